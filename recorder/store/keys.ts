@@ -1,0 +1,30 @@
+// The only builder of object keys. Layout, documented once:
+//
+//   recordings/2026/11/23/<session>/open.json            the OPEN record, and open.json.sig (Ed25519, raw 64 bytes)
+//   recordings/2026/11/23/<session>/<track>/000000.cast.zst   a segment: `.cast` terminal, `.jsonl` all others; `.gz` for gzip
+//   recordings/2026/11/23/<session>/manifest.json        and manifest.json.sig, SHA256SUMS (sha256sum -c in that folder)
+//   keys/<keyId>.pub.pem                                 the recorder's public signing keys
+//
+// The date is the session's start in UTC. Nothing is written under a recording's prefix after SHA256SUMS.
+import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
+
+/** `startedAt` RFC 3339 in UTC. Ends with "/". */
+export function recordingPrefix(startedAt: string, session: string): string {
+  return `recordings/${startedAt.slice(0, 4)}/${startedAt.slice(5, 7)}/${startedAt.slice(8, 10)}/${session}/`;
+}
+
+/** Name within the recording's prefix. */
+export function segmentName(track: string, index: number, codec: SegmentCodec): string {
+  const kind = track.startsWith("terminal-") ? "cast" : "jsonl";
+  return `${track}/${String(index).padStart(6, "0")}.${kind}.${codec === "zstd" ? "zst" : "gz"}`;
+}
+
+export const openName = "open.json";
+export const openSignatureName = "open.json.sig";
+export const manifestName = "manifest.json";
+export const manifestSignatureName = "manifest.json.sig";
+export const checksumsName = "SHA256SUMS";
+
+export function publicKeyKey(keyId: string): string {
+  return `keys/${keyId}.pub.pem`;
+}

@@ -1,0 +1,99 @@
+// The plug point between protocols and recording: what a Tap is given, and what it must do with it.
+import type { Capability, Role } from "../../shared/policy/policy.ts";
+import type { Decision } from "../../shared/policy/decide.ts";
+import type { SessionEvent } from "../../shared/events/session-event.ts";
+
+/**
+ * Where a session's events go. Bytes given to `append` are copied before it returns.
+ *
+ * The order a tap keeps (recording.md): inbound bytes are appended, `await durable()`, then forwarded; outbound bytes are
+ * appended and forwarded at once, and when `append` answered false the tap stops reading until `drained()`.
+ */
+export interface EventSink {
+  /** False: the recorder is behind; stop reading until `drained()`. Throws AppError RECORD_* once recording has failed. */
+  append(event: SessionEvent): boolean;
+  /** Resolves when everything appended so far is durable (per the session's durability). Rejects with RECORD_*. */
+  durable(): Promise<void>;
+  drained(): Promise<void>;
+}
+
+/** A session as its tap sees it: policy already decided, recording open. */
+export interface TapSession {
+  readonly id: string;
+  readonly sink: EventSink;
+  /** Aborted with a TerminateReason when the session must end: limit, operator, recording failure, shutdown. */
+  readonly signal: AbortSignal;
+  /** Asked per channel request; the tap records refusals as events (`channel-refused`, `request-refused`). */
+  decide(capability: Capability): Decision;
+  decideEnv(name: string): Decision;
+  /** True while input must not pass (freeze): the tap holds inbound back until `whenUnfrozen()`. */
+  readonly frozen: boolean;
+  whenUnfrozen(): Promise<void>;
+  /** The person did something (any inbound byte of a person's); drives the idle limit. */
+  touch(): void;
+  /** The tap says that both sides are gone. Idempotent. */
+  ended(reason: string): void;
+}
+
+/** The abort reason of `TapSession.signal`: `code` is stable, `sentence` is for the person. */
+export interface TerminateReason {
+  code: string;
+  sentence: string;
+}
+
+export interface ClientAddress {
+  address: string;
+  port: number;
+  /** The peer's identification, e.g. the SSH version string. */
+  software: string;
+}
+
+/** Somebody who proved who they are. */
+export interface AuthenticatedPerson {
+  name: string;
+  roles: readonly Role[];
+  /** `publickey`, `password`, `keyboard-interactive`, with `+totp` once that step exists. */
+  authMethod: string;
+}
+
+export type AuthAttempt =
+  | { method: "password"; name: string; password: string; client: ClientAddress }
+  /** `blob` is the public key in RFC 4253 §6.6 form; the tap verifies the signature itself, after asking whether it is known. */
+  | { method: "publickey"; name: string; algorithm: string; blob: Uint8Array; client: ClientAddress };
+
+/** What a target's connection needs. Never logged, never recorded. */
+export interface TargetAccess {
+  name: string;
+  host: string;
+  port: number;
+  account: string;
+  credential: { kind: "password"; password: string } | { kind: "private-key"; privateKey: string; passphrase?: string };
+  /** Pinned: `ssh-ed25519 AAAA…` lines or `SHA256:…` fingerprints. */
+  hostKeys: readonly string[];
+}
+
+/** What the service gives a gateway listener: sign-in and the opening of sessions. Implemented by the composition root. */
+export interface GatewayHost {
+  /**
+   * Null on refusal, and always after the same time whether or not the name exists. AUTH_THROTTLED when this address or
+   * name must wait.
+   */
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
+  /**
+   * Policy, limits, then a durable OPEN record: only after it resolves may a byte reach the target. Rejects with an
+   * AppError whose message is fit for the person (POLICY_REFUSED, RECORD_SPOOL_FULL, …).
+   */
+  openSession(
+    person: AuthenticatedPerson,
+    targetName: string,
+    client: ClientAddress,
+  ): Promise<{ session: TapSession; target: TargetAccess }>;
+}
+
+/** A listener of one protocol. */
+export interface Tap {
+  readonly protocol: "ssh" | "vnc";
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  /** Stops accepting; resolves when no connection is left. Connections end through their session's signal. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+// What the HTTP API says, as zod schemas: the server answers with them, the UI and the CLI read with them.
+import { z } from "zod";
+import { Gap, SegmentMeta, TrackMeta } from "../manifest/manifest.ts";
+import { Role } from "../policy/policy.ts";
+
+/** RFC 9457 problem document; `code` is one of shared/errors.ts. */
+export const Problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  instance: z.string().optional(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+export const SignIn = z.strictObject({ name: z.string().min(1).max(64), password: z.string().min(1).max(1024) });
+export type SignIn = z.infer<typeof SignIn>;
+
+export const Me = z.strictObject({
+  name: z.string(),
+  roles: z.array(Role),
+  /** Sent back in the `x-csrf-token` header of every request that changes something. */
+  csrfToken: z.string(),
+  /** True after a one-time password: only `POST /me/password` is allowed until it is changed. */
+  mustChangePassword: z.boolean(),
+  expiresAt: z.string(),
+});
+export type Me = z.infer<typeof Me>;
+
+export const ChangePassword = z.strictObject({ current: z.string().min(1).max(1024), next: z.string().min(12).max(1024) });
+
+export const RecordingState = z.enum(["recording", "closing", "sealed", "interrupted", "failed"]);
+export type RecordingState = z.infer<typeof RecordingState>;
+
+export const RecordingSummary = z.strictObject({
+  session: z.string(),
+  sequence: z.int(),
+  person: z.string(),
+  target: z.string(),
+  conduit: z.string(),
+  protocol: z.enum(["ssh", "vnc"]),
+  clientAddress: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+  durationUs: z.int(),
+  state: RecordingState,
+  endReason: z.string().nullable(),
+  keystrokes: z.int(),
+  files: z.int(),
+  bytes: z.int(),
+  gaps: z.int(),
+  redactions: z.int(),
+});
+export type RecordingSummary = z.infer<typeof RecordingSummary>;
+
+export const RecordingPage = z.strictObject({ items: z.array(RecordingSummary), next: z.string().nullable(), total: z.int() });
+export type RecordingPage = z.infer<typeof RecordingPage>;
+
+export const RecordingQuery = z.strictObject({
+  person: z.string().max(64).optional(),
+  target: z.string().max(64).optional(),
+  state: RecordingState.optional(),
+  /** RFC 3339; sessions that overlap the interval. */
+  from: z.string().max(40).optional(),
+  to: z.string().max(40).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(200).optional(),
+});
+export type RecordingQuery = z.infer<typeof RecordingQuery>;
+
+/** The segment index of a recording; grows while it is in progress (`live`), from the manifest afterwards. */
+export const RecordingIndex = z.strictObject({
+  session: z.string(),
+  live: z.boolean(),
+  durationUs: z.int(),
+  startedAt: z.string(),
+  openSha256: z.string(),
+  tracks: z.array(TrackMeta),
+  segments: z.array(SegmentMeta),
+  gaps: z.array(Gap),
+});
+export type RecordingIndex = z.infer<typeof RecordingIndex>;
+
+export const VerifyFinding = z.strictObject({ place: z.string(), code: z.string(), message: z.string() });
+export const VerifyReport = z.strictObject({
+  session: z.string(),
+  verdict: z.enum(["VALID", "TAMPERED", "MISSING", "INCOMPLETE"]),
+  checkedBytes: z.int(),
+  checkedSegments: z.int(),
+  keyId: z.string().nullable(),
+  findings: z.array(VerifyFinding),
+});
+export type VerifyReport = z.infer<typeof VerifyReport>;
+
+export const LiveSession = z.strictObject({
+  session: z.string(),
+  person: z.string(),
+  target: z.string(),
+  conduit: z.string(),
+  protocol: z.enum(["ssh", "vnc"]),
+  clientAddress: z.string(),
+  startedAt: z.string(),
+  state: z.enum(["opening", "active", "frozen", "closing"]),
+  channels: z.int(),
+  idleSeconds: z.number(),
+  endsAt: z.string(),
+  /** Recording health. */
+  recordedBytes: z.int(),
+  durableBehindMs: z.number(),
+  alarms: z.array(z.string()),
+});
+export type LiveSession = z.infer<typeof LiveSession>;
+
+export const AuditEntry = z.strictObject({
+  id: z.int(),
+  at: z.string(),
+  actor: z.string(),
+  /** e.g. `recording.view`, `recording.export`, `recording.verify`, `sign-in`, `sign-in-failed`, `session.open`. */
+  action: z.string(),
+  subject: z.string(),
+  address: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type AuditEntry = z.infer<typeof AuditEntry>;

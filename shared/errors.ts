@@ -1,0 +1,61 @@
+// The one registry of error codes. A code is never reused; each has a line in the README's error table (a test
+// compares the two). The first word is the family.
+
+export const errorCodes = {
+  CONFIG_INVALID: "A configuration file or environment variable has an unknown key or a bad value.",
+  CONFIG_UNREADABLE: "A configuration file cannot be read.",
+  POLICY_REFUSED: "Policy does not allow this.",
+  AUTH_FAILED: "The name, the password or the key is wrong, or the account is disabled.",
+  AUTH_THROTTLED: "Too many failed log-ins; wait and try again.",
+  AUTH_REQUIRED: "Sign in first.",
+  AUTH_FORBIDDEN: "The role of the signed-in person does not allow this.",
+  AUTH_CSRF: "The request did not carry this sign-in's CSRF token.",
+  PROTOCOL_MALFORMED: "A peer sent bytes that the protocol does not allow.",
+  PROTOCOL_LIMIT: "A peer exceeded a limit that keeps memory bounded.",
+  PROTOCOL_TARGET_UNREACHABLE: "The target does not answer at its address.",
+  PROTOCOL_TARGET_HOST_KEY: "The target's host key is not the pinned one, or none is pinned.",
+  PROTOCOL_TARGET_AUTH: "The target refused the stored credential.",
+  RECORD_FAILED: "The recording could not be written; the session's failure mode was applied.",
+  RECORD_SPOOL_FULL: "The spool's disk is below its floor; new sessions are refused.",
+  RECORD_LIMIT: "The session reached the recording size or the duration that policy allows.",
+  RECORD_DAMAGED: "A spool file is damaged; it was set aside.",
+  STORE_UNAVAILABLE: "The object store does not answer; the spool keeps everything and uploads resume.",
+  STORE_NOT_FOUND: "The object store has no object of that key.",
+  STORE_EXISTS: "An object of that key exists already; objects are never overwritten.",
+  STORE_REFUSED: "The object store refused the request; the configuration or its credentials need mending.",
+  INTEGRITY_HASH: "Stored bytes do not match the hash in the manifest.",
+  INTEGRITY_SIGNATURE: "A signature does not verify.",
+  INTEGRITY_FORMAT: "A stored file is not in a format this version can read.",
+  REQUEST_INVALID: "The request has an unknown field or a bad value.",
+  REQUEST_NOT_FOUND: "There is no such thing, or it is not yours to see.",
+  INTERNAL: "A fault in the recorder itself; the log has the details.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface AppErrorOptions {
+  /** What was being done, e.g. `store.put`. */
+  op: string;
+  /** True when the same call may succeed later without anything being mended. */
+  retryable?: boolean;
+  cause?: unknown;
+  /** Facts for the log and the problem document; never a secret. */
+  details?: Record<string, unknown>;
+}
+
+/** Every error that crosses a folder's boundary. `message` names what, where and how to mend it. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly op: string;
+  readonly retryable: boolean;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.op = options.op;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+}

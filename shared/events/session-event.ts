@@ -1,0 +1,64 @@
+// What a tap tells the recorder: the one contract between taps and recording. Bytes are as they were on the wire after
+// decryption. `inbound` = operator to target, `outbound` = target to operator.
+import { z } from "zod";
+
+export const FileOperation = z.enum([
+  "open", "close", "read", "write", "rename", "remove", "mkdir", "rmdir", "setstat", "symlink", "link", "extended",
+  "opendir", "stat", "realpath", "readlink",
+]);
+export type FileOperation = z.infer<typeof FileOperation>;
+
+/**
+ * One line of the files track. `open` is recorded before the request is forwarded; `close` carries totals and digests
+ * of what went through. `stream` describes the bytes of a non-pty exec channel (scp, rsync) at its end.
+ */
+export const FileEvent = z.strictObject({
+  op: z.union([FileOperation, z.literal("stream")]),
+  /** The SFTP request id or, for streams, 0. */
+  id: z.int(),
+  path: z.string().optional(),
+  newPath: z.string().optional(),
+  /** SSH_FXF_* as words: read, write, append, creat, trunc, excl. */
+  flags: z.array(z.string()).optional(),
+  attrs: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  /** SSH_FX_* word of the target's answer, e.g. `ok`, `no_such_file`; absent while it is awaited. */
+  status: z.string().optional(),
+  /** The opaque handle in hex. */
+  handle: z.string().optional(),
+  direction: z.enum(["inbound", "outbound"]).optional(),
+  bytes: z.int().nonnegative().optional(),
+  /** Of the bytes in the order in which they went through; `sequential` says whether that is the file's order. */
+  sha256: z.string().optional(),
+  sequential: z.boolean().optional(),
+  /** True in the running record kept for recovery, replaced by the final one at close. */
+  partial: z.boolean().optional(),
+});
+export type FileEvent = z.infer<typeof FileEvent>;
+
+/** One line of the events track: a type from this list and its facts. */
+export const NoticeType = z.enum([
+  "session-open", "auth", "decision", "channel-open", "channel-refused", "pty-req", "env", "env-refused", "signal",
+  "eof", "exit", "channel-close", "request-refused", "forward-open", "forward-close", "freeze", "unfreeze", "terminate",
+  "gap", "health", "redacted", "unechoed", "limit", "session-close",
+]);
+export type NoticeType = z.infer<typeof NoticeType>;
+
+export type ChannelRequest = "shell" | "exec" | "subsystem";
+
+export type SessionEvent =
+  | {
+      type: "channel-open";
+      channel: number;
+      request: ChannelRequest;
+      /** The exec command or the subsystem's name. */
+      command?: string;
+      pty?: { term: string; cols: number; rows: number };
+    }
+  /** `stderr` is SSH_MSG_CHANNEL_EXTENDED_DATA type 1 (RFC 4254 §5.2). */
+  | { type: "output"; channel: number; stream: "stdout" | "stderr"; data: Uint8Array }
+  | { type: "input"; channel: number; data: Uint8Array }
+  | { type: "resize"; channel: number; cols: number; rows: number }
+  | { type: "exit"; channel: number; status?: number; signal?: string; core?: boolean; message?: string }
+  | { type: "channel-close"; channel: number }
+  | { type: "file"; channel: number; event: FileEvent }
+  | { type: "notice"; notice: NoticeType; channel?: number; facts: Record<string, unknown> };

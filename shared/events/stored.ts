@@ -1,0 +1,73 @@
+// The lines of stored segments. docs/recording-format.md describes them for other implementations.
+//
+// Every segment is UTF-8 lines, compressed whole. Its first line is a header object with a `conduit` member
+// (SegmentHeader). Terminal segments are asciicast v2 files that play on their own: the header is also asciicast's, the
+// second line is the keyframe (an "o" event that resets and redraws the terminal), which a reader that continues from
+// the previous segment skips. Times in asciicast lines are seconds written with exactly six decimals: microseconds.
+import { z } from "zod";
+import { FileEvent, NoticeType } from "./session-event.ts";
+
+export const SEGMENT_VERSION = 1;
+
+export const SegmentHeader = z.looseObject({
+  conduit: z.strictObject({
+    version: z.literal(SEGMENT_VERSION),
+    session: z.string(),
+    track: z.string(),
+    index: z.int().nonnegative(),
+    startUs: z.int().nonnegative(),
+    firstSeq: z.int().nonnegative(),
+    /** Terminal tracks: the terminal's window title and whether the channel has a pty. */
+    pty: z.boolean().optional(),
+  }),
+});
+export type SegmentHeader = z.infer<typeof SegmentHeader>;
+
+/**
+ * Terminal codes. `o` output and `e` stderr as text; `ob`/`eb` the exact bytes in base64 where they are not UTF-8 (on a
+ * pty each is followed by an `o`/`e` line of the same time with U+FFFD in place of what is not text, for players; a
+ * reader of exact bytes skips that line); `r` resize "COLSxROWS"; `x` exit status; `xs` exit signal.
+ */
+export const TerminalCode = z.enum(["o", "e", "ob", "eb", "r", "x", "xs"]);
+export type TerminalCode = z.infer<typeof TerminalCode>;
+
+/** `[seconds, code, data]`. */
+export const TerminalLine = z.tuple([z.number(), z.string(), z.string()]);
+export type TerminalLine = z.infer<typeof TerminalLine>;
+
+/**
+ * One line of the input track.
+ * - `text`: characters typed one after another within one packet; `key`: a control key or sequence, named in `name`
+ *   ("Enter", "Ctrl+C", "Up") with its exact bytes in `d`; `paste`: recognised by bracketed-paste marks or by size.
+ * - `data`: bytes that are not keystrokes (stdin of a channel without a pty), `enc: "base64"` where not UTF-8.
+ * - `secret`: a suspected password; nothing of it is kept, or, with recipients, `sealed` holds the age file in base64.
+ * - `unechoed`: printable input that was never echoed outside a recognised prompt; kept, and flagged.
+ */
+export const InputLine = z.strictObject({
+  t: z.int().nonnegative(),
+  s: z.int().nonnegative(),
+  ch: z.int().nonnegative(),
+  k: z.enum(["text", "key", "paste", "data", "secret", "unechoed"]),
+  d: z.string().optional(),
+  name: z.string().optional(),
+  enc: z.literal("base64").optional(),
+  reason: z.string().optional(),
+  sealed: z.string().optional(),
+});
+export type InputLine = z.infer<typeof InputLine>;
+
+export const FilesLine = FileEvent.extend({
+  t: z.int().nonnegative(),
+  s: z.int().nonnegative(),
+  ch: z.int().nonnegative(),
+});
+export type FilesLine = z.infer<typeof FilesLine>;
+
+export const EventsLine = z.strictObject({
+  t: z.int().nonnegative(),
+  s: z.int().nonnegative(),
+  type: NoticeType,
+  ch: z.int().nonnegative().optional(),
+  facts: z.record(z.string(), z.unknown()),
+});
+export type EventsLine = z.infer<typeof EventsLine>;

@@ -1,0 +1,84 @@
+// Reads the text of a decompressed segment. Malformed input throws INTEGRITY_FORMAT with the line's number; a reader
+// never guesses. Used by the service, the CLI and the browser.
+import type { z } from "zod";
+import { AppError } from "../errors.ts";
+import { SEGMENT_VERSION, SegmentHeader } from "../events/stored.ts";
+
+export interface TerminalEvent {
+  /** Session time, µs. */
+  atUs: number;
+  code: string;
+  data: string;
+}
+
+export interface TerminalSegment {
+  header: SegmentHeader["conduit"];
+  cols: number;
+  rows: number;
+  /** Resets and redraws the terminal as it was at `header.startUs`. */
+  keyframe: string;
+  events: TerminalEvent[];
+}
+
+function malformed(line: number, what: string): AppError {
+  return new AppError("INTEGRITY_FORMAT", `line ${line} of the segment ${what}`, { op: "segment.parse", details: { line } });
+}
+
+function parseJson(text: string, line: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("INTEGRITY_FORMAT", `line ${line} of the segment is not JSON`, { op: "segment.parse", cause });
+  }
+}
+
+function splitLines(text: string): string[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function parseHeader(lines: string[]): SegmentHeader {
+  const raw = parseJson(lines[0] ?? "", 1);
+  const version = (raw as { conduit?: { version?: unknown } } | null)?.conduit?.version;
+  if (typeof version === "number" && version > SEGMENT_VERSION) {
+    throw malformed(1, `has format version ${version}; this software reads up to ${SEGMENT_VERSION}: use a newer one`);
+  }
+  const header = SegmentHeader.safeParse(raw);
+  if (!header.success) throw malformed(1, "is not a segment header");
+  return header.data;
+}
+
+export function parseTerminalSegment(text: string): TerminalSegment {
+  const lines = splitLines(text);
+  const header = parseHeader(lines);
+  const cols = header["width"];
+  const rows = header["height"];
+  if (typeof cols !== "number" || typeof rows !== "number") throw malformed(1, "has no width and height");
+  const events: TerminalEvent[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const line = parseJson(lines[i] ?? "", i + 1);
+    if (!Array.isArray(line) || line.length !== 3) throw malformed(i + 1, "is not [time, code, data]");
+    const [seconds, code, data] = line as unknown[];
+    if (typeof seconds !== "number" || !(seconds >= 0) || typeof code !== "string" || typeof data !== "string") {
+      throw malformed(i + 1, "is not [time, code, data]");
+    }
+    events.push({ atUs: Math.round(seconds * 1e6), code, data });
+  }
+  const keyframe = events.shift();
+  if (keyframe === undefined || keyframe.code !== "o") throw malformed(2, "is not a keyframe");
+  return { header: header.conduit, cols, rows, keyframe: keyframe.data, events };
+}
+
+/** Input, files and events segments: header, then one object a line. */
+export function parseJsonSegment<T>(text: string, schema: z.ZodType<T>): { header: SegmentHeader["conduit"]; lines: T[] } {
+  const rows = splitLines(text);
+  const header = parseHeader(rows).conduit;
+  const lines: T[] = [];
+  for (let i = 1; i < rows.length; i++) {
+    const parsed = schema.safeParse(parseJson(rows[i] ?? "", i + 1));
+    if (!parsed.success) throw malformed(i + 1, `is not a line of its track: ${parsed.error.issues[0]?.message ?? ""}`);
+    lines.push(parsed.data);
+  }
+  return { header, lines };
+}
