@@ -1,7 +1,8 @@
 // The plug point between protocols and recording: what a Tap is given, and what it must do with it.
-import type { Capability, Role } from "../../shared/policy/policy.ts";
-import type { Decision } from "../../shared/policy/decide.ts";
+
 import type { SessionEvent } from "../../shared/events/session-event.ts";
+import type { Decision } from "../../shared/policy/decide.ts";
+import type { Capability, Role } from "../../shared/policy/policy.ts";
 
 /**
  * Where a session's events go. Bytes given to `append` are copied before it returns.

@@ -10,7 +10,7 @@ export const reasonSentences = {
   "capability-not-allowed": "The rule that allows this session does not allow this kind of request.",
   "env-not-listed": "This environment variable is not on the policy's list.",
   "too-many-channels": "The session has as many channels open as the policy allows.",
-  "unrecordable": "This cannot be recorded, so it does not open.",
+  unrecordable: "This cannot be recorded, so it does not open.",
 } as const;
 export type ReasonCode = keyof typeof reasonSentences;
 

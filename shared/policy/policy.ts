@@ -11,7 +11,14 @@ export type Role = z.infer<typeof Role>;
 
 /** What a session may do. `forward-*` are the kinds of RFC 4254 §6.3.2, §7 and OpenSSH's agent and stream-local. */
 export const Capability = z.enum([
-  "shell", "exec", "sftp", "subsystem", "agent-forward", "x11-forward", "local-forward", "remote-forward",
+  "shell",
+  "exec",
+  "sftp",
+  "subsystem",
+  "agent-forward",
+  "x11-forward",
+  "local-forward",
+  "remote-forward",
   "streamlocal-forward",
 ]);
 export type Capability = z.infer<typeof Capability>;
@@ -59,11 +66,20 @@ export const Rule = z.strictObject({
 export type Rule = z.infer<typeof Rule>;
 
 export const Limits = z.strictObject({
-  maxSessionSeconds: z.int().positive().default(4 * 3600),
+  maxSessionSeconds: z
+    .int()
+    .positive()
+    .default(4 * 3600),
   /** Person's input, not the target's output. */
-  idleSeconds: z.int().positive().default(15 * 60),
+  idleSeconds: z
+    .int()
+    .positive()
+    .default(15 * 60),
   /** Raw recorded bytes (all tracks) after which a session is ended: it cannot grow without bound. */
-  maxRecordedBytes: z.int().positive().default(16 * 1024 ** 3),
+  maxRecordedBytes: z
+    .int()
+    .positive()
+    .default(16 * 1024 ** 3),
   maxChannels: z.int().positive().default(32),
   /** Sessions of one person at the same time. */
   maxSessionsPerPerson: z.int().positive().default(10),

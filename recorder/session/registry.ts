@@ -1,0 +1,71 @@
+// All live sessions of this recorder. One ticker applies the limits; stopping ends every session and waits for its seal.
+import type { LiveSession } from "../../shared/api/types.ts";
+import type { GatewaySession } from "./session.ts";
+
+export class SessionRegistry {
+  readonly #sessions = new Map<string, GatewaySession>();
+  readonly #perPerson = new Map<string, number>();
+  readonly #ticker: NodeJS.Timeout;
+  #accepting = true;
+
+  constructor(tickMs = 1000) {
+    this.#ticker = setInterval(() => {
+      for (const session of this.#sessions.values()) session.checkLimits();
+    }, tickMs);
+    this.#ticker.unref();
+  }
+
+  get accepting(): boolean {
+    return this.#accepting;
+  }
+
+  /** Counts a session that is being opened, so that two at once cannot both take the last place. */
+  reserve(person: string, most: number): boolean {
+    const open = this.#perPerson.get(person) ?? 0;
+    if (open >= most) return false;
+    this.#perPerson.set(person, open + 1);
+    return true;
+  }
+
+  release(person: string): void {
+    const open = (this.#perPerson.get(person) ?? 1) - 1;
+    if (open <= 0) this.#perPerson.delete(person);
+    else this.#perPerson.set(person, open);
+  }
+
+  add(session: GatewaySession): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  remove(session: GatewaySession): void {
+    if (this.#sessions.delete(session.id)) this.release(session.facts.person.name);
+  }
+
+  get(id: string): GatewaySession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  list(): LiveSession[] {
+    return [...this.#sessions.values()].map((session) => session.describe());
+  }
+
+  /** False when there is no such live session. */
+  terminate(id: string, by: string, reason: string): boolean {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return false;
+    const said = reason === "" ? "" : ` Reason: ${reason}`;
+    session.terminate({ code: "terminated", sentence: `An operator ended this session.${said}` }, by);
+    return true;
+  }
+
+  /** No new sessions from now on; every live one is ended and sealed before it resolves. */
+  async stop(): Promise<void> {
+    this.#accepting = false;
+    const open = [...this.#sessions.values()];
+    for (const session of open) {
+      session.terminate({ code: "recorder-stopped", sentence: "The recorder is being stopped." }, "recorder");
+    }
+    await Promise.all(open.map((session) => session.whenClosed()));
+    clearInterval(this.#ticker);
+  }
+}

@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SessionOpener } from "../../../recorder/session/opener.ts";
+import { SessionRegistry } from "../../../recorder/session/registry.ts";
+import { GatewaySession, type SessionRecording } from "../../../recorder/session/session.ts";
+import type { TerminateReason } from "../../../recorder/tap/tap.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { SessionEvent } from "../../../shared/events/session-event.ts";
+import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import { decideSession } from "../../../shared/policy/decide.ts";
+import { Policy, Target } from "../../../shared/policy/policy.ts";
+
+const logger = { info: () => {}, warn: () => {}, error: () => {} };
+
+class FakeRecording implements SessionRecording {
+  readonly session = "s1";
+  readonly open = { startedAt: "2026-01-01T00:00:00.000000Z" } as OpenRecord;
+  readonly events: SessionEvent[] = [];
+  recordedBytes = 0;
+  closedWith: string | null = null;
+  failure: Error | null = null;
+  #listener: (error: Error) => void = () => {};
+  append(event: SessionEvent): boolean {
+    if (this.failure !== null) throw this.failure;
+    this.events.push(event);
+    return true;
+  }
+  async durable(): Promise<void> {
+    if (this.failure !== null) throw this.failure;
+  }
+  async drained(): Promise<void> {}
+  health() {
+    return { recordedBytes: this.recordedBytes, durableBehindMs: 0 };
+  }
+  onFailure(listener: (error: Error) => void): void {
+    this.#listener = listener;
+  }
+  fail(): void {
+    this.failure = new AppError("RECORD_FAILED", "disk gone", { op: "test" });
+    this.#listener(this.failure);
+  }
+  async close(reason: string): Promise<void> {
+    this.closedWith = reason;
+  }
+  notices(): string[] {
+    return this.events.flatMap((event) => (event.type === "notice" ? [event.notice] : []));
+  }
+}
+
+const person = { name: "ada", roles: ["vendor"] as const, authMethod: "password" };
+const client = { address: "127.0.0.1", port: 1, software: "test" };
+const policy = Policy.parse({
+  version: 1,
+  limits: { maxSessionSeconds: 100, idleSeconds: 10, maxRecordedBytes: 1000, maxChannels: 2, maxSessionsPerPerson: 2 },
+  rules: [{ id: "all", people: ["*"], targets: ["*"] }],
+});
+
+function makeTarget(more: Record<string, unknown> = {}): Target {
+  return Target.parse({ name: "plc", conduit: "c", protocol: "ssh", host: "h", account: "a", secret: "s", ...more });
+}
+
+let nowMs = 0;
+function makeSession(more: Record<string, unknown> = {}) {
+  const target = makeTarget(more);
+  const recording = new FakeRecording();
+  const closed: GatewaySession[] = [];
+  const session = new GatewaySession(
+    {
+      person,
+      client,
+      target,
+      decision: decideSession(policy, person, target),
+      policy,
+      limits: policy.limits,
+      startedAt: "2026-01-01T00:00:00.000000Z",
+    },
+    recording,
+    { nowMs: () => nowMs, logger, onClosed: (one) => closed.push(one) },
+  );
+  return { session, recording, closed };
+}
+
+beforeEach(() => {
+  nowMs = 0;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("limits", () => {
+  it("ends the session at its duration, and says so to the person and in the record", async () => {
+    const { session, recording } = makeSession();
+    nowMs = 99_999;
+    session.touch();
+    session.checkLimits();
+    expect(session.signal.aborted).toBe(false);
+    nowMs = 100_000;
+    session.checkLimits();
+    expect(session.signal.reason as TerminateReason).toMatchObject({ code: "limit-duration" });
+    expect(recording.notices()).toEqual(["limit", "terminate"]);
+    session.ended("client-closed");
+    await session.whenClosed();
+    expect(recording.closedWith).toBe("limit-duration");
+  });
+
+  it("counts idleness by the person's input only", () => {
+    const { session } = makeSession();
+    nowMs = 9_000;
+    session.touch();
+    session.sink.append({ type: "output", channel: 0, stream: "stdout", data: new Uint8Array(1) });
+    nowMs = 18_999;
+    session.checkLimits();
+    expect(session.signal.aborted).toBe(false);
+    nowMs = 19_000;
+    session.checkLimits();
+    expect((session.signal.reason as TerminateReason).code).toBe("limit-idle");
+  });
+
+  it("caps the size of the recording", () => {
+    const { session, recording } = makeSession();
+    recording.recordedBytes = 1000;
+    session.checkLimits();
+    expect((session.signal.reason as TerminateReason).code).toBe("limit-recorded-bytes");
+  });
+
+  it("refuses one channel more than policy allows", () => {
+    const { session } = makeSession();
+    session.sink.append({ type: "channel-open", channel: 0, request: "shell" });
+    session.sink.append({ type: "channel-open", channel: 1, request: "shell" });
+    expect(session.decide("shell")).toMatchObject({ effect: "deny", reason: "too-many-channels" });
+    session.sink.append({ type: "channel-close", channel: 0 });
+    expect(session.decide("shell").effect).toBe("allow");
+  });
+});
+
+describe("failure modes", () => {
+  it("strict: freezes at once and ends the session", async () => {
+    const { session, recording } = makeSession();
+    recording.fail();
+    expect(session.frozen).toBe(true);
+    expect((session.signal.reason as TerminateReason).code).toBe("recording-failed");
+    expect(() => session.sink.append({ type: "input", channel: 0, data: new Uint8Array(1) })).toThrow(AppError);
+    await expect(session.sink.durable()).rejects.toThrow(AppError);
+  });
+
+  it("best_effort: goes on with an alarm", async () => {
+    const { session, recording } = makeSession({ failureMode: "best_effort" });
+    recording.fail();
+    expect(session.signal.aborted).toBe(false);
+    expect(session.sink.append({ type: "input", channel: 0, data: new Uint8Array(1) })).toBe(true);
+    await session.sink.durable();
+    expect(session.describe().alarms).toEqual(["RECORD_FAILED"]);
+  });
+});
+
+describe("freeze", () => {
+  it("holds input until unfrozen, and an end lets go of what was held", async () => {
+    const { session, recording } = makeSession();
+    session.freeze("bob", "look");
+    expect(session.frozen).toBe(true);
+    const held = session.whenUnfrozen();
+    session.unfreeze("bob");
+    await held;
+    expect(recording.notices()).toEqual(["freeze", "unfreeze"]);
+    session.freeze("bob", "again");
+    const again = session.whenUnfrozen();
+    session.ended("client-closed");
+    await again;
+    expect(session.signal.aborted).toBe(true);
+  });
+});
+
+describe("ending", () => {
+  it("closes the recording once, whoever asks first", async () => {
+    const { session, recording, closed } = makeSession();
+    session.ended("client-closed");
+    session.ended("target-closed");
+    session.terminate({ code: "terminated", sentence: "" }, "bob");
+    await session.whenClosed();
+    expect(recording.closedWith).toBe("client-closed");
+    expect(closed).toEqual([session]);
+  });
+
+  it("does not wait for ever for a tap that never ends", async () => {
+    vi.useFakeTimers();
+    const { session, recording } = makeSession();
+    session.terminate({ code: "terminated", sentence: "" }, "bob");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(recording.closedWith).toBe("terminated");
+  });
+});
+
+describe("opening", () => {
+  function makeOpener(more: { policy?: Policy; credential?: () => Promise<never> } = {}) {
+    const registry = new SessionRegistry();
+    const audits: string[] = [];
+    let opened = 0;
+    const opener = new SessionOpener({
+      registry,
+      logger,
+      inventory: () => ({
+        targets: [makeTarget(), makeTarget({ name: "SIS-1" })],
+        conduits: [],
+        policy: more.policy ?? policy,
+        policyHash: "h",
+      }),
+      authenticate: async () => person,
+      credential: more.credential ?? (async () => ({ kind: "password", password: "x" })),
+      openRecording: async () => {
+        opened++;
+        return new FakeRecording();
+      },
+      sealRecipients: [],
+      audit: async (_actor, action) => {
+        audits.push(action);
+      },
+    });
+    return { opener, registry, audits, opened: () => opened };
+  }
+
+  it("opens an allowed session with its credential and an audit entry", async () => {
+    const { opener, registry, audits } = makeOpener();
+    const { target, session } = await opener.openSession(person, "PLC", client);
+    expect(target.credential).toEqual({ kind: "password", password: "x" });
+    expect(registry.list()).toHaveLength(1);
+    expect(audits).toEqual(["session.open"]);
+    session.signal.addEventListener("abort", () => session.ended("client-closed"));
+    await registry.stop();
+    expect(registry.list()).toEqual([]);
+  });
+
+  it("answers alike for a target that does not exist and one that no rule opens", async () => {
+    const { opener, opened } = makeOpener({ policy: Policy.parse({ version: 1 }) });
+    const missing = await opener.openSession(person, "nope", client).catch((error: Error) => error.message);
+    const closed = await opener.openSession(person, "plc", client).catch((error: Error) => error.message);
+    expect(String(missing).replace("nope", "plc")).toBe(closed);
+    expect(opened()).toBe(0);
+  });
+
+  it("refuses a prohibited target and records the attempt", async () => {
+    const { opener, audits } = makeOpener();
+    await expect(opener.openSession(person, "SIS-1", client)).rejects.toMatchObject({ code: "POLICY_REFUSED" });
+    expect(audits).toEqual(["session.refused"]);
+  });
+
+  it("counts sessions that are still being opened", async () => {
+    const { opener } = makeOpener();
+    const results = await Promise.allSettled([1, 2, 3].map(() => opener.openSession(person, "plc", client)));
+    expect(results.filter((result) => result.status === "rejected")).toHaveLength(1);
+  });
+
+  it("gives the place back when opening fails", async () => {
+    const { opener } = makeOpener({ credential: () => Promise.reject(new Error("no secret")) });
+    for (let i = 0; i < 5; i++) await expect(opener.openSession(person, "plc", client)).rejects.toThrow("no secret");
+  });
+});
