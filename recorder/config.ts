@@ -1,0 +1,297 @@
+// Configuration: one YAML file and CONDUIT_* variables become a validated Config with absolute paths. The only reader of
+// process.env. Feeds main.ts and the CLI. Invariant: a Config is complete and consistent, or there is none.
+import { readFileSync, statSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { AppError } from "../shared/errors.ts";
+import { type Finding, invalid, type Override, SourceDocument, validate } from "./config/document.ts";
+import { readOverrides } from "./config/environment.ts";
+import { ConfigFile, type Endpoint, parseEndpoint } from "./config/schema.ts";
+import { Secret } from "./config/secret.ts";
+
+export type { Endpoint } from "./config/schema.ts";
+export type { Secret } from "./config/secret.ts";
+
+export type StoreConfig =
+  | { kind: "fs"; directory: string }
+  | {
+      kind: "s3";
+      endpoint?: string;
+      region: string;
+      bucket: string;
+      prefix: string;
+      forcePathStyle: boolean;
+      /** Absent: the SDK's own chain (instance role, shared profile). */
+      accessKeyId?: string;
+      secretAccessKey?: Secret;
+    };
+
+/** All paths absolute, all sizes in bytes, all times in the unit of their name. */
+export interface Config {
+  /** The file it was read from; null when there is none. */
+  file: string | null;
+  recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
+  ssh: { listen: Endpoint; hostKeys: string[]; banner: string; keepaliveSeconds: number };
+  http: {
+    listen: Endpoint;
+    publicUrl: string;
+    tls: { certificate: string; key: string } | null;
+    trustProxy: string[];
+    allowPlaintext: boolean;
+  };
+  store: StoreConfig;
+  spool: { directory: string; floorBytes: number; journalBytes: number };
+  recording: ConfigFile["recording"];
+  inventory: { targets: string; conduits: string; policy: string };
+  log: ConfigFile["log"];
+  limits: ConfigFile["limits"];
+}
+
+export interface ConfigSource {
+  /** `--config`; wins over CONDUIT_CONFIG, ./conduit.yaml and <data directory>/conduit.yaml. */
+  file?: string | undefined;
+  env?: Readonly<Record<string, string | undefined>>;
+  /** What relative paths from the environment and the command line are relative to. */
+  directory?: string;
+}
+
+export const configFileName = "conduit.yaml";
+
+/** The person at this machine, for audit entries: the one who called sudo, where sudo was used by root. */
+export function operatingSystemUser(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const { username, uid } = userInfo();
+  const caller = env["SUDO_USER"];
+  return uid === 0 && caller !== undefined && caller !== "" && caller !== "root" ? `${caller} (sudo)` : username;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** The configuration file in force, or null when none exists; one that was named must exist. */
+export function findConfigFile(source: ConfigSource = {}): string | null {
+  const env = source.env ?? process.env;
+  const directory = source.directory ?? process.cwd();
+  const named = source.file ?? (env["CONDUIT_CONFIG"] || undefined);
+  if (named !== undefined) return resolve(directory, named);
+  const data = env["CONDUIT_RECORDER_DATA_DIRECTORY"] || "data";
+  return [resolve(directory, configFileName), resolve(directory, data, configFileName)].find(isFile) ?? null;
+}
+
+/** Reads a file of the configuration; CONFIG_UNREADABLE says why it cannot. */
+export function readConfigText(path: string, what: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    const mend =
+      code === "ENOENT"
+        ? "There is no such file: create it, or correct the path."
+        : code === "EACCES"
+          ? "Permission denied: make it readable to the account that runs the service."
+          : `Reading it failed with ${code}.`;
+    throw new AppError("CONFIG_UNREADABLE", `${path}: the ${what} cannot be read. ${mend}`, {
+      op: "config.read",
+      cause,
+    });
+  }
+}
+
+export function loadConfig(source: ConfigSource = {}): Config {
+  const env = source.env ?? process.env;
+  const directory = source.directory ?? process.cwd();
+  const file = findConfigFile({ ...source, env, directory });
+  const text = file === null ? "" : readConfigText(file, "configuration file");
+  const document = SourceDocument.parse(file ?? "configuration", text);
+  const overrides = readOverrides(ConfigFile, env);
+  refuseSecretsInFile(document);
+  const raw = validate(ConfigFile, document, overrides);
+  const place = new Placer(document, overrides, file === null ? directory : dirname(file), directory);
+  const config = assemble(raw, file, place);
+  const findings = crossCheck(config, raw, place);
+  if (findings.length > 0) throw invalid(findings, "config.validate");
+  return config;
+}
+
+/** Resolves paths against the place they were written in, and finds that place again for messages. */
+class Placer {
+  readonly #document: SourceDocument;
+  readonly #overrides: readonly Override[];
+  readonly #fileDirectory: string;
+  readonly #workingDirectory: string;
+
+  constructor(
+    document: SourceDocument,
+    overrides: readonly Override[],
+    fileDirectory: string,
+    workingDirectory: string,
+  ) {
+    this.#document = document;
+    this.#overrides = overrides;
+    this.#fileDirectory = fileDirectory;
+    this.#workingDirectory = workingDirectory;
+  }
+
+  #override(key: string): Override | undefined {
+    return this.#overrides.find((candidate) => candidate.path.join(".") === key);
+  }
+
+  path(key: string, value: string): string {
+    return resolve(this.#override(key) === undefined ? this.#fileDirectory : this.#workingDirectory, value);
+  }
+
+  finding(key: string, problem: string, mend: string): Finding {
+    const override = this.#override(key);
+    if (override === undefined) return this.#document.finding(key.split("."), problem, mend);
+    return { file: "environment", line: null, column: null, key: override.variable, problem, mend };
+  }
+
+  get fileDirectory(): string {
+    return this.#fileDirectory;
+  }
+}
+
+/** A configuration file is copied, mailed and backed up; a secret in it would go along. */
+function refuseSecretsInFile(document: SourceDocument): void {
+  const store = (document.value as { store?: Record<string, unknown> }).store;
+  if (store?.["secretAccessKey"] === undefined) return;
+  const mend = "Use store.secretAccessKeyFile, or the variable CONDUIT_STORE_SECRET_ACCESS_KEY.";
+  throw invalid(
+    [document.finding(["store", "secretAccessKey"], "must not stand in the file", mend)],
+    "config.validate",
+  );
+}
+
+function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
+  const data =
+    raw.recorder.dataDirectory === undefined
+      ? resolve(place.fileDirectory, "data")
+      : place.path("recorder.dataDirectory", raw.recorder.dataDirectory);
+  const given = (key: string, value: string | undefined, name: string) =>
+    value === undefined ? join(data, name) : place.path(key, value);
+  const keys = given("recorder.keyDirectory", raw.recorder.keyDirectory, "keys");
+  const listen = endpoint(raw.http.listen);
+  const tls = raw.http.tls && {
+    certificate: place.path("http.tls.certificate", raw.http.tls.certificate),
+    key: place.path("http.tls.key", raw.http.tls.key),
+  };
+  return {
+    file,
+    recorder: {
+      id: raw.recorder.id ?? defaultId(),
+      dataDirectory: data,
+      keyDirectory: keys,
+      database: given("recorder.database", raw.recorder.database, "conduit.db"),
+      adminSocket: given("recorder.adminSocket", raw.recorder.adminSocket, "admin.sock"),
+    },
+    ssh: {
+      ...raw.ssh,
+      listen: endpoint(raw.ssh.listen),
+      hostKeys: raw.ssh.hostKeys?.map((key) => place.path("ssh.hostKeys", key)) ?? [join(keys, "ssh_host_ed25519_key")],
+    },
+    http: {
+      ...raw.http,
+      listen,
+      publicUrl: raw.http.publicUrl ?? localUrl(listen, tls !== undefined),
+      tls: tls ?? null,
+    },
+    store: assembleStore(raw.store, place, given),
+    spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
+    recording: raw.recording,
+    inventory: {
+      targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
+      conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
+      policy: given("inventory.policy", raw.inventory.policy, "inventory/policy.yaml"),
+    },
+    log: raw.log,
+    limits: raw.limits,
+  };
+}
+
+function endpoint(text: string): Endpoint {
+  return parseEndpoint(text) ?? { host: "127.0.0.1", port: 0 };
+}
+
+function defaultId(): string {
+  const name = hostname()
+    .split(".")[0]
+    ?.replaceAll(/[^A-Za-z0-9_-]/g, "-")
+    .replace(/^[-_]+/, "");
+  return name === undefined || name === "" ? "recorder" : name.slice(0, 63);
+}
+
+function localUrl(listen: Endpoint, tls: boolean): string {
+  const everywhere = ["0.0.0.0", "::"].includes(listen.host);
+  const host = everywhere ? "localhost" : listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  return `${tls ? "https" : "http"}://${host}:${listen.port}`;
+}
+
+function assembleStore(
+  raw: ConfigFile["store"],
+  place: Placer,
+  given: (key: string, value: string | undefined, name: string) => string,
+): StoreConfig {
+  if (raw.kind === "fs") return { kind: "fs", directory: given("store.directory", raw.directory, "store") };
+  const accessKeyId = secretOf(raw.accessKeyId, raw.accessKeyIdFile, "accessKeyIdFile", place);
+  const secretAccessKey = secretOf(raw.secretAccessKey, raw.secretAccessKeyFile, "secretAccessKeyFile", place);
+  return {
+    kind: "s3",
+    ...(raw.endpoint === undefined ? {} : { endpoint: raw.endpoint }),
+    region: raw.region,
+    bucket: raw.bucket,
+    prefix: raw.prefix,
+    forcePathStyle: raw.forcePathStyle ?? raw.endpoint !== undefined,
+    ...(accessKeyId === undefined ? {} : { accessKeyId }),
+    ...(secretAccessKey === undefined ? {} : { secretAccessKey: new Secret(secretAccessKey) }),
+  };
+}
+
+function secretOf(value: string | undefined, file: string | undefined, key: string, place: Placer): string | undefined {
+  if (value !== undefined || file === undefined) return value;
+  const path = place.path(`store.${key}`, file);
+  const text = readConfigText(path, "secret file").trim();
+  if (text !== "") return text;
+  throw invalid([place.finding(`store.${key}`, "names an empty file", "Put the value into it.")], "config.validate");
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
+}
+
+function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {
+  const findings: Finding[] = [];
+  const { http, store } = config;
+  if (!isLoopback(http.listen.host) && http.tls === null && http.trustProxy.length === 0 && !http.allowPlaintext) {
+    findings.push(
+      place.finding(
+        "http.listen",
+        "would take sign-ins from other hosts without encryption",
+        "Give http.tls a certificate and key, or name the TLS proxy in front in http.trustProxy, or listen on 127.0.0.1; http.allowPlaintext: true overrules this.",
+      ),
+    );
+  }
+  if (store.kind === "s3" && (store.accessKeyId === undefined) !== (store.secretAccessKey === undefined)) {
+    const missing = store.accessKeyId === undefined ? "accessKeyId" : "secretAccessKey";
+    findings.push(
+      place.finding("store", `has one half of the credentials`, `Give ${missing} (or ${missing}File) too.`),
+    );
+  }
+  if (raw.limits.signInIdleSeconds > raw.limits.signInSeconds) {
+    findings.push(
+      place.finding(
+        "limits.signInIdleSeconds",
+        "is longer than limits.signInSeconds",
+        "Make it the shorter of the two.",
+      ),
+    );
+  }
+  const places = Object.entries(config.inventory);
+  for (const [name, path] of places) {
+    if (places.some(([other, otherPath]) => other < name && otherPath === path)) {
+      findings.push(
+        place.finding(`inventory.${name}`, "names the file of another list", "Give each list its own file."),
+      );
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,135 @@
+// The configuration file as a schema: every key, its default and what it may hold. docs/configuration.md lists the same
+// keys, and a test compares the two.
+import { z } from "zod";
+
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+/** `host:port`, `[v6]:port` or `:port` (all IPv4 addresses); null for anything else. Port 0 asks for a free one. */
+export function parseEndpoint(text: string): Endpoint | null {
+  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(text);
+  if (match === null) return null;
+  const port = Number(match[3]);
+  return port > 65535 ? null : { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+const endpoint = z
+  .string()
+  .refine((text) => parseEndpoint(text) !== null, 'host:port, such as "127.0.0.1:2222" or "[::]:2222"');
+const path = z.string().min(1).max(4096);
+const url = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:/.test(text), 'an address such as "https://recorder.example:8443"');
+const minute = 60;
+
+const Store = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("fs"), directory: path.optional() }),
+  z.strictObject({
+    kind: z.literal("s3"),
+    endpoint: url.optional(),
+    region: z.string().min(1).default("us-east-1"),
+    bucket: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "a bucket's name: 3 to 63 of a-z, 0-9, dot and dash"),
+    prefix: z
+      .string()
+      .regex(/^([A-Za-z0-9._-]+\/)*$/, 'empty, or folders that end with a slash, such as "plant-a/"')
+      .default(""),
+    forcePathStyle: z.boolean().optional(),
+    accessKeyId: z.string().min(1).optional(),
+    accessKeyIdFile: path.optional(),
+    secretAccessKey: z.string().min(1).optional(),
+    secretAccessKeyFile: path.optional(),
+  }),
+]);
+
+export const ConfigFile = z.strictObject({
+  recorder: z
+    .strictObject({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "letters, digits, dot, dash and underscore")
+        .optional(),
+      dataDirectory: path.optional(),
+      keyDirectory: path.optional(),
+      database: path.optional(),
+      adminSocket: path.optional(),
+    })
+    .prefault({}),
+  ssh: z
+    .strictObject({
+      listen: endpoint.default("0.0.0.0:2222"),
+      hostKeys: z.array(path).min(1).optional(),
+      banner: z.string().max(4000).default(""),
+      keepaliveSeconds: z.number().min(0).max(3600).default(30),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      listen: endpoint.default("127.0.0.1:8080"),
+      publicUrl: url.optional(),
+      tls: z.strictObject({ certificate: path, key: path }).optional(),
+      trustProxy: z.array(z.string().regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, "an address or network")).default([]),
+      allowPlaintext: z.boolean().default(false),
+    })
+    .prefault({}),
+  store: Store.prefault({ kind: "fs" }),
+  spool: z
+    .strictObject({
+      directory: path.optional(),
+      floorBytes: z
+        .int()
+        .min(0)
+        .default(1024 ** 3),
+      journalBytes: z
+        .int()
+        .min(1024 ** 2)
+        .max(4 * 1024 ** 3)
+        .default(64 * 1024 ** 2),
+    })
+    .prefault({}),
+  recording: z
+    .strictObject({
+      durability: z.enum(["strict", "interval"]).default("strict"),
+      intervalMs: z.int().min(1).max(100).default(100),
+      sealRecipients: z
+        .array(z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)'))
+        .default([]),
+      segmentSeconds: z.number().min(1).max(300).default(10),
+      segmentBytes: z
+        .int()
+        .min(16 * 1024)
+        .max(8 * 1024 ** 2)
+        .default(256 * 1024),
+    })
+    .prefault({}),
+  inventory: z
+    .strictObject({ targets: path.optional(), conduits: path.optional(), policy: path.optional() })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      loginGraceSeconds: z.number().min(1).max(600).default(minute),
+      maxUnauthenticated: z.int().min(1).max(10_000).default(100),
+      maxConnections: z.int().min(1).max(100_000).default(1000),
+      loginAttempts: z.int().min(1).max(20).default(6),
+      targetConnectSeconds: z.number().min(1).max(300).default(15),
+      signInSeconds: z
+        .int()
+        .min(minute)
+        .max(7 * 86_400)
+        .default(8 * 3600),
+      signInIdleSeconds: z
+        .int()
+        .min(minute)
+        .max(7 * 86_400)
+        .default(30 * minute),
+      shutdownSeconds: z.number().min(0).max(3600).default(20),
+    })
+    .prefault({}),
+});
+export type ConfigFile = z.infer<typeof ConfigFile>;
