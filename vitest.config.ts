@@ -6,7 +6,6 @@ const SECOND_MS = 1_000;
 // Slow kinds start real servers and browsers: their limits are only there to end a hang.
 const kinds = {
   unit: 20 * SECOND_MS,
-  layers: 60 * SECOND_MS,
   contract: 120 * SECOND_MS,
   golden: 30 * SECOND_MS,
   fuzz: 120 * SECOND_MS,

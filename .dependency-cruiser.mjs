@@ -1,0 +1,135 @@
+// The layering of the house, checked by `npm run check`. A path may be imported only as the tables below say.
+// test/layers/planted holds imports that break each rule; the check fails when one of them goes unseen.
+
+// folder → what of our own it may import besides itself
+const LAYERS = {
+  "shared/": [],
+  "recorder/store/": ["shared/"],
+  "recorder/ledger/": ["shared/"],
+  "recorder/tap/": ["shared/"],
+  "recorder/session/": ["shared/", "recorder/tap/tap.ts"],
+  "recorder/record/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
+  "recorder/live/": ["shared/"],
+  "recorder/access/": ["shared/"],
+  "recorder/catalog/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
+  "recorder/export/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
+  "recorder/api/": [
+    "shared/",
+    "recorder/access/",
+    "recorder/catalog/",
+    "recorder/export/",
+    "recorder/live/",
+    "recorder/session/",
+  ],
+  "replay-ui/": ["shared/"],
+};
+
+const EVERYWHERE = ["zod"];
+
+// outside package → the only places that may import it; a package named in neither list has no owner and is refused
+const OWNERS = {
+  ssh2: ["recorder/tap/ssh/", "recorder/cli/demo/"],
+  "@aws-sdk/": ["recorder/store/s3-"],
+  "@smithy/": ["recorder/store/s3-"],
+  ws: ["recorder/live/", "recorder/tap/vnc/websocket.ts"],
+  "@xterm/": ["recorder/record/"],
+  "zstd-napi": ["recorder/record/"],
+  kysely: ["recorder/access/", "recorder/catalog/", "recorder/database.ts"],
+  libsql: ["recorder/database.ts"],
+  fastify: ["recorder/api/"],
+  "@fastify/": ["recorder/api/"],
+  commander: ["recorder/cli/"],
+  "@node-rs/argon2": ["recorder/access/"],
+  "age-encryption": ["recorder/record/"],
+  pino: ["recorder/"],
+  yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
+  yazl: ["recorder/export/"],
+  "asciinema-player": ["replay-ui/renderers/terminal.ts", "replay-ui/renderers/terminal.tsx"],
+  fzstd: ["replay-ui/"],
+  preact: ["replay-ui/"],
+  vite: ["replay-ui/vite.config.ts"],
+};
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const anyOf = (paths) => `^(${paths.map(escaped).join("|")})`;
+// In planted files the folder stands below test/layers/planted, so that the same rule sees them.
+const FROM = "^(test/layers/planted/)?";
+const anyOfFrom = (paths) => `${FROM}(${paths.map(escaped).join("|")})`;
+const inPackage = (name) => `(^|/)node_modules/${escaped(name)}${name.endsWith("/") ? "" : "(/|$)"}`;
+const OURS = "^(shared|recorder|replay-ui|test|scripts)/";
+const SOURCES = `${FROM}(shared|recorder|replay-ui)/`;
+
+const layers = Object.entries(LAYERS).map(([folder, allowed]) => ({
+  name: `layer-${folder.replace(/\/$/, "").replaceAll("/", "-")}`,
+  comment: `${folder} may import ${["itself", ...allowed].join(", ")}`,
+  severity: "error",
+  from: { path: anyOfFrom([folder]) },
+  to: { path: OURS, pathNot: anyOf([folder, ...allowed]) },
+}));
+
+const owners = Object.entries(OWNERS).map(([name, places]) => ({
+  name: `owner-of-${name.replaceAll(/[@/]+/g, "-").replace(/^-|-$/g, "")}`,
+  comment: `${name} is imported only by ${places.join(", ")}`,
+  severity: "error",
+  from: { path: SOURCES, pathNot: anyOfFrom(places) },
+  to: { path: inPackage(name) },
+}));
+
+export default {
+  forbidden: [
+    ...layers,
+    ...owners,
+    {
+      name: "shared-imports-zod-only",
+      severity: "error",
+      from: { path: anyOfFrom(["shared/"]) },
+      to: { path: "node_modules/", pathNot: EVERYWHERE.map(inPackage) },
+    },
+    {
+      name: "no-node-in-the-browser",
+      comment: "shared and replay-ui run in the browser",
+      severity: "error",
+      from: { path: anyOfFrom(["shared/", "replay-ui/"]), pathNot: anyOfFrom(["replay-ui/vite.config.ts"]) },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "package-without-owner",
+      comment: "name the one place that may import this package in OWNERS of .dependency-cruiser.mjs",
+      severity: "error",
+      from: { path: SOURCES },
+      to: { path: "node_modules/", pathNot: [...EVERYWHERE, ...Object.keys(OWNERS)].map(inPackage) },
+    },
+    {
+      name: "only-the-cli-imports-main",
+      comment: "main.ts is the composition root: nothing below it may know it",
+      severity: "error",
+      from: { path: SOURCES, pathNot: anyOfFrom(["recorder/cli/"]) },
+      to: { path: "^recorder/main\\.ts$" },
+    },
+    {
+      name: "nothing-imports-the-cli",
+      severity: "error",
+      from: { path: SOURCES, pathNot: anyOfFrom(["recorder/cli/"]) },
+      to: { path: "^recorder/cli/" },
+    },
+    {
+      name: "nothing-imports-tests-or-scripts",
+      severity: "error",
+      from: { path: SOURCES },
+      to: { path: "^(test|scripts)/" },
+    },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    parser: "swc", // beside TypeScript 7 the default parser sees no import at all
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|data)/" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".tsx", ".mjs", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
+  },
+};

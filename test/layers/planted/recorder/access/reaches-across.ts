@@ -1,0 +1,2 @@
+// breaks: layer-recorder-access
+import "../../../../../recorder/session/session.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-api
+import "../../../../../recorder/tap/tap.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-catalog
+import "../../../../../recorder/store/fs-store.ts";

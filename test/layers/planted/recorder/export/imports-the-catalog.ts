@@ -1,0 +1,2 @@
+// breaks: layer-recorder-export
+import "../../../../../recorder/catalog/tables.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-ledger
+import "../../../../../recorder/session/session.ts";

@@ -1,0 +1,20 @@
+// breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
+// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml
+// breaks: owner-of-yazl owner-of-asciinema-player owner-of-fzstd owner-of-preact owner-of-vite package-without-owner
+import "@aws-sdk/client-s3";
+import "@node-rs/argon2";
+import "@xterm/headless";
+import "age-encryption";
+import "asciinema-player";
+import "commander";
+import "fastify";
+import "fzstd";
+import "kysely";
+import "libsql";
+import "preact";
+import "ssh2";
+import "vite";
+import "vitest";
+import "yaml";
+import "yazl";
+import "zstd-napi";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-live
+import "../../../../../recorder/session/session.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-record
+import "../../../../../recorder/store/fs-store.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-session
+import "../../../../../recorder/tap/registry.ts";

@@ -1,0 +1,2 @@
+// breaks: nothing-imports-tests-or-scripts
+import "../../../../../test/support/wait-for.ts";

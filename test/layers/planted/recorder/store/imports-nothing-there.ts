@@ -1,0 +1,2 @@
+// breaks: resolvable
+import "./not-there.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-store
+import "../../../../../recorder/session/session.ts";

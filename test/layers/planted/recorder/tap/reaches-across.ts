@@ -1,0 +1,2 @@
+// breaks: layer-recorder-tap
+import "../../../../../recorder/session/session.ts";

@@ -1,0 +1,2 @@
+// breaks: layer-replay-ui
+import "../../../../recorder/store/keys.ts";

@@ -1,0 +1,2 @@
+// breaks: shared-imports-zod-only owner-of-pino
+import "pino";

@@ -1,0 +1,2 @@
+// breaks: no-node-in-the-browser
+import "node:fs";

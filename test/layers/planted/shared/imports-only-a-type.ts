@@ -1,0 +1,4 @@
+// breaks: layer-shared
+import type { ObjectStore } from "../../../../recorder/store/object-store.ts";
+
+export type Planted = ObjectStore;

@@ -1,0 +1,2 @@
+// breaks: layer-shared
+import "../../../../recorder/store/keys.ts";
