@@ -1,0 +1,108 @@
+// Compression of stored segments: the one place that knows which zstd there is. Node's own where it has one (22.15 and
+// later), else the optional package zstd-napi, else gzip. Reading always works: fzstd decodes zstd in plain JavaScript.
+import { createRequire } from "node:module";
+import zlib from "node:zlib";
+import { decompress as decompressInScript } from "fzstd";
+import { AppError } from "../../shared/errors.ts";
+import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
+
+interface Zstd {
+  compress(data: Uint8Array, level: number): Uint8Array;
+  decompress(data: Uint8Array): Uint8Array;
+}
+
+/** What a segment may hold at most once decompressed; a stored file that claims more is not one of ours. */
+const maxSegmentBytes = 64 * 1024 * 1024;
+
+interface NodeZstd {
+  zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
+  zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+  constants: { ZSTD_c_compressionLevel?: number };
+}
+
+function fromNode(): Zstd | undefined {
+  const { zstdCompressSync, zstdDecompressSync, constants } = zlib as unknown as NodeZstd;
+  const levelKey = constants.ZSTD_c_compressionLevel;
+  if (!zstdCompressSync || !zstdDecompressSync || levelKey === undefined) return undefined;
+  return {
+    compress: (data, level) => zstdCompressSync(data, { params: { [levelKey]: level } }),
+    decompress: (data) => zstdDecompressSync(data, { maxOutputLength: maxSegmentBytes }),
+  };
+}
+
+interface ZstdNapi {
+  Compressor: new () => { setParameters(p: { compressionLevel: number }): void; compress(data: Uint8Array): Buffer };
+}
+
+function fromPackage(): Zstd | undefined {
+  let napi: ZstdNapi;
+  try {
+    napi = createRequire(import.meta.url)("zstd-napi") as ZstdNapi;
+  } catch {
+    return undefined;
+  }
+  const compressor = new napi.Compressor();
+  let current = 0;
+  return {
+    compress(data, level) {
+      if (level !== current) compressor.setParameters({ compressionLevel: level });
+      current = level;
+      return compressor.compress(data);
+    },
+    // Its one-shot decompressor trusts the size in the first frame's header only; ours are several frames.
+    decompress: (data) => decompressInScript(data),
+  };
+}
+
+let known: { zstd: Zstd | undefined } | undefined;
+
+function zstd(): Zstd | undefined {
+  known ??= { zstd: fromNode() ?? fromPackage() };
+  return known.zstd;
+}
+
+/** What this installation writes. */
+export function segmentCodec(): SegmentCodec {
+  return zstd() ? "zstd" : "gzip";
+}
+
+/**
+ * Compresses a segment piece by piece. zstd: each piece becomes a frame of its own (concatenated frames decode whole).
+ * gzip: browsers read only the first of several members, so the pieces wait and become one member at the end.
+ */
+export class SegmentCompressor {
+  readonly codec: SegmentCodec;
+  readonly #zstd: Zstd | undefined;
+  readonly #level: number;
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(level = 3, codec: SegmentCodec = segmentCodec()) {
+    this.codec = codec;
+    this.#level = level;
+    this.#zstd = codec === "zstd" ? zstd() : undefined;
+    if (codec === "zstd" && !this.#zstd) throw new Error("no zstd implementation is installed; run npm install again");
+  }
+
+  /** The bytes may be reused after it returns. */
+  add(piece: Uint8Array): void {
+    this.#pieces.push(this.#zstd ? this.#zstd.compress(piece, this.#level) : Uint8Array.prototype.slice.call(piece));
+  }
+
+  finish(): Uint8Array {
+    const whole = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : Buffer.concat(this.#pieces);
+    return this.#zstd ? whole : zlib.gzipSync(whole, { level: 6 });
+  }
+}
+
+/** Stored bytes to text bytes. INTEGRITY_FORMAT when they are not of that codec. */
+export function decompressSegment(stored: Uint8Array, codec: SegmentCodec): Uint8Array {
+  try {
+    if (codec === "gzip") return zlib.gunzipSync(stored, { maxOutputLength: maxSegmentBytes });
+    return zstd()?.decompress(stored) ?? decompressInScript(stored);
+  } catch (cause) {
+    throw new AppError("INTEGRITY_FORMAT", `the stored segment is not whole ${codec} data`, {
+      op: "codec.decompress",
+      cause,
+    });
+  }
+}
