@@ -28,6 +28,8 @@ export const errorCodes = {
   INTEGRITY_FORMAT: "A stored file is not in a format this version can read.",
   REQUEST_INVALID: "The request has an unknown field or a bad value.",
   REQUEST_NOT_FOUND: "There is no such thing, or it is not yours to see.",
+  REQUEST_CONFLICT: "This cannot be done in the present state, or the name is taken.",
+  REQUEST_TOO_LARGE: "The request is larger than this service accepts.",
   INTERNAL: "A fault in the recorder itself; the log has the details.",
 } as const;
 

@@ -28,7 +28,10 @@ export const Me = z.strictObject({
 });
 export type Me = z.infer<typeof Me>;
 
-export const ChangePassword = z.strictObject({ current: z.string().min(1).max(1024), next: z.string().min(12).max(1024) });
+export const ChangePassword = z.strictObject({
+  current: z.string().min(1).max(1024),
+  next: z.string().min(12).max(1024),
+});
 
 export const RecordingState = z.enum(["recording", "closing", "sealed", "interrupted", "failed"]);
 export type RecordingState = z.infer<typeof RecordingState>;
@@ -54,7 +57,11 @@ export const RecordingSummary = z.strictObject({
 });
 export type RecordingSummary = z.infer<typeof RecordingSummary>;
 
-export const RecordingPage = z.strictObject({ items: z.array(RecordingSummary), next: z.string().nullable(), total: z.int() });
+export const RecordingPage = z.strictObject({
+  items: z.array(RecordingSummary),
+  next: z.string().nullable(),
+  total: z.int(),
+});
 export type RecordingPage = z.infer<typeof RecordingPage>;
 
 export const RecordingQuery = z.strictObject({
@@ -83,6 +90,7 @@ export const RecordingIndex = z.strictObject({
 export type RecordingIndex = z.infer<typeof RecordingIndex>;
 
 export const VerifyFinding = z.strictObject({ place: z.string(), code: z.string(), message: z.string() });
+export type VerifyFinding = z.infer<typeof VerifyFinding>;
 export const VerifyReport = z.strictObject({
   session: z.string(),
   verdict: z.enum(["VALID", "TAMPERED", "MISSING", "INCOMPLETE"]),
@@ -123,3 +131,60 @@ export const AuditEntry = z.strictObject({
   details: z.record(z.string(), z.unknown()),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const AuditQuery = z.strictObject({
+  actor: z.string().max(64).optional(),
+  action: z.string().max(64).optional(),
+  subject: z.string().max(128).optional(),
+  /** RFC 3339. */
+  from: z.string().max(40).optional(),
+  to: z.string().max(40).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  cursor: z.string().max(200).optional(),
+});
+export type AuditQuery = z.infer<typeof AuditQuery>;
+
+export const AuditPage = z.strictObject({ items: z.array(AuditEntry), next: z.string().nullable() });
+export type AuditPage = z.infer<typeof AuditPage>;
+
+/** What the portal shows of a target; never its address's credential. */
+export const TargetSummary = z.strictObject({
+  name: z.string(),
+  conduit: z.string(),
+  protocol: z.enum(["ssh", "vnc"]),
+  host: z.string(),
+  port: z.int(),
+  account: z.string(),
+  tags: z.array(z.string()),
+  description: z.string(),
+  /** False: no host key is pinned, so that every session is refused. */
+  pinned: z.boolean(),
+});
+export type TargetSummary = z.infer<typeof TargetSummary>;
+
+export const SessionList = z.strictObject({ items: z.array(LiveSession) });
+export const TargetList = z.strictObject({ items: z.array(TargetSummary) });
+
+export const Terminate = z.strictObject({ reason: z.string().trim().min(1).max(200) });
+
+export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
+/** Without a sign-in, and for roles without insight, `checks` is left out. */
+export const Health = z.strictObject({ status: z.enum(["ok", "degraded"]), checks: z.array(HealthCheck).optional() });
+export type Health = z.infer<typeof Health>;
+
+export const SigningKey = z.strictObject({
+  keyId: z.string(),
+  algorithm: z.literal("ed25519"),
+  /** SubjectPublicKeyInfo. */
+  pem: z.string(),
+});
+export type SigningKey = z.infer<typeof SigningKey>;
+export const SigningKeyList = z.strictObject({ items: z.array(SigningKey) });
+
+export const ExportFormat = z.enum(["cast", "txt", "jsonl", "zip"]);
+export type ExportFormat = z.infer<typeof ExportFormat>;
+export const ExportQuery = z.strictObject({
+  format: ExportFormat,
+  /** `cast` and `txt`: the terminal track; the first when left out. */
+  track: z.string().max(40).optional(),
+});

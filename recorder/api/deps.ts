@@ -1,0 +1,84 @@
+// What the API is given by the composition root: narrow interfaces, so that its tests need neither gateway nor recorder.
+import type { Readable } from "node:stream";
+import type { FastifyBaseLogger } from "fastify";
+import type {
+  AuditPage,
+  AuditQuery,
+  ExportFormat,
+  Health,
+  LiveSession,
+  RecordingIndex,
+  RecordingPage,
+  RecordingQuery,
+  RecordingSummary,
+  SigningKey,
+  TargetSummary,
+  VerifyReport,
+} from "../../shared/api/types.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { People } from "../access/people.ts";
+import type { WebSessions } from "../access/web-sessions.ts";
+import type { NewAuditEntry } from "../catalog/audit.ts";
+
+export interface RecordingsIndex {
+  list(filter: RecordingQuery & { onlyPerson?: string }): Promise<RecordingPage>;
+  find(session: string): Promise<RecordingSummary | null>;
+}
+
+export interface RecordingReading {
+  index(session: string): Promise<RecordingIndex>;
+  segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }>;
+  object(session: string, name: string): Promise<Uint8Array>;
+}
+
+export interface RecordingVerifying {
+  verify(session: string, signal?: AbortSignal): Promise<VerifyReport>;
+}
+
+export interface RecordingExport {
+  fileName: string;
+  contentType: string;
+  body: Readable;
+}
+
+export interface RecordingExporting {
+  /** Rejects before the first byte when the recording or the track does not exist or cannot be exported that way. */
+  export(session: string, format: ExportFormat, track?: string): Promise<RecordingExport>;
+}
+
+export interface SessionControl {
+  list(): LiveSession[];
+  /** False when no such session is live. */
+  terminate(session: string, by: string, reason: string): Promise<boolean>;
+}
+
+export interface AuditTrail {
+  append(entry: NewAuditEntry): Promise<void>;
+  list(query: AuditQuery): Promise<AuditPage>;
+}
+
+export interface ApiDeps {
+  /**
+   * `https`: this listener or the proxy in front of it speaks TLS. `loopback-http`: plain HTTP for the machine itself;
+   * the API then refuses to listen anywhere but on loopback.
+   */
+  transport: "https" | "loopback-http";
+  /** Certificate and key in PEM when this listener itself speaks TLS. */
+  tls?: { cert: string; key: string };
+  /** Addresses of proxies whose X-Forwarded-For is believed; none by default. */
+  trustedProxies?: readonly string[];
+  people: Pick<People, "authenticatePassword" | "setPassword" | "find">;
+  webSessions: Pick<WebSessions, "create" | "find" | "revoke">;
+  recordings: RecordingsIndex;
+  reader: RecordingReading;
+  verifier: RecordingVerifying;
+  exporter: RecordingExporting;
+  sessions: SessionControl;
+  targets(): TargetSummary[];
+  health(): Promise<Health>;
+  audit: AuditTrail;
+  signingKeys(): SigningKey[];
+  /** The built UI; left out, only the API is served. */
+  staticDirectory?: string;
+  logger?: FastifyBaseLogger;
+}

@@ -1,0 +1,90 @@
+// Live sessions, targets, the audit log and the public signing keys.
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { AuditPage, AuditQuery, SessionList, SigningKeyList, TargetList, Terminate } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import { sessionIdPattern } from "../../shared/ids.ts";
+import type { ApiDeps } from "./deps.ts";
+import { auditReaders, mayListAll, targetReaders, terminators } from "./roles.ts";
+import { addRoute } from "./route.ts";
+
+const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not a session's id") });
+
+export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  addRoute(app, {
+    method: "GET",
+    url: "/sessions",
+    access: "signed-in",
+    head: true,
+    summary: "Live sessions; a vendor sees only his own.",
+    tag: "sessions",
+    response: SessionList,
+    handler: async ({ me }) => {
+      const items = deps.sessions.list();
+      return {
+        items: mayListAll(me) ? items : items.filter((item) => item.person.toLowerCase() === me.name.toLowerCase()),
+      };
+    },
+  });
+
+  addRoute(app, {
+    method: "POST",
+    url: "/sessions/:id/terminate",
+    access: terminators,
+    summary: "End a live session at once. The reason is told to the person and kept.",
+    tag: "sessions",
+    params: ById,
+    body: Terminate,
+    response: null,
+    handler: async ({ me, params, body, request }) => {
+      // Written first: a termination that is carried out is in the audit even if the service ends in between.
+      await deps.audit.append({
+        actor: me.name,
+        action: "session.terminate",
+        subject: params.id,
+        address: request.ip,
+        details: { reason: body.reason },
+      });
+      if (!(await deps.sessions.terminate(params.id, me.name, body.reason))) {
+        throw new AppError("REQUEST_NOT_FOUND", "no such session is live; it may have ended already", {
+          op: "api.terminate",
+        });
+      }
+      return undefined;
+    },
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/targets",
+    access: targetReaders,
+    head: true,
+    summary: "The targets that are configured.",
+    tag: "targets",
+    response: TargetList,
+    handler: async () => ({ items: deps.targets() }),
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/audit",
+    access: auditReaders,
+    head: true,
+    summary: "The audit log, newest first.",
+    tag: "audit",
+    query: AuditQuery,
+    response: AuditPage,
+    handler: ({ query }) => deps.audit.list(query),
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/keys",
+    access: "signed-in",
+    head: true,
+    summary: "The recorder's public signing keys, for verification elsewhere.",
+    tag: "keys",
+    response: SigningKeyList,
+    handler: async () => ({ items: deps.signingKeys() }),
+  });
+}

@@ -1,0 +1,137 @@
+// What every request passes before its route: security headers, the Host of a loopback listener, sign-in, role, CSRF.
+import { timingSafeEqual } from "node:crypto";
+import { isIPv4 } from "node:net";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../../shared/errors.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { Access, SignedIn } from "./route.ts";
+
+const pagePolicy = [
+  "default-src 'none'",
+  // The terminal player is WebAssembly; no other evaluation of text is allowed.
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const apiPolicy = "default-src 'none'; frame-ancestors 'none'";
+
+export const csrfHeader = "x-csrf-token";
+
+export function cookieName(transport: ApiDeps["transport"]): string {
+  // `__Host-` binds the cookie to this host, to `/` and to TLS (RFC 6265bis §4.1.3.2); browsers refuse it on plain HTTP.
+  return transport === "https" ? "__Host-conduit" : "conduit-session";
+}
+
+export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
+  app.decorateRequest("signedIn", null);
+  app.addHook("onRequest", async (request, reply) => {
+    setHeaders(request, reply, deps.transport);
+    if (deps.transport === "loopback-http") requireLoopbackHost(request);
+  });
+  app.addHook("onRequest", async (request) => {
+    const access = request.routeOptions.config.access;
+    const unsafe = request.method !== "GET" && request.method !== "HEAD" && request.method !== "OPTIONS";
+    if (unsafe) requireSameOrigin(request);
+    if (access === undefined || access === "public") return;
+    const me = await findSignedIn(request, deps);
+    if (me === null)
+      throw new AppError("AUTH_REQUIRED", "sign in first; the sign-in may have expired", { op: "api.signIn" });
+    request.signedIn = me;
+    if (unsafe) requireCsrfToken(request, me);
+    requireRole(me, access, request.routeOptions.config.withOneTimePassword === true);
+  });
+}
+
+/** Who this request's cookie belongs to; roles are read now, so that a change of them holds at once. */
+export async function findSignedIn(request: FastifyRequest, deps: ApiDeps): Promise<SignedIn | null> {
+  const token = request.cookies[cookieName(deps.transport)];
+  if (token === undefined) return null;
+  const session = await deps.webSessions.find(token);
+  if (session === null) return null;
+  const person = await deps.people.find(session.person);
+  if (person === null || person.disabled) return null;
+  return {
+    name: person.name,
+    roles: person.roles,
+    mustChangePassword: person.mustChangePassword,
+    csrfToken: session.csrfToken,
+    expiresAt: session.expiresAt,
+    webSessionId: session.id,
+  };
+}
+
+function setHeaders(request: FastifyRequest, reply: FastifyReply, transport: ApiDeps["transport"]): void {
+  const api = request.url.startsWith("/api/");
+  void reply.headers({
+    "content-security-policy": api ? apiPolicy : pagePolicy,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "x-frame-options": "DENY",
+    ...(api ? { "cache-control": "no-store" } : {}),
+    ...(transport === "https" ? { "strict-transport-security": "max-age=63072000" } : {}),
+  });
+}
+
+/** A page elsewhere whose name was rebound to 127.0.0.1 reaches a loopback listener, but cannot choose the Host header. */
+function requireLoopbackHost(request: FastifyRequest): void {
+  const host = hostName(request.headers.host ?? "");
+  if (host === "localhost" || host.endsWith(".localhost") || isLoopback(host)) return;
+  throw new AppError("REQUEST_INVALID", "this listener answers only to localhost, 127.0.0.1 and [::1]", {
+    op: "api.host",
+  });
+}
+
+function hostName(host: string): string {
+  try {
+    return new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "");
+  } catch {
+    return "";
+  }
+}
+
+export function isLoopback(address: string): boolean {
+  const plain = address.replace(/^::ffff:/i, "");
+  return plain === "::1" || (isIPv4(plain) && plain.startsWith("127."));
+}
+
+function requireSameOrigin(request: FastifyRequest): void {
+  const site = request.headers["sec-fetch-site"];
+  const { origin } = request.headers;
+  const sameSite = site === undefined || site === "same-origin" || site === "none";
+  if (sameSite && (origin === undefined || originHost(origin) === request.headers.host?.toLowerCase())) return;
+  throw new AppError("AUTH_CSRF", "the request comes from another site", { op: "api.csrf" });
+}
+
+function originHost(origin: string): string | null {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return null;
+  }
+}
+
+function requireCsrfToken(request: FastifyRequest, me: SignedIn): void {
+  const given = Buffer.from(String(request.headers[csrfHeader] ?? ""));
+  const wanted = Buffer.from(me.csrfToken);
+  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return;
+  throw new AppError("AUTH_CSRF", `send the sign-in's CSRF token in the ${csrfHeader} header`, { op: "api.csrf" });
+}
+
+function requireRole(me: SignedIn, access: Exclude<Access, "public">, withOneTimePassword: boolean): void {
+  if (me.mustChangePassword && !withOneTimePassword) {
+    throw new AppError("AUTH_FORBIDDEN", "change the one-time password first", { op: "api.role" });
+  }
+  if (access === "signed-in" || me.roles.some((role) => access.includes(role))) return;
+  throw new AppError("AUTH_FORBIDDEN", `this needs one of the roles ${access.join(", ")}`, { op: "api.role" });
+}

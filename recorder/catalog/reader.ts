@@ -1,0 +1,161 @@
+// Reads one recording back: OPEN record, index, segments, manifest; first from the recorder's spool, then from the
+// store. In that order nothing is missed: the spool lets an object go only after the store confirmed it.
+import { createHash } from "node:crypto";
+import type { z } from "zod";
+import type { RecordingIndex } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import { parseSessionId } from "../../shared/ids.ts";
+import { type Gap, Manifest, type SegmentMeta, type TrackMeta } from "../../shared/manifest/manifest.ts";
+import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { manifestName, openName, recordingPrefix } from "../store/keys.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+
+/** What the recorder knows of recordings that are not wholly in the store. */
+export interface LiveSource {
+  live(session: string):
+    | {
+        open: OpenRecord;
+        openSha256: string;
+        durationUs: number;
+        tracks: TrackMeta[];
+        segments: SegmentMeta[];
+        gaps: Gap[];
+      }
+    | undefined;
+  spooled(session: string, name: string): Promise<Uint8Array | null>;
+}
+
+export interface RecordingReaderOptions {
+  store: ObjectStore;
+  live: LiveSource;
+  /** Manifests kept in memory, and the segments that they list altogether. */
+  maxCachedManifests?: number;
+  maxCachedSegments?: number;
+}
+
+const dayMs = 86_400_000;
+
+export class RecordingReader {
+  readonly #store: ObjectStore;
+  readonly #live: LiveSource;
+  readonly #maxManifests: number;
+  readonly #maxSegments: number;
+  readonly #manifests = new Map<string, Manifest>();
+  #cachedSegments = 0;
+
+  constructor(options: RecordingReaderOptions) {
+    this.#store = options.store;
+    this.#live = options.live;
+    this.#maxManifests = options.maxCachedManifests ?? 200;
+    this.#maxSegments = options.maxCachedSegments ?? 200_000;
+  }
+
+  async open(session: string): Promise<OpenRecord> {
+    return this.#live.live(session)?.open ?? parse(OpenRecord, await this.object(session, openName), session, openName);
+  }
+
+  async index(session: string): Promise<RecordingIndex> {
+    const live = this.#live.live(session);
+    const manifest = await this.#findManifest(session, live !== undefined);
+    if (manifest !== null) {
+      const { durationUs, startedAt, openSha256, tracks, segments, gaps } = manifest;
+      return { session, live: false, durationUs, startedAt, openSha256, tracks, segments, gaps };
+    }
+    if (live === undefined) throw notFound(session, manifestName);
+    const { durationUs, openSha256, tracks, segments, gaps } = live;
+    return { session, live: true, durationUs, startedAt: live.open.startedAt, openSha256, tracks, segments, gaps };
+  }
+
+  /** Null while the recording is in progress. */
+  async manifest(session: string): Promise<Manifest | null> {
+    return this.#findManifest(session, this.#live.live(session) !== undefined);
+  }
+
+  /** The stored bytes of segment `n` and whether they are the ones the index names. */
+  async segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }> {
+    const segments =
+      (await this.#findManifest(session, this.#live.live(session) !== undefined))?.segments ??
+      this.#live.live(session)?.segments ??
+      [];
+    const meta = segments[n];
+    if (meta === undefined || meta.n !== n) throw notFound(session, `segment ${n}`);
+    const bytes = await this.object(session, meta.name);
+    return { meta, bytes, intact: createHash("sha256").update(bytes).digest("hex") === meta.sha256 };
+  }
+
+  /** An object's stored bytes; `name` is within the recording's prefix. REQUEST_NOT_FOUND when there is none. */
+  async object(session: string, name: string): Promise<Uint8Array> {
+    checkSession(session);
+    const spooled = await this.#live.spooled(session, name);
+    if (spooled !== null) return spooled;
+    for (const prefix of possiblePrefixes(session)) {
+      try {
+        return await this.#store.get(prefix + name);
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === "STORE_NOT_FOUND")) throw error;
+      }
+    }
+    throw notFound(session, name);
+  }
+
+  async #findManifest(session: string, live: boolean): Promise<Manifest | null> {
+    const cached = this.#manifests.get(session);
+    if (cached !== undefined) {
+      this.#manifests.delete(session);
+      this.#manifests.set(session, cached);
+      return cached;
+    }
+    checkSession(session);
+    // While the recorder knows it, a manifest that is not in the spool does not exist yet: the store is not asked.
+    const bytes = live ? await this.#live.spooled(session, manifestName) : await this.object(session, manifestName);
+    if (bytes === null) return null;
+    const manifest = parse(Manifest, bytes, session, manifestName);
+    this.#remember(session, manifest);
+    return manifest;
+  }
+
+  #remember(session: string, manifest: Manifest): void {
+    this.#manifests.set(session, manifest);
+    this.#cachedSegments += manifest.segments.length;
+    for (const [oldest, { segments }] of this.#manifests) {
+      const fits = this.#manifests.size <= this.#maxManifests && this.#cachedSegments <= this.#maxSegments;
+      if (fits || oldest === session) break;
+      this.#manifests.delete(oldest);
+      this.#cachedSegments -= segments.length;
+    }
+  }
+}
+
+function checkSession(session: string): void {
+  try {
+    parseSessionId(session);
+  } catch (cause) {
+    throw new AppError("REQUEST_NOT_FOUND", "there is no recording of that id", { op: "catalog.read", cause });
+  }
+}
+
+/** The prefix has the session's start; the id has the same time to the millisecond, which can lie across midnight. */
+export function possiblePrefixes(session: string): string[] {
+  const ms = Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16);
+  const days = [ms, ms - dayMs / 24, ms + dayMs / 24].map((at) => new Date(at).toISOString());
+  return [...new Set(days.map((startedAt) => recordingPrefix(startedAt, session)))];
+}
+
+function notFound(session: string, what: string): AppError {
+  return new AppError("REQUEST_NOT_FOUND", `the recording ${session} has no ${what}`, { op: "catalog.read" });
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, session: string, name: string): T {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  } catch (cause) {
+    throw new AppError(
+      "INTEGRITY_FORMAT",
+      `${name} of the recording ${session} is not in a format this version can read`,
+      {
+        op: "catalog.read",
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,223 @@
+// The index of recordings: what can be listed and filtered without opening one. Fed by the recorder's events and, when
+// the database was lost, rebuilt from the store; the store is the truth, this is its index.
+import type { Expression, ExpressionBuilder, Insertable, Kysely, Selectable, SqlBool } from "kysely";
+import { sql } from "kysely";
+import { z } from "zod";
+import { type RecordingPage, type RecordingQuery, RecordingState, RecordingSummary } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Manifest, SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import type { CatalogTables, RecordingsTable } from "./tables.ts";
+import { toStoredTime } from "./time.ts";
+
+export interface RecordingFilter extends RecordingQuery {
+  /** Only this person's own recordings, whatever the query says. */
+  onlyPerson?: string;
+}
+
+export class Recordings {
+  readonly #db: Kysely<CatalogTables>;
+
+  constructor(db: Kysely<CatalogTables>) {
+    this.#db = db;
+  }
+
+  async list(filter: RecordingFilter): Promise<RecordingPage> {
+    const conditions = (e: ExpressionBuilder<CatalogTables, "recordings">) => e.and(conditionsOf(e, filter));
+    const { total } = await this.#db
+      .selectFrom("recordings")
+      .select((e) => e.fn.countAll<number | bigint | string>().as("total"))
+      .where(conditions)
+      .executeTakeFirstOrThrow();
+    const after = filter.cursor === undefined ? null : parseCursor(filter.cursor);
+    const rows = await this.#db
+      .selectFrom("recordings")
+      .selectAll()
+      .where(conditions)
+      .$if(after !== null, (query) =>
+        query.where((e) =>
+          e.or([
+            e("started_at", "<", after?.startedAt ?? ""),
+            e.and([e("started_at", "=", after?.startedAt ?? ""), e("session", "<", after?.session ?? "")]),
+          ]),
+        ),
+      )
+      .orderBy("started_at", "desc")
+      .orderBy("session", "desc")
+      .limit(filter.limit + 1)
+      .execute();
+    const items = rows.slice(0, filter.limit);
+    const last = items.at(-1);
+    const next = rows.length > filter.limit && last !== undefined ? makeCursor(last) : null;
+    return { items: items.map(toSummary), next, total: Number(total) };
+  }
+
+  async find(session: string): Promise<RecordingSummary | null> {
+    const row = await this.#db.selectFrom("recordings").selectAll().where("session", "=", session).executeTakeFirst();
+    return row === undefined ? null : toSummary(row);
+  }
+
+  /** Sessions that are not yet closed according to the index. */
+  async unfinished(): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("recordings")
+      .select("session")
+      .where("state", "in", ["recording", "closing"] satisfies RecordingState[])
+      .execute();
+    return rows.map((row) => row.session);
+  }
+
+  async opened(open: OpenRecord): Promise<void> {
+    await this.#db
+      .insertInto("recordings")
+      .values(rowOf(open))
+      .onConflict((conflict) => conflict.column("session").doNothing())
+      .execute();
+  }
+
+  /** Of a recording in progress: how far it has come. */
+  async progressed(session: string, progress: { bytes: number; durationUs: number }): Promise<void> {
+    await this.#db
+      .updateTable("recordings")
+      .set((e) => ({
+        bytes: e("bytes", "+", progress.bytes),
+        duration_us: sql<number>`case when duration_us < ${progress.durationUs} then ${progress.durationUs} else duration_us end`,
+      }))
+      .where("session", "=", session)
+      .where("state", "in", ["recording", "closing"] satisfies RecordingState[])
+      .execute();
+  }
+
+  /** False when the index does not know the session: give it the OPEN record first. */
+  async sealed(manifest: Manifest): Promise<boolean> {
+    const result = await this.#db
+      .updateTable("recordings")
+      .set({
+        state: manifest.state,
+        ended_at: toStoredTime(manifest.endedAt),
+        duration_us: manifest.durationUs,
+        end_reason: manifest.endReason,
+        keystrokes: manifest.counts.keystrokes,
+        files: manifest.counts.files,
+        redactions: manifest.counts.redactions,
+        gaps: manifest.gaps.length,
+        bytes: storedBytes(manifest.segments),
+      })
+      .where("session", "=", manifest.session)
+      .executeTakeFirst();
+    return result.numUpdatedRows === 1n;
+  }
+
+  async stored(session: string): Promise<void> {
+    await this.#db.updateTable("recordings").set({ stored: 1 }).where("session", "=", session).execute();
+  }
+
+  async setState(session: string, state: RecordingState): Promise<void> {
+    await this.#db.updateTable("recordings").set({ state }).where("session", "=", session).execute();
+  }
+}
+
+export function storedBytes(segments: readonly SegmentMeta[]): number {
+  return segments.reduce((sum, segment) => sum + segment.bytes, 0);
+}
+
+function rowOf(open: OpenRecord): Insertable<RecordingsTable> {
+  return {
+    session: open.session,
+    recorder: open.recorder.id,
+    sequence: open.recorder.sequence,
+    person: open.person.name,
+    person_key: open.person.name.toLowerCase(),
+    target: open.target.name,
+    target_key: open.target.name.toLowerCase(),
+    conduit: open.target.conduit,
+    protocol: open.protocol,
+    client_address: open.client.address,
+    started_at: toStoredTime(open.startedAt),
+    ended_at: null,
+    duration_us: 0,
+    state: "recording" satisfies RecordingState,
+    end_reason: null,
+    keystrokes: 0,
+    files: 0,
+    bytes: 0,
+    gaps: 0,
+    redactions: 0,
+    stored: 0,
+  };
+}
+
+function toSummary(row: Selectable<RecordingsTable>): RecordingSummary {
+  return {
+    session: row.session,
+    sequence: Number(row.sequence),
+    person: row.person,
+    target: row.target,
+    conduit: row.conduit,
+    protocol: RecordingSummary.shape.protocol.parse(row.protocol),
+    clientAddress: row.client_address,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    durationUs: Number(row.duration_us),
+    state: RecordingState.parse(row.state),
+    endReason: row.end_reason,
+    keystrokes: Number(row.keystrokes),
+    files: Number(row.files),
+    bytes: Number(row.bytes),
+    gaps: Number(row.gaps),
+    redactions: Number(row.redactions),
+  };
+}
+
+function conditionsOf(
+  e: ExpressionBuilder<CatalogTables, "recordings">,
+  filter: RecordingFilter,
+): Expression<SqlBool>[] {
+  const conditions: Expression<SqlBool>[] = [];
+  const like = (column: "person_key" | "target_key", text: string) =>
+    conditions.push(sql<SqlBool>`${sql.ref(column)} like ${likePattern(text)} escape '\\'`);
+  if (filter.onlyPerson !== undefined) conditions.push(e("person_key", "=", filter.onlyPerson.toLowerCase()));
+  if (filter.person !== undefined && filter.person !== "") like("person_key", filter.person);
+  if (filter.target !== undefined && filter.target !== "") like("target_key", filter.target);
+  if (filter.state !== undefined) conditions.push(e("state", "=", filter.state));
+  if (filter.to !== undefined) conditions.push(e("started_at", "<", queryTime("to", filter.to)));
+  if (filter.from !== undefined) {
+    conditions.push(e.or([e("ended_at", "is", null), e("ended_at", ">=", queryTime("from", filter.from))]));
+  }
+  return conditions;
+}
+
+/** With `*` or `?` a glob over the whole name, otherwise a part of it. */
+function likePattern(text: string): string {
+  const escaped = text.toLowerCase().replace(/[\\%_]/g, (special) => `\\${special}`);
+  return /[*?]/.test(escaped) ? escaped.replaceAll("*", "%").replaceAll("?", "_") : `%${escaped}%`;
+}
+
+function queryTime(name: string, value: string): string {
+  try {
+    return toStoredTime(value);
+  } catch (cause) {
+    throw new AppError("REQUEST_INVALID", `\`${name}\` is not a time such as 2026-11-23T08:00:00Z`, {
+      op: "catalog.list",
+      cause,
+    });
+  }
+}
+
+const Cursor = z.tuple([z.string(), z.string()]);
+
+function makeCursor(row: { started_at: string; session: string }): string {
+  return Buffer.from(JSON.stringify([row.started_at, row.session])).toString("base64url");
+}
+
+function parseCursor(cursor: string): { startedAt: string; session: string } {
+  try {
+    const [startedAt, session] = Cursor.parse(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")));
+    return { startedAt, session };
+  } catch (cause) {
+    throw new AppError("REQUEST_INVALID", "the cursor is not one that this service gave; start from the first page", {
+      op: "catalog.list",
+      cause,
+    });
+  }
+}

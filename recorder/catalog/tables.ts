@@ -1,0 +1,97 @@
+// The tables of the catalogue and their migration. Times are RFC 3339 in UTC with exactly six decimals, so that text
+// order is time order.
+import { type Generated, type Kysely, type Migration, sql } from "kysely";
+
+export interface RecordingsTable {
+  session: string;
+  recorder: string;
+  sequence: number;
+  person: string;
+  /** Lowercase, for filters. */
+  person_key: string;
+  target: string;
+  target_key: string;
+  conduit: string;
+  protocol: string;
+  client_address: string;
+  started_at: string;
+  ended_at: string | null;
+  duration_us: number;
+  state: string;
+  end_reason: string | null;
+  keystrokes: number;
+  files: number;
+  /** Stored bytes of all segments. */
+  bytes: number;
+  gaps: number;
+  redactions: number;
+  /** 1 once every object is confirmed in the store. */
+  stored: number;
+}
+
+export interface AuditTable {
+  id: Generated<number>;
+  at: string;
+  actor: string;
+  action: string;
+  subject: string;
+  address: string;
+  /** JSON object. */
+  details: string;
+}
+
+export interface CatalogTables {
+  recordings: RecordingsTable;
+  audit: AuditTable;
+}
+
+export const catalogMigrations: Record<string, Migration> = {
+  "0002-catalog": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable("recordings")
+        .addColumn("session", "text", (c) => c.primaryKey())
+        .addColumn("recorder", "text", (c) => c.notNull())
+        .addColumn("sequence", "bigint", (c) => c.notNull())
+        .addColumn("person", "text", (c) => c.notNull())
+        .addColumn("person_key", "text", (c) => c.notNull())
+        .addColumn("target", "text", (c) => c.notNull())
+        .addColumn("target_key", "text", (c) => c.notNull())
+        .addColumn("conduit", "text", (c) => c.notNull())
+        .addColumn("protocol", "text", (c) => c.notNull())
+        .addColumn("client_address", "text", (c) => c.notNull())
+        .addColumn("started_at", "text", (c) => c.notNull())
+        .addColumn("ended_at", "text")
+        .addColumn("duration_us", "bigint", (c) => c.notNull())
+        .addColumn("state", "text", (c) => c.notNull())
+        .addColumn("end_reason", "text")
+        .addColumn("keystrokes", "bigint", (c) => c.notNull())
+        .addColumn("files", "bigint", (c) => c.notNull())
+        .addColumn("bytes", "bigint", (c) => c.notNull())
+        .addColumn("gaps", "bigint", (c) => c.notNull())
+        .addColumn("redactions", "bigint", (c) => c.notNull())
+        .addColumn("stored", "integer", (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex("recordings_started").on("recordings").columns(["started_at", "session"]).execute();
+      await db.schema.createIndex("recordings_person").on("recordings").columns(["person_key", "started_at"]).execute();
+      await db.schema.createIndex("recordings_state").on("recordings").columns(["state", "started_at"]).execute();
+      await db.schema
+        .createTable("audit")
+        .addColumn("id", "integer", (c) => c.primaryKey().autoIncrement())
+        .addColumn("at", "text", (c) => c.notNull())
+        .addColumn("actor", "text", (c) => c.notNull())
+        .addColumn("action", "text", (c) => c.notNull())
+        .addColumn("subject", "text", (c) => c.notNull())
+        .addColumn("address", "text", (c) => c.notNull())
+        .addColumn("details", "text", (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex("audit_at").on("audit").column("at").execute();
+      await db.schema.createIndex("audit_subject").on("audit").columns(["subject", "id"]).execute();
+      // Append-only also for whoever holds a connection: an audit line is neither changed nor deleted.
+      for (const verb of ["update", "delete"]) {
+        await sql`create trigger ${sql.id(`audit_no_${verb}`)} before ${sql.raw(verb)} on audit
+          begin select raise(abort, 'the audit log is append-only'); end`.execute(db);
+      }
+    },
+  },
+};

@@ -1,0 +1,195 @@
+// An API on a real socket with a real database, a store in memory, and stubs for what the gateway would give.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { People } from "../../../recorder/access/people.ts";
+import { WebSessions } from "../../../recorder/access/web-sessions.ts";
+import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
+import { AuditLog } from "../../../recorder/catalog/audit.ts";
+import { RecordingReader } from "../../../recorder/catalog/reader.ts";
+import { Recordings } from "../../../recorder/catalog/recordings.ts";
+import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { LiveSession } from "../../../shared/api/types.ts";
+import { Manifest } from "../../../shared/manifest/manifest.ts";
+import { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import { Role } from "../../../shared/policy/policy.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+
+export const password = "correct horse battery";
+
+export interface ApiFixture {
+  app: FastifyInstance;
+  origin: string;
+  database: ServiceDatabase;
+  people: People;
+  audit: AuditLog;
+  store: MemoryStore;
+  recordings: Recordings;
+  /** By the person `vendor`. */
+  recording: BuiltRecording;
+  /** By somebody else. */
+  foreignRecording: BuiltRecording;
+  terminated: { session: string; by: string; reason: string }[];
+  liveSessions: LiveSession[];
+  healthy: { value: boolean };
+  signIn(name: string): Promise<Portal>;
+  close(): Promise<void>;
+}
+
+/** A signed-in browser, in so far as the API can tell. */
+export class Portal {
+  readonly origin: string;
+  cookie: string;
+  csrfToken: string;
+
+  constructor(origin: string, cookie: string, csrfToken: string) {
+    this.origin = origin;
+    this.cookie = cookie;
+    this.csrfToken = csrfToken;
+  }
+
+  request(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
+    return fetch(`${this.origin}${path}`, {
+      method,
+      redirect: "manual",
+      headers: {
+        cookie: this.cookie,
+        "x-csrf-token": this.csrfToken,
+        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+        ...options.headers,
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.request("GET", path, { headers });
+  }
+
+  post(path: string, body?: unknown): Promise<Response> {
+    return this.request("POST", path, { body });
+  }
+}
+
+export async function buildRecording(
+  person: string,
+  seed: number,
+  startedAt = "2026-11-23T10:00:00.000000Z",
+): Promise<BuiltRecording> {
+  const builder = new RecordingBuilder({ person, target: "plc-reactor-01", startedAt, seed }, makeSigningKey());
+  builder.event({ t: 0, type: "session-open", facts: {} });
+  builder.channel(0, { request: "shell", pty: true });
+  await builder.output(0, 1000, "login: welcome\r\n$ ");
+  builder.input({ t: 2_000_000, ch: 0, k: "text", d: "ls" });
+  await builder.output(0, 2_001_000, "ls");
+  await builder.output(0, 12_000_000, "\r\nfile-\u00e4\r\n");
+  await builder.exit(0, 12_500_000, 0);
+  return builder.finish(13_000_000);
+}
+
+export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFixture> {
+  const directory = await mkdtemp(join(tmpdir(), "conduit-api-"));
+  const database = await openDatabase(join(directory, "conduit.db"));
+  const people = new People(database.access);
+  for (const role of Role.options) await people.create({ name: role, roles: [role], password });
+  const audit = new AuditLog(database.catalog);
+  const store = new MemoryStore();
+  const recordings = new Recordings(database.catalog);
+  const recording = await buildRecording("Vendor", 1);
+  const foreignRecording = await buildRecording("somebody-else", 2);
+  for (const built of [recording, foreignRecording]) {
+    store.addRecording(built);
+    await recordings.opened(OpenRecord.parse(JSON.parse(String(built.objects.get("open.json")))));
+    await recordings.sealed(Manifest.parse(JSON.parse(String(built.objects.get("manifest.json")))));
+  }
+  const reader = new RecordingReader({ store, live: { live: () => undefined, spooled: async () => null } });
+  const terminated: ApiFixture["terminated"] = [];
+  const liveSessions: LiveSession[] = [];
+  const healthy = { value: true };
+  const app = await createApi({
+    transport: "loopback-http",
+    people,
+    webSessions: new WebSessions(database.access),
+    recordings,
+    reader,
+    verifier: {
+      verify: async (session) => ({
+        session,
+        verdict: "VALID",
+        checkedBytes: 0,
+        checkedSegments: 0,
+        keyId: null,
+        findings: [],
+      }),
+    },
+    exporter: {
+      export: async (session, format) => ({
+        fileName: `${session}.${format}`,
+        contentType: "text/plain",
+        body: Readable.from(["exported"]),
+      }),
+    },
+    sessions: {
+      list: () => liveSessions,
+      terminate: async (session, by, reason) => {
+        terminated.push({ session, by, reason });
+        return liveSessions.some((live) => live.session === session);
+      },
+    },
+    targets: () => [],
+    health: async () => ({
+      status: healthy.value ? "ok" : "degraded",
+      checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],
+    }),
+    audit,
+    signingKeys: () => [],
+    ...overrides,
+  });
+  const origin = await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    app,
+    origin,
+    database,
+    people,
+    audit,
+    store,
+    recordings,
+    recording,
+    foreignRecording,
+    terminated,
+    liveSessions,
+    healthy,
+    signIn: (name) => signIn(origin, name),
+    close: async () => {
+      await app.close();
+      await database.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function signIn(origin: string, name: string, secret = password): Promise<Portal> {
+  const response = await fetch(`${origin}/api/v1/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name, password: secret }),
+  });
+  if (response.status !== 200)
+    throw new Error(`sign-in of ${name} answered ${response.status}: ${await response.text()}`);
+  const me = (await response.json()) as { csrfToken: string };
+  return new Portal(origin, cookieOf(response), me.csrfToken);
+}
+
+export function cookieOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(";")[0])
+    .join("; ");
+}
