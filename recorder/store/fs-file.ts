@@ -50,6 +50,7 @@ export async function holds(file: string, body: Uint8Array): Promise<boolean> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await handle.stat();
+    if (stats.isDirectory()) throw Object.assign(new Error(`${file} is a folder`), { code: "EISDIR", errno: -21 });
     if (!stats.isFile() || stats.size !== body.byteLength) return false;
     const chunk = Buffer.allocUnsafe(Math.min(readChunkBytes, Math.max(1, body.byteLength)));
     for (let done = 0; done < body.byteLength; ) {

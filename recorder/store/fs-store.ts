@@ -63,8 +63,8 @@ export class FsStore implements ObjectStore {
   async #name(tree: FsTree, temporary: string, file: string, key: string, body: Uint8Array, op: string): Promise<void> {
     const directory = path.dirname(file);
     for (let attempt = 1; ; attempt++) {
-      await tree.ensure(directory);
       try {
+        await tree.ensure(directory);
         await link(temporary, file);
         break;
       } catch (error) {
@@ -73,7 +73,7 @@ export class FsStore implements ObjectStore {
           if (await holds(file, body)) break;
           throw existsError(key, op, { file });
         }
-        // Another process, deleting the folder's last object, removed the folder between `ensure` and `link`.
+        // Who deletes the folder's last object removes the folder too, perhaps just before our `link`.
         if (code !== "ENOENT" || attempt >= 3) throw error;
         tree.forget();
       }

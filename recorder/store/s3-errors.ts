@@ -43,6 +43,7 @@ const passing: Record<string, string> = {
   ServiceUnavailable: "the server is overloaded or in maintenance",
   OperationAborted: "another operation on the same bucket or object is under way",
   ConditionalRequestConflict: "another write of the same object is under way",
+  PreconditionFailed: "the object was replaced while it was read; find out who writes there",
   QuotaExceeded: "the quota of the user or bucket is used up; raise it",
   XMinioStorageFull: "the server's disk is full; give it more",
   InsufficientStorage: "the server's disk is full; give it more",
