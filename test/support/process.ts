@@ -1,5 +1,6 @@
 // Programs that tests run: to completion (runProcess) or in the background (startProcess).
-// Invariant: whatever was started here and still runs is killed when the test process ends, however it ends.
+// Each gets a process group of its own, so that its children end with it, and no terminal, so that none can prompt.
+// Invariant: whatever was started here and still runs is killed when the test process exits.
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { waitFor } from "./wait-for.ts";
 
@@ -38,13 +39,15 @@ export interface RunningProcess {
   stderr(): string;
   write(text: string | Uint8Array): void;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Sends the signal (SIGTERM), waits, and resorts to SIGKILL after `graceMs`. Harmless when already gone. */
+  /** Sends the signal (SIGTERM) to it and its children, waits, and resorts to SIGKILL after `graceMs`. Harmless when already gone. */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
 }
 
+const OUTPUT_GRACE_MS = 2_000;
+
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) signalGroup(child, "SIGKILL");
 });
 
 /** Runs a program to its end. A nonzero exit is an answer, not an error; a missing program or a timeout is an error. */
@@ -60,7 +63,7 @@ export async function runProcess(
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    child.kill("SIGKILL");
+    signalGroup(child, "SIGKILL");
   }, timeoutMs);
   try {
     const { code, signal } = await exited;
@@ -121,10 +124,11 @@ export async function startProcess(
     exited,
     stop: async (signal = "SIGTERM", graceMs = 5_000) => {
       if (ended) return;
-      child.kill(signal);
-      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      signalGroup(child, signal);
+      const timer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
       await exited.catch(() => {});
       clearTimeout(timer);
+      signalGroup(child, "SIGKILL"); // what it left behind
     },
   };
 
@@ -150,7 +154,11 @@ export async function startProcess(
 type Stream = "stdout" | "stderr";
 
 function launch(command: string, args: readonly string[], options: ProcessOptions) {
-  const spawnOptions: SpawnOptions = { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...options.env } };
+  const spawnOptions: SpawnOptions = {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+    detached: true,
+  };
   if (options.cwd !== undefined) spawnOptions.cwd = options.cwd;
   const child = spawn(command, args, spawnOptions);
   running.add(child);
@@ -166,13 +174,26 @@ function launch(command: string, args: readonly string[], options: ProcessOption
       running.delete(child);
       reject(error.code === "ENOENT" ? new Error(missingProgram(command)) : error);
     });
-    child.once("close", (code, signal) => {
+    child.once("exit", (code, signal) => {
       running.delete(child);
-      resolve({ code, signal });
+      // Its pipes close a moment later, and never while a child of its own holds them.
+      const settle = () => resolve({ code, signal });
+      child.once("close", settle);
+      setTimeout(settle, OUTPUT_GRACE_MS).unref();
     });
   });
   exited.catch(() => {}); // reported to whoever awaits it; never as an unhandled rejection
   return { child, exited, collected: { bytes, text: (stream?: Stream) => bytes(stream).toString("utf8") } };
+}
+
+/** Signals the program and its children; nothing happens when all are gone. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 function missingProgram(command: string): string {
