@@ -1,0 +1,325 @@
+// The composition root: builds every part, wires them, and drains them on stop. The only file that knows everyone.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import type { Health, SigningKey } from "../shared/api/types.ts";
+import type { Target } from "../shared/policy/policy.ts";
+import { loadOrCreateMasterKey } from "./access/master-key.ts";
+import { People } from "./access/people.ts";
+import { SecretStore } from "./access/secrets.ts";
+import { WebSessions } from "./access/web-sessions.ts";
+import { openAdminSocket } from "./admin-socket.ts";
+import { createApi } from "./api/api.ts";
+import { AuditLog } from "./catalog/audit.ts";
+import { CatalogFeed } from "./catalog/feed.ts";
+import { RecordingReader } from "./catalog/reader.ts";
+import { Recordings } from "./catalog/recordings.ts";
+import { RecordingVerifier } from "./catalog/verify.ts";
+import { version } from "./cli/version.ts";
+import type { Config } from "./config.ts";
+import { openDatabase } from "./database.ts";
+import { Exporter } from "./export/exporter.ts";
+import { Inventory } from "./inventory.ts";
+import { createRecorder } from "./record/create-recorder.ts";
+import type { Recorder } from "./record/recorder.ts";
+import { loadOrCreateSigningKey } from "./record/signing.ts";
+import { SessionOpener } from "./session/opener.ts";
+import { SessionRegistry } from "./session/registry.ts";
+import { createStore, type StoreConfig } from "./store/create-store.ts";
+import type { ObjectStore } from "./store/object-store.ts";
+import { createSshTap } from "./tap/ssh/ssh-tap.ts";
+import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
+
+export interface Service {
+  readonly ssh: { host: string; port: number };
+  readonly http: { url: string };
+  /** Ends every session, seals every recording, waits for uploads up to the configured time. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  logger: Logger;
+  /** The demo's own targets, which no configuration can name. */
+  extraTargets?: readonly Target[];
+}
+
+type Undo = () => Promise<void> | void;
+
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
+  const undo: Undo[] = [];
+  try {
+    return await start(config, options, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => {});
+    throw error;
+  }
+}
+
+async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): Promise<Service> {
+  const inventory = Inventory.open(config.inventory, { defaults: { durability: config.recording.durability } });
+  undo.push(() => inventory.close());
+  for (const warning of inventory.current.warnings) logger.warn({ finding: warning }, "inventory");
+  inventory.onReload((next) =>
+    logger.info({ policyHash: next.policyHash, targets: next.targets.length }, "inventory reloaded"),
+  );
+  inventory.onRefused((error) =>
+    logger.error({ code: error.code, err: error }, "inventory change refused; the old one stays in force"),
+  );
+
+  const database = await openDatabase(config.recorder.database);
+  undo.push(() => database.close());
+  const masterKey = await loadOrCreateMasterKey(join(config.recorder.keyDirectory, "master.key"));
+  const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
+  const store = createStore(storeConfig(config.store));
+  undo.push(() => store.close());
+
+  const recordings = new Recordings(database.catalog);
+  const audit = new AuditLog(database.catalog);
+  const alarms = new Alarms(logger);
+  const { recorder, feed, reader } = createRecording(config, logger, { store, signing, recordings, alarms });
+  const { recovered, damaged } = await recorder.recover();
+  undo.push(() => recorder.stop());
+  if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
+  await feed.reconcile((session) => recorder.live(session) !== undefined);
+
+  const people = new People(database.access);
+  const secrets = new SecretStore(database.access, masterKey);
+  const registry = new SessionRegistry();
+  const opener = new SessionOpener({
+    registry,
+    logger,
+    inventory: () => inventory.current,
+    authenticate: (attempt) => authenticate(people, audit, attempt),
+    credential: (name) => secrets.get(name),
+    openRecording: (facts) => recorder.open(facts),
+    sealRecipients: config.recording.sealRecipients,
+    audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
+  });
+  const tap = createSshTap({
+    host: opener,
+    hostKeys: await Promise.all(config.ssh.hostKeys.map((path) => readFile(path, "utf8"))),
+    ...(config.ssh.banner === "" ? {} : { banner: config.ssh.banner }),
+    logger,
+    limits: {
+      loginGraceMs: config.limits.loginGraceSeconds * 1000,
+      maxLoginFailures: config.limits.loginAttempts,
+      maxUnauthenticated: config.limits.maxUnauthenticated,
+      maxConnections: config.limits.maxConnections,
+      dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
+    },
+  });
+
+  const signingKeys = (): SigningKey[] => [{ keyId: signing.keyId, algorithm: "ed25519", pem: signing.publicKeyPem }];
+  const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
+  const health = () => checkHealth(recorder, alarms);
+  const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
+  const api = await createApi({
+    transport: config.http.transport,
+    ...(config.http.tls === null
+      ? {}
+      : {
+          tls: {
+            cert: await readFile(config.http.tls.certificate, "utf8"),
+            key: await readFile(config.http.tls.key, "utf8"),
+          },
+        }),
+    trustedProxies: config.http.trustProxy,
+    people,
+    webSessions: new WebSessions(database.access, {
+      idleSeconds: config.limits.signInIdleSeconds,
+      absoluteSeconds: config.limits.signInSeconds,
+    }),
+    recordings,
+    reader,
+    verifier: new RecordingVerifier({
+      store,
+      trustedKeys: () => new Map(signingKeys().map((key) => [key.keyId, key.pem])),
+      isPending: (session) => recorder.live(session) !== undefined,
+    }),
+    exporter: new Exporter(reader, signingKeys),
+    sessions: { list: () => registry.list(), terminate },
+    targets: () =>
+      inventory.current.targets.map(({ name, conduit, protocol, host, port, account, tags, description, hostKeys }) => {
+        return { name, conduit, protocol, host, port, account, tags, description, pinned: hostKeys.length > 0 };
+      }),
+    health,
+    audit,
+    signingKeys,
+    ...(existsSync(join(staticDirectory, "index.html")) ? { staticDirectory } : {}),
+    logger,
+  });
+
+  undo.push(() => api.close());
+  const httpAddress = await api.listen({ host: config.http.listen.host, port: config.http.listen.port });
+  const admin = await openAdminSocket(config.recorder.adminSocket, {
+    sessions: () => registry.list(),
+    terminate,
+    audit: (entry) => audit.append(entry),
+    status: async () => ({
+      version: version(),
+      ssh,
+      http: { url: publicUrl(config, httpAddress) },
+      health: await health(),
+    }),
+  });
+  undo.push(() => admin.close());
+  // The gateway last: nobody logs in to a service that is not whole.
+  const ssh = await tap.listen(config.ssh.listen);
+  const http = { url: publicUrl(config, httpAddress) };
+  await audit.append({
+    actor: "recorder",
+    action: "service.start",
+    subject: config.recorder.id,
+    address: "local",
+    details: { version: version() },
+  });
+  logger.info({ ssh, http, recorder: config.recorder.id, version: version() }, "service ready");
+
+  let stopping: Promise<void> | null = null;
+  const stop = async () => {
+    logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
+    await registry.stop();
+    await tap.close();
+    await admin.close();
+    await api.close();
+    await recorder.stop();
+    await feed.settled();
+    await audit.append({
+      actor: "recorder",
+      action: "service.stop",
+      subject: config.recorder.id,
+      address: "local",
+      details: {},
+    });
+    inventory.close();
+    await store.close();
+    await database.close();
+    logger.info({}, "stopped");
+  };
+  return { ssh, http, stop: () => (stopping ??= stop()) };
+}
+
+interface RecordingParts {
+  store: ObjectStore;
+  signing: Awaited<ReturnType<typeof loadOrCreateSigningKey>>;
+  recordings: Recordings;
+  alarms: Alarms;
+}
+
+/** The one place where the store's secret is revealed. */
+function storeConfig(config: Config["store"]): StoreConfig {
+  if (config.kind === "fs") return config;
+  const { secretAccessKey, ...rest } = config;
+  return secretAccessKey === undefined ? rest : { ...rest, secretAccessKey: secretAccessKey.reveal() };
+}
+
+/** Recorder, index and reader know each other: the feed asks the reader, the reader asks the recorder. */
+function createRecording(config: Config, logger: Logger, parts: RecordingParts) {
+  let made: Recorder | undefined;
+  const reader = new RecordingReader({
+    store: parts.store,
+    live: {
+      live: (session) => made?.live(session),
+      spooled: async (session, name) => (await made?.spooled(session, name)) ?? null,
+    },
+  });
+  const feed = new CatalogFeed({
+    recordings: parts.recordings,
+    reader,
+    onError: (error, session) =>
+      logger.error({ session, err: error }, "the index could not be written; the next start mends it"),
+  });
+  const recorder = createRecorder({
+    directory: config.spool.directory,
+    store: parts.store,
+    signing: parts.signing,
+    recorderId: config.recorder.id,
+    version: version(),
+    events: {
+      opened: (open) => feed.opened(open),
+      segment: (session, meta) => feed.segment(session, meta),
+      sealed: (manifest) => feed.sealed(manifest),
+      stored: (session) => feed.stored(session),
+      alarm: (code, message, facts) => parts.alarms.raise(code, message, facts),
+      clear: (code) => parts.alarms.clear(code),
+    },
+    logger,
+    limits: {
+      segmentMaxSeconds: config.recording.segmentSeconds,
+      segmentMaxBytes: config.recording.segmentBytes,
+      journalFileBytes: config.spool.journalBytes,
+      spoolFloorBytes: config.spool.floorBytes,
+    },
+  });
+  made = recorder;
+  return { recorder, feed, reader };
+}
+
+async function authenticate(
+  people: People,
+  audit: AuditLog,
+  attempt: AuthAttempt,
+): Promise<AuthenticatedPerson | null> {
+  const { name, client } = attempt;
+  const answer =
+    attempt.method === "password"
+      ? await people.authenticatePassword(name, attempt.password, client.address)
+      : await people.authenticateKey(name, attempt.algorithm, attempt.blob);
+  if (answer.outcome === "accepted") {
+    return { name: answer.person.name, roles: answer.person.roles, authMethod: answer.method };
+  }
+  // Clients offer one key after another: a key that is not known is no failed log-in, a password is.
+  if (attempt.method === "password") {
+    await audit.append({
+      actor: name.slice(0, 64),
+      action: "sign-in-failed",
+      subject: "ssh",
+      address: client.address,
+      details: {},
+    });
+  }
+  return null;
+}
+
+/** What is wrong right now; each is logged when it begins and when it ends. */
+class Alarms {
+  readonly #active = new Map<string, string>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get active(): ReadonlyMap<string, string> {
+    return this.#active;
+  }
+
+  raise(code: string, message: string, facts: Record<string, unknown>): void {
+    this.#active.set(code, message);
+    this.#logger.error({ code, ...facts }, message);
+  }
+
+  clear(code: string): void {
+    if (this.#active.delete(code)) this.#logger.info({ code }, "alarm over");
+  }
+}
+
+async function checkHealth(recorder: Recorder, alarms: Alarms): Promise<Health> {
+  const spool = await recorder.spool();
+  const checks = [
+    {
+      name: "spool",
+      ok: spool.accepting,
+      message: `${spool.freeBytes} bytes free, floor ${spool.floorBytes}; ${spool.pendingBytes} bytes wait for upload, the oldest for ${Math.round(spool.pendingAgeSeconds)} s`,
+    },
+    ...[...alarms.active].map(([name, message]) => ({ name, ok: false, message })),
+  ];
+  return { status: checks.every((check) => check.ok) ? "ok" : "degraded", checks };
+}
+
+function publicUrl(config: Config, listening: string): string {
+  // Port 0 was asked for: what was configured cannot be the address.
+  return config.http.listen.port === 0 ? listening : config.http.publicUrl;
+}

@@ -1,0 +1,245 @@
+// `npm run bench -- ssh`: the gateway with recording, hashing and durable-before-forward all on, against OpenSSH's own jump
+// host (`ssh -J`) and against a direct connection. All on loopback, interleaved, medians; every path uses aes128-gcm.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Figure } from "./harness.ts";
+import { type Path, startTopology, type Topology } from "./ssh/topology.ts";
+
+const run_ = promisify(execFile);
+const paths: Path[] = ["direct", "jumped", "gateway"];
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const fileBytes = Number(process.env["BENCH_MIB"] ?? 256) << 20;
+
+type PerPath = Record<Path, number[]>;
+const emptyPerPath = (): PerPath => ({ direct: [], jumped: [], gateway: [] });
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((p / 100) * sorted.length))] ?? Number.NaN;
+}
+
+async function interleaved(once_: (path: Path) => Promise<number>): Promise<Record<Path, number>> {
+  const all = emptyPerPath();
+  for (let round = 0; round < rounds; round++) for (const path of paths) all[path].push(await once_(path));
+  return { direct: median(all.direct), jumped: median(all.jumped), gateway: median(all.gateway) };
+}
+
+async function finish(child: ChildProcess): Promise<void> {
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) throw new Error(`${child.spawnargs.join(" ")} ended with ${code}`);
+}
+
+async function megabytesPerSecond(bytes: number, work: () => Promise<void>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return bytes / 1e6 / ((performance.now() - startedAt) / 1000);
+}
+
+function download(stage: Topology, path: Path, file: string): Promise<number> {
+  return megabytesPerSecond(stage.fileBytes, () =>
+    finish(spawn("ssh", ["-F", stage.clientConfig, path, `cat ${file}`], { stdio: ["ignore", "ignore", "inherit"] })),
+  );
+}
+
+function upload(stage: Topology, path: Path, file: string): Promise<number> {
+  return megabytesPerSecond(stage.fileBytes, async () => {
+    const child = spawn("ssh", ["-F", stage.clientConfig, path, "cat > /dev/null"], { stdio: ["pipe", "ignore", "inherit"] });
+    createReadStream(file, { highWaterMark: 1 << 20 }).pipe(child.stdin);
+    await finish(child);
+  });
+}
+
+function sftp(stage: Topology, path: Path, command: string): Promise<number> {
+  return megabytesPerSecond(stage.fileBytes, async () => {
+    const child = spawn("sftp", ["-q", "-F", stage.clientConfig, "-b", "-", path], { stdio: ["pipe", "ignore", "inherit"] });
+    child.stdin.end(`${command}\n`);
+    await finish(child);
+  });
+}
+
+async function logIn(stage: Topology, path: Path): Promise<number> {
+  const startedAt = performance.now();
+  await finish(spawn("ssh", ["-F", stage.clientConfig, path, "true"], { stdio: ["ignore", "ignore", "inherit"] }));
+  return performance.now() - startedAt;
+}
+
+interface Typists {
+  type(): Promise<number[]>;
+}
+
+async function startTypists(stage: Topology, path: "direct" | "gateway", sessions: number, seconds: number): Promise<Typists> {
+  const job = {
+    host: "127.0.0.1",
+    port: path === "direct" ? stage.targetPort : stage.service.sshPort,
+    username: path === "direct" ? "root" : "bench+target",
+    privateKeyFile: stage.clientKey,
+    sessions,
+    keysPerSecond: 5,
+    seconds,
+  };
+  const script = fileURLToPath(new URL("./ssh/echo-client.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["pipe", "pipe", "inherit"] });
+  let printed = "";
+  const waiting: { line: (line: string) => void }[] = [];
+  child.stdout.on("data", (chunk: Buffer) => {
+    printed += chunk.toString();
+    for (let at = printed.indexOf("\n"); at >= 0; at = printed.indexOf("\n")) {
+      waiting.shift()?.line(printed.slice(0, at));
+      printed = printed.slice(at + 1);
+    }
+  });
+  const nextLine = () =>
+    new Promise<string>((resolve, reject) => {
+      waiting.push({ line: resolve });
+      child.once("exit", (code) => reject(new Error(`the typist ended with ${code}`)));
+    });
+  await nextLine();
+  return {
+    async type() {
+      const result = nextLine();
+      child.stdin.end("go\n");
+      const { latenciesMs } = JSON.parse(await result) as { latenciesMs: number[] };
+      if (child.exitCode === null) await once(child, "exit");
+      return latenciesMs;
+    },
+  };
+}
+
+function residentMegabytes(pid: number): number {
+  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(line?.[1] ?? Number.NaN) / 1024;
+}
+
+const round2 = (value: number) => Math.round(value * 100) / 100;
+
+function atLeast(name: string, unit: string, ours: number, peer: number, goal: number): Figure {
+  const ratio = round2(ours / peer);
+  return { name, value: round2(ours), unit, peer: round2(peer), ratio, goal: `ratio >= ${goal}`, met: ratio >= goal };
+}
+
+function atMost(name: string, unit: string, value: number, goal: number, peer: number | null = null): Figure {
+  return {
+    name,
+    value: round2(value),
+    unit,
+    peer: peer === null ? null : round2(peer),
+    ratio: peer === null ? null : round2(value / peer),
+    goal: `<= ${goal} ${unit}`,
+    met: value <= goal,
+  };
+}
+
+async function throughput(stage: Topology): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const measure = async (name: string, once_: (path: Path) => Promise<number>) => {
+    const result = await interleaved(once_);
+    figures.push(atLeast(`${name}, against ssh -J`, "MB/s", result.gateway, result.jumped, 1.25));
+    figures.push({
+      name: `${name}, against direct`,
+      value: round2(result.gateway),
+      unit: "MB/s",
+      peer: round2(result.direct),
+      ratio: round2(result.gateway / result.direct),
+      goal: null,
+      met: null,
+    });
+  };
+  await measure("bulk download, text", (path) => download(stage, path, stage.textFile));
+  await measure("bulk upload, text", (path) => upload(stage, path, stage.textFile));
+  await measure("bulk download, binary", (path) => download(stage, path, stage.binaryFile));
+  await measure("bulk upload, binary", (path) => upload(stage, path, stage.binaryFile));
+  await measure("sftp get", (path) => sftp(stage, path, `get ${stage.binaryFile} /dev/null`));
+  await measure("sftp put", (path) => sftp(stage, path, `put ${stage.binaryFile} /dev/null`));
+  return figures;
+}
+
+async function echo(stage: Topology): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const sessions of [1, 50, 200]) {
+    const latencies: Record<"direct" | "gateway", number[]> = { direct: [], gateway: [] };
+    // One session types few keys a second: more rounds give the percentiles something to stand on.
+    for (let round = 0; round < (sessions === 1 ? 3 : 2); round++) {
+      for (const path of ["direct", "gateway"] as const) {
+        const typists = await startTypists(stage, path, sessions, sessions === 1 ? 20 : 10);
+        latencies[path].push(...(await typists.type()));
+      }
+    }
+    for (const p of [50, 95, 99]) {
+      const ours = percentile(latencies.gateway, p);
+      const peer = percentile(latencies.direct, p);
+      const name = `keystroke echo p${p}, ${sessions} session${sessions === 1 ? "" : "s"}, against direct`;
+      if (sessions === 1 && p === 50) {
+        figures.push({ ...atMost(name, "ms", ours, 0, peer), goal: "direct + 1 ms", met: ours <= peer + 1 });
+      } else if (sessions === 200 && p === 99) {
+        figures.push({ ...atMost(name, "ms", ours, 15, peer), goal: "< 15 ms", met: ours < 15 });
+      } else {
+        figures.push({ ...atMost(name, "ms", ours, 0, peer), goal: null, met: null });
+      }
+    }
+  }
+  return figures;
+}
+
+async function memory(stage: Topology): Promise<Figure[]> {
+  const pid = stage.service.process.pid ?? 0;
+  const before = residentMegabytes(pid);
+  const typists = await startTypists(stage, "gateway", 200, 10);
+  await typists.type();
+  const perSession = (residentMegabytes(pid) - before) / 200;
+  return [atMost("memory a session, 200 sessions typing", "MB", perSession, 0.5)];
+}
+
+async function flood(stage: Topology): Promise<Figure[]> {
+  const pid = stage.service.process.pid ?? 0;
+  const quiet: number[] = [];
+  const flooded: number[] = [];
+  const growth: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    quiet.push(...(await (await startTypists(stage, "gateway", 20, 10)).type()));
+    const typists = await startTypists(stage, "gateway", 20, 10);
+    const yes = spawn("ssh", ["-F", stage.clientConfig, "-tt", "gateway", "yes"], { stdio: ["pipe", "ignore", "ignore"] });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const before = residentMegabytes(pid);
+    flooded.push(...(await typists.type()));
+    growth.push(residentMegabytes(pid) - before);
+    yes.kill("SIGKILL");
+    await once(yes, "exit");
+  }
+  const slower = percentile(flooded, 99) - percentile(quiet, 99);
+  return [
+    { ...atMost("echo p99 of 20 sessions beside `yes`, against quiet", "ms", percentile(flooded, 99), 0, percentile(quiet, 99)), goal: "quiet + 10 ms", met: slower <= 10 },
+    atMost("memory grown in 10 s of `yes`", "MB", median(growth), 32),
+  ];
+}
+
+export async function run(): Promise<Figure[]> {
+  const directory = mkdtempSync(join(tmpdir(), "conduit-bench-ssh-"));
+  const stage = await startTopology(directory, fileBytes);
+  try {
+    await run_("ssh", ["-F", stage.clientConfig, "gateway", "true"]);
+    const only = process.env["BENCH_ONLY"]?.split(",");
+    const wanted = (part: string) => only === undefined || only.includes(part);
+    const figures: Figure[] = [];
+    if (wanted("memory")) figures.push(...(await memory(stage)));
+    if (wanted("login")) {
+      const times = await interleaved((path) => logIn(stage, path));
+      figures.push({ ...atMost("log-in and `true`, against ssh -J", "ms", times.gateway, 0, times.jumped), goal: "ratio <= 1.5", met: times.gateway <= 1.5 * times.jumped });
+    }
+    if (wanted("echo")) figures.push(...(await echo(stage)));
+    if (wanted("flood")) figures.push(...(await flood(stage)));
+    if (wanted("throughput")) figures.push(...(await throughput(stage)));
+    return figures;
+  } finally {
+    await stage.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

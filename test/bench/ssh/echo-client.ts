@@ -1,0 +1,74 @@
+// A typist for the SSH benchmark, in a process of its own: opens sessions, types into each, and measures how long a key
+// takes to come back. Prints `ready`, waits for `go` on stdin, types for the given time, prints one JSON line.
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { Client, type ClientChannel } from "ssh2";
+
+interface EchoJob {
+  host: string;
+  port: number;
+  username: string;
+  privateKeyFile: string;
+  sessions: number;
+  keysPerSecond: number;
+  seconds: number;
+}
+
+const job = JSON.parse(process.argv[2] ?? "{}") as EchoJob;
+const privateKey = readFileSync(job.privateKeyFile);
+
+function connect(): Promise<{ client: Client; channel: ClientChannel }> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.on("error", reject);
+    client.on("ready", () => {
+      // A raw pty with `cat` behind it: what comes back is the target's answer, not the line discipline's.
+      client.exec("stty raw -echo; echo go; cat", { pty: { cols: 80, rows: 24, term: "xterm" } }, (error, channel) => {
+        if (error) return reject(error);
+        channel.once("data", () => resolve({ client, channel }));
+      });
+    });
+    client.connect({
+      host: job.host,
+      port: job.port,
+      username: job.username,
+      privateKey,
+      readyTimeout: 60_000,
+      algorithms: { cipher: ["aes128-gcm@openssh.com"] },
+    });
+  });
+}
+
+const sessions: { client: Client; channel: ClientChannel }[] = [];
+for (let opened = 0; opened < job.sessions; ) {
+  const batch = await Promise.all(Array.from({ length: Math.min(8, job.sessions - opened) }, connect));
+  sessions.push(...batch);
+  opened += batch.length;
+}
+console.log("ready");
+
+for await (const line of createInterface(process.stdin)) {
+  if (line === "go") break;
+}
+
+const latenciesMs: number[] = [];
+const until = performance.now() + job.seconds * 1000;
+
+async function type(channel: ClientChannel): Promise<void> {
+  const everyMs = 1000 / job.keysPerSecond;
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * everyMs));
+  while (performance.now() < until) {
+    const sentAt = performance.now();
+    const back = new Promise((resolve) => channel.once("data", resolve));
+    channel.write("x");
+    await back;
+    latenciesMs.push(performance.now() - sentAt);
+    const rest = everyMs * (0.75 + Math.random() / 2) - (performance.now() - sentAt);
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+  }
+}
+
+await Promise.all(sessions.map(({ channel }) => type(channel)));
+console.log(JSON.stringify({ latenciesMs: latenciesMs.map((ms) => Math.round(ms * 1000) / 1000) }));
+for (const { client } of sessions) client.end();
+setTimeout(() => process.exit(0), 200).unref();
