@@ -1,6 +1,9 @@
 // The layering of the house, checked by `npm run check`. A path may be imported only as the tables below say.
 // test/layers/planted holds imports that break each rule; the check fails when one of them goes unseen.
 
+// The store's interface: what those may know who are handed a store.
+const STORE_CONTRACT = ["recorder/store/object-store.ts", "recorder/store/keys.ts", "recorder/store/codec.ts"];
+
 // folder → what of our own it may import besides itself
 const LAYERS = {
   "shared/": [],
@@ -8,11 +11,11 @@ const LAYERS = {
   "recorder/ledger/": ["shared/"],
   "recorder/tap/": ["shared/"],
   "recorder/session/": ["shared/", "recorder/tap/tap.ts"],
-  "recorder/record/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
+  "recorder/record/": ["shared/", ...STORE_CONTRACT],
   "recorder/live/": ["shared/"],
   "recorder/access/": ["shared/"],
-  "recorder/catalog/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
-  "recorder/export/": ["shared/", "recorder/store/object-store.ts", "recorder/store/keys.ts"],
+  "recorder/catalog/": ["shared/", ...STORE_CONTRACT],
+  "recorder/export/": ["shared/", ...STORE_CONTRACT],
   "recorder/api/": [
     "shared/",
     "recorder/access/",
@@ -33,7 +36,7 @@ const OWNERS = {
   "@smithy/": ["recorder/store/s3-"],
   ws: ["recorder/live/", "recorder/tap/vnc/websocket.ts"],
   "@xterm/": ["recorder/record/"],
-  "zstd-napi": ["recorder/record/"],
+  "zstd-napi": ["recorder/store/codec.ts"],
   kysely: ["recorder/access/", "recorder/catalog/", "recorder/database.ts"],
   libsql: ["recorder/database.ts"],
   fastify: ["recorder/api/"],
@@ -45,7 +48,7 @@ const OWNERS = {
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
   yazl: ["recorder/export/"],
   "asciinema-player": ["replay-ui/renderers/terminal.ts", "replay-ui/renderers/terminal.tsx"],
-  fzstd: ["replay-ui/"],
+  fzstd: ["recorder/store/codec.ts", "replay-ui/"],
   preact: ["replay-ui/"],
   vite: ["replay-ui/vite.config.ts"],
 };
@@ -109,7 +112,7 @@ export default {
     {
       name: "nothing-imports-the-cli",
       severity: "error",
-      from: { path: SOURCES, pathNot: anyOfFrom(["recorder/cli/"]) },
+      from: { path: SOURCES, pathNot: anyOfFrom(["recorder/cli/", "recorder/main.ts"]) },
       to: { path: "^recorder/cli/" },
     },
     {

@@ -1,19 +1,24 @@
 // The layering of the sources, and the proof that this check can fail: every rule of .dependency-cruiser.mjs has a
 // planted violation under test/layers/planted, whose "breaks:" comment names the rules that must be seen there.
-import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import swc from "@swc/core";
+import { cruise } from "dependency-cruiser";
 import cruiserConfig from "../.dependency-cruiser.mjs";
-import { binOf, root } from "./steps.mjs";
+import { root } from "./steps.mjs";
 
 const PLANTED = "test/layers/planted";
 
-const problems = [...treeProblems(), ...plantedProblems()];
+// dependency-cruiser 17 never tells swc that a .tsx file holds JSX, and swc then refuses the file.
+const { parseFileSync } = swc;
+swc.parseFileSync = (path, options) => parseFileSync(path, { ...options, tsx: path.endsWith("x") });
+
+const problems = [...(await treeProblems()), ...(await plantedProblems())];
 for (const problem of problems) console.error(problem);
 process.exit(problems.length === 0 ? 0 : 1);
 
-function treeProblems() {
-  const { violations, modules } = cruise(["shared", "recorder", "replay-ui"]);
+async function treeProblems() {
+  const { violations, modules } = await inspect(["shared", "recorder", "replay-ui"]);
   // A parser that cannot read TypeScript sees modules without a single import and passes everything.
   const seen = modules.reduce((sum, module) => sum + module.dependencies.length, 0);
   const blind = seen === 0 ? ["dependency-cruiser saw no import at all: is @swc/core installed?"] : [];
@@ -23,8 +28,8 @@ function treeProblems() {
   ];
 }
 
-function plantedProblems() {
-  const { violations } = cruise([PLANTED]);
+async function plantedProblems() {
+  const { violations } = await inspect([PLANTED]);
   const seen = new Set(violations.map(({ rule, from }) => `${rule.name} in ${from}`));
   const expected = plantedFiles().flatMap((file) =>
     [...readFileSync(join(root, file), "utf8").matchAll(/^\/\/ breaks: (.+)$/gm)].flatMap(([, names]) =>
@@ -42,27 +47,18 @@ function plantedProblems() {
 
 function plantedFiles() {
   return readdirSync(join(root, PLANTED), { recursive: true })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => `${PLANTED}/${file}`);
 }
 
-function cruise(paths) {
-  const args = [
-    binOf("dependency-cruiser", "depcruise"),
-    "--config",
-    ".dependency-cruiser.mjs",
-    "-T",
-    "json",
-    ...paths,
-  ];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, maxBuffer: 1 << 28 });
-  try {
-    const { modules, summary } = JSON.parse(stdout.toString());
-    return { modules, violations: summary.violations };
-  } catch {
-    console.error(`dependency-cruiser failed\n${stderr}`);
-    process.exit(1);
-  }
+async function inspect(paths) {
+  const { output } = await cruise(paths, {
+    ...cruiserConfig.options,
+    baseDir: root,
+    validate: true,
+    ruleSet: { forbidden: cruiserConfig.forbidden },
+  });
+  return { modules: output.modules, violations: output.summary.violations };
 }
 
 function explained(name) {

@@ -1,2 +1,0 @@
-// breaks: layer-replay-ui
-import "../../../../recorder/store/keys.ts";
