@@ -159,7 +159,8 @@ function shortTmp(): string {
 
 async function readLogs(directory: string): Promise<string> {
   const parts: string[] = [];
-  for (const name of (await readdir(directory).catch(() => [])).sort()) {
+  const names: string[] = await readdir(directory).catch(() => []);
+  for (const name of names.sort()) {
     const text = await readFile(path.join(directory, name), "utf8").catch(() => "");
     const tail = text.trimEnd().split("\n").slice(-25).join("\n");
     if (tail !== "") parts.push(`--- ${name} (last lines)\n${tail}`);

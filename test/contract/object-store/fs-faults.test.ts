@@ -159,7 +159,7 @@ test("files that are no objects do not appear: pipes, names that are no keys, a 
   mkdirSync(path.join(root, "lost+found"), { mode: 0o700 });
   writeFileSync(path.join(root, "lost+found", "#123"), "");
   writeFileSync(Buffer.concat([Buffer.from(`${root}/a/`), Buffer.from([0xff, 0xfe])]), "");
-  execFileSync("mkfifo", [path.join(root, "a/pipe")]);
+  execFileSync("/usr/bin/mkfifo", [path.join(root, "a/pipe")]);
   expect(await keysOf(store, "")).toEqual(["a/object"]);
   await expectCode(store.get("a/pipe"), "STORE_NOT_FOUND");
   expect(await store.head("a/pipe")).toBeNull();
@@ -200,7 +200,7 @@ test("folders that someone removes while writing goes on are made anew", async (
 
 test("no permission is refused with what to do", async () => {
   mkdirSync(root);
-  if (isRoot) execFileSync("mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", root]);
+  if (isRoot) execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", root]);
   else chmodSync(root, 0o500);
   try {
     const error = await expectCode(open().put("a", body, announced), "STORE_REFUSED");
@@ -209,14 +209,14 @@ test("no permission is refused with what to do", async () => {
     expect(error.message).toMatch(isRoot ? /remount/ : /chown/);
     await expectCode(open().check(), "STORE_REFUSED");
   } finally {
-    if (isRoot) execFileSync("umount", [root]);
+    if (isRoot) execFileSync("/bin/umount", [root]);
     else chmodSync(root, 0o700);
   }
 });
 
 test.runIf(isRoot)("a full disk is an outage that ends when there is space again", async () => {
   mkdirSync(root);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", root]);
+  execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", root]);
   try {
     const store = open();
     const large = Buffer.alloc(700_000, 7);
@@ -230,7 +230,7 @@ test.runIf(isRoot)("a full disk is an outage that ends when there is space again
     await store.put("full/2", large, { sha256: sha256(large) });
     expect(sha256(await store.get("full/2"))).toBe(sha256(large));
   } finally {
-    execFileSync("umount", [root]);
+    execFileSync("/bin/umount", [root]);
   }
 });
 

@@ -105,9 +105,8 @@ test("a hidden object (delete marker) is put again as a new version, and the old
   expect(await store.head("hidden")).toBeNull();
   const second = await store.put("hidden", body, announced);
   expect(second.versionId).not.toBe(first.versionId);
-  expect((await versionsOf("hidden")).map((version) => version.VersionId).sort()).toEqual(
-    [first.versionId, second.versionId].sort(),
-  );
+  const versions = (await versionsOf("hidden")).map((version) => version.VersionId);
+  expect(new Set(versions)).toEqual(new Set([first.versionId, second.versionId]));
 });
 
 test("an object that someone else put counts by its bytes", async () => {
