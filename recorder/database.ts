@@ -1,6 +1,6 @@
 // Opens the service's SQLite file and brings it to the newest schema. The service and the CLI open the same file from two
 // processes: WAL, a busy timeout, and transactions that take the write lock at their start.
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Kysely, Migrator, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import LibsqlDatabase from "libsql";
@@ -17,7 +17,7 @@ export interface ServiceDatabase {
 
 const busyTimeoutMs = 5_000;
 
-/** Creates the file (mode as the umask has it; its folder 0700) when there is none. CONFIG_INVALID when it cannot be used. */
+/** Creates the file (0600, its folder 0700) when there is none. CONFIG_INVALID when it cannot be used. */
 export async function openDatabase(path: string): Promise<ServiceDatabase> {
   const file = path === ":memory:" ? path : resolve(path);
   const kysely = new Kysely<AccessTables & CatalogTables>({
@@ -60,7 +60,11 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
 }
 
 function connect(file: string): SqliteDatabase {
-  if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== ":memory:") {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // Created here for its mode, which SQLite gives to the WAL beside it too: password hashes are in there.
+    closeSync(openSync(file, "a", 0o600));
+  }
   const connection = new LibsqlDatabase(file);
   connection.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
   connection.prepare("pragma journal_mode = wal").all();

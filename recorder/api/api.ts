@@ -1,15 +1,19 @@
 // The HTTP API under /api/v1 and the UI beside it. It knows its dependencies only through ApiDeps.
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { AppError } from "../../shared/errors.ts";
 import type { ApiDeps } from "./deps.ts";
+import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
-import { sendProblem } from "./problems.ts";
+import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
-import { addSecurity, isLoopback } from "./security.ts";
+import { addSecurity, isLoopback, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
-import { addStaticUi, answerNotFound } from "./static-ui.ts";
+import { addStaticUi } from "./static-ui.ts";
+import { KnownAddresses } from "./unrouted.ts";
 
 export type { ApiDeps } from "./deps.ts";
 
@@ -25,27 +29,72 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     // For the request to arrive; an answer (a long replay, a large export) may take as long as it takes.
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",
+    frameworkErrors: (error, request, reply) => {
+      setHeaders(request, reply, deps.transport);
+      sendProblem(request, reply, error);
+    },
+    clientErrorHandler: answerMalformed,
   }) as unknown as FastifyInstance;
+  const addresses = new KnownAddresses();
   requireAccessOnEveryRoute(app);
+  addresses.watch(app);
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
-  app.setNotFoundHandler((request, reply) => answerNotFound(request, reply));
+  app.setNotFoundHandler((request, reply) => addresses.answer(request, reply));
   await app.register(cookie);
   addSecurity(app, deps);
+  logRequests(app);
+  await describeRoutes(app, deps);
   await app.register(
     async (api) => {
       addSessionRoutes(api, deps);
       addRecordingRoutes(api, deps);
       addOperationRoutes(api, deps);
+      addOpenApiRoute(api);
     },
     { prefix: "/api/v1" },
   );
-  if (deps.staticDirectory !== undefined) await addStaticUi(app, deps.staticDirectory);
+  if (deps.staticDirectory !== undefined) await addStaticUi(app, deps.staticDirectory, addresses);
   if (deps.transport === "loopback-http") refuseOtherThanLoopback(app);
   return app;
+}
+
+/** One line a request; what was asked for in the query stays out. Reads that went well are for debugging only. */
+function logRequests(app: FastifyInstance): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const quiet = reply.statusCode < 400 && (request.method === "GET" || request.method === "HEAD");
+    request.log[quiet ? "debug" : "info"](
+      {
+        method: request.method,
+        path: pathOf(request.url),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        address: request.ip,
+        ...(request.signedIn === null ? {} : { person: request.signedIn.name }),
+      },
+      "request",
+    );
+  });
+}
+
+/** What is not HTTP at all gets its problem document too, and the connection ends. */
+function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  const body = JSON.stringify(problemOf({ statusCode: status }, "/").problem);
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      "content-type: application/problem+json; charset=utf-8",
+      `content-length: ${Buffer.byteLength(body)}`,
+      "connection: close",
+      "",
+      body,
+    ].join("\r\n"),
+  );
 }
 
 function refuseOtherThanLoopback(app: FastifyInstance): void {

@@ -78,6 +78,8 @@ export interface ApiDeps {
   health(): Promise<Health>;
   audit: AuditTrail;
   signingKeys(): SigningKey[];
+  /** Of this software, for the API's description. */
+  version: string;
   /** The built UI; left out, only the API is served. */
   staticDirectory?: string;
   logger?: FastifyBaseLogger;

@@ -123,7 +123,7 @@ function register<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType,
     handler: async (request, reply) => {
       const params = validate(spec.params, request.params, "address") as z.output<P>;
       const query = validate(spec.query, request.query, "query") as z.output<Q>;
-      const body = validate(spec.body, request.body, "body") as z.output<B>;
+      const body = validate(spec.body, request.body ?? undefined, "body") as z.output<B>;
       const answer = await handle({ params, query, body, request, reply });
       if (response === null) return reply.code(204).send();
       if (!("safeParse" in response)) return reply;

@@ -68,7 +68,7 @@ export async function findSignedIn(request: FastifyRequest, deps: ApiDeps): Prom
   };
 }
 
-function setHeaders(request: FastifyRequest, reply: FastifyReply, transport: ApiDeps["transport"]): void {
+export function setHeaders(request: FastifyRequest, reply: FastifyReply, transport: ApiDeps["transport"]): void {
   const api = request.url.startsWith("/api/");
   void reply.headers({
     "content-security-policy": api ? apiPolicy : pagePolicy,

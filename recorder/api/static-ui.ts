@@ -1,19 +1,16 @@
 // The built UI. Hashed assets never change and may be cached for good; every other page address answers with the page
 // itself, so that a reload works anywhere in the UI.
 import staticFiles from "@fastify/static";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { sendProblem } from "./problems.ts";
+import type { FastifyInstance } from "fastify";
+import type { KnownAddresses } from "./unrouted.ts";
 
-const notFound = { statusCode: 404 };
-
-export async function addStaticUi(app: FastifyInstance, directory: string): Promise<void> {
+export async function addStaticUi(app: FastifyInstance, directory: string, addresses: KnownAddresses): Promise<void> {
   await app.register(staticFiles, {
     root: directory,
     serve: false,
     dotfiles: "deny",
     index: false,
     cacheControl: false,
-    decorateReply: true,
   });
   app.route({
     method: ["GET", "HEAD"],
@@ -21,20 +18,13 @@ export async function addStaticUi(app: FastifyInstance, directory: string): Prom
     config: { access: "public" },
     handler: async (request, reply) => {
       const path = (request.params as { "*": string })["*"];
-      if (path === "api" || path.startsWith("api/")) return sendProblem(request, reply, notFound);
+      if (path === "api" || path.startsWith("api/")) return addresses.answer(request, reply);
       const asset = path.startsWith("assets/");
       // An address without a file's extension is a place in the UI.
-      if (!asset && !/\.[a-z0-9]+$/i.test(path)) return sendPage(reply);
+      if (!asset && !/\.[a-z0-9]+$/i.test(path))
+        return reply.header("cache-control", "no-cache").sendFile("index.html");
       void reply.header("cache-control", asset ? "public, max-age=31536000, immutable" : "no-cache");
       return reply.sendFile(path);
     },
   });
-}
-
-function sendPage(reply: FastifyReply): FastifyReply {
-  return reply.header("cache-control", "no-cache").sendFile("index.html");
-}
-
-export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendProblem(request, reply, notFound);
 }

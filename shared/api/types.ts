@@ -165,7 +165,8 @@ export type TargetSummary = z.infer<typeof TargetSummary>;
 export const SessionList = z.strictObject({ items: z.array(LiveSession) });
 export const TargetList = z.strictObject({ items: z.array(TargetSummary) });
 
-export const Terminate = z.strictObject({ reason: z.string().trim().min(1).max(200) });
+/** The reason is told to the person and kept. */
+export const Terminate = z.strictObject({ reason: z.string().trim().max(200).default("") }).prefault({});
 
 export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
 /** Without a sign-in, and for roles without insight, `checks` is left out. */
@@ -175,8 +176,8 @@ export type Health = z.infer<typeof Health>;
 export const SigningKey = z.strictObject({
   keyId: z.string(),
   algorithm: z.literal("ed25519"),
-  /** SubjectPublicKeyInfo. */
-  pem: z.string(),
+  /** SubjectPublicKeyInfo (RFC 8410). */
+  publicKeyPem: z.string(),
 });
 export type SigningKey = z.infer<typeof SigningKey>;
 export const SigningKeyList = z.strictObject({ items: z.array(SigningKey) });

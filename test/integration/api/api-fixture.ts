@@ -150,6 +150,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFix
     }),
     audit,
     signingKeys: () => [],
+    version: "0.1.0",
     ...overrides,
   });
   const origin = await app.listen({ host: "127.0.0.1", port: 0 });

@@ -1,0 +1,59 @@
+// What is inside a stored segment against what the manifest says of it.
+import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
+import { decompressSegment } from "../store/codec.ts";
+
+interface Content {
+  header: { session: string; track: string; index: number; startUs: number; firstSeq: number };
+  /** Of the lines, in µs. */
+  times: number[];
+  /** Sequence numbers of the lines; none where the format does not write them. */
+  sequence: number[];
+}
+
+/** @param intact false: the bytes are known to be others than the manifest names; then only what can be read is said. */
+export function checkSegmentContent(session: string, meta: SegmentMeta, stored: Uint8Array, intact: boolean): string[] {
+  let content: Content;
+  try {
+    const raw = decompressSegment(stored, meta.codec);
+    if (intact && raw.length !== meta.rawBytes) {
+      return [`holds ${raw.length} bytes once decompressed, the manifest says ${meta.rawBytes}`];
+    }
+    content = readContent(meta.track, new TextDecoder("utf-8", { fatal: true }).decode(raw));
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+  const { header, times, sequence } = content;
+  const faults: string[] = [];
+  const expect = (what: string, found: unknown, wanted: unknown) => {
+    if (found !== wanted) faults.push(`says that its ${what} is ${String(found)}, the manifest says ${String(wanted)}`);
+  };
+  expect("session", header.session, session);
+  expect("track", header.track, meta.track);
+  expect("number", header.index, meta.index);
+  expect("start", header.startUs, meta.startUs);
+  expect("first sequence number", header.firstSeq, meta.firstSeq);
+  expect("number of events", times.length, meta.events);
+  const back = times.findIndex((t, i) => i > 0 && t < (times[i - 1] ?? 0));
+  if (back >= 0) faults.push(`goes back in time at event ${back}`);
+  if (times.some((t) => t < meta.startUs || t > meta.endUs))
+    faults.push("has an event before its start or after its end");
+  if (meta.lastSeq < meta.firstSeq)
+    faults.push(`ends with event ${meta.lastSeq}, before the first one, ${meta.firstSeq}`);
+  // Lines wait for their echo, so numbers need not rise from line to line; but they lie within the segment's.
+  if (sequence.some((s) => s < meta.firstSeq || s > meta.lastSeq)) {
+    faults.push(`has an event whose number is not from ${meta.firstSeq} to ${meta.lastSeq}`);
+  }
+  return faults;
+}
+
+function readContent(track: string, text: string): Content {
+  if (track.startsWith("terminal-")) {
+    const { header, events } = parseTerminalSegment(text);
+    return { header, times: events.map((event) => event.atUs), sequence: [] };
+  }
+  const schema = track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
+  const { header, lines } = parseJsonSegment<InputLine | FilesLine | EventsLine>(text, schema);
+  return { header, times: lines.map((line) => line.t), sequence: lines.map((line) => line.s) };
+}

@@ -1,0 +1,365 @@
+// Checks a whole recording against the store: signatures, genesis, chain, every segment's bytes, the checksum list, and
+// that nothing is missing or added. Trusts nothing but the public keys given. Every fault is reported with its place, and
+// the check goes on after it.
+import { createHash, createPublicKey, type KeyObject, verify as verifySignature } from "node:crypto";
+import type { VerifyFinding, VerifyReport } from "../../shared/api/types.ts";
+import { AppError, type ErrorCode } from "../../shared/errors.ts";
+import { chainLink } from "../../shared/manifest/chain.ts";
+import { Manifest } from "../../shared/manifest/manifest.ts";
+import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { possiblePrefixes } from "./reader.ts";
+import { checkSegmentContent } from "./verify-segment.ts";
+import { findSequenceHoles } from "./verify-sequence.ts";
+
+export interface VerifyProgress {
+  checkedSegments: number;
+  totalSegments: number;
+  checkedBytes: number;
+}
+
+export interface RecordingVerifierOptions {
+  store: ObjectStore;
+  /** Public keys in PEM by key id: the recorder's own and those of its history. */
+  trustedKeys(): ReadonlyMap<string, string>;
+  /** True while the recording is in progress or not wholly uploaded: what is missing is not yet lost. */
+  isPending?(session: string): boolean;
+}
+
+type Severity = "TAMPERED" | "MISSING" | "INCOMPLETE";
+const bySeverity: readonly Severity[] = ["TAMPERED", "MISSING", "INCOMPLETE"];
+
+const readAhead = 4;
+
+/** Of an object within a recording's prefix; leads nowhere else. */
+const namePattern = /^(?:[a-z]+(?:-\d+)?\/)?[\w.]+$/;
+
+export class RecordingVerifier {
+  readonly #options: RecordingVerifierOptions;
+
+  constructor(options: RecordingVerifierOptions) {
+    this.#options = options;
+  }
+
+  async verify(session: string, signal?: AbortSignal): Promise<VerifyReport> {
+    const run = this.run(session, signal);
+    for (;;) {
+      const step = await run.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** Yields after every segment. Rejects only when the store does not answer or the signal aborts. */
+  async *run(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, VerifyReport> {
+    const { store, trustedKeys, isPending } = this.#options;
+    const check = new Check(store, session, trustedKeys(), isPending?.(session) ?? false, signal);
+    return yield* check.run();
+  }
+}
+
+class Check {
+  readonly #store: ObjectStore;
+  readonly #session: string;
+  readonly #keys: ReadonlyMap<string, string>;
+  readonly #pending: boolean;
+  readonly #signal: AbortSignal | undefined;
+  readonly #findings: (VerifyFinding & { severity: Severity })[] = [];
+  /** Names in the store that nothing has accounted for yet, and the hash of every object read. */
+  readonly #unclaimed = new Set<string>();
+  readonly #hashes = new Map<string, string>();
+  #prefix = "";
+  #bytes = 0;
+  #segments = 0;
+  #keyId: string | null = null;
+  /** Whether anything is there that is written only at the end. */
+  #sealedOnce = false;
+
+  constructor(
+    store: ObjectStore,
+    session: string,
+    keys: ReadonlyMap<string, string>,
+    pending: boolean,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#store = store;
+    this.#session = session;
+    this.#keys = keys;
+    this.#pending = pending;
+    this.#signal = signal;
+  }
+
+  async *run(): AsyncGenerator<VerifyProgress, VerifyReport> {
+    await this.#list();
+    const openBytes = await this.#read(openName);
+    const open = this.#parse(OpenRecord, openBytes, openName);
+    await this.#checkSignature(openName, openSignatureName, openBytes, open?.recorder.keyId);
+    const manifestBytes = await this.#read(manifestName);
+    const manifest = this.#parse(Manifest, manifestBytes, manifestName);
+    await this.#checkSignature(manifestName, manifestSignatureName, manifestBytes, manifest?.recorder.keyId);
+    this.#keyId = manifest?.recorder.keyId ?? open?.recorder.keyId ?? null;
+    if (open !== null && open.session !== this.#session)
+      this.#tampered(openName, "INTEGRITY_FORMAT", "is of another session");
+    if (manifest !== null) {
+      this.#checkAgainstOpen(manifest, open, openBytes);
+      this.#checkPlaces(manifest);
+      this.#checkChain(manifest);
+      for (const { from, to } of findSequenceHoles(manifest.segments)) {
+        this.#tampered(manifestName, "INTEGRITY_FORMAT", `events ${from} to ${to} are in no track`);
+      }
+      yield* this.#checkSegments(manifest);
+    }
+    await this.#checkSums(manifest !== null);
+    // Without a manifest nobody can say which segments belong; it is missing, and that is the finding.
+    if (manifest !== null) {
+      for (const name of this.#unclaimed)
+        this.#tampered(name, "INTEGRITY_FORMAT", "is in the store, but the manifest does not name it");
+    }
+    return this.#report();
+  }
+
+  #report(): VerifyReport {
+    const verdict = bySeverity.find((severity) => this.#findings.some((finding) => finding.severity === severity));
+    return {
+      session: this.#session,
+      verdict: verdict ?? "VALID",
+      checkedBytes: this.#bytes,
+      checkedSegments: this.#segments,
+      keyId: this.#keyId,
+      findings: this.#findings.map(({ place, code, message }) => ({ place, code, message })),
+    };
+  }
+
+  #tampered(place: string, code: ErrorCode, message: string): void {
+    this.#findings.push({ place, code, message, severity: "TAMPERED" });
+  }
+
+  #missing(place: string): void {
+    if (this.#pending) {
+      this.#findings.push({
+        place,
+        code: "STORE_NOT_FOUND",
+        message: "is not in the store yet",
+        severity: "INCOMPLETE",
+      });
+      return;
+    }
+    // A recording without both never came to its end; with the checksum list it did, and the manifest was taken away.
+    const neverSealed =
+      (place === manifestName || place === manifestSignatureName || place === checksumsName) && !this.#sealedOnce;
+    this.#findings.push({
+      place,
+      code: "STORE_NOT_FOUND",
+      message: neverSealed ? "does not exist: the recording was never sealed" : "is not in the store",
+      severity: neverSealed ? "INCOMPLETE" : "MISSING",
+    });
+  }
+
+  async #list(): Promise<void> {
+    for (const prefix of possiblePrefixes(this.#session)) {
+      this.#prefix = prefix;
+      for await (const { key } of this.#store.list(prefix, this.#abort()))
+        this.#unclaimed.add(key.slice(prefix.length));
+      if (this.#unclaimed.size > 0) break;
+    }
+    this.#sealedOnce = [manifestName, manifestSignatureName, checksumsName].some((name) => this.#unclaimed.has(name));
+  }
+
+  #abort(): { signal?: AbortSignal } {
+    return this.#signal === undefined ? {} : { signal: this.#signal };
+  }
+
+  async #read(name: string): Promise<Uint8Array | null> {
+    this.#signal?.throwIfAborted();
+    this.#unclaimed.delete(name);
+    try {
+      const bytes = await this.#store.get(this.#prefix + name, this.#abort());
+      this.#bytes += bytes.length;
+      this.#hashes.set(name, sha256(bytes).toString("hex"));
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "STORE_NOT_FOUND")) throw error;
+      this.#missing(name);
+      return null;
+    }
+  }
+
+  #parse<T>(schema: { parse(value: unknown): T }, bytes: Uint8Array | null, name: string): T | null {
+    if (bytes === null) return null;
+    try {
+      return schema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    } catch {
+      this.#tampered(
+        name,
+        "INTEGRITY_FORMAT",
+        "is not in a format that this version reads; its contents were not checked",
+      );
+      return null;
+    }
+  }
+
+  async #checkSignature(
+    name: string,
+    signatureName: string,
+    bytes: Uint8Array | null,
+    keyId: string | undefined,
+  ): Promise<void> {
+    const signature = await this.#read(signatureName);
+    if (bytes === null || signature === null) return;
+    const pems =
+      keyId === undefined ? [...this.#keys.values()] : [this.#keys.get(keyId)].filter((pem) => pem !== undefined);
+    if (pems.length === 0) {
+      this.#tampered(
+        signatureName,
+        "INTEGRITY_SIGNATURE",
+        `is by the key ${JSON.stringify(keyId ?? "?")}, which is not among the trusted ones`,
+      );
+      return;
+    }
+    if (!pems.some((pem) => signatureHolds(bytes, signature, createPublicKey(pem)))) {
+      this.#tampered(name, "INTEGRITY_SIGNATURE", `does not match its signature ${signatureName}`);
+    }
+  }
+
+  #checkAgainstOpen(manifest: Manifest, open: OpenRecord | null, openBytes: Uint8Array | null): void {
+    if (manifest.session !== this.#session) this.#tampered(manifestName, "INTEGRITY_FORMAT", "is of another session");
+    if (openBytes !== null && this.#hashes.get(openName) !== manifest.openSha256) {
+      this.#tampered(
+        openName,
+        "INTEGRITY_HASH",
+        "is not the OPEN record that the manifest names as the chain's beginning",
+      );
+    }
+    if (open === null) return;
+    const same =
+      open.startedAt === manifest.startedAt &&
+      open.recorder.id === manifest.recorder.id &&
+      open.recorder.sequence === manifest.recorder.sequence;
+    if (!same)
+      this.#tampered(manifestName, "INTEGRITY_FORMAT", "names another recorder, sequence or start than open.json");
+  }
+
+  /** Numbers without a gap, names that follow from track and index. */
+  #checkPlaces(manifest: Manifest): void {
+    const tracks = new Set(manifest.tracks.map((track) => track.name));
+    const nextIndex = new Map<string, number>();
+    for (const [n, segment] of manifest.segments.entries()) {
+      if (segment.n !== n)
+        this.#tampered(manifestName, "INTEGRITY_FORMAT", `segment ${n} of the list calls itself ${segment.n}`);
+      if (!tracks.has(segment.track)) {
+        this.#tampered(
+          manifestName,
+          "INTEGRITY_FORMAT",
+          `segment ${n} is of the track ${segment.track}, which is not listed`,
+        );
+      }
+      const index = nextIndex.get(segment.track) ?? 0;
+      if (segment.index !== index) {
+        this.#tampered(
+          manifestName,
+          "INTEGRITY_FORMAT",
+          `segment ${n} is number ${segment.index} of ${segment.track}; ${index} was due`,
+        );
+      }
+      nextIndex.set(segment.track, segment.index + 1);
+      const wanted = segmentNamePattern(segment.track, segment.index);
+      if (!wanted.test(segment.name))
+        this.#tampered(manifestName, "INTEGRITY_FORMAT", `segment ${n} has the name ${JSON.stringify(segment.name)}`);
+    }
+  }
+
+  #checkChain(manifest: Manifest): void {
+    let link = manifest.openSha256;
+    for (const segment of manifest.segments) {
+      if (chainLink(link, segment.sha256, sha256) !== segment.link) {
+        this.#tampered(manifestName, "INTEGRITY_HASH", `the chain breaks at segment ${segment.n} (${segment.name})`);
+      }
+      // From the link as written: one broken link is one finding, not one for each that follows.
+      link = segment.link;
+    }
+  }
+
+  async *#checkSegments(manifest: Manifest): AsyncGenerator<VerifyProgress> {
+    const started = new Map<number, Promise<Uint8Array | null>>();
+    const { segments } = manifest;
+    const start = (n: number) => {
+      const segment = segments[n];
+      if (segment === undefined) return;
+      const reading = this.#read(segment.name);
+      // Awaited in its turn below; a failure before that must not count as unhandled.
+      reading.catch(() => {});
+      started.set(n, reading);
+    };
+    for (let n = 0; n < Math.min(readAhead, segments.length); n++) start(n);
+    for (const [n, segment] of segments.entries()) {
+      const bytes = await started.get(n);
+      started.delete(n);
+      start(n + readAhead);
+      if (bytes !== null && bytes !== undefined) {
+        this.#segments++;
+        const intact = this.#hashes.get(segment.name) === segment.sha256;
+        if (!intact) {
+          this.#tampered(
+            segment.name,
+            "INTEGRITY_HASH",
+            `its ${bytes.length} bytes do not have the hash that the manifest names`,
+          );
+        } else if (bytes.length !== segment.bytes) {
+          this.#tampered(
+            segment.name,
+            "INTEGRITY_HASH",
+            `has ${bytes.length} bytes, the manifest says ${segment.bytes}`,
+          );
+        }
+        for (const fault of checkSegmentContent(this.#session, segment, bytes, intact)) {
+          this.#tampered(segment.name, "INTEGRITY_FORMAT", fault);
+        }
+      }
+      yield { checkedSegments: this.#segments, totalSegments: segments.length, checkedBytes: this.#bytes };
+    }
+  }
+
+  async #checkSums(sealed: boolean): Promise<void> {
+    const bytes = await this.#read(checksumsName);
+    if (bytes === null) return;
+    const listed = new Map<string, string>();
+    for (const [i, line] of Buffer.from(bytes).toString("utf8").split("\n").entries()) {
+      if (line === "") continue;
+      const match = /^([0-9a-f]{64}) [ *](.+)$/.exec(line);
+      if (match === null) this.#tampered(checksumsName, "INTEGRITY_FORMAT", `line ${i + 1} is not a hash and a name`);
+      else listed.set(match[2] ?? "", match[1] ?? "");
+    }
+    for (const [name, hash] of listed) {
+      // What nothing has asked for yet: without a manifest, this list is all that says what there was.
+      if (!sealed && !this.#hashes.has(name) && namePattern.test(name)) await this.#read(name);
+      const actual = this.#hashes.get(name);
+      if (actual !== undefined && actual !== hash) {
+        this.#tampered(checksumsName, "INTEGRITY_HASH", `names another hash for ${name} than its bytes have`);
+      } else if (actual === undefined && !this.#findings.some((finding) => finding.place === name)) {
+        this.#tampered(
+          checksumsName,
+          "INTEGRITY_FORMAT",
+          `names ${JSON.stringify(name.slice(0, 100))}, which is no object of the recording`,
+        );
+      }
+    }
+    for (const name of this.#hashes.keys()) {
+      if (name !== checksumsName && !listed.has(name))
+        this.#tampered(checksumsName, "INTEGRITY_FORMAT", `does not name ${name}`);
+    }
+  }
+}
+
+function segmentNamePattern(track: string, index: number): RegExp {
+  const safe = /^(?:terminal-\d+|input|files|events)$/.test(track) ? track : "(?!)";
+  const kind = track.startsWith("terminal-") ? "cast" : "jsonl";
+  return new RegExp(`^${safe}/${String(index).padStart(6, "0")}\\.${kind}\\.(?:zst|gz)$`);
+}
+
+function signatureHolds(bytes: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
+  return key.asymmetricKeyType === "ed25519" && verifySignature(null, bytes, key, signature);
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}

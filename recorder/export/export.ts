@@ -1,0 +1,89 @@
+// A recording as a file to take away. Everything streams: memory does not grow with the recording.
+import { Readable } from "node:stream";
+import type { ExportFormat, RecordingIndex } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { type BundleKey, bundleOf } from "./bundle.ts";
+import { castOf } from "./cast.ts";
+import type { ExportSource } from "./lines.ts";
+import { mergedOf } from "./merged.ts";
+import { textOf } from "./text.ts";
+
+export interface ExportedFile {
+  fileName: string;
+  contentType: string;
+  body: Readable;
+}
+
+const contentTypes: Record<ExportFormat, string> = {
+  cast: "application/x-asciicast",
+  txt: "text/plain; charset=utf-8",
+  jsonl: "application/jsonl",
+  zip: "application/zip",
+};
+
+export class RecordingExporter {
+  readonly #source: ExportSource;
+  readonly #keys: () => readonly BundleKey[];
+
+  constructor(source: ExportSource, signingKeys: () => readonly BundleKey[]) {
+    this.#source = source;
+    this.#keys = signingKeys;
+  }
+
+  /** REQUEST_NOT_FOUND, REQUEST_CONFLICT before the first byte; INTEGRITY_* and STORE_* also break the stream off. */
+  async export(session: string, format: ExportFormat, track?: string): Promise<ExportedFile> {
+    const [open, index] = await Promise.all([this.#source.open(session), this.#source.index(session)]);
+    const body = this.#body(format, index, open, track);
+    return { fileName: `${baseName(open)}.${format}`, contentType: contentTypes[format], body };
+  }
+
+  #body(format: ExportFormat, index: RecordingIndex, open: OpenRecord, track: string | undefined): Readable {
+    switch (format) {
+      case "cast": {
+        const name = terminalTrack(index, track);
+        return readable(
+          castOf(this.#source, index, name, `${open.person.name} on ${open.target.name}, ${open.startedAt}, ${name}`),
+        );
+      }
+      case "txt":
+        return readable(textOf(this.#source, index, terminalTrack(index, track)));
+      case "jsonl":
+        return readable(mergedOf(this.#source, index, open));
+      case "zip":
+        if (index.live) {
+          throw new AppError("REQUEST_CONFLICT", "the session is not sealed yet; export it as zip when it has ended", {
+            op: "export.zip",
+          });
+        }
+        return bundleOf(this.#source, index, this.#keys());
+    }
+  }
+}
+
+/** The one asked for, else the first that has anything. */
+function terminalTrack(index: RecordingIndex, wanted: string | undefined): string {
+  const terminals = index.tracks.filter((track) => track.kind === "terminal").map((track) => track.name);
+  const chosen =
+    wanted === undefined
+      ? terminals.find((name) => index.segments.some((segment) => segment.track === name))
+      : terminals.find((name) => name === wanted);
+  if (chosen !== undefined) return chosen;
+  const there = terminals.length === 0 ? "it has none" : `it has ${terminals.join(", ")}`;
+  throw new AppError("REQUEST_NOT_FOUND", `the recording has no such terminal track; ${there}`, { op: "export.track" });
+}
+
+function readable(chunks: AsyncGenerator<string>): Readable {
+  return Readable.from(bytesOf(chunks), { objectMode: false });
+}
+
+async function* bytesOf(chunks: AsyncGenerator<string>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) if (chunk !== "") yield Buffer.from(chunk, "utf8");
+}
+
+function baseName(open: OpenRecord): string {
+  const at = open.startedAt.slice(0, 19).replaceAll(/[-:]/g, "");
+  return [at, open.target.name, open.person.name, open.session.slice(-12)]
+    .join("_")
+    .replaceAll(/[^A-Za-z0-9._@-]/g, "-");
+}

@@ -1,0 +1,62 @@
+// The events of one track in order, segment by segment, so that a recording of any length passes in bounded memory.
+import type { RecordingIndex } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
+import { decompressSegment } from "../store/codec.ts";
+
+/** What an export reads from; satisfied by the catalogue's reader. */
+export interface ExportSource {
+  open(session: string): Promise<OpenRecord>;
+  index(session: string): Promise<RecordingIndex>;
+  segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }>;
+  object(session: string, name: string): Promise<Uint8Array>;
+}
+
+export interface TrackLine {
+  /** Session time, µs. */
+  t: number;
+  line: Record<string, unknown>;
+}
+
+/** The text of each segment of a track. INTEGRITY_HASH when stored bytes are not those that the index names. */
+export async function* segmentTexts(
+  source: ExportSource,
+  index: RecordingIndex,
+  track: string,
+): AsyncGenerator<string> {
+  for (const { n } of segmentsOf(index, track)) {
+    const { meta, bytes, intact } = await source.segment(index.session, n);
+    if (!intact) {
+      throw new AppError(
+        "INTEGRITY_HASH",
+        `${meta.name} of the recording ${index.session} is not what was recorded; export it as zip to keep it as it is`,
+        { op: "export.segment" },
+      );
+    }
+    yield Buffer.from(decompressSegment(bytes, meta.codec)).toString("utf8");
+  }
+}
+
+export function segmentsOf(index: RecordingIndex, track: string): SegmentMeta[] {
+  return index.segments.filter((segment) => segment.track === track).sort((a, b) => a.index - b.index);
+}
+
+export async function* trackLines(
+  source: ExportSource,
+  index: RecordingIndex,
+  track: string,
+): AsyncGenerator<TrackLine> {
+  for await (const text of segmentTexts(source, index, track)) {
+    if (track.startsWith("terminal-")) {
+      const { events } = parseTerminalSegment(text);
+      for (const { atUs, code, data } of events) yield { t: atUs, line: { k: code, d: data } };
+    } else {
+      const schema = track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
+      for (const { t, ...line } of parseJsonSegment<InputLine | FilesLine | EventsLine>(text, schema).lines)
+        yield { t, line };
+    }
+  }
+}

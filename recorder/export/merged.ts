@@ -1,0 +1,31 @@
+// All tracks in one stream of JSON lines, in time order. The first line says what it is and holds the OPEN record.
+import type { RecordingIndex } from "../../shared/api/types.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { type ExportSource, type TrackLine, trackLines } from "./lines.ts";
+
+const flushCharacters = 64 * 1024;
+/** What comes first of two events at the same time: the reason before its effect. */
+const order = { events: 0, input: 1, files: 2, terminal: 3 };
+
+export async function* mergedOf(source: ExportSource, index: RecordingIndex, open: OpenRecord): AsyncGenerator<string> {
+  let pending = `${JSON.stringify({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, open })}\n`;
+  const tracks = [...index.tracks].sort((a, b) => order[a.kind] - order[b.kind]);
+  const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];
+  for (const { name } of tracks) {
+    const lines = trackLines(source, index, name);
+    const first = await lines.next();
+    if (first.done !== true) heads.push({ track: name, lines, next: first.value });
+  }
+  while (heads.length > 0) {
+    const head = heads.reduce((earliest, candidate) => (candidate.next.t < earliest.next.t ? candidate : earliest));
+    pending += `${JSON.stringify({ t: head.next.t, track: head.track, ...head.next.line })}\n`;
+    if (pending.length >= flushCharacters) {
+      yield pending;
+      pending = "";
+    }
+    const following = await head.lines.next();
+    if (following.done === true) heads.splice(heads.indexOf(head), 1);
+    else head.next = following.value;
+  }
+  yield pending;
+}
