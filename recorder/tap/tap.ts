@@ -68,7 +68,9 @@ export interface TargetAccess {
   host: string;
   port: number;
   account: string;
-  credential: { kind: "password"; password: string } | { kind: "private-key"; privateKey: string; passphrase?: string | undefined };
+  credential:
+    | { kind: "password"; password: string }
+    | { kind: "private-key"; privateKey: string; passphrase?: string | undefined };
   /** Pinned: `ssh-ed25519 AAAA…` lines or `SHA256:…` fingerprints. */
   hostKeys: readonly string[];
 }

@@ -1,0 +1,143 @@
+// Sign-in of one connection: public key, password, keyboard-interactive. Invariant: an unknown name, a wrong password and
+// a throttled address get the same answer; every well-formed key is answered with "go on", so that no name and no key can
+// be probed, and the host is asked about a key only after its signature has been verified.
+import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
+import { AppError } from "../../../shared/errors.ts";
+import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost } from "../tap.ts";
+import type { TapLogger } from "./options.ts";
+import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
+
+const methods = ["publickey", "password", "keyboard-interactive"] as const;
+const maxNameLength = 128;
+const maxKeyQueries = 32;
+
+export interface Login {
+  /** Before the last `+`. */
+  name: string;
+  /** After the last `+`; empty when there is none. */
+  target: string;
+}
+
+export function splitUserName(userName: string): Login {
+  const at = userName.lastIndexOf("+");
+  return at < 0 ? { name: userName, target: "" } : { name: userName.slice(0, at), target: userName.slice(at + 1) };
+}
+
+export interface AuthenticatorOptions {
+  host: GatewayHost;
+  client: ClientAddress;
+  maxFailures: number;
+  logger: TapLogger;
+  /** Too many failures: the connection must end. */
+  giveUp(sentence: string): void;
+  done(person: AuthenticatedPerson, login: Login): void;
+}
+
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
+  #failures = 0;
+  #keyQueries = 0;
+  #over = false;
+
+  constructor(connection: Connection, options: AuthenticatorOptions) {
+    this.#options = options;
+    connection.on("authentication", (context) => {
+      this.#answer(context).catch((error: unknown) => {
+        options.logger.error({ err: error }, "sign-in could not be decided");
+        this.#reject(context);
+      });
+    });
+  }
+
+  async #answer(context: AuthContext): Promise<void> {
+    const login = splitUserName(context.username);
+    if (this.#over) return;
+    switch (context.method) {
+      case "publickey":
+        return this.#publicKey(context, login);
+      case "password":
+        return this.#ask(context, login, this.#password(login, context.password));
+      case "keyboard-interactive":
+        return this.#interactive(context, login);
+      default:
+        // `none`: how a client asks which methods there are. Not a failure.
+        context.reject([...methods]);
+    }
+  }
+
+  async #publicKey(context: PublicKeyAuthContext, login: Login): Promise<void> {
+    const { algo: keyType, data: blob } = context.key;
+    if (context.signature === undefined || context.blob === undefined) {
+      if (++this.#keyQueries > maxKeyQueries) this.#giveUp();
+      else if (isAcceptableKey(keyType, blob)) context.accept();
+      else context.reject([...methods]);
+      return;
+    }
+    const signed = { keyType, blob, hash: context.hashAlgo, signature: context.signature, signed: context.blob };
+    if (!signatureIsValid(signed)) {
+      this.#reject(context);
+      return;
+    }
+    await this.#ask(context, login, {
+      method: "publickey",
+      name: login.name.slice(0, maxNameLength),
+      algorithm: keyType,
+      blob,
+      client: this.#options.client,
+    });
+  }
+
+  /** One prompt, the password's. A second factor is a further `prompt` on the same context, after this one. */
+  async #interactive(context: KeyboardAuthContext, login: Login): Promise<void> {
+    const answers = await new Promise<string[]>((resolve) => {
+      context.on("abort", () => resolve([]));
+      context.prompt([{ prompt: "Password: ", echo: false }], (given) => resolve(Array.isArray(given) ? given : []));
+    });
+    const [password] = answers;
+    if (password === undefined) {
+      this.#reject(context);
+      return;
+    }
+    await this.#ask(context, login, this.#password(login, password), "keyboard-interactive");
+  }
+
+  #password(login: Login, password: string): AuthAttempt {
+    return {
+      method: "password",
+      name: login.name.slice(0, maxNameLength),
+      password: password.slice(0, 1024),
+      client: this.#options.client,
+    };
+  }
+
+  async #ask(context: AuthContext, login: Login, attempt: AuthAttempt, authMethod?: string): Promise<void> {
+    let person: AuthenticatedPerson | null;
+    try {
+      person = await this.#options.host.authenticate(attempt);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "AUTH_THROTTLED")) throw error;
+      this.#giveUp();
+      return;
+    }
+    if (this.#over) return;
+    if (person === null) {
+      this.#reject(context);
+      return;
+    }
+    this.#over = true;
+    this.#options.done(authMethod === undefined ? person : { ...person, authMethod }, login);
+    context.accept();
+  }
+
+  #reject(context: AuthContext): void {
+    if (this.#over) return;
+    if (++this.#failures >= this.#options.maxFailures) this.#giveUp();
+    else context.reject([...methods]);
+  }
+
+  #giveUp(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.giveUp("Too many failed log-ins. Wait a while, then try again.");
+  }
+}

@@ -1,0 +1,44 @@
+// What the SSH tap can be told, with the defaults that hold where nothing is said.
+import type { GatewayHost } from "../tap.ts";
+
+/** Satisfied by pino. */
+export interface TapLogger {
+  debug(facts: object, sentence: string): void;
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+  error(facts: object, sentence: string): void;
+}
+
+export interface SshTapLimits {
+  /** From the connection to a successful log-in. */
+  loginGraceMs: number;
+  /** Failed log-ins in one connection, after which it ends. */
+  maxLoginFailures: number;
+  /** Connections that have not logged in yet; one address may have a quarter of them. */
+  maxUnauthenticated: number;
+  maxConnections: number;
+  /** In one connection; how many programs a session may run is policy's. */
+  maxChannels: number;
+  dialTimeoutMs: number;
+}
+
+export interface SshTapOptions {
+  host: GatewayHost;
+  /** Private keys in PEM or OpenSSH format; one a type. */
+  hostKeys: string[];
+  /** Shown before the log-in. */
+  banner?: string;
+  logger: TapLogger;
+  limits?: Partial<SshTapLimits>;
+  /** Also speaks SHA-1, CBC and `ssh-rsa` to targets: for controllers that know nothing better. */
+  legacyTargets?: boolean;
+}
+
+export const defaultLimits: SshTapLimits = {
+  loginGraceMs: 30_000,
+  maxLoginFailures: 6,
+  maxUnauthenticated: 128,
+  maxConnections: 2000,
+  maxChannels: 128,
+  dialTimeoutMs: 15_000,
+};

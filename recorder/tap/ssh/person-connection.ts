@@ -1,0 +1,350 @@
+// One signed-in operator's connection: opens the session, dials the target, bridges the channels, and brings all of it to
+// an end. Invariant: no byte goes to a target before `openSession` resolved, and `session.ended` is called exactly once,
+// after the last event.
+import { AppError } from "../../../shared/errors.ts";
+import type {
+  AuthenticatedPerson,
+  ClientAddress,
+  GatewayHost,
+  TapSession,
+  TargetAccess,
+  TerminateReason,
+} from "../tap.ts";
+import { ChannelBridge } from "./channel-bridge.ts";
+import { type ForwardOffer, forwardOf } from "./forwards.ts";
+import { type ChannelOffer, Mux } from "./mux.ts";
+import type { TapLogger } from "./options.ts";
+import { RecordingGate } from "./recording-gate.ts";
+import { Refusal } from "./refusal.ts";
+import { forwardNames, forwardRequests, refusalSentence } from "./requests.ts";
+import type { Negotiated } from "./target-connection.ts";
+import type { Transport } from "./transport.ts";
+import { type DialedTarget, dialTarget } from "./upstream.ts";
+import { openFailure, WireReader } from "./wire.ts";
+
+/** So long may clients take to show what they were told before they are cut off. */
+const farewellMs = 5000;
+/** So long may bytes that the operator sent before hanging up take to reach the target. */
+const settleMs = 3000;
+
+export interface PersonConnectionOptions {
+  host: GatewayHost;
+  logger: TapLogger;
+  maxChannels: number;
+  dialTimeoutMs: number;
+  legacyTargets: boolean;
+}
+
+export class PersonConnection {
+  readonly #options: PersonConnectionOptions;
+  readonly #transport: Transport;
+  readonly #client: ClientAddress;
+  readonly #bridges = new Set<ChannelBridge>();
+  #mux: Mux | undefined;
+  #session: TapSession | undefined;
+  #gate: RecordingGate | undefined;
+  #target: DialedTarget | undefined;
+  #targetMux: Mux | undefined;
+  #nextNumber = 0;
+  #noMoreSessions = false;
+  /** Said to whoever still opens a channel. */
+  #farewell: string | undefined;
+  #endReason: string | undefined;
+  #ended = false;
+  #timers = new Set<NodeJS.Timeout>();
+
+  constructor(transport: Transport, client: ClientAddress, options: PersonConnectionOptions) {
+    this.#transport = transport;
+    this.#client = client;
+    this.#options = options;
+  }
+
+  async run(person: AuthenticatedPerson, targetName: string, negotiated: Negotiated): Promise<void> {
+    let opened: { session: TapSession; target: TargetAccess } | undefined;
+    let refused: string | undefined;
+    try {
+      if (targetName === "") {
+        throw new AppError(
+          "POLICY_REFUSED",
+          `Say which target you want: sign in as ${person.name}+TARGET, for example ${person.name}+plc-reactor-01.`,
+          { op: "ssh.open" },
+        );
+      }
+      opened = await this.#options.host.openSession(person, targetName, this.#client);
+    } catch (error) {
+      refused = this.#sentenceOf(error, "the session could not be opened");
+    }
+    if (opened !== undefined) this.#begin(opened.session, negotiated);
+    this.#mux = new Mux(this.#transport, {
+      onOffer: (offer) => this.#offer(offer),
+      onGlobalRequest: (name, payload, reply) => this.#globalRequest(name, payload, reply),
+      onGone: () => this.#clientGone(),
+    });
+    if (refused !== undefined) this.#sayFarewell(refused, "refused");
+    if (opened !== undefined && this.#farewell === undefined && !this.#transport.gone) await this.#dial(opened.target);
+  }
+
+  /** Nothing of this connection is left. */
+  get over(): boolean {
+    return this.#ended || (this.#session === undefined && this.#transport.gone);
+  }
+
+  #begin(session: TapSession, negotiated: Negotiated): void {
+    this.#session = session;
+    const gate = new RecordingGate(session.sink, (error) => this.#failed(error));
+    this.#gate = gate;
+    const terminate = (): void => {
+      const reason = session.signal.reason as Partial<TerminateReason> | undefined;
+      this.#sayFarewell(reason?.sentence ?? "The session was ended.", reason?.code ?? "terminated");
+    };
+    if (session.signal.aborted) terminate();
+    else session.signal.addEventListener("abort", terminate, { once: true });
+    this.#attempt(() => gate.notice("auth", { side: "operator", ...negotiated }));
+  }
+
+  async #dial(access: TargetAccess): Promise<void> {
+    let dialed: DialedTarget;
+    try {
+      dialed = await dialTarget(access, {
+        timeoutMs: this.#options.dialTimeoutMs,
+        legacy: this.#options.legacyTargets,
+      });
+    } catch (error) {
+      const sentence = this.#sentenceOf(error, "the target could not be reached");
+      const code = error instanceof AppError ? error.code : "INTERNAL";
+      this.#attempt(() => this.#gate?.notice("health", { what: "target", code, sentence }));
+      this.#sayFarewell(sentence, code === "INTERNAL" ? "failed" : code.toLowerCase().replaceAll("_", "-"));
+      return;
+    }
+    this.#target = dialed;
+    if (this.#ended || this.#farewell !== undefined || this.#transport.gone) {
+      dialed.end();
+      return;
+    }
+    this.#attempt(() =>
+      this.#gate?.notice("auth", {
+        side: "target",
+        account: access.account,
+        method: access.credential.kind,
+        hostKey: dialed.hostKey.fingerprint,
+        ...dialed.negotiated,
+      }),
+    );
+    this.#targetMux = new Mux(dialed.transport, {
+      onOffer: (offer) => this.#targetOffer(offer),
+      // Keep-alive and host key rotation: the pin is changed by people, not by the target.
+      onGlobalRequest: (_name, _payload, reply) => reply(false),
+      onGone: (error) => this.#targetGone(error),
+    });
+    for (const bridge of this.#bridges) this.#connect(bridge);
+  }
+
+  // --- channels ---
+
+  #offer(offer: ChannelOffer): void {
+    if (Math.max(this.#mux?.size ?? 0, this.#targetMux?.size ?? 0) >= this.#options.maxChannels) {
+      this.#gate?.notice("channel-refused", { request: offer.type.slice(0, 64), reason: "too-many-channels" });
+      offer.refuse(openFailure.resourceShortage, "too many channels in this connection");
+      return;
+    }
+    if (offer.type === "session" && !this.#noMoreSessions) {
+      if (this.#farewell !== undefined) Refusal.answer(offer.accept(), this.#farewell);
+      else this.#bridge(offer);
+      return;
+    }
+    const forward = forwardOf(offer);
+    if (forward !== undefined && this.#farewell === undefined) {
+      this.#forward(offer, forward);
+      return;
+    }
+    this.#gate?.notice("channel-refused", { request: offer.type.slice(0, 64), reason: "unrecordable" });
+    offer.refuse(openFailure.unknownChannelType, this.#farewell ?? "this kind of channel cannot be recorded");
+  }
+
+  #bridge(offer: ChannelOffer): void {
+    const bridge = this.#newBridge(offer, this.#nextNumber++);
+    if (bridge !== undefined && this.#targetMux !== undefined) this.#connect(bridge);
+  }
+
+  #newBridge(offer: ChannelOffer, number: number): ChannelBridge | undefined {
+    if (this.#session === undefined || this.#gate === undefined) return undefined;
+    const context = {
+      session: this.#session,
+      gate: this.#gate,
+      failed: (error: unknown) => this.#failed(error),
+      done: (bridge: ChannelBridge) => {
+        this.#bridges.delete(bridge);
+        if (this.#endReason !== undefined && this.#bridges.size === 0) this.#endSoon();
+      },
+    };
+    const bridge = new ChannelBridge(context, number, offer.accept());
+    this.#bridges.add(bridge);
+    return bridge;
+  }
+
+  #connect(bridge: ChannelBridge): void {
+    this.#targetMux?.open("session").then(
+      (channel) => bridge.connect(channel),
+      (error: unknown) => bridge.refuse(this.#sentenceOf(error, "the target opened no channel")),
+    );
+  }
+
+  /** direct-tcpip and direct-streamlocal through the target, recorded byte for byte in both directions. */
+  #forward(offer: ChannelOffer, forward: ForwardOffer): void {
+    const session = this.#session;
+    const gate = this.#gate;
+    if (session === undefined || gate === undefined) return;
+    const decision = session.decide(forward.capability);
+    if (decision.effect === "deny") {
+      gate.notice("channel-refused", {
+        request: offer.type,
+        ...forward.facts,
+        reason: decision.reason,
+        rule: decision.rule,
+      });
+      offer.refuse(
+        openFailure.administrativelyProhibited,
+        refusalSentence(forwardNames[offer.type] ?? offer.type, decision),
+      );
+      return;
+    }
+    if (this.#targetMux === undefined) {
+      offer.refuse(openFailure.connectFailed, "the target is not connected yet");
+      return;
+    }
+    const number = this.#nextNumber++;
+    gate.notice("forward-open", { request: offer.type, ...forward.facts }, number);
+    gate.append({ type: "channel-open", channel: number, request: "exec", command: forward.command });
+    const targetMux = this.#targetMux;
+    gate
+      .durable()
+      .then(() => targetMux.open(offer.type, offer.payload))
+      .then(
+        (channel) => this.#newBridge(offer, number)?.connectForward(channel, forward.command),
+        (error: unknown) => {
+          this.#attempt(() => gate.append({ type: "channel-close", channel: number }));
+          offer.refuse(openFailure.connectFailed, this.#sentenceOf(error, "the target did not connect"));
+        },
+      );
+  }
+
+  #targetOffer(offer: ChannelOffer): void {
+    this.#attempt(() =>
+      this.#gate?.notice("channel-refused", {
+        side: "target",
+        request: offer.type.slice(0, 64),
+        reason: "unrecordable",
+      }),
+    );
+    offer.refuse(openFailure.administrativelyProhibited, "the gateway takes no channels from targets");
+  }
+
+  #globalRequest(name: string, payload: Buffer, reply: (ok: boolean) => void): void {
+    if (name === "no-more-sessions@openssh.com") {
+      this.#noMoreSessions = true;
+      reply(true);
+      return;
+    }
+    const capability = forwardRequests.get(name);
+    if (capability !== undefined && this.#session !== undefined) {
+      const decision = this.#session.decide(capability);
+      // Connections that the target opens towards the operator are not bridged, whatever policy says.
+      const reason = decision.effect === "deny" ? decision.reason : "unrecordable";
+      const reader = new WireReader(payload);
+      const address = reader.text().slice(0, 256);
+      const port = reader.left >= 4 ? { port: reader.uint32() } : {};
+      this.#gate?.notice("request-refused", { request: name, address, ...port, reason, rule: decision.rule });
+    }
+    reply(false);
+  }
+
+  // --- the end ---
+
+  #clientGone(): void {
+    if (this.#session === undefined) return;
+    this.#endReason ??= "client-closed";
+    const started = Date.now();
+    const wait = (): void => {
+      const settled = [...this.#bridges].every((bridge) => bridge.settled);
+      if (settled || this.#session?.frozen || Date.now() - started > settleMs) this.#end();
+      else this.#later(20, wait);
+    };
+    // Its channels hear of it after this call and pass on what they still hold.
+    this.#later(0, wait);
+  }
+
+  #targetGone(error: Error | undefined): void {
+    if (this.#ended || this.#endReason !== undefined) return;
+    this.#attempt(() =>
+      this.#gate?.notice("health", {
+        what: "target",
+        code: "connection-lost",
+        ...(error === undefined ? {} : { message: error.message }),
+      }),
+    );
+    this.#sayFarewell("The target ended the connection.", "target-closed");
+  }
+
+  /** A broken peer or a failed recording: nothing more passes in either direction. */
+  #failed(error: unknown): void {
+    const sentence = this.#sentenceOf(error, "the session failed");
+    const code = error instanceof AppError ? error.code : "INTERNAL";
+    if (!(error instanceof AppError && error.code.startsWith("RECORD_"))) {
+      this.#attempt(() => this.#gate?.notice("health", { what: "protocol", code, sentence }));
+    }
+    this.#sayFarewell(sentence, code.toLowerCase().replaceAll("_", "-"));
+  }
+
+  /** Every channel is told why, then the whole connection. */
+  #sayFarewell(sentence: string, reason: string): void {
+    if (this.#farewell !== undefined || this.#ended) return;
+    this.#farewell = sentence;
+    this.#endReason ??= reason;
+    for (const bridge of [...this.#bridges]) bridge.refuse(sentence);
+    this.#target?.end();
+    // A client without channels (ssh -N) learns it from the disconnect message; one that just signed in opens one soon.
+    const idle = this.#mux !== undefined && this.#mux.size === 0 && this.#session !== undefined;
+    this.#later(idle ? 500 : farewellMs, () => this.#end());
+  }
+
+  /** The clients have closed their channels: those that wait for the connection's end are told now. */
+  #endSoon(): void {
+    if (!this.#ended) this.#later(this.#transport.gone ? 0 : 200, () => this.#end());
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const bridge of [...this.#bridges]) bridge.finish();
+    this.#target?.end();
+    this.#transport.disconnect(this.#farewell ?? "The session has ended.");
+    const reason = this.#endReason ?? "closed";
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#options.logger.debug({ session: session.id, reason }, "SSH connection ended");
+    session.ended(reason);
+  }
+
+  #later(ms: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #sentenceOf(error: unknown, what: string): string {
+    if (error instanceof AppError) return error.message;
+    this.#options.logger.error({ session: this.#session?.id, err: error }, what);
+    return "The gateway had a fault of its own; its log has the details.";
+  }
+}

@@ -1,0 +1,167 @@
+// The SSH listener: takes connections in, bounded before they have signed in, and hands each signed-in person to a
+// PersonConnection. Invariant: a stranger costs one socket for at most the log-in grace time.
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import ssh2, { type Connection } from "ssh2";
+import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
+import { gatewayAlgorithms, gatewayCiphersFor, nativeCryptoAvailable } from "./algorithms.ts";
+import { Authenticator, type Login } from "./authenticate.ts";
+import { defaultLimits, type SshTapLimits, type SshTapOptions } from "./options.ts";
+import { PersonConnection } from "./person-connection.ts";
+import { extInfoBody } from "./public-key.ts";
+import { announceSignatureAlgorithms, offerCiphers, protocolOf } from "./ssh2-internals.ts";
+import type { Negotiated } from "./target-connection.ts";
+import { Transport } from "./transport.ts";
+import { disconnectReason, message } from "./wire.ts";
+
+export type { SshTapLimits, SshTapOptions, TapLogger } from "./options.ts";
+
+const ident = "ConduitRecorder";
+
+export function createSshTap(options: SshTapOptions): Tap {
+  return new SshTap(options);
+}
+
+class SshTap implements Tap {
+  readonly protocol = "ssh";
+  readonly #options: SshTapOptions;
+  readonly #limits: SshTapLimits;
+  readonly #ssh: ssh2.Server;
+  readonly #listener: NetServer;
+  readonly #sockets = new Set<Socket>();
+  /** Not signed in yet, by address. */
+  readonly #strangers = new Map<string, number>();
+  #strangerCount = 0;
+
+  constructor(options: SshTapOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    if (!nativeCryptoAvailable()) {
+      options.logger.warn(
+        {},
+        "ssh2's native ciphers were not built: bulk transfer is slower; install a compiler and run npm rebuild ssh2",
+      );
+    }
+    this.#ssh = new ssh2.Server({
+      hostKeys: options.hostKeys,
+      algorithms: gatewayAlgorithms,
+      ident,
+      keepaliveInterval: 30_000,
+      keepaliveCountMax: 4,
+      ...(options.banner === undefined ? {} : { banner: options.banner }),
+    });
+    this.#ssh.on("connection", (connection, info) => {
+      const socket = (connection as unknown as { _sock: Socket })._sock;
+      try {
+        this.#welcome(connection, socket, info.header.identRaw);
+      } catch (error) {
+        options.logger.error({ err: error }, "a connection could not be served");
+        socket.destroy();
+      }
+    });
+    this.#listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#listener.on("error", (error) => options.logger.error({ err: error }, "the SSH listener failed"));
+  }
+
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once("error", reject);
+      this.#listener.listen({ host: address.host, port: address.port, backlog: 511 }, () => {
+        this.#listener.removeListener("error", reject);
+        const bound = this.#listener.address();
+        resolve({ host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port });
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#listener.close(() => resolve());
+      // Strangers have nothing to finish; the others end through their session's signal.
+      for (const socket of this.#sockets) if (this.#isStranger.has(socket)) socket.destroy();
+    });
+  }
+
+  readonly #isStranger = new Set<Socket>();
+
+  #accept(socket: Socket): void {
+    const address = socket.remoteAddress ?? "";
+    const ofAddress = this.#strangers.get(address) ?? 0;
+    const { maxUnauthenticated, maxConnections } = this.#limits;
+    const crowded = this.#strangerCount >= maxUnauthenticated || ofAddress >= Math.ceil(maxUnauthenticated / 4);
+    if (this.#sockets.size >= maxConnections || crowded) {
+      this.#options.logger.warn({ address }, "connection refused: too many that have not signed in");
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    this.#isStranger.add(socket);
+    this.#strangerCount++;
+    this.#strangers.set(address, ofAddress + 1);
+    const grace = setTimeout(() => socket.destroy(), this.#limits.loginGraceMs);
+    socket.once("signed-in", () => this.#noStranger(socket, address, grace));
+    socket.once("close", () => {
+      this.#noStranger(socket, address, grace);
+      this.#sockets.delete(socket);
+    });
+    // Before ssh2 listens: a reset in that moment must not end the process.
+    socket.on("error", () => undefined);
+    this.#ssh.injectSocket(socket);
+  }
+
+  #noStranger(socket: Socket, address: string, grace: NodeJS.Timeout): void {
+    clearTimeout(grace);
+    if (!this.#isStranger.delete(socket)) return;
+    this.#strangerCount--;
+    const left = (this.#strangers.get(address) ?? 1) - 1;
+    if (left > 0) this.#strangers.set(address, left);
+    else this.#strangers.delete(address);
+  }
+
+  #welcome(connection: Connection, socket: Socket, identRaw: string): void {
+    const { host, logger } = this.#options;
+    const software = identRaw.replace(/^SSH-[^-]*-/, "").slice(0, 200);
+    const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software };
+    const protocol = protocolOf(connection);
+    offerCiphers(protocol, gatewayCiphersFor(software));
+    announceSignatureAlgorithms(protocol, Buffer.concat([Buffer.from([message.extInfo]), extInfoBody()]));
+    const transport = new Transport(connection, socket);
+    const negotiated: Negotiated = { software, kex: "", cipher: "", mac: "", hostKeyType: "" };
+    connection.once("handshake", (agreed) => {
+      const { kex, serverHostKey, cs } = agreed as unknown as {
+        kex: string;
+        serverHostKey: string;
+        cs: { cipher: string; mac: string };
+      };
+      Object.assign(negotiated, { kex, cipher: cs.cipher, mac: cs.mac, hostKeyType: serverHostKey });
+    });
+    connection.on("error", (error) => logger.debug({ address: client.address, err: error }, "SSH connection error"));
+    let signedIn: { person: AuthenticatedPerson; login: Login } | undefined;
+    new Authenticator(connection, {
+      host,
+      client,
+      maxFailures: this.#limits.maxLoginFailures,
+      logger,
+      giveUp: (sentence) => transport.disconnect(sentence, disconnectReason.noMoreAuthMethods),
+      done: (person, login) => {
+        signedIn = { person, login };
+      },
+    });
+    connection.once("ready", () => {
+      socket.emit("signed-in");
+      if (signedIn === undefined) return;
+      const { person, login } = signedIn;
+      new PersonConnection(transport, client, {
+        host,
+        logger,
+        maxChannels: this.#limits.maxChannels,
+        dialTimeoutMs: this.#limits.dialTimeoutMs,
+        legacyTargets: this.#options.legacyTargets ?? false,
+      })
+        .run(person, login.target, negotiated)
+        .catch((error: unknown) => {
+          logger.error({ err: error }, "a session failed");
+          socket.destroy();
+        });
+    });
+  }
+}
