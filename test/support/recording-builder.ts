@@ -2,8 +2,8 @@
 // tests of readers (the replay UI, exports, verification) that need exact control over what was recorded and when.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { SerializeAddon } from "@xterm/addon-serialize";
-import { Terminal } from "@xterm/headless";
+import serialize from "@xterm/addon-serialize";
+import headless from "@xterm/headless";
 import { compress } from "zstd-napi";
 import type { RecordingIndex, RecordingState, RecordingSummary } from "../../shared/api/types.ts";
 import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
@@ -66,7 +66,7 @@ interface Track {
   meta: TrackMeta;
   nextIndex: number;
   open: OpenSegment | null;
-  terminal: { emulator: Terminal; serializer: SerializeAddon } | null;
+  terminal: { emulator: headless.Terminal; serializer: serialize.SerializeAddon } | null;
 }
 
 export class RecordingBuilder {
@@ -127,8 +127,12 @@ export class RecordingBuilder {
     channel: number,
     options: { request: "shell" | "exec" | "subsystem"; pty: boolean; command?: string; cols?: number; rows?: number },
   ): void {
-    const emulator = new Terminal({ cols: options.cols ?? 80, rows: options.rows ?? 24, allowProposedApi: true });
-    const serializer = new SerializeAddon();
+    const emulator = new headless.Terminal({
+      cols: options.cols ?? 80,
+      rows: options.rows ?? 24,
+      allowProposedApi: true,
+    });
+    const serializer = new serialize.SerializeAddon();
     emulator.loadAddon(serializer);
     this.tracks.set(`terminal-${channel}`, {
       meta: {

@@ -1,0 +1,28 @@
+// Who is signed in. `undefined` until that is known.
+import type { Me } from "../shared/api/types.ts";
+import type { Role } from "../shared/policy/policy.ts";
+import { currentSession, onSignedOut, signOut } from "./api/client.ts";
+import { Store } from "./store.ts";
+
+export const account = new Store<Me | null | undefined>(undefined);
+export const accountError = new Store<unknown>(null);
+
+onSignedOut(() => account.set(null));
+
+export async function loadAccount(): Promise<void> {
+  try {
+    account.set(await currentSession());
+    accountError.set(null);
+  } catch (error) {
+    accountError.set(error);
+  }
+}
+
+export async function leave(): Promise<void> {
+  await signOut().catch(() => {});
+  account.set(null);
+}
+
+export function hasRole(me: Me, ...roles: Role[]): boolean {
+  return me.roles.some((role) => roles.includes(role));
+}

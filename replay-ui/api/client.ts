@@ -1,0 +1,205 @@
+// The one place that talks HTTP. Answers are checked against shared/api/types.ts; failures become ApiError with the
+// problem document's sentence, or OfflineError when the service does not answer at all.
+import { z } from "zod";
+import {
+  AuditEntry,
+  LiveSession,
+  Me,
+  Problem,
+  RecordingIndex,
+  RecordingPage,
+  RecordingSummary,
+  VerifyReport,
+} from "../../shared/api/types.ts";
+
+// zod's compiled fast path needs `unsafe-eval`, which the content security policy refuses.
+z.config({ jitless: true });
+
+const base = "/api/v1";
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The service does not answer: the network is away, or the service is. */
+export class OfflineError extends Error {
+  constructor(cause: unknown) {
+    super("The recorder does not answer. Check the network; this page retries by itself.", { cause });
+    this.name = "OfflineError";
+  }
+}
+
+const AuditPage = z.object({ items: z.array(AuditEntry), next: z.string().nullable() });
+export type AuditPage = z.infer<typeof AuditPage>;
+const LiveSessions = z.object({ items: z.array(LiveSession) });
+const PublicKey = z.looseObject({ keyId: z.string(), publicKeyPem: z.string() });
+export type PublicKey = z.infer<typeof PublicKey>;
+const PublicKeys = z.object({ items: z.array(PublicKey) });
+
+export type ExportFormat = "cast" | "txt" | "jsonl" | "zip";
+
+let csrfToken = "";
+const unauthenticatedListeners = new Set<() => void>();
+
+/** Called when a request finds that the sign-in has ended. */
+export function onSignedOut(listener: () => void): () => void {
+  unauthenticatedListeners.add(listener);
+  return () => unauthenticatedListeners.delete(listener);
+}
+
+async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json, application/problem+json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (method !== "GET") headers["x-csrf-token"] = csrfToken;
+  let response: Response;
+  try {
+    response = await fetch(base + path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new OfflineError(cause);
+  }
+  if (response.ok) return response;
+  const error = await problemOf(response);
+  if (response.status === 401 && !path.startsWith("/session")) for (const listener of unauthenticatedListeners) listener();
+  throw error;
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const problem = Problem.safeParse(await response.json().catch(() => null));
+  if (problem.success) return new ApiError(response.status, problem.data.code, problem.data.detail);
+  if (response.status >= 502 && response.status <= 504) {
+    return new ApiError(response.status, "INTERNAL", "The recorder is not ready. Try again in a moment.");
+  }
+  return new ApiError(response.status, "INTERNAL", `The recorder answered ${response.status} without an explanation.`);
+}
+
+async function json<T>(schema: z.ZodType<T>, response: Promise<Response>): Promise<T> {
+  return schema.parse(await (await response).json());
+}
+
+function remember(me: Me): Me {
+  csrfToken = me.csrfToken;
+  return me;
+}
+
+function recordingPath(session: string, rest = ""): string {
+  return `/recordings/${encodeURIComponent(session)}${rest}`;
+}
+
+function query(parameters: Record<string, string | number | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== "") search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/** Who is signed in, or null. */
+export async function currentSession(): Promise<Me | null> {
+  try {
+    return remember(await json(Me, send("GET", "/session")));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export async function signIn(name: string, password: string): Promise<Me> {
+  return remember(await json(Me, send("POST", "/session", { name, password })));
+}
+
+export async function signOut(): Promise<void> {
+  await send("DELETE", "/session");
+  csrfToken = "";
+}
+
+/** Resolves to the refreshed sign-in. */
+export async function changePassword(current: string, next: string): Promise<Me | null> {
+  await send("POST", "/me/password", { current, next });
+  return currentSession();
+}
+
+export interface RecordingFilters {
+  person?: string | undefined;
+  target?: string | undefined;
+  state?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  cursor?: string | undefined;
+  limit?: number | undefined;
+}
+
+export function listRecordings(filters: RecordingFilters, signal?: AbortSignal): Promise<RecordingPage> {
+  return json(RecordingPage, send("GET", `/recordings${query({ ...filters })}`, undefined, signal));
+}
+
+export function getRecording(session: string): Promise<RecordingSummary> {
+  return json(RecordingSummary, send("GET", recordingPath(session)));
+}
+
+export function getIndex(session: string, signal?: AbortSignal): Promise<RecordingIndex> {
+  return json(RecordingIndex, send("GET", recordingPath(session, "/index"), undefined, signal));
+}
+
+/** The stored bytes of segment `n`, as they lie in the object store. */
+export async function getSegment(session: string, n: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await send("GET", recordingPath(session, `/segments/${n}`), undefined, signal);
+  return readBody(response);
+}
+
+/** A stored object, e.g. `open.json` or `manifest.json.sig`. */
+export async function getObject(session: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return readBody(await send("GET", recordingPath(session, `/objects/${name}`)));
+}
+
+async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new OfflineError(cause);
+  }
+}
+
+export async function recordView(session: string): Promise<void> {
+  await send("POST", recordingPath(session, "/view"));
+}
+
+export function verifyRecording(session: string): Promise<VerifyReport> {
+  return json(VerifyReport, send("POST", recordingPath(session, "/verify")));
+}
+
+export function exportUrl(session: string, format: ExportFormat, track?: string): string {
+  return `${base}${recordingPath(session, "/export")}${query({ format, track })}`;
+}
+
+export async function listLiveSessions(): Promise<LiveSession[]> {
+  return (await json(LiveSessions, send("GET", "/sessions"))).items;
+}
+
+export async function terminateSession(session: string): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`);
+}
+
+export function listAudit(cursor?: string): Promise<AuditPage> {
+  return json(AuditPage, send("GET", `/audit${query({ cursor, limit: 100 })}`));
+}
+
+export async function listKeys(): Promise<PublicKey[]> {
+  return (await json(PublicKeys, send("GET", "/keys"))).items;
+}

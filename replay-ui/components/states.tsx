@@ -1,0 +1,49 @@
+// How a page looks when there is nothing to show: empty, failed, not allowed.
+import type { ComponentChildren } from "preact";
+import { ApiError, OfflineError } from "../api/client.ts";
+import { AlertIcon, RefreshIcon } from "./icons.tsx";
+
+export function EmptyState(props: { icon: ComponentChildren; title: string; testId?: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty" data-testid={props.testId}>
+      <div class="empty-icon">{props.icon}</div>
+      <h2>{props.title}</h2>
+      {props.children === undefined ? null : <p>{props.children}</p>}
+    </div>
+  );
+}
+
+export function ErrorState(props: { error: unknown; onRetry?: () => void }) {
+  const { title, text } = explain(props.error);
+  return (
+    <div class="empty" role="alert" data-testid="error-state">
+      <div class="empty-icon bad">
+        <AlertIcon size={26} />
+      </div>
+      <h2>{title}</h2>
+      <p>{text}</p>
+      {props.onRetry === undefined ? null : (
+        <button type="button" class="button" onClick={props.onRetry}>
+          <RefreshIcon /> Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+function explain(error: unknown): { title: string; text: string } {
+  if (error instanceof OfflineError) return { title: "The recorder does not answer", text: error.message };
+  if (error instanceof ApiError) {
+    if (error.status === 404) return { title: "Not found", text: error.message };
+    if (error.status === 403) return { title: "Not allowed", text: error.message };
+    return { title: "That did not work", text: error.message };
+  }
+  return {
+    title: "Something here went wrong",
+    text: error instanceof Error ? error.message : String(error),
+  };
+}
+
+export function errorText(error: unknown): string {
+  return explain(error).text;
+}

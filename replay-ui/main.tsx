@@ -1,0 +1,20 @@
+// Starts the app: theme, router, account, first view. A link to a recording starts loading it at once, beside the
+// sign-in check, since the first picture should not wait for either.
+import "./styles/index.css";
+import { render } from "preact";
+import { loadAccount } from "./account.ts";
+import { installRouter, route } from "./router.ts";
+import { installTheme } from "./theme.ts";
+import { App } from "./views/app.tsx";
+import { loadRecordingView, prepareRecording } from "./views/recording/prepare.ts";
+
+installTheme();
+installRouter();
+void loadAccount();
+const first = route.get();
+if (first.view === "recording") {
+  prepareRecording(first.session);
+  void loadRecordingView();
+}
+const root = document.getElementById("app");
+if (root !== null) render(<App />, root);

@@ -1,0 +1,166 @@
+// A moment in one terminal track, and how to get a screen to another one: forward by events, or anew from a keyframe.
+// Works on decoded segments only; when one is missing it says which, changes nothing, and is asked again later.
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { TerminalEvent } from "../../shared/segment/parse.ts";
+import type { ScreenOp } from "./screen.ts";
+import type { SegmentLoader } from "./segments.ts";
+import { type Timeline, upperBound } from "./timeline.ts";
+
+export type Move = { ops: ScreenOp[] } | { missing: number };
+
+const NOWHERE = -2;
+
+export class TrackCursor {
+  private readonly loader: SegmentLoader;
+  private readonly trackName: string;
+  /** Channels without a pty are text: keyframes mean nothing there, and the segment before is shown as context. */
+  private readonly text: boolean;
+  private timeline: Timeline;
+  private position = NOWHERE;
+  private nextEvent = 0;
+  private atUs = 0;
+  private unreadable = false;
+
+  constructor(loader: SegmentLoader, timeline: Timeline, trackName: string, text: boolean) {
+    this.loader = loader;
+    this.timeline = timeline;
+    this.trackName = trackName;
+    this.text = text;
+  }
+
+  /** The index has grown; positions stay. */
+  setTimeline(timeline: Timeline): void {
+    this.timeline = timeline;
+  }
+
+  /** The screen was replaced or lost its content. */
+  invalidate(): void {
+    this.position = NOWHERE;
+  }
+
+  move(toUs: number): Move {
+    const target = this.timeline.positionAt(this.trackName, toUs);
+    const forward = this.position >= 0 && !this.unreadable && toUs >= this.atUs && target - this.position <= 1;
+    if (this.position === target && target < 0) return this.arrive(target, 0, toUs, false, []);
+    if (forward) {
+      const move = this.forward(target, toUs);
+      if (move !== null) return move;
+    }
+    return this.restart(target, toUs);
+  }
+
+  private segment(position: number): SegmentMeta {
+    return this.timeline.segments(this.trackName)[position]!;
+  }
+
+  /** Null when the current segment is no longer in memory: then the keyframe is the nearer way. */
+  private forward(target: number, toUs: number): Move | null {
+    const ops: ScreenOp[] = [];
+    let from = this.nextEvent;
+    for (let position = this.position; position <= target; position++) {
+      const n = this.segment(position).n;
+      if (this.loader.isBad(n)) return this.restart(target, toUs);
+      const decoded = this.loader.peek(n);
+      if (decoded?.kind !== "terminal") return position === this.position ? null : { missing: n };
+      const until = position < target ? decoded.events.length : countUntil(decoded.events, toUs);
+      this.collect(decoded.events, from, until, ops);
+      if (position === target) return this.arrive(target, until, toUs, false, ops);
+      from = 0;
+    }
+    return null;
+  }
+
+  private restart(target: number, toUs: number): Move {
+    if (target < 0) {
+      const first = this.timeline.segments(this.trackName)[0];
+      return this.arrive(target, 0, toUs, false, [
+        { op: "reset", cols: first?.cols ?? 80, rows: first?.rows ?? 24, data: "" },
+      ]);
+    }
+    const meta = this.segment(target);
+    const ops: ScreenOp[] = [{ op: "reset", cols: meta.cols ?? 80, rows: meta.rows ?? 24, data: "" }];
+    if (this.text && target > 0) {
+      const before = this.contextOf(target - 1, ops);
+      if (before !== undefined) return { missing: before };
+    }
+    if (this.loader.isBad(meta.n)) {
+      ops.push({ op: "unreadable", message: "This segment does not match what was recorded. It is not shown." });
+      return this.arrive(target, 0, toUs, true, ops);
+    }
+    const decoded = this.loader.peek(meta.n);
+    if (decoded?.kind !== "terminal") return { missing: meta.n };
+    if (!this.text) ops[0] = { op: "reset", cols: decoded.cols, rows: decoded.rows, data: decoded.keyframe };
+    const until = countUntil(decoded.events, toUs);
+    this.collect(decoded.events, 0, until, ops);
+    return this.arrive(target, until, toUs, false, ops);
+  }
+
+  /** Puts the whole of an earlier segment before what follows; answers with its number if it must be loaded first. */
+  private contextOf(position: number, ops: ScreenOp[]): number | undefined {
+    const n = this.segment(position).n;
+    if (this.loader.isBad(n)) {
+      ops.push({ op: "unreadable", message: "The segment before does not match what was recorded. It is not shown." });
+      return undefined;
+    }
+    const decoded = this.loader.peek(n);
+    if (decoded?.kind !== "terminal") return n;
+    this.collect(decoded.events, 0, decoded.events.length, ops);
+    return undefined;
+  }
+
+  private arrive(position: number, nextEvent: number, atUs: number, unreadable: boolean, ops: ScreenOp[]): Move {
+    this.position = position;
+    this.nextEvent = nextEvent;
+    this.atUs = atUs;
+    this.unreadable = unreadable;
+    return { ops };
+  }
+
+  /** Runs of writes become one write: a seek through a flood is a single call to the screen. */
+  private collect(events: readonly TerminalEvent[], from: number, until: number, ops: ScreenOp[]): void {
+    let run: string[] = [];
+    let stream: "stdout" | "stderr" = "stdout";
+    const flush = () => {
+      if (run.length > 0) ops.push({ op: "write", stream, data: run.join("") });
+      run = [];
+    };
+    for (let i = from; i < until; i++) {
+      const { code, data } = events[i]!;
+      if (code === "o" || code === "e") {
+        const next = code === "o" ? "stdout" : "stderr";
+        if (next !== stream) flush();
+        stream = next;
+        run.push(data);
+        continue;
+      }
+      const op = this.special(code, data);
+      if (op === null) continue;
+      flush();
+      ops.push(op);
+    }
+    flush();
+  }
+
+  private special(code: string, data: string): ScreenOp | null {
+    switch (code) {
+      case "r": {
+        const [cols, rows] = data.split("x").map(Number);
+        return cols !== undefined && rows !== undefined && cols > 0 && rows > 0 ? { op: "resize", cols, rows } : null;
+      }
+      case "ob":
+      case "eb":
+        // On a pty the same bytes follow as text.
+        return this.text ? { op: "bytes", stream: code === "ob" ? "stdout" : "stderr", data } : null;
+      case "x":
+        return { op: "exit", text: `exit status ${data}` };
+      case "xs":
+        return { op: "exit", text: `ended by signal ${data}` };
+      default:
+        return null;
+    }
+  }
+}
+
+function countUntil(events: readonly TerminalEvent[], toUs: number): number {
+  return upperBound(events.length, (i) => events[i]!.atUs <= toUs);
+}

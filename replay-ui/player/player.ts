@@ -1,0 +1,309 @@
+// Plays a recording: holds the moment, moves it with the clock, and makes the screen show it. All timing is here; the
+// screen only draws. Fed by a source's index and the segment loader. Invariant: what is on the screen is the moment in
+// `timeUs`, drawn from verified segments, or the state says that it is loading or cannot be shown.
+import { Store } from "../store.ts";
+import type { RecordingSource } from "../sources/source.ts";
+import { adjacentMoment, surroundings } from "./activity.ts";
+import { FrameClock } from "./clock.ts";
+import { TrackCursor } from "./cursor.ts";
+import { idleJump } from "./idle.ts";
+import { markPicture, painted } from "./marks.ts";
+import type { Screen } from "./screen.ts";
+import type { SegmentLoader } from "./segments.ts";
+import { Timeline } from "./timeline.ts";
+
+export interface PlayerState {
+  status: "paused" | "playing" | "ended";
+  /** A segment is on its way. */
+  loading: boolean;
+  /** The service did not give a segment; it is asked again. */
+  stalled: boolean;
+  speed: number;
+  skipIdle: boolean;
+  track: string | null;
+  /** Playback stays at the newest moment of a recording in progress. */
+  following: boolean;
+  /** Idle time that was just skipped. */
+  skipped: { fromUs: number; toUs: number } | null;
+}
+
+const RETRY_MS = 1_500;
+const SKIP_NOTICE_MS = 1_800;
+
+export class Player {
+  readonly state = new Store<PlayerState>({
+    status: "paused",
+    loading: true,
+    stalled: false,
+    speed: 1,
+    skipIdle: false,
+    track: null,
+    following: false,
+    skipped: null,
+  });
+  readonly timeUs = new Store(0);
+  readonly timeline: Store<Timeline>;
+  readonly loader: SegmentLoader;
+
+  private readonly clock = new FrameClock();
+  private readonly unsubscribe: () => void;
+  private screen: Screen | null = null;
+  private cursor: TrackCursor | null = null;
+  private frame: number | null = null;
+  /** Rises with every change of mind; work for an older one is dropped. */
+  private intent = 0;
+  private steps = 0;
+  private showing = false;
+  private firstPicture = false;
+  private skipTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(source: RecordingSource, loader: SegmentLoader) {
+    this.loader = loader;
+    this.timeline = new Store(new Timeline(source.index.get()));
+    this.unsubscribe = source.index.subscribe((index) => this.grow(new Timeline(index)));
+  }
+
+  dispose(): void {
+    this.intent++;
+    this.unsubscribe();
+    this.stopFrames();
+    clearTimeout(this.skipTimer);
+    this.screen = null;
+  }
+
+  /** Chooses the track and the moment; nothing is drawn before `setScreen`, but the segment starts to load. */
+  open(track: string | null, atUs: number): void {
+    this.timeUs.set(this.clamp(atUs));
+    this.useTrack(track);
+    const { segments, position } = this.here();
+    if (position >= 0) this.loader.prefetch(segments[position]!.n);
+  }
+
+  setScreen(screen: Screen | null): void {
+    this.screen = screen;
+    this.cursor?.invalidate();
+    if (screen === null) return;
+    screen.setPlaying(this.state.get().status === "playing");
+    void this.show();
+  }
+
+  setTrack(track: string): void {
+    if (track === this.state.get().track) return;
+    this.useTrack(track);
+    if (this.screen !== null) void this.show();
+  }
+
+  play(): void {
+    const state = this.state.get();
+    if (state.status === "playing") return;
+    if (state.status === "ended" && this.timeUs.get() >= this.endUs()) this.timeUs.set(0);
+    this.state.update({ status: "playing" });
+    this.screen?.setPlaying(true);
+    this.clock.stop();
+    this.startFrames();
+  }
+
+  pause(): void {
+    this.state.update({ status: "paused", following: false });
+    this.screen?.setPlaying(false);
+    this.stopFrames();
+  }
+
+  toggle(): void {
+    if (this.state.get().status === "playing") this.pause();
+    else this.play();
+  }
+
+  setSpeed(speed: number): void {
+    this.state.update({ speed, following: false });
+  }
+
+  setSkipIdle(skipIdle: boolean): void {
+    this.state.update({ skipIdle });
+  }
+
+  /** Shows the moment as soon as its segment is there; playback goes on from it if it was going on. */
+  async seek(toUs: number): Promise<void> {
+    this.state.update({ following: false });
+    this.steps++;
+    await this.jump(toUs);
+  }
+
+  seekBy(deltaUs: number): void {
+    void this.seek(this.timeUs.get() + deltaUs);
+  }
+
+  /** To the newest moment of a recording in progress, and stays there. */
+  async follow(): Promise<void> {
+    this.state.update({ following: true, speed: 1 });
+    this.play();
+    await this.jump(this.endUs());
+  }
+
+  /** To the next or last event of the track on the screen. */
+  async step(direction: 1 | -1): Promise<void> {
+    const { track } = this.state.get();
+    if (track !== null) await this.stepIn(track, direction);
+  }
+
+  async stepKey(direction: 1 | -1): Promise<void> {
+    await this.stepIn("input", direction);
+  }
+
+  private async stepIn(track: string, direction: 1 | -1): Promise<void> {
+    this.pause();
+    const step = ++this.steps;
+    const toUs = await adjacentMoment(this.loader, this.timeline.get(), track, this.timeUs.get(), direction).catch(
+      () => null,
+    );
+    if (step === this.steps && toUs !== null) await this.jump(toUs);
+  }
+
+  private async jump(toUs: number): Promise<void> {
+    const startedMs = performance.now();
+    this.timeUs.set(this.clamp(toUs));
+    if (this.state.get().status === "ended") this.state.update({ status: "paused" });
+    this.clock.stop();
+    const atUs = this.timeUs.get();
+    if (!(await this.show())) return;
+    await painted();
+    markPicture("conduit:seeked", { timeUs: atUs, tookMs: performance.now() - startedMs });
+  }
+
+  /** Brings the screen to `timeUs`, loading what that takes. False when something newer came in between. */
+  private async show(): Promise<boolean> {
+    const intent = ++this.intent;
+    this.showing = true;
+    for (;;) {
+      const { screen, cursor } = this;
+      if (screen === null || cursor === null) {
+        this.state.update({ loading: this.timeline.get().terminals().length > 0 });
+        this.showing = false;
+        return false;
+      }
+      const move = cursor.move(this.timeUs.get());
+      if ("ops" in move) {
+        screen.apply(move.ops);
+        break;
+      }
+      this.state.update({ loading: true });
+      await this.fetch(move.missing);
+      if (intent !== this.intent) return false;
+    }
+    this.showing = false;
+    this.state.update({ loading: false, stalled: false });
+    this.clock.stop();
+    this.prefetch();
+    if (!this.firstPicture) void this.markFirst();
+    return true;
+  }
+
+  private async markFirst(): Promise<void> {
+    this.firstPicture = true;
+    await painted();
+    markPicture("conduit:first-picture", { timeUs: this.timeUs.get(), tookMs: performance.now() });
+  }
+
+  /** A bad segment counts as loaded: the cursor shows it as such. A network error is waited out. */
+  private async fetch(n: number): Promise<void> {
+    try {
+      await this.loader.load(n);
+      this.state.update({ stalled: false });
+    } catch {
+      if (this.loader.isBad(n)) return;
+      this.state.update({ stalled: true });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  private prefetch(): void {
+    const { segments, position } = this.here();
+    const ahead = this.state.get().status === "playing" && this.state.get().speed > 2 ? 3 : 1;
+    for (const segment of segments.slice(position + 1, position + 1 + ahead)) this.loader.prefetch(segment.n);
+  }
+
+  private startFrames(): void {
+    if (this.frame !== null) return;
+    const onFrame = (nowMs: number) => {
+      this.frame = requestAnimationFrame(onFrame);
+      this.tick(nowMs);
+    };
+    this.frame = requestAnimationFrame(onFrame);
+  }
+
+  private stopFrames(): void {
+    if (this.frame !== null) cancelAnimationFrame(this.frame);
+    this.frame = null;
+    this.clock.stop();
+  }
+
+  private tick(nowMs: number): void {
+    const { screen, cursor } = this;
+    if (screen === null || cursor === null || this.showing) {
+      this.clock.stop();
+      return;
+    }
+    const { speed, skipIdle } = this.state.get();
+    let atUs = Math.min(this.timeUs.get() + this.clock.tick(nowMs, speed), this.endUs());
+    if (skipIdle) atUs = this.skipFrom(atUs);
+    const positionBefore = this.here().position;
+    const move = cursor.move(atUs);
+    this.timeUs.set(atUs);
+    if ("missing" in move) {
+      void this.show();
+      return;
+    }
+    screen.apply(move.ops);
+    if (this.here().position !== positionBefore) this.prefetch();
+    if (atUs >= this.endUs() && !this.timeline.get().index.live) this.end();
+  }
+
+  private skipFrom(atUs: number): number {
+    const { track } = this.state.get();
+    const tracks = track === null ? ["input"] : [track, "input"];
+    const toUs = idleJump(atUs, surroundings(this.loader, this.timeline.get(), tracks, atUs));
+    if (toUs === null) return atUs;
+    this.state.update({ skipped: { fromUs: atUs, toUs } });
+    clearTimeout(this.skipTimer);
+    this.skipTimer = setTimeout(() => this.state.update({ skipped: null }), SKIP_NOTICE_MS);
+    return toUs;
+  }
+
+  private end(): void {
+    this.state.update({ status: "ended" });
+    this.screen?.setPlaying(false);
+    this.stopFrames();
+  }
+
+  private grow(timeline: Timeline): void {
+    this.timeline.set(timeline);
+    this.cursor?.setTimeline(timeline);
+    const { track, following } = this.state.get();
+    const first = timeline.terminals()[0];
+    if (track === null && first !== undefined) this.setTrack(first.name);
+    if (following) void this.jump(this.endUs());
+  }
+
+  private useTrack(track: string | null): void {
+    const meta = track === null ? undefined : this.timeline.get().track(track);
+    this.state.update({ track: meta?.name ?? null });
+    this.cursor =
+      meta === undefined ? null : new TrackCursor(this.loader, this.timeline.get(), meta.name, meta.pty === false);
+  }
+
+  private here() {
+    const { track } = this.state.get();
+    const timeline = this.timeline.get();
+    if (track === null) return { segments: [], position: -1 };
+    return { segments: timeline.segments(track), position: timeline.positionAt(track, this.timeUs.get()) };
+  }
+
+  /** The newest moment that can be shown. */
+  private endUs(): number {
+    return this.timeline.get().durationUs;
+  }
+
+  private clamp(atUs: number): number {
+    return Math.min(Math.max(0, Math.round(atUs)), this.endUs());
+  }
+}

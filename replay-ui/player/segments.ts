@@ -1,0 +1,188 @@
+// Loads segments: fetch, hash, compare with the index, decompress, parse; in that order. Feeds the cursors and the
+// lists. Invariants: nothing of a segment leaves here before its stored bytes had the hash that the index names, and
+// what is kept decoded stays within a budget, whatever the length of the recording.
+import { decompress as unzstd } from "fzstd";
+import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { parseJsonSegment, parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
+import type { RecordingSource } from "../sources/source.ts";
+import type { Integrity } from "../verify/integrity.ts";
+import { sha256Hex } from "../verify/sha256.ts";
+
+export type Decoded =
+  | { kind: "terminal"; cols: number; rows: number; keyframe: string; events: TerminalEvent[] }
+  | { kind: "input"; lines: InputLine[] }
+  | { kind: "files"; lines: FilesLine[] }
+  | { kind: "events"; lines: EventsLine[] };
+
+/** The segment's bytes are not what was recorded, or cannot be read. */
+export class BadSegmentError extends Error {
+  readonly n: number;
+
+  constructor(n: number, message: string) {
+    super(message);
+    this.name = "BadSegmentError";
+    this.n = n;
+  }
+}
+
+const CACHE_RAW_BYTES = 24 * 1024 * 1024;
+
+export class SegmentLoader {
+  private readonly source: RecordingSource;
+  private readonly integrity: Integrity;
+  private readonly budgetBytes: number;
+  /** In order of use, the latest last. */
+  private readonly cache = new Map<number, { decoded: Decoded; rawBytes: number }>();
+  private readonly inFlight = new Map<number, Promise<Decoded>>();
+  private cachedBytes = 0;
+  private readonly listeners = new Set<(n: number) => void>();
+
+  constructor(source: RecordingSource, integrity: Integrity, budgetBytes = CACHE_RAW_BYTES) {
+    this.source = source;
+    this.integrity = integrity;
+    this.budgetBytes = budgetBytes;
+  }
+
+  /** Tells of every segment that was decoded or found bad. */
+  onLoaded(listener: (n: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** What is in memory of a segment; counts as a use. */
+  peek(n: number): Decoded | undefined {
+    const entry = this.cache.get(n);
+    if (entry === undefined) return undefined;
+    this.cache.delete(n);
+    this.cache.set(n, entry);
+    return entry.decoded;
+  }
+
+  /** As `peek`, for onlookers: does not count as a use. */
+  peekQuietly(n: number): Decoded | undefined {
+    return this.cache.get(n)?.decoded;
+  }
+
+  isBad(n: number): boolean {
+    return this.integrity.fault(n) !== undefined;
+  }
+
+  /** Rejects with BadSegmentError, or with the network's error (then a later call tries again). */
+  load(n: number): Promise<Decoded> {
+    const cached = this.peek(n);
+    if (cached !== undefined) return Promise.resolve(cached);
+    const fault = this.integrity.fault(n);
+    if (fault !== undefined) return Promise.reject(new BadSegmentError(n, fault));
+    let pending = this.inFlight.get(n);
+    if (pending === undefined) {
+      pending = this.fetch(n).finally(() => {
+        this.inFlight.delete(n);
+        for (const listener of [...this.listeners]) listener(n);
+      });
+      this.inFlight.set(n, pending);
+    }
+    return pending;
+  }
+
+  /** Starts a load whose outcome is seen by whoever needs the segment next. */
+  prefetch(n: number): void {
+    if (this.cache.has(n) || this.isBad(n)) return;
+    this.load(n).catch(() => {});
+  }
+
+  /** Hashes a segment's stored bytes without keeping anything of it. */
+  async check(n: number): Promise<void> {
+    if (this.integrity.isVerified(n) || this.isBad(n)) return;
+    await this.fetchVerified(n).catch((error: unknown) => {
+      if (!(error instanceof BadSegmentError)) throw error;
+    });
+  }
+
+  private metaOf(n: number): SegmentMeta {
+    const meta = this.source.index.get().segments[n];
+    if (meta === undefined) throw new RangeError(`there is no segment ${n}`);
+    return meta;
+  }
+
+  private async fetchVerified(n: number): Promise<Uint8Array<ArrayBuffer>> {
+    const meta = this.metaOf(n);
+    const stored = await this.source.segment(n);
+    if ((await sha256Hex(stored)) !== meta.sha256) {
+      throw this.bad(n, `the stored bytes of ${meta.name} do not have the recorded SHA-256`);
+    }
+    this.integrity.reportVerified(n);
+    return stored;
+  }
+
+  private async fetch(n: number): Promise<Decoded> {
+    const meta = this.metaOf(n);
+    const stored = await this.fetchVerified(n);
+    let decoded: Decoded;
+    try {
+      decoded = decode(await inflate(stored, meta), meta, this.source.session, this.trackKind(meta.track));
+    } catch (cause) {
+      throw this.bad(n, `${meta.name} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+    this.keep(n, decoded, meta.rawBytes);
+    return decoded;
+  }
+
+  private trackKind(name: string): Decoded["kind"] {
+    const track = this.source.index.get().tracks.find((candidate) => candidate.name === name);
+    if (track === undefined) throw new Error(`the index has no track ${name}`);
+    return track.kind;
+  }
+
+  private bad(n: number, message: string): BadSegmentError {
+    this.integrity.reportBad(n, message);
+    return new BadSegmentError(n, message);
+  }
+
+  private keep(n: number, decoded: Decoded, rawBytes: number): void {
+    this.cache.set(n, { decoded, rawBytes });
+    this.cachedBytes += rawBytes;
+    for (const [oldest, entry] of this.cache) {
+      if (this.cachedBytes <= this.budgetBytes || oldest === n) break;
+      this.cache.delete(oldest);
+      this.cachedBytes -= entry.rawBytes;
+    }
+  }
+}
+
+async function inflate(stored: Uint8Array<ArrayBuffer>, meta: SegmentMeta): Promise<string> {
+  const raw = meta.codec === "zstd" ? unzstd(stored) : await gunzip(stored);
+  if (raw.length !== meta.rawBytes) throw new Error(`it has ${raw.length} bytes instead of ${meta.rawBytes}`);
+  return new TextDecoder("utf-8", { fatal: true }).decode(raw);
+}
+
+async function gunzip(stored: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([stored]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function decode(text: string, meta: SegmentMeta, session: string, kind: Decoded["kind"]): Decoded {
+  const belongs = (header: { session: string; track: string; index: number }) => {
+    if (header.session !== session || header.track !== meta.track || header.index !== meta.index) {
+      throw new Error(`it is segment ${header.index} of ${header.track} of session ${header.session}`);
+    }
+  };
+  if (kind === "terminal") {
+    const { header, cols, rows, keyframe, events } = parseTerminalSegment(text);
+    belongs(header);
+    return { kind, cols, rows, keyframe, events };
+  }
+  if (kind === "input") {
+    const { header, lines } = parseJsonSegment(text, InputLine);
+    belongs(header);
+    return { kind, lines };
+  }
+  if (kind === "files") {
+    const { header, lines } = parseJsonSegment(text, FilesLine);
+    belongs(header);
+    return { kind, lines };
+  }
+  const { header, lines } = parseJsonSegment(text, EventsLine);
+  belongs(header);
+  return { kind, lines };
+}

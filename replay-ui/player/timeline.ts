@@ -1,0 +1,63 @@
+// The index arranged by track and time: which segment holds a moment, and which comes next.
+import type { RecordingIndex } from "../../shared/api/types.ts";
+import type { Gap, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
+
+export class Timeline {
+  readonly index: RecordingIndex;
+  private readonly byTrack = new Map<string, SegmentMeta[]>();
+
+  constructor(index: RecordingIndex) {
+    this.index = index;
+    for (const segment of index.segments) {
+      const list = this.byTrack.get(segment.track);
+      if (list === undefined) this.byTrack.set(segment.track, [segment]);
+      else list.push(segment);
+    }
+    for (const list of this.byTrack.values()) list.sort((a, b) => a.index - b.index);
+  }
+
+  get durationUs(): number {
+    return this.index.durationUs;
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.index.gaps;
+  }
+
+  /** Terminal tracks, in the order in which their channels were opened. */
+  terminals(): TrackMeta[] {
+    return this.index.tracks
+      .filter((track) => track.kind === "terminal")
+      .sort((a, b) => (a.channel ?? 0) - (b.channel ?? 0));
+  }
+
+  track(name: string): TrackMeta | undefined {
+    return this.index.tracks.find((track) => track.name === name);
+  }
+
+  segments(track: string): readonly SegmentMeta[] {
+    return this.byTrack.get(track) ?? [];
+  }
+
+  /** Position in `segments(track)` of the last segment that starts at or before `atUs`; -1 before the first. */
+  positionAt(track: string, atUs: number): number {
+    const list = this.segments(track);
+    return upperBound(list.length, (i) => list[i]!.startUs <= atUs) - 1;
+  }
+
+  gapAt(atUs: number): Gap | undefined {
+    return this.index.gaps.find((gap) => gap.fromUs <= atUs && atUs < gap.toUs);
+  }
+}
+
+/** Of `length` items ordered so that `holds` is true for a first run of them: how long that run is. */
+export function upperBound(length: number, holds: (i: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

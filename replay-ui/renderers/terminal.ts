@@ -1,0 +1,75 @@
+// Draws a terminal with asciinema-player, and is the only file that knows it. The player is used as a screen alone: its
+// source is a function that hands us `dispatch`, so that our clock decides what is shown and when. This protocol is not
+// in its typings (pinned by test/unit/replay-ui/asciinema-driver.test.ts and the end-to-end tests).
+import { create } from "asciinema-player";
+import "asciinema-player/dist/bundle/asciinema-player.css";
+import type { Screen, ScreenOp } from "../player/screen.ts";
+
+type Dispatch = (event: string, data?: unknown) => void;
+
+interface Driver {
+  init(): void;
+  play(): boolean;
+  pause(): boolean;
+  getTiming(): { time: number; rate: number; sampledAt: number };
+}
+
+export interface TerminalScreen extends Screen {
+  dispose(): void;
+}
+
+/** Resolves when the terminal can draw. `cols` and `rows` are of the first picture. */
+export function createTerminalScreen(parent: HTMLElement, cols: number, rows: number): Promise<TerminalScreen> {
+  return new Promise((resolve) => {
+    const source = (callbacks: { dispatch: Dispatch }): Driver => {
+      const { dispatch } = callbacks;
+      return {
+        init() {
+          resolve({
+            apply: (ops) => draw(dispatch, ops),
+            setPlaying: (playing) => dispatch(playing ? "playing" : "pause"),
+            dispose: () => player.dispose(),
+          });
+        },
+        // Our own transport plays and pauses; these keep the player's overlays away.
+        play: () => true,
+        pause: () => true,
+        getTiming: () => ({ time: 0, rate: 0, sampledAt: performance.timeOrigin + performance.now() }),
+      };
+    };
+    const player = create(source as unknown as string, parent, {
+      cols,
+      rows,
+      autoPlay: true,
+      controls: false,
+      fit: "both",
+      theme: "conduit",
+      cursorMode: "steady",
+      terminalFontFamily: "var(--font-mono)",
+      terminalLineHeight: 1.25,
+    });
+    // The player's own keys would fight with ours: it has no transport of its own here.
+    player.el.addEventListener("keydown", (event) => event.stopPropagation());
+  });
+}
+
+function draw(dispatch: Dispatch, ops: readonly ScreenOp[]): void {
+  for (const op of ops) {
+    switch (op.op) {
+      case "reset":
+        dispatch("reset", { size: { cols: op.cols, rows: op.rows }, init: op.data });
+        break;
+      case "write":
+        dispatch("output", op.data);
+        break;
+      case "resize":
+        dispatch("resize", { cols: op.cols, rows: op.rows });
+        break;
+      case "unreadable":
+      case "bytes":
+      case "exit":
+        // Said around the screen, not on it: a terminal shows what the target sent and nothing else.
+        break;
+    }
+  }
+}

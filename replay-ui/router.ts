@@ -1,0 +1,62 @@
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds>&track=<name>, /live, /audit.
+import { Store } from "./store.ts";
+
+export type Route =
+  | { view: "recordings" }
+  | { view: "recording"; session: string; atSeconds: number; track: string | null }
+  | { view: "live" }
+  | { view: "audit" }
+  | { view: "unknown" };
+
+export function parseRoute(path: string, search: string): Route {
+  const parts = path.split("/").filter((part) => part !== "");
+  if (parts.length === 0 || (parts.length === 1 && parts[0] === "recordings")) return { view: "recordings" };
+  if (parts.length === 2 && parts[0] === "recordings") {
+    const parameters = new URLSearchParams(search);
+    const atSeconds = Number(parameters.get("t") ?? "0");
+    return {
+      view: "recording",
+      session: decodeURIComponent(parts[1] ?? ""),
+      atSeconds: Number.isFinite(atSeconds) && atSeconds > 0 ? atSeconds : 0,
+      track: parameters.get("track"),
+    };
+  }
+  if (parts.length === 1 && parts[0] === "live") return { view: "live" };
+  if (parts.length === 1 && parts[0] === "audit") return { view: "audit" };
+  return { view: "unknown" };
+}
+
+function here(): Route {
+  return parseRoute(location.pathname, location.search);
+}
+
+export const route = new Store<Route>(here());
+
+export function navigate(path: string): void {
+  if (path === location.pathname + location.search) return;
+  history.pushState(null, "", path);
+  route.set(here());
+  window.scrollTo(0, 0);
+}
+
+/** Changes the address without a new history entry and without a new view. */
+export function replaceAddress(path: string): void {
+  history.replaceState(null, "", path);
+}
+
+export function recordingPath(session: string): string {
+  return `/recordings/${encodeURIComponent(session)}`;
+}
+
+/** Follows links within the app without loading the page anew. */
+export function installRouter(): void {
+  window.addEventListener("popstate", () => route.set(here()));
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (link === null || link.target !== "" || link.hasAttribute("download")) return;
+    if (link.origin !== location.origin || link.pathname.startsWith("/api/")) return;
+    event.preventDefault();
+    navigate(link.pathname + link.search);
+  });
+}

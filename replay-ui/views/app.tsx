@@ -1,0 +1,146 @@
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Me } from "../../shared/api/types.ts";
+import { account, accountError, hasRole, leave, loadAccount } from "../account.ts";
+import { ChevronDownIcon, Logo, SearchIcon, UserIcon } from "../components/icons.tsx";
+import { Menu } from "../components/menu.tsx";
+import { EmptyState, ErrorState } from "../components/states.tsx";
+import { ThemeToggle } from "../components/theme-toggle.tsx";
+import { type Route, route } from "../router.ts";
+import { useStore } from "../store.ts";
+import { AuditView } from "./audit.tsx";
+import { ChangePasswordView } from "./change-password.tsx";
+import { LiveView } from "./live.tsx";
+import { loadRecordingView } from "./recording/prepare.ts";
+import { RecordingSkeleton } from "./recording/skeleton.tsx";
+import { RecordingsView } from "./recordings.tsx";
+import { SignInView } from "./sign-in.tsx";
+
+export function App() {
+  const me = useStore(account);
+  const error = useStore(accountError);
+  const current = useStore(route);
+  if (me === undefined && error !== null) {
+    return (
+      <main class="centred">
+        <ErrorState error={error} onRetry={() => void loadAccount()} />
+      </main>
+    );
+  }
+  if (me === null) return <SignInView />;
+  if (me?.mustChangePassword === true) return <ChangePasswordView me={me} forced />;
+  return (
+    <div class="app">
+      <a class="skip-link" href="#main">
+        Skip to content
+      </a>
+      <TopBar me={me} current={current} />
+      <main id="main" class={`page page-${current.view}`} tabIndex={-1}>
+        <View me={me} current={current} />
+      </main>
+    </div>
+  );
+}
+
+function View({ me, current }: { me: Me | undefined; current: Route }) {
+  if (current.view === "recording") return <LazyRecording key={current.session} session={current.session} me={me} />;
+  if (me === undefined) return null;
+  switch (current.view) {
+    case "recordings":
+      return <RecordingsView />;
+    case "live":
+      return <LiveView me={me} />;
+    case "audit":
+      return <AuditView />;
+    case "unknown":
+      return (
+        <EmptyState icon={<SearchIcon size={26} />} title="There is no such page">
+          <a href="/">Go to the recordings</a>
+        </EmptyState>
+      );
+  }
+}
+
+function LazyRecording({ session, me }: { session: string; me: Me | undefined }) {
+  const [Page, setPage] = useState<ComponentType<{ session: string; me: Me | undefined }> | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const load = () => {
+    setError(null);
+    loadRecordingView().then((module) => setPage(() => module.RecordingPage), setError);
+  };
+  useEffect(load, []);
+  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  return Page === null ? <RecordingSkeleton /> : <Page session={session} me={me} />;
+}
+
+function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
+  const tab = (path: string, text: string, active: boolean) => (
+    <a class="nav-link" href={path} aria-current={active ? "page" : undefined}>
+      {text}
+    </a>
+  );
+  return (
+    <header class="topbar">
+      <a class="brand" href="/" aria-label="Conduit Recorder, recordings">
+        <Logo />
+        <span class="brand-name">
+          Conduit<span class="brand-second"> Recorder</span>
+        </span>
+      </a>
+      <nav class="nav" aria-label="Main">
+        {tab("/", "Recordings", current.view === "recordings" || current.view === "recording")}
+        {me !== undefined && hasRole(me, "admin", "approver", "escort", "investigator", "auditor")
+          ? tab("/live", "Live", current.view === "live")
+          : null}
+        {me !== undefined && hasRole(me, "admin", "auditor") ? tab("/audit", "Audit", current.view === "audit") : null}
+      </nav>
+      <div class="topbar-end">
+        <ThemeToggle />
+        {me === undefined ? null : <AccountMenu me={me} />}
+      </div>
+    </header>
+  );
+}
+
+function AccountMenu({ me }: { me: Me }) {
+  const [changing, setChanging] = useState(false);
+  return (
+    <>
+      <Menu
+        label={`Account of ${me.name}`}
+        testId="account-menu"
+        buttonClass="account-button"
+        button={
+          <>
+            <UserIcon />
+            <span class="account-name">{me.name}</span>
+            <ChevronDownIcon size={14} />
+          </>
+        }
+      >
+        {(close) => (
+          <>
+            <div class="menu-note">
+              <strong>{me.name}</strong>
+              <span>{me.roles.join(", ")}</span>
+            </div>
+            <button
+              type="button"
+              class="menu-item"
+              onClick={() => {
+                close();
+                setChanging(true);
+              }}
+            >
+              Change password
+            </button>
+            <button type="button" class="menu-item" data-testid="sign-out" onClick={() => void leave()}>
+              Sign out
+            </button>
+          </>
+        )}
+      </Menu>
+      {changing ? <ChangePasswordView me={me} forced={false} onDone={() => setChanging(false)} /> : null}
+    </>
+  );
+}

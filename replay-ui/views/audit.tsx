@@ -1,0 +1,92 @@
+// The audit log, newest first.
+import { useEffect, useState } from "preact/hooks";
+import type { AuditEntry } from "../../shared/api/types.ts";
+import { type AuditPage, listAudit } from "../api/client.ts";
+import { ListIcon } from "../components/icons.tsx";
+import { EmptyState, ErrorState } from "../components/states.tsx";
+import { formatDateTime } from "../format.ts";
+import { recordingPath } from "../router.ts";
+
+export function AuditView() {
+  const [page, setPage] = useState<AuditPage | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const load = async (before: AuditPage | null) => {
+    setBusy(true);
+    try {
+      const next = await listAudit(before?.next ?? undefined);
+      setPage({ items: [...(before?.items ?? []), ...next.items], next: next.next });
+      setError(null);
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  useEffect(() => {
+    void load(null);
+  }, []);
+  return (
+    <div class="container">
+      <div class="page-head">
+        <h1>Audit log</h1>
+      </div>
+      <div class="list-card" data-testid="audit-list">
+        {error !== null && page === null ? (
+          <ErrorState error={error} onRetry={() => void load(null)} />
+        ) : page === null ? null : page.items.length === 0 ? (
+          <EmptyState icon={<ListIcon size={26} />} title="Nothing was logged yet" />
+        ) : (
+          <table class="audit">
+            <thead>
+              <tr>
+                <th scope="col">When</th>
+                <th scope="col">Who</th>
+                <th scope="col">What</th>
+                <th scope="col">Subject</th>
+                <th scope="col">From</th>
+              </tr>
+            </thead>
+            <tbody>
+              {page.items.map((entry) => (
+                <AuditRow key={entry.id} entry={entry} />
+              ))}
+            </tbody>
+          </table>
+        )}
+      </div>
+      {page?.next != null ? (
+        <div class="more">
+          <button type="button" class="button" disabled={busy} onClick={() => void load(page)}>
+            {busy ? "Loading…" : "Show older entries"}
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+const sessionId = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/;
+
+function AuditRow({ entry }: { entry: AuditEntry }) {
+  const details = Object.entries(entry.details)
+    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" · ");
+  const failed = entry.action.includes("fail") || entry.action.includes("refus");
+  return (
+    <tr data-testid="audit-row">
+      <td class="cell-when">
+        <time dateTime={entry.at}>{formatDateTime(entry.at)}</time>
+      </td>
+      <td class="cell-actor">{entry.actor}</td>
+      <td class="cell-action">
+        <span class={failed ? "tag bad" : "tag"}>{entry.action}</span>
+      </td>
+      <td class="cell-subject">
+        {sessionId.test(entry.subject) ? <a href={recordingPath(entry.subject)}>{entry.subject.slice(0, 18)}…</a> : entry.subject}
+        {details === "" ? null : <span class="cell-details">{details}</span>}
+      </td>
+      <td class="cell-address">{entry.address}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,72 @@
+// A recording that is open on the page: its source, what is known of its integrity, and the player, wired together.
+import type { RecordingIndex } from "../../../shared/api/types.ts";
+import { listKeys } from "../../api/client.ts";
+import { Player } from "../../player/player.ts";
+import { SegmentLoader } from "../../player/segments.ts";
+import { openSource } from "../../sources/open.ts";
+import type { RecordingSource } from "../../sources/source.ts";
+import { Integrity } from "../../verify/integrity.ts";
+import { checkSignatures } from "../../verify/signatures.ts";
+
+export interface OpenedRecording {
+  source: RecordingSource;
+  integrity: Integrity;
+  loader: SegmentLoader;
+  player: Player;
+  /** Chain and signatures, once the first picture is there. */
+  audit(): void;
+  /** Hashes every segment that was not looked at yet. Stops when `signal` says so. */
+  checkAll(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+const CHECKS_AT_ONCE = 4;
+
+export function openRecording(index: RecordingIndex): OpenedRecording {
+  const source = openSource(index);
+  const integrity = new Integrity(index);
+  const loader = new SegmentLoader(source, integrity);
+  const player = new Player(source, loader);
+  let audited = false;
+
+  const signatures = async () => {
+    try {
+      integrity.reportSignature(
+        await checkSignatures(source.index.get(), { object: (name) => source.object(name), keys: listKeys }),
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      integrity.reportSignature({ state: "unchecked", message: `The signatures could not be read: ${reason}` });
+    }
+  };
+  const unsubscribe = source.index.subscribe((next) => {
+    if (!audited) return;
+    integrity.checkChain(next);
+    if (!next.live) void signatures();
+  });
+
+  return {
+    source,
+    integrity,
+    loader,
+    player,
+    audit() {
+      if (audited) return;
+      audited = true;
+      integrity.checkChain(source.index.get());
+      void signatures();
+    },
+    async checkAll(signal) {
+      const numbers = source.index.get().segments.map((segment) => segment.n);
+      const worker = async () => {
+        for (let n = numbers.shift(); n !== undefined && !signal.aborted; n = numbers.shift()) await loader.check(n);
+      };
+      await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, worker));
+    },
+    close() {
+      unsubscribe();
+      player.dispose();
+      source.close();
+    },
+  };
+}

@@ -1,0 +1,214 @@
+// One recording: the player, what was typed and done beside it, and the verdict on its integrity.
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Me, RecordingSummary } from "../../../shared/api/types.ts";
+import { hasRole } from "../../account.ts";
+import { getRecording, recordView } from "../../api/client.ts";
+import { ChevronLeftIcon, ShieldCheckIcon } from "../../components/icons.tsx";
+import { StateBadge } from "../../components/state-badge.tsx";
+import { ErrorState } from "../../components/states.tsx";
+import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
+import { recordingPath, replaceAddress, route } from "../../router.ts";
+import { useStore } from "../../store.ts";
+import { Channels } from "./channels.tsx";
+import { ExportMenu } from "./export-menu.tsx";
+import { type OpenedRecording, openRecording } from "./opened.ts";
+import { takePrepared } from "./prepare.ts";
+import { Scrubber } from "./scrubber.tsx";
+import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
+import { SidePanel } from "./side-panel.tsx";
+import { Stage } from "./stage.tsx";
+import { Transport } from "./transport.tsx";
+import { Verdict, VerifyDialog } from "./verdict.tsx";
+
+export function RecordingPage({ session, me }: { session: string; me: Me | undefined }) {
+  const { opened, summary, error, retry } = useRecording(session);
+  const [dialog, setDialog] = useState<"help" | "verify" | null>(null);
+  const [copied, setCopied] = useState(false);
+  const playerBox = useRef<HTMLElement>(null);
+  const actions = {
+    help: () => setDialog("help"),
+    fullScreen: () => {
+      if (document.fullscreenElement !== null) void document.exitFullscreen();
+      else void playerBox.current?.requestFullscreen?.();
+    },
+    copyLink: () => {
+      if (opened === null) return;
+      const link = location.origin + momentPath(opened);
+      replaceAddress(momentPath(opened));
+      void navigator.clipboard?.writeText(link).then(() => setCopied(true));
+    },
+  };
+  useShortcuts(opened?.player ?? null, actions);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 1_600);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  useEffect(() => {
+    if (summary === null) return;
+    document.title = `${summary.person} → ${summary.target} · Conduit Recorder`;
+    return () => {
+      document.title = "Conduit Recorder";
+    };
+  }, [summary]);
+
+  if (error !== null && opened === null) return <ErrorState error={error} onRetry={retry} />;
+  return (
+    <div class="recording" data-testid="recording-page" data-session={session}>
+      <div class="rec-head">
+        <a class="icon-button" href="/" aria-label="All recordings" title="All recordings">
+          <ChevronLeftIcon />
+        </a>
+        <Title summary={summary} />
+        <div class="rec-actions">
+          {opened === null ? null : <Verdict opened={opened} />}
+          <button type="button" class="button" data-testid="verify" disabled={opened === null} onClick={() => setDialog("verify")}>
+            <ShieldCheckIcon size={16} /> <span class="button-text">Verify</span>
+          </button>
+          {opened === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={opened} />}
+        </div>
+      </div>
+      <div class="rec-main">
+        <section class="player" ref={playerBox} aria-label="Player">
+          <div class="player-bar">
+            {opened === null ? null : <Channels opened={opened} />}
+            <span class="player-facts">{summary === null ? "" : <Facts summary={summary} />}</span>
+          </div>
+          <Stage opened={opened} />
+          {opened === null ? (
+            <>
+              <div class="scrub-area" />
+              <div class="transport" />
+            </>
+          ) : (
+            <>
+              <Scrubber opened={opened} />
+              <Transport opened={opened} onHelp={actions.help} onFullScreen={actions.fullScreen} onCopyLink={actions.copyLink} />
+            </>
+          )}
+        </section>
+        <SidePanel opened={opened} summary={summary} />
+      </div>
+      {opened === null ? null : <LostNotice opened={opened} />}
+      <div class={copied ? "page-toast shown" : "page-toast"} role="status">
+        {copied ? "Link copied" : ""}
+      </div>
+      {dialog === "help" ? <ShortcutsDialog onClose={() => setDialog(null)} /> : null}
+      {dialog === "verify" ? <VerifyDialog session={session} onClose={() => setDialog(null)} /> : null}
+    </div>
+  );
+}
+
+function mayExport(me: Me): boolean {
+  return hasRole(me, "admin", "investigator", "auditor");
+}
+
+function momentPath(opened: OpenedRecording): string {
+  const { player, source } = opened;
+  const { track } = player.state.get();
+  const parameters = new URLSearchParams({ t: (player.timeUs.get() / 1e6).toFixed(1) });
+  if (track !== null && track !== player.timeline.get().terminals()[0]?.name) parameters.set("track", track);
+  return `${recordingPath(source.session)}?${parameters}`;
+}
+
+function Title({ summary }: { summary: RecordingSummary | null }) {
+  if (summary === null) {
+    return (
+      <div class="rec-title">
+        <span class="skeleton" style={{ width: "260px", height: "20px" }} />
+      </div>
+    );
+  }
+  return (
+    <div class="rec-title">
+      <h1>
+        <span>{summary.person}</span> <span class="who-arrow">→</span> <span>{summary.target}</span>
+      </h1>
+      <StateBadge state={summary.state} />
+      <span class="rec-when">{formatDateTime(summary.startedAt)}</span>
+    </div>
+  );
+}
+
+function Facts({ summary }: { summary: RecordingSummary }) {
+  return (
+    <>
+      <span>{summary.clientAddress}</span>
+      <span>{formatDuration(summary.durationUs)}</span>
+      <span>{formatBytes(summary.bytes)}</span>
+      {summary.endReason === null ? null : <span>{summary.endReason.replaceAll("-", " ")}</span>}
+    </>
+  );
+}
+
+function LostNotice({ opened }: { opened: OpenedRecording }) {
+  const reachable = useStore(opened.source.reachable);
+  return reachable ? null : (
+    <p class="notice warn floating" role="status">
+      The recorder does not answer; the live session is shown as far as it was read. Trying again…
+    </p>
+  );
+}
+
+function useRecording(session: string) {
+  const [opened, setOpened] = useState<OpenedRecording | null>(null);
+  const [summary, setSummary] = useState<RecordingSummary | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [attempt, setAttempt] = useState(0);
+
+  useEffect(() => {
+    let gone = false;
+    let made: OpenedRecording | null = null;
+    const { index, summary: summaryAnswer } = takePrepared(session);
+    const fail = (failure: unknown) => {
+      if (!gone) setError(failure);
+    };
+    index.then((answer) => {
+      if (gone) return;
+      made = openRecording(answer);
+      start(made);
+      setOpened(made);
+      setError(null);
+      void recordView(session).catch(fail);
+    }, fail);
+    summaryAnswer.then((answer) => {
+      if (!gone) setSummary(answer);
+    }, fail);
+    return () => {
+      gone = true;
+      made?.close();
+      setOpened(null);
+    };
+  }, [session, attempt]);
+
+  // The end of a live session changes its summary.
+  useEffect(() => {
+    if (opened === null) return;
+    return opened.source.index.subscribe((index) => {
+      if (!index.live) getRecording(session).then(setSummary, () => {});
+    });
+  }, [opened]);
+
+  return { opened, summary, error, retry: () => setAttempt(attempt + 1) };
+}
+
+/** Chooses track and moment from the address, and audits the recording once the first picture is there. */
+function start(opened: OpenedRecording): void {
+  const { player } = opened;
+  const here = route.get();
+  const timeline = player.timeline.get();
+  const wanted = here.view === "recording" ? here : null;
+  const terminals = timeline.terminals();
+  const track = terminals.find(({ name }) => name === wanted?.track) ?? terminals[0];
+  const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
+  const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
+  player.open(track?.name ?? null, atUs);
+  if (timeline.index.live && (wanted === null || wanted.atSeconds === 0)) void player.follow();
+  const afterPicture = () => {
+    if (player.state.get().loading && track !== undefined) return;
+    end();
+    setTimeout(() => opened.audit(), 0);
+  };
+  const end = player.state.subscribe(afterPicture);
+  afterPicture();
+}

@@ -1,0 +1,97 @@
+// The player's keys: one table, from which both the handler and the help dialog are made.
+import { useEffect } from "preact/hooks";
+import { Dialog } from "../../components/dialog.tsx";
+import { fasterThan, slowerThan } from "../../player/clock.ts";
+import type { Player } from "../../player/player.ts";
+
+interface Shortcut {
+  keys: string[];
+  /** As shown in the help. */
+  shown: string[];
+  text: string;
+  run: (player: Player, event: KeyboardEvent) => void;
+}
+
+export interface PageActions {
+  help: () => void;
+  fullScreen: () => void;
+  copyLink: () => void;
+}
+
+const SECOND_US = 1_000_000;
+
+function shortcuts(actions: PageActions): Shortcut[] {
+  const endUs = (player: Player) => player.timeline.get().durationUs;
+  return [
+    { keys: [" ", "k"], shown: ["Space"], text: "Play or pause", run: (player) => player.toggle() },
+    {
+      keys: ["ArrowLeft", "ArrowRight"],
+      shown: ["←", "→"],
+      text: "5 seconds back or on; with Shift one minute",
+      run: (player, event) => player.seekBy((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 60 : 5) * SECOND_US),
+    },
+    { keys: ["<"], shown: ["<"], text: "Slower", run: (player) => player.setSpeed(slowerThan(player.state.get().speed)) },
+    { keys: [">"], shown: [">"], text: "Faster", run: (player) => player.setSpeed(fasterThan(player.state.get().speed)) },
+    { keys: ["i"], shown: ["i"], text: "Skip idle time, on or off", run: (player) => player.setSkipIdle(!player.state.get().skipIdle) },
+    { keys: [","], shown: [","], text: "Last event on the screen", run: (player) => void player.step(-1) },
+    { keys: ["."], shown: ["."], text: "Next event on the screen", run: (player) => void player.step(1) },
+    { keys: ["["], shown: ["["], text: "Last keystroke", run: (player) => void player.stepKey(-1) },
+    { keys: ["]"], shown: ["]"], text: "Next keystroke", run: (player) => void player.stepKey(1) },
+    {
+      keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+      shown: ["0", "…", "9"],
+      text: "To 0 %, 10 %, … 90 % of the session",
+      run: (player, event) => void player.seek((endUs(player) * Number(event.key)) / 10),
+    },
+    { keys: ["Home", "End"], shown: ["Home", "End"], text: "To the start or the end", run: (player, event) => void player.seek(event.key === "Home" ? 0 : endUs(player)) },
+    {
+      keys: ["l"],
+      shown: ["l"],
+      text: "Stay at the newest moment of a live session",
+      run: (player) => {
+        if (player.timeline.get().index.live) void player.follow();
+      },
+    },
+    { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink() },
+    { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
+    { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
+  ];
+}
+
+export function useShortcuts(player: Player | null, actions: PageActions): void {
+  useEffect(() => {
+    if (player === null) return;
+    const table = shortcuts(actions);
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      const target = event.target instanceof Element ? event.target : null;
+      if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel") != null) return;
+      if ((event.key === " " || event.key === "Enter") && target?.closest("button, a") != null) return;
+      const shortcut = table.find(({ keys }) => keys.includes(event.key));
+      if (shortcut === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      shortcut.run(player, event);
+    };
+    window.addEventListener("keydown", onKey, true);
+    return () => window.removeEventListener("keydown", onKey, true);
+  }, [player]);
+}
+
+export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
+  const nothing = { help() {}, fullScreen() {}, copyLink() {} };
+  return (
+    <Dialog title="Keyboard shortcuts" testId="shortcuts-dialog" onClose={onClose}>
+      <dl class="shortcuts">
+        {shortcuts(nothing).map(({ shown, text }) => (
+          <div key={text} class="shortcut">
+            <dt>
+              {shown.map((key) => (key === "…" ? <span key={key}>…</span> : <kbd key={key}>{key}</kbd>))}
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

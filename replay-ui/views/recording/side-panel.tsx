@@ -1,0 +1,275 @@
+// Beside the screen and in step with it: keystrokes, files, events. A click on one jumps there.
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { DownloadIcon, FileIcon, KeyboardIcon, ListIcon, LockIcon, UploadIcon } from "../../components/icons.tsx";
+import { EmptyState } from "../../components/states.tsx";
+import { VirtualList } from "../../components/virtual-list.tsx";
+import { formatCount, formatSessionTime } from "../../format.ts";
+import { eventRows, type FactRow, fileRows } from "../../lists/fact-rows.ts";
+import { type KeyItem, type KeyRow, keyRows } from "../../lists/key-rows.ts";
+import { TrackRows } from "../../lists/track-rows.ts";
+import type { Decoded } from "../../player/segments.ts";
+import { useStore } from "../../store.ts";
+import { useMoment } from "./moment.ts";
+import type { OpenedRecording } from "./opened.ts";
+
+type Tab = "input" | "files" | "events";
+
+const KEY_ROW_PX = 34;
+const FACT_ROW_PX = 52;
+/** A row of typing holds about this many keystrokes; only for the length of what was not loaded yet. */
+const ROWS_PER_KEYSTROKE = 1 / 8;
+
+export function SidePanel({ opened, summary }: { opened: OpenedRecording | null; summary: RecordingSummary | null }) {
+  const [tab, setTab] = useState<Tab>("input");
+  const counts: Record<Tab, number | null> = {
+    input: summary?.keystrokes ?? null,
+    files: summary?.files ?? null,
+    events: null,
+  };
+  const tabs: { id: Tab; text: string; icon: ComponentChildren }[] = [
+    { id: "input", text: "Keys", icon: <KeyboardIcon size={16} /> },
+    { id: "files", text: "Files", icon: <FileIcon size={16} /> },
+    { id: "events", text: "Events", icon: <ListIcon size={16} /> },
+  ];
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = tabs[(tabs.findIndex(({ id }) => id === tab) + step + tabs.length) % tabs.length]!;
+    setTab(next.id);
+    document.getElementById(`tab-${next.id}`)?.focus();
+  };
+  return (
+    <aside class="side" aria-label="What was typed and done">
+      <div class="tabs" role="tablist" onKeyDown={onKeyDown}>
+        {tabs.map(({ id, text, icon }) => (
+          <button
+            key={id}
+            id={`tab-${id}`}
+            type="button"
+            role="tab"
+            class="tab"
+            aria-selected={tab === id}
+            aria-controls="side-list"
+            tabIndex={tab === id ? 0 : -1}
+            data-testid={`tab-${id}`}
+            onClick={() => setTab(id)}
+          >
+            {icon} {text}
+            {counts[id] === null ? null : <span class="tab-count">{formatCount(counts[id])}</span>}
+          </button>
+        ))}
+      </div>
+      <div class="side-list" id="side-list" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {opened === null ? null : tab === "input" ? (
+          <KeyList opened={opened} />
+        ) : (
+          <FactList key={tab} opened={opened} track={tab} />
+        )}
+      </div>
+    </aside>
+  );
+}
+
+/** Rows of a track that follow the recording as it grows and is loaded. */
+function useTrackRows<Row extends { atUs: number }>(
+  opened: OpenedRecording,
+  track: string,
+  toRows: (decoded: Decoded) => Row[],
+  rowsPerEvent: number,
+) {
+  const { player, loader } = opened;
+  const rows = useMemo(
+    () => new TrackRows(loader, player.timeline.get(), track, toRows, rowsPerEvent),
+    [opened, track],
+  );
+  const [version, setVersion] = useState(0);
+  useEffect(() => {
+    const bump = () => setVersion((old) => old + 1);
+    let frame = 0;
+    const ends = [
+      player.timeline.subscribe((timeline) => {
+        rows.setTimeline(timeline);
+        bump();
+      }),
+      loader.onLoaded((n) => {
+        if (!rows.concerns(n)) return;
+        rows.refresh();
+        cancelAnimationFrame(frame);
+        frame = requestAnimationFrame(bump);
+      }),
+    ];
+    rows.setTimeline(player.timeline.get());
+    bump();
+    return () => {
+      cancelAnimationFrame(frame);
+      for (const end of ends) end();
+    };
+  }, [rows]);
+  const current = useMoment(player, (atUs) => rows.placeAt(atUs), [rows, version]);
+  return { rows, current };
+}
+
+function KeyList({ opened }: { opened: OpenedRecording }) {
+  const { rows, current } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
+  const [follow, setFollow] = useState(true);
+  const { player } = opened;
+  const nowUs = useMoment(
+    player,
+    (atUs) => {
+      const slot = rows.placeAt(atUs) < 0 ? null : rows.at(rows.placeAt(atUs));
+      return slot?.state === "row" ? (slot.row.items.findLast((item) => item.atUs <= atUs)?.atUs ?? -1) : -1;
+    },
+    [rows, current],
+  );
+  const jump = (row: KeyRow, item: KeyItem) => {
+    const name = `terminal-${row.channel}`;
+    if (player.timeline.get().track(name) !== undefined) player.setTrack(name);
+    void player.seek(item.atUs);
+    setFollow(true);
+  };
+  const channels = useStore(player.timeline, (timeline) => timeline.terminals().length);
+  if (rows.length === 0) {
+    return (
+      <EmptyState icon={<KeyboardIcon size={24} />} title="Nothing was typed">
+        Keystrokes show here as they were typed, each with its time.
+      </EmptyState>
+    );
+  }
+  return (
+    <>
+      <VirtualList
+        length={rows.length}
+        rowHeight={KEY_ROW_PX}
+        current={current}
+        follow={follow}
+        onFollow={setFollow}
+        label="Keystrokes"
+        testId="key-list"
+        renderRow={(place) => {
+          const slot = rows.at(place);
+          if (slot.state !== "row") return <WaitingRow slot={slot} />;
+          const { row } = slot;
+          return (
+            <div class={place === current ? "key-row current" : "key-row"} data-testid="key-row">
+              <span class="row-time">{formatSessionTime(row.atUs, { tenths: true })}</span>
+              {channels > 1 ? <span class="row-channel">ch {row.channel}</span> : null}
+              <span class="key-items">
+                {row.items.map((item, i) => (
+                  <KeyButton
+                    key={i}
+                    item={item}
+                    now={place === current && item.atUs === nowUs}
+                    onClick={() => jump(row, item)}
+                  />
+                ))}
+              </span>
+            </div>
+          );
+        }}
+      />
+      <FollowButton follow={follow} onFollow={() => setFollow(true)} />
+    </>
+  );
+}
+
+function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      class={`key ${item.kind}${now ? " now" : ""}`}
+      title={`${item.title === undefined ? "" : `${item.title} · `}${formatSessionTime(item.atUs, { tenths: true })}`}
+      aria-label={item.kind === "secret" ? "Suspected password, sealed" : (item.title ?? item.label)}
+      data-kind={item.kind}
+      data-at={item.atUs}
+      onClick={onClick}
+    >
+      {item.kind === "secret" ? <LockIcon size={13} /> : null}
+      {item.label}
+    </button>
+  );
+}
+
+function FactList({ opened, track }: { opened: OpenedRecording; track: "files" | "events" }) {
+  const { rows, current } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
+  const [follow, setFollow] = useState(true);
+  if (rows.length === 0) {
+    return track === "files" ? (
+      <EmptyState icon={<FileIcon size={24} />} title="No files went through">
+        Transfers by SFTP, SCP and rsync show here with their size and SHA-256.
+      </EmptyState>
+    ) : (
+      <EmptyState icon={<ListIcon size={24} />} title="No events yet" />
+    );
+  }
+  return (
+    <>
+      <VirtualList
+        length={rows.length}
+        rowHeight={FACT_ROW_PX}
+        current={current}
+        follow={follow}
+        onFollow={setFollow}
+        label={track === "files" ? "Files" : "Events"}
+        testId={`${track}-list`}
+        renderRow={(place) => {
+          const slot = rows.at(place);
+          if (slot.state !== "row") return <WaitingRow slot={slot} />;
+          return (
+            <FactButton
+              row={slot.row}
+              current={place === current}
+              onClick={() => {
+                void opened.player.seek(slot.row.atUs);
+                setFollow(true);
+              }}
+            />
+          );
+        }}
+      />
+      <FollowButton follow={follow} onFollow={() => setFollow(true)} />
+    </>
+  );
+}
+
+function FactButton({ row, current, onClick }: { row: FactRow; current: boolean; onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      class={`fact-row ${row.tone}${current ? " current" : ""}`}
+      title={row.detail}
+      data-testid="fact-row"
+      onClick={onClick}
+    >
+      <span class="row-time">{formatSessionTime(row.atUs, { tenths: true })}</span>
+      <span class="fact-text">
+        <span class="fact-title">
+          {row.direction === undefined ? null : row.direction === "inbound" ? <UploadIcon size={14} /> : <DownloadIcon size={14} />}
+          {row.title}
+        </span>
+        <span class="fact-detail">{row.detail}</span>
+      </span>
+    </button>
+  );
+}
+
+function WaitingRow({ slot }: { slot: { state: "loading" } | { state: "bad"; message: string } }) {
+  if (slot.state === "bad") return <div class="key-row bad">{slot.message}</div>;
+  return (
+    <div class="key-row">
+      <span class="skeleton" style={{ width: "60%" }} />
+    </div>
+  );
+}
+
+function FollowButton({ follow, onFollow }: { follow: boolean; onFollow: () => void }) {
+  if (follow) return null;
+  return (
+    <button type="button" class="follow-button" onClick={onFollow}>
+      Back to the current moment
+    </button>
+  );
+}

@@ -1,0 +1,171 @@
+// Where the screen is. Chooses the renderer for the track, hands it to the player, and says over the screen what the
+// screen itself cannot: loading, gaps, segments that fail their check, skipped time.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { AlertIcon, FastForwardIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
+import { formatDuration } from "../../format.ts";
+import type { Screen } from "../../player/screen.ts";
+import { createTerminalScreen, type TerminalScreen } from "../../renderers/terminal.ts";
+import { createTextScreen } from "../../renderers/text.ts";
+import { useStore } from "../../store.ts";
+import { useMoment } from "./moment.ts";
+import type { OpenedRecording } from "./opened.ts";
+
+const LOADING_SHOWN_AFTER_MS = 180;
+
+export function Stage({ opened }: { opened: OpenedRecording | null }) {
+  const terminalHost = useRef<HTMLDivElement>(null);
+  const textHost = useRef<HTMLDivElement>(null);
+  const [terminal, setTerminal] = useState<TerminalScreen | null>(null);
+
+  // The terminal starts while the index is still on its way.
+  useEffect(() => {
+    const host = terminalHost.current;
+    if (host === null) return;
+    let made: TerminalScreen | null = null;
+    let gone = false;
+    void createTerminalScreen(host, 80, 24).then((screen) => {
+      made = screen;
+      if (gone) screen.dispose();
+      else setTerminal(screen);
+    });
+    return () => {
+      gone = true;
+      made?.dispose();
+    };
+  }, []);
+
+  return (
+    <div class="stage" data-testid="stage">
+      <div class="stage-screen" ref={terminalHost} data-testid="terminal" data-screen="terminal" />
+      <div class="stage-screen stage-text" ref={textHost} data-testid="text-screen" data-screen="text" hidden />
+      {opened === null ? null : (
+        <>
+          <ScreenSwitch opened={opened} terminal={terminal} terminalHost={terminalHost} textHost={textHost} />
+          <Overlays opened={opened} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function ScreenSwitch(props: {
+  opened: OpenedRecording;
+  terminal: TerminalScreen | null;
+  terminalHost: preact.RefObject<HTMLDivElement | null>;
+  textHost: preact.RefObject<HTMLDivElement | null>;
+}) {
+  const { opened, terminal, terminalHost, textHost } = props;
+  const { player } = opened;
+  const track = useStore(player.state, (state) => state.track);
+  const isText = track !== null && player.timeline.get().track(track)?.pty === false;
+
+  useEffect(() => {
+    terminalHost.current?.classList.toggle("offstage", isText);
+    if (textHost.current !== null) textHost.current.hidden = !isText;
+    if (isText) {
+      const screen = createTextScreen(textHost.current!);
+      player.setScreen(screen);
+      return () => {
+        player.setScreen(null);
+        screen.dispose();
+      };
+    }
+    if (terminal === null) return;
+    const screen: Screen = terminal;
+    player.setScreen(screen);
+    return () => player.setScreen(null);
+  }, [player, isText, terminal]);
+  return null;
+}
+
+function Overlays({ opened }: { opened: OpenedRecording }) {
+  const { player, loader } = opened;
+  const state = useStore(player.state);
+  const integrity = useStore(opened.integrity.state);
+  const [everPlayed, setEverPlayed] = useState(false);
+  useEffect(() => {
+    if (state.status !== "paused") setEverPlayed(true);
+  }, [state.status]);
+
+  const gap = useMoment(player, (atUs) => player.timeline.get().gapAt(atUs)?.fromUs ?? -1);
+  const gapFacts = gap < 0 ? undefined : player.timeline.get().gaps.find(({ fromUs }) => fromUs === gap);
+  const badSegment = useMoment(
+    player,
+    (atUs) => {
+      if (state.track === null) return -1;
+      const timeline = player.timeline.get();
+      const segment = timeline.segments(state.track)[timeline.positionAt(state.track, atUs)];
+      return segment !== undefined && loader.isBad(segment.n) ? segment.n : -1;
+    },
+    [state.track, integrity.bad.size],
+  );
+  const showLoading = useDelayed(state.loading, LOADING_SHOWN_AFTER_MS);
+
+  const skipBad = () => {
+    const timeline = player.timeline.get();
+    const next = timeline.segments(state.track ?? "").find((s) => s.n > badSegment && !loader.isBad(s.n));
+    if (next !== undefined) void player.seek(next.startUs);
+  };
+
+  return (
+    <>
+      {badSegment >= 0 ? (
+        <div class="overlay bad" role="alert" data-testid="bad-segment">
+          <ShieldAlertIcon size={30} />
+          <strong>This part fails its check</strong>
+          <p>{integrity.bad.get(badSegment)}. What is stored differs from what was recorded, so it is not shown.</p>
+          <button type="button" class="button" onClick={skipBad}>
+            Go to the next part that holds
+          </button>
+        </div>
+      ) : gapFacts !== undefined ? (
+        <div class="overlay gap" role="status" data-testid="gap-overlay">
+          <AlertIcon size={28} />
+          <strong>{formatDuration(gapFacts.toUs - gapFacts.fromUs)} missing</strong>
+          <p>{reasonText(gapFacts.reason)} Nothing was recorded here, and the recording says so.</p>
+        </div>
+      ) : null}
+      {state.stalled ? (
+        <div class="stage-toast warn" role="status">
+          The recorder does not answer. Trying again…
+        </div>
+      ) : showLoading ? (
+        <div class="stage-toast" role="status">
+          Loading…
+        </div>
+      ) : state.skipped !== null ? (
+        <div class="stage-toast" role="status" data-testid="skipped">
+          <FastForwardIcon size={15} /> Skipped {formatDuration(state.skipped.toUs - state.skipped.fromUs)} idle
+        </div>
+      ) : null}
+      {!everPlayed && state.status === "paused" && !state.loading && badSegment < 0 ? (
+        <button type="button" class="big-play" aria-label="Play" data-testid="big-play" onClick={() => player.play()}>
+          <PlayIcon size={26} />
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+const gapReasons: Record<string, string> = {
+  "recorder-crash": "The recorder stopped in mid-session.",
+  "recording-failed": "The recording could not be written.",
+};
+
+function reasonText(reason: string): string {
+  return gapReasons[reason] ?? `Reason: ${reason}.`;
+}
+
+/** True once `value` has been true for a while: a spinner that flashes says nothing. */
+function useDelayed(value: boolean, delayMs: number): boolean {
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    if (!value) {
+      setShown(false);
+      return;
+    }
+    const timer = setTimeout(() => setShown(true), delayMs);
+    return () => clearTimeout(timer);
+  }, [value, delayMs]);
+  return shown;
+}

@@ -1,0 +1,158 @@
+// The controls below the screen: play, steps, time, speed, idle, live edge.
+import { useEffect, useRef } from "preact/hooks";
+import {
+  ExpandIcon, FastForwardIcon, HelpIcon, KeyBackIcon, KeyForwardIcon, LinkIcon, PauseIcon, PlayIcon, ReplayIcon,
+  StepBackIcon, StepForwardIcon,
+} from "../../components/icons.tsx";
+import { Menu } from "../../components/menu.tsx";
+import { formatClock, formatSessionTime } from "../../format.ts";
+import { speeds } from "../../player/clock.ts";
+import { useStore } from "../../store.ts";
+import type { OpenedRecording } from "./opened.ts";
+
+export function Transport(props: {
+  opened: OpenedRecording;
+  onHelp: () => void;
+  onFullScreen: () => void;
+  onCopyLink: () => void;
+}) {
+  const { player } = props.opened;
+  const state = useStore(player.state);
+  const live = useStore(player.timeline, (timeline) => timeline.index.live);
+  const playing = state.status === "playing";
+  const playLabel = playing ? "Pause" : state.status === "ended" ? "Play again" : "Play";
+  return (
+    <div class="transport" role="group" aria-label="Playback">
+      <div class="transport-group">
+        <button
+          type="button"
+          class="icon-button play-button"
+          aria-label={playLabel}
+          title={`${playLabel} (space)`}
+          data-testid="play"
+          data-status={state.status}
+          onClick={() => player.toggle()}
+        >
+          {playing ? <PauseIcon size={20} /> : state.status === "ended" ? <ReplayIcon size={20} /> : <PlayIcon size={20} />}
+        </button>
+        <IconButton label="Last event" hint="," testId="step-back" onClick={() => void player.step(-1)}>
+          <StepBackIcon />
+        </IconButton>
+        <IconButton label="Next event" hint="." testId="step-forward" onClick={() => void player.step(1)}>
+          <StepForwardIcon />
+        </IconButton>
+        <IconButton label="Last keystroke" hint="[" testId="key-back" onClick={() => void player.stepKey(-1)}>
+          <KeyBackIcon />
+        </IconButton>
+        <IconButton label="Next keystroke" hint="]" testId="key-forward" onClick={() => void player.stepKey(1)}>
+          <KeyForwardIcon />
+        </IconButton>
+      </div>
+      <Times opened={props.opened} />
+      <div class="transport-group end">
+        {live ? (
+          <button
+            type="button"
+            class={state.following ? "chip on live" : "chip live"}
+            aria-pressed={state.following}
+            title="Stay at the newest moment (l)"
+            data-testid="follow-live"
+            onClick={() => void player.follow()}
+          >
+            <span class="badge-dot" aria-hidden="true" /> Live
+          </button>
+        ) : null}
+        <button
+          type="button"
+          class={state.skipIdle ? "chip on" : "chip"}
+          aria-pressed={state.skipIdle}
+          title="Shorten pauses of more than 2 s (i)"
+          data-testid="skip-idle"
+          onClick={() => player.setSkipIdle(!state.skipIdle)}
+        >
+          <FastForwardIcon size={15} /> <span class="chip-text">Skip idle</span>
+        </button>
+        <Menu
+          label={`Speed ${state.speed}×`}
+          testId="speed"
+          buttonClass="chip speed-chip"
+          up
+          button={<span>{state.speed}×</span>}
+        >
+          {(close) =>
+            speeds.map((speed) => (
+              <button
+                key={speed}
+                type="button"
+                class={speed === state.speed ? "menu-item chosen" : "menu-item"}
+                data-testid={`speed-${speed}`}
+                onClick={() => {
+                  player.setSpeed(speed);
+                  close();
+                }}
+              >
+                {speed}×
+              </button>
+            ))
+          }
+        </Menu>
+        <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={props.onCopyLink}>
+          <LinkIcon />
+        </IconButton>
+        <IconButton label="Full screen" hint="f" testId="full-screen" onClick={props.onFullScreen}>
+          <ExpandIcon />
+        </IconButton>
+        <IconButton label="Keyboard shortcuts" hint="?" testId="help" onClick={props.onHelp}>
+          <HelpIcon />
+        </IconButton>
+      </div>
+    </div>
+  );
+}
+
+function IconButton(props: { label: string; hint: string; testId: string; onClick: () => void; children: preact.ComponentChildren }) {
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={props.label}
+      title={`${props.label} (${props.hint})`}
+      data-testid={props.testId}
+      onClick={props.onClick}
+    >
+      {props.children}
+    </button>
+  );
+}
+
+/** Written straight into the page at each frame. */
+function Times({ opened }: { opened: OpenedRecording }) {
+  const { player } = opened;
+  const timeline = useStore(player.timeline);
+  const session = useRef<HTMLSpanElement>(null);
+  const wall = useRef<HTMLTimeElement>(null);
+  const startedMs = Date.parse(timeline.index.startedAt);
+  const hours = timeline.durationUs >= 3600e6;
+  useEffect(() => {
+    const write = (atUs: number) => {
+      const text = formatSessionTime(atUs, { tenths: true, hours });
+      if (session.current !== null && session.current.textContent !== text) session.current.textContent = text;
+      const clock = formatClock(startedMs + atUs / 1000);
+      if (wall.current !== null && wall.current.textContent !== clock) {
+        wall.current.textContent = clock;
+        wall.current.dateTime = new Date(startedMs + atUs / 1000).toISOString();
+      }
+    };
+    write(player.timeUs.get());
+    return player.timeUs.subscribe(write);
+  }, [player, startedMs, hours]);
+  return (
+    <div class="times">
+      <span class="time-session">
+        <span ref={session} data-testid="session-time" />
+        <span class="time-total"> / {formatSessionTime(timeline.durationUs, { hours })}</span>
+      </span>
+      <time class="time-wall" ref={wall} title="Wall-clock time of the recorder, in your time zone" data-testid="wall-time" />
+    </div>
+  );
+}

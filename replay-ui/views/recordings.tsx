@@ -1,0 +1,224 @@
+// The list of recordings: filters in the address bar (so that a filtered list can be sent to a colleague), days as
+// headings, more rows on demand. Live ones are refreshed while the page is open.
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { RecordingPage, RecordingSummary } from "../../shared/api/types.ts";
+import { listRecordings, OfflineError } from "../api/client.ts";
+import { SearchIcon, TerminalIcon } from "../components/icons.tsx";
+import { EmptyState, ErrorState } from "../components/states.tsx";
+import { StateBadge } from "../components/state-badge.tsx";
+import { dayKey, formatBytes, formatClock, formatCount, formatDay, formatDuration, formatPlural } from "../format.ts";
+import { recordingPath, replaceAddress } from "../router.ts";
+import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
+import { Filters, filtersFromAddress, filtersToAddress, type FilterValues, hasFilters, noFilters, queryOf } from "./recording-filters.tsx";
+
+const PAGE_SIZE = 50;
+const REFRESH_MS = 5_000;
+const TYPING_MS = 250;
+
+export function RecordingsView() {
+  const [filters, setFilters] = useState<FilterValues>(() => filtersFromAddress(location.search));
+  const [page, setPage] = useState<RecordingPage | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [offline, setOffline] = useState(false);
+  const [busy, setBusy] = useState(true);
+  const [loadingMore, setLoadingMore] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const firstRun = useRef(true);
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const load = async () => {
+      setBusy(true);
+      try {
+        setPage(await listRecordings({ ...queryOf(filters), limit: PAGE_SIZE }, abort.signal));
+        setError(null);
+        setOffline(false);
+      } catch (failure) {
+        if (abort.signal.aborted) return;
+        setError(failure);
+      } finally {
+        if (!abort.signal.aborted) setBusy(false);
+      }
+    };
+    replaceAddress(`${location.pathname}${filtersToAddress(filters)}`);
+    const timer = setTimeout(() => void load(), firstRun.current ? 0 : TYPING_MS);
+    firstRun.current = false;
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [filters, attempt]);
+
+  // What is on the first page is asked for again, so that sessions appear and end while one looks on.
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState === "hidden") return;
+      listRecordings({ ...queryOf(filters), limit: PAGE_SIZE }).then(
+        (fresh) => {
+          setOffline(false);
+          setError(null);
+          setPage((old) => (old === null ? fresh : merge(fresh, old)));
+        },
+        (failure: unknown) => setOffline(failure instanceof OfflineError),
+      );
+    }, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [filters]);
+
+  useEffect(() => {
+    const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
+    idle(() => void loadRecordingView().catch(() => {}));
+  }, []);
+
+  const more = async () => {
+    if (page?.next == null) return;
+    setLoadingMore(true);
+    try {
+      const next = await listRecordings({ ...queryOf(filters), limit: PAGE_SIZE, cursor: page.next });
+      setPage({ ...next, items: [...page.items, ...next.items] });
+    } catch (failure) {
+      setOffline(failure instanceof OfflineError);
+    } finally {
+      setLoadingMore(false);
+    }
+  };
+
+  return (
+    <div class="container">
+      <div class="page-head">
+        <h1>Recordings</h1>
+        <span class="page-count" data-testid="recordings-total" aria-live="polite">
+          {page === null ? "\u00a0" : formatPlural(page.total, "recording")}
+        </span>
+      </div>
+      <Filters values={filters} onChange={setFilters} />
+      {offline && page !== null ? (
+        <p class="notice warn" role="status">
+          The recorder does not answer. What you see may be out of date; this page retries by itself.
+        </p>
+      ) : null}
+      <div class={busy && page !== null ? "list-card busy" : "list-card"} data-testid="recordings-list">
+        {error !== null && page === null ? (
+          <ErrorState error={error} onRetry={() => setAttempt(attempt + 1)} />
+        ) : page === null ? (
+          <ListSkeleton />
+        ) : page.items.length === 0 ? (
+          hasFilters(filters) ? (
+            <EmptyState icon={<SearchIcon size={26} />} title="Nothing matches these filters" testId="recordings-empty">
+              <button type="button" class="link-button" onClick={() => setFilters(noFilters)}>
+                Clear the filters
+              </button>
+            </EmptyState>
+          ) : (
+            <EmptyState icon={<TerminalIcon size={26} />} title="No recordings yet" testId="recordings-empty">
+              A session appears here as soon as somebody connects through the gateway.
+            </EmptyState>
+          )
+        ) : (
+          <RecordingTable items={page.items} />
+        )}
+      </div>
+      {page?.next != null ? (
+        <div class="more">
+          <button type="button" class="button" disabled={loadingMore} data-testid="recordings-more" onClick={() => void more()}>
+            {loadingMore ? "Loading…" : `Show more (${formatCount(page.total - page.items.length)} left)`}
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+/** Fresh first rows, then the older ones that were paged in. */
+function merge(fresh: RecordingPage, old: RecordingPage): RecordingPage {
+  const seen = new Set(fresh.items.map((item) => item.session));
+  const rest = old.items.slice(PAGE_SIZE).filter((item) => !seen.has(item.session));
+  return rest.length === 0 ? fresh : { items: [...fresh.items, ...rest], next: old.next, total: fresh.total };
+}
+
+function RecordingTable({ items }: { items: RecordingSummary[] }) {
+  const rows: preact.JSX.Element[] = [];
+  let lastDay = "";
+  for (const item of items) {
+    const day = dayKey(item.startedAt);
+    if (day !== lastDay) {
+      rows.push(
+        <tr key={`day-${day}`} class="day-row">
+          <th colSpan={6} scope="rowgroup">
+            {formatDay(item.startedAt)}
+          </th>
+        </tr>,
+      );
+      lastDay = day;
+    }
+    rows.push(<RecordingRow key={item.session} item={item} />);
+  }
+  return (
+    <table class="recordings">
+      <thead>
+        <tr>
+          <th scope="col">Started</th>
+          <th scope="col">Person and target</th>
+          <th scope="col">State</th>
+          <th scope="col" class="number">
+            Length
+          </th>
+          <th scope="col" class="number">
+            Keys
+          </th>
+          <th scope="col" class="number">
+            Size
+          </th>
+        </tr>
+      </thead>
+      <tbody>{rows}</tbody>
+    </table>
+  );
+}
+
+function RecordingRow({ item }: { item: RecordingSummary }) {
+  const warm = () => {
+    prepareRecording(item.session);
+    void loadRecordingView().catch(() => {});
+  };
+  return (
+    <tr class="recording-row" data-testid="recording-row" data-session={item.session} data-state={item.state}>
+      <td class="cell-time">{formatClock(Date.parse(item.startedAt)).slice(0, 5)}</td>
+      <td class="cell-who">
+        <a href={recordingPath(item.session)} class="row-link" onPointerDown={warm} onFocus={warm}>
+          <span class="who-person">{item.person}</span>
+          <span class="who-arrow" aria-label="on">
+            →
+          </span>
+          <span class="who-target">{item.target}</span>
+        </a>
+        <span class="who-more">
+          <span>{item.clientAddress}</span>
+          {item.files > 0 ? <span>{formatPlural(item.files, "file")}</span> : null}
+          {item.redactions > 0 ? <span>{formatPlural(item.redactions, "sealed input")}</span> : null}
+          {item.gaps > 0 ? <span class="text-bad">{formatPlural(item.gaps, "gap")}</span> : null}
+        </span>
+      </td>
+      <td class="cell-state">
+        <StateBadge state={item.state} />
+      </td>
+      <td class="cell-length number">{formatDuration(item.durationUs)}</td>
+      <td class="cell-keys number">{formatCount(item.keystrokes)}</td>
+      <td class="cell-size number">{formatBytes(item.bytes)}</td>
+    </tr>
+  );
+}
+
+function ListSkeleton() {
+  return (
+    <div class="skeleton-list" aria-label="Loading" role="status">
+      {Array.from({ length: 8 }, (_, i) => (
+        <div key={i} class="skeleton-row">
+          <span class="skeleton" style={{ width: "48px" }} />
+          <span class="skeleton" style={{ width: `${180 + ((i * 47) % 120)}px` }} />
+          <span class="skeleton" style={{ width: "72px" }} />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,74 @@
+import { useState } from "preact/hooks";
+import { account } from "../account.ts";
+import { signIn } from "../api/client.ts";
+import { Logo } from "../components/icons.tsx";
+import { errorText } from "../components/states.tsx";
+import { ThemeToggle } from "../components/theme-toggle.tsx";
+
+export function SignInView() {
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      account.set(await signIn(name.trim(), password));
+    } catch (failure) {
+      setError(errorText(failure));
+      setPassword("");
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div class="gate">
+      <div class="gate-corner">
+        <ThemeToggle />
+      </div>
+      <main class="gate-card">
+        <Logo size={44} />
+        <h1>Sign in</h1>
+        <p class="gate-lead">Recordings of remote access, checked as you watch.</p>
+        <form onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
+          <label class="field">
+            <span>Name</span>
+            <input
+              name="name"
+              autocomplete="username"
+              autocapitalize="none"
+              spellcheck={false}
+              required
+              autoFocus
+              maxLength={64}
+              value={name}
+              data-testid="sign-in-name"
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          </label>
+          <label class="field">
+            <span>Password</span>
+            <input
+              name="password"
+              type="password"
+              autocomplete="current-password"
+              required
+              value={password}
+              data-testid="sign-in-password"
+              onInput={(event) => setPassword(event.currentTarget.value)}
+            />
+          </label>
+          <p class="form-error" role="alert" data-testid="sign-in-error">
+            {error ?? ""}
+          </p>
+          <button type="submit" class="button primary block" disabled={busy} data-testid="sign-in-submit">
+            {busy ? "Signing in…" : "Sign in"}
+          </button>
+        </form>
+      </main>
+      <p class="gate-foot">Every sign-in, view and export is written to the audit log.</p>
+    </div>
+  );
+}
