@@ -134,6 +134,14 @@ export function become(command, args) {
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     });
   }
+  // A signal to npm alone ends npm and its shell, but not us: without them there is nobody left to run for.
+  const parent = process.ppid;
+  const orphanWatch = setInterval(() => {
+    if (process.ppid === parent || process.env.npm_lifecycle_event === undefined) return;
+    clearInterval(orphanWatch);
+    child.kill("SIGTERM");
+  }, 500);
+  orphanWatch.unref();
   child.once("error", (error) => fail(`${command}: ${error.message}`));
   child.once("exit", (code, signal) => {
     process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
