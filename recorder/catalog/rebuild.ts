@@ -20,25 +20,38 @@ export async function rebuildRecordings(
   onProgress: (done: number) => void = () => {},
 ): Promise<RebuildResult> {
   const faults: RebuildResult["faults"] = [];
-  const names = new Map<string, Set<string>>();
   let done = 0;
-  for await (const { key } of store.list("recordings/")) {
-    const [, prefix = "", session = "", name = ""] = recordingKey.exec(key) ?? [];
-    if (prefix === "") continue;
-    const seen = names.get(prefix) ?? new Set<string>();
-    names.set(prefix, seen.add(name));
-    // In key order SHA256SUMS and manifest.json come before open.json: what there is of it is known by now.
-    if (name !== openName) continue;
-    names.delete(prefix);
+  for await (const { prefix, session, names } of recordingsIn(store)) {
     try {
-      await index(store, recordings, prefix, session, seen);
+      await index(store, recordings, prefix, session, names);
       onProgress(++done);
     } catch (error) {
       faults.push({ place: prefix, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  for (const prefix of names.keys()) faults.push({ place: prefix, message: `there is no ${openName}` });
   return { recordings: done, faults };
+}
+
+interface Found {
+  prefix: string;
+  session: string;
+  /** Of the objects that lie directly under the prefix. */
+  names: Set<string>;
+}
+
+/** In key order a recording's objects follow one another. */
+async function* recordingsIn(store: ObjectStore): AsyncGenerator<Found> {
+  let current: Found | null = null;
+  for await (const { key } of store.list("recordings/")) {
+    const [, prefix = "", session = "", name = ""] = recordingKey.exec(key) ?? [];
+    if (prefix === "") continue;
+    if (current?.prefix !== prefix) {
+      if (current !== null) yield current;
+      current = { prefix, session, names: new Set() };
+    }
+    current.names.add(name);
+  }
+  if (current !== null) yield current;
 }
 
 async function index(
@@ -48,6 +61,7 @@ async function index(
   session: string,
   names: ReadonlySet<string>,
 ): Promise<void> {
+  if (!names.has(openName)) throw new Error(`there is no ${openName}`);
   const open = OpenRecord.parse(await readJson(store, prefix + openName));
   if (open.session !== session) throw new Error(`${openName} is of the session ${open.session}`);
   await recordings.opened(open);
