@@ -24,6 +24,8 @@ export type StoreConfig =
       /** Absent: the SDK's own chain (instance role, shared profile). */
       accessKeyId?: string;
       secretAccessKey?: Secret;
+      createBucket: boolean;
+      objectLock: boolean;
     };
 
 /** All paths absolute, all sizes in bytes, all times in the unit of their name. */
@@ -37,7 +39,8 @@ export interface Config {
     publicUrl: string;
     tls: { certificate: string; key: string } | null;
     trustProxy: string[];
-    allowPlaintext: boolean;
+    /** `https` where this listener or the proxy in front of it speaks TLS. */
+    transport: "https" | "loopback-http";
   };
   store: StoreConfig;
   spool: { directory: string; floorBytes: number; journalBytes: number };
@@ -55,6 +58,13 @@ export interface ConfigSource {
   directory?: string;
 }
 
+/** The store's options with the secret in the open: only for the call that makes the store. */
+export function storeOptions(store: StoreConfig) {
+  if (store.kind === "fs") return store;
+  const { secretAccessKey, ...rest } = store;
+  return { ...rest, ...(secretAccessKey === undefined ? {} : { secretAccessKey: secretAccessKey.reveal() }) };
+}
+
 export const configFileName = "conduit.yaml";
 
 /** The person at this machine, for audit entries: the one who called sudo, where sudo was used by root. */
@@ -62,6 +72,11 @@ export function operatingSystemUser(env: Readonly<Record<string, string | undefi
   const { username, uid } = userInfo();
   const caller = env["SUDO_USER"];
   return uid === 0 && caller !== undefined && caller !== "" && caller !== "root" ? `${caller} (sudo)` : username;
+}
+
+/** The process's environment, for the CLI to hand on. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
 }
 
 function isFile(path: string): boolean {
@@ -194,6 +209,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
       listen,
       publicUrl: raw.http.publicUrl ?? localUrl(listen, tls !== undefined),
       tls: tls ?? null,
+      transport: tls !== undefined || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
     },
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
@@ -241,6 +257,8 @@ function assembleStore(
     bucket: raw.bucket,
     prefix: raw.prefix,
     forcePathStyle: raw.forcePathStyle ?? raw.endpoint !== undefined,
+    createBucket: raw.createBucket,
+    objectLock: raw.objectLock,
     ...(accessKeyId === undefined ? {} : { accessKeyId }),
     ...(secretAccessKey === undefined ? {} : { secretAccessKey: new Secret(secretAccessKey) }),
   };
@@ -261,12 +279,12 @@ function isLoopback(host: string): boolean {
 function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {
   const findings: Finding[] = [];
   const { http, store } = config;
-  if (!isLoopback(http.listen.host) && http.tls === null && http.trustProxy.length === 0 && !http.allowPlaintext) {
+  if (http.transport === "loopback-http" && !isLoopback(http.listen.host)) {
     findings.push(
       place.finding(
         "http.listen",
         "would take sign-ins from other hosts without encryption",
-        "Give http.tls a certificate and key, or name the TLS proxy in front in http.trustProxy, or listen on 127.0.0.1; http.allowPlaintext: true overrules this.",
+        "Give http.tls a certificate and key, or name the TLS proxy in front in http.trustProxy, or listen on 127.0.0.1.",
       ),
     );
   }

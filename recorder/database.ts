@@ -2,7 +2,7 @@
 // processes: WAL, a busy timeout, and transactions that take the write lock at their start.
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { Kysely, Migrator, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { Kysely, Migrator, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import LibsqlDatabase from "libsql";
 import { AppError } from "../shared/errors.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
@@ -12,6 +12,8 @@ import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
   readonly catalog: Kysely<CatalogTables>;
+  /** SQLite's own look at the file's structure: `ok`, or the first fault. */
+  check(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,10 @@ export async function openDatabase(path: string): Promise<ServiceDatabase> {
   return {
     access: kysely as unknown as Kysely<AccessTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
+    check: async () => {
+      const { rows } = await sql<Record<string, unknown>>`pragma quick_check(1)`.execute(kysely);
+      return String(Object.values(rows[0] ?? {})[0] ?? "no answer");
+    },
     close: () => kysely.destroy(),
   };
 }

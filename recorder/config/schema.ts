@@ -42,6 +42,8 @@ const Store = z.discriminatedUnion("kind", [
     accessKeyIdFile: path.optional(),
     secretAccessKey: z.string().min(1).optional(),
     secretAccessKeyFile: path.optional(),
+    createBucket: z.boolean().default(false),
+    objectLock: z.boolean().default(false),
   }),
 ]);
 
@@ -72,7 +74,6 @@ export const ConfigFile = z.strictObject({
       publicUrl: url.optional(),
       tls: z.strictObject({ certificate: path, key: path }).optional(),
       trustProxy: z.array(z.string().regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, "an address or network")).default([]),
-      allowPlaintext: z.boolean().default(false),
     })
     .prefault({}),
   store: Store.prefault({ kind: "fs" }),

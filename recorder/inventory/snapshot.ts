@@ -20,8 +20,8 @@ export interface InventoryDefaults {
 }
 
 export interface InventorySnapshot {
-  readonly targets: ReadonlyMap<string, Target>;
-  readonly conduits: ReadonlyMap<string, Conduit>;
+  readonly targets: readonly Target[];
+  readonly conduits: readonly Conduit[];
   readonly policy: Policy;
   /** SHA-256 (hex) of the effective policy: defaults filled in, keys sorted, comments and layout gone. */
   readonly policyHash: string;
@@ -95,8 +95,8 @@ export function parseInventory(
   ];
   if (errors.length > 0) throw invalid(errors, "inventory.load");
   return Object.freeze({
-    targets: new Map(list.map((target) => [target.name, target])),
-    conduits: new Map(conduits.value.conduits.map((conduit) => [conduit.id, conduit])),
+    targets: list,
+    conduits: conduits.value.conduits,
     policy: policy.value,
     policyHash: createHash("sha256").update(canonicalJson(policy.value)).digest("hex"),
     warnings: warnings(list, conduits.value.conduits, policy.value, documents),
@@ -120,7 +120,7 @@ export function canonicalJson(value: unknown): string {
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(",")}}`;
 }
 
-const fingerprint = /^SHA256:[A-Za-z0-9+/]{43}$/;
+const fingerprint = /^(?:[a-z0-9-]+ )?SHA256:[A-Za-z0-9+/]{43}=?$/;
 const keyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[A-Za-z0-9+/]+={0,2})(?: .*)?$/;
 
 /** Whether a pinned host key is written in one of the two forms that can be compared. */

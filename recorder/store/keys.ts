@@ -4,6 +4,7 @@
 //   recordings/2026/11/23/<session>/<track>/000000.cast.zst   a segment: `.cast` terminal, `.jsonl` all others; `.gz` for gzip
 //   recordings/2026/11/23/<session>/manifest.json        and manifest.json.sig, SHA256SUMS (sha256sum -c in that folder)
 //   keys/<keyId>.pub.pem                                 the recorder's public signing keys
+//   probes/<id>                                          written, read back and removed by `conduit doctor`
 //
 // The date is the session's start in UTC. Nothing is written under a recording's prefix after SHA256SUMS.
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
@@ -27,4 +28,9 @@ export const checksumsName = "SHA256SUMS";
 
 export function publicKeyKey(keyId: string): string {
   return `keys/${keyId}.pub.pem`;
+}
+
+/** What `conduit doctor` writes, reads back and removes. */
+export function probeKey(id: string): string {
+  return `probes/${id}`;
 }

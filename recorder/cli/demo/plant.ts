@@ -1,5 +1,5 @@
 // The demo plant: an SSH target on loopback with a controller's toy shell. Only `conduit demo` and `conduit demo-target`
-// start it. Invariant: it never listens on an address that other hosts can reach, and it controls nothing.
+// start it, on loopback unless told otherwise. Invariant: it controls nothing, and lets in only by password.
 import { timingSafeEqual } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import ssh2, { type Connection, type ServerChannel, type Session } from "ssh2";
@@ -14,8 +14,8 @@ export interface PlantOptions {
   account: string;
   password: string;
   enablePassword: string;
-  /** 0: any free one. */
-  port?: number;
+  /** Loopback and any free port unless given. */
+  listen?: { host: string; port: number };
   hostKey?: SshKeyPair;
 }
 
@@ -27,8 +27,6 @@ export interface Plant {
   close(): Promise<void>;
 }
 
-const host = "127.0.0.1";
-
 interface Site {
   options: PlantOptions;
   controller: Controller;
@@ -39,6 +37,7 @@ export async function startPlant(options: PlantOptions): Promise<Plant> {
   const hostKey = options.hostKey ?? generateEd25519("demo-plant");
   const site: Site = { options, controller: new Controller(), files: new MemoryFiles() };
   const connections = new Set<Connection>();
+  const { host, port } = options.listen ?? { host: "127.0.0.1", port: 0 };
   const server = new ssh2.Server({ hostKeys: [hostKey.privateKey], ident: "DemoPLC" }, (connection) => {
     connections.add(connection);
     connection.on("close", () => connections.delete(connection));
@@ -48,7 +47,7 @@ export async function startPlant(options: PlantOptions): Promise<Plant> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port ?? 0, host, () => resolve());
+    server.listen(port, host, () => resolve());
   });
   return {
     host,

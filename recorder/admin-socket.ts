@@ -1,0 +1,166 @@
+// A Unix socket for the people at this machine: `conduit sessions` and `conduit doctor` ask the running service through
+// it. Who may open it is decided by the file system (0600 in a 0700 directory), so it asks for no sign-in; the name that
+// a request carries is for the audit. Invariant: nothing here reads a recording.
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { z } from "zod";
+import type { LiveSession } from "../shared/api/types.ts";
+import { AppError } from "../shared/errors.ts";
+import { sessionIdPattern } from "../shared/ids.ts";
+
+export interface LocalAdministration {
+  sessions(): LiveSession[];
+  /** False when no such session is live. */
+  terminate(session: string, by: string, reason: string): Promise<boolean>;
+  audit(entry: {
+    actor: string;
+    action: string;
+    subject: string;
+    address: string;
+    details: Record<string, unknown>;
+  }): Promise<void>;
+  /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
+  status(): Promise<Record<string, unknown>>;
+}
+
+export interface AdminSocket {
+  path: string;
+  close(): Promise<void>;
+}
+
+export const Terminate = z.strictObject({
+  session: z.string().regex(sessionIdPattern),
+  operator: z.string().min(1).max(64),
+  reason: z.string().max(200),
+});
+
+const maxBodyBytes = 4096;
+
+/** CONFIG_INVALID when another service holds the socket; a socket that a crash left behind is replaced. */
+export async function openAdminSocket(path: string, administration: LocalAdministration): Promise<AdminSocket> {
+  const server = createServer((incoming, response) => {
+    void answer(incoming, response, administration).catch((error: unknown) => fail(response, error));
+  });
+  server.requestTimeout = 10_000;
+  if (await isAnswering(path)) {
+    throw new AppError(
+      "CONFIG_INVALID",
+      `${path}: another service is running on this data directory. Stop it, or give this one its own recorder.dataDirectory.`,
+      { op: "admin.open" },
+    );
+  }
+  await unlink(path).catch(() => undefined);
+  await listen(server, path);
+  await chmod(path, 0o600);
+  return {
+    path,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+      const mend = "Check recorder.adminSocket: its directory must exist and the path stay under about 100 characters.";
+      reject(
+        new AppError("CONFIG_INVALID", `${path}: the admin socket cannot be opened (${why}). ${mend}`, {
+          op: "admin.open",
+          cause,
+        }),
+      );
+    });
+    server.listen(path, resolve);
+  });
+}
+
+function isAnswering(path: string): Promise<boolean> {
+  return askAdmin(path, "GET", "/status").then(
+    () => true,
+    (error: unknown) => !(error instanceof AppError && error.code === "REQUEST_NOT_FOUND"),
+  );
+}
+
+async function answer(incoming: IncomingMessage, response: ServerResponse, admin: LocalAdministration): Promise<void> {
+  const route = `${incoming.method} ${incoming.url}`;
+  if (route === "GET /sessions") return send(response, 200, admin.sessions());
+  if (route === "GET /status") return send(response, 200, await admin.status());
+  if (route !== "POST /terminate") return send(response, 404, { message: "no such request" });
+  const parsed = Terminate.safeParse(await readJson(incoming));
+  if (!parsed.success) return send(response, 400, { message: "the request has a bad value" });
+  const { session, operator, reason } = parsed.data;
+  await admin.audit({
+    actor: operator,
+    action: "session.terminate",
+    subject: session,
+    address: "local",
+    details: { reason },
+  });
+  return send(response, 200, { terminated: await admin.terminate(session, operator, reason) });
+}
+
+async function readJson(incoming: IncomingMessage): Promise<unknown> {
+  let text = "";
+  for await (const chunk of incoming) {
+    text += String(chunk);
+    if (text.length > maxBodyBytes)
+      throw new AppError("REQUEST_INVALID", "the request is too large", { op: "admin.read" });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
+  response.end(JSON.stringify(body));
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  const message = error instanceof AppError ? error.message : "a fault in the recorder; its log has the details";
+  if (response.headersSent) response.destroy();
+  else send(response, 500, { message });
+}
+
+/** REQUEST_NOT_FOUND when nothing answers on the socket. */
+export function askAdmin(path: string, method: "GET" | "POST", url: string, body?: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: path, method, path: url, timeout: 10_000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        try {
+          const value = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { message?: string };
+          if (response.statusCode === 200) resolve(value);
+          else
+            reject(
+              new AppError("INTERNAL", `the service answered: ${value.message ?? "nothing"}`, { op: "admin.ask" }),
+            );
+        } catch (cause) {
+          reject(
+            new AppError("INTERNAL", "the service's answer on the admin socket is not JSON", {
+              op: "admin.ask",
+              cause,
+            }),
+          );
+        }
+      });
+    });
+    outgoing.on("timeout", () => outgoing.destroy(new Error("no answer within 10 s")));
+    outgoing.on("error", (cause: NodeJS.ErrnoException) => {
+      const absent = cause.code === "ENOENT" || cause.code === "ECONNREFUSED";
+      const message = absent
+        ? `no service answers on ${path}; start it with conduit serve, or name its configuration with --config`
+        : `the service on ${path} cannot be asked: ${cause.message}`;
+      reject(new AppError(absent ? "REQUEST_NOT_FOUND" : "INTERNAL", message, { op: "admin.ask", cause }));
+    });
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

@@ -1,0 +1,156 @@
+// `conduit demo`: the whole service on loopback with the demo plant as its target, one scripted session recorded through
+// the real gateway, and the lines to record one of one's own. Ctrl-C ends all of it and removes its directory.
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { AppError } from "../../shared/errors.ts";
+import { askAdmin } from "../admin-socket.ts";
+import type { Service } from "../main.ts";
+import type { Cli, Register } from "./cli.ts";
+import { type DemoInstallation, demoInvestigator, demoTarget, demoVendor, installDemo } from "./demo/installation.ts";
+import { type Plant, startPlant } from "./demo/plant.ts";
+import { playScript } from "./demo/script.ts";
+import { createLogger } from "./logger.ts";
+
+interface DemoOptions {
+  sshPort: number;
+  httpPort: number;
+  directory?: string;
+  script: boolean;
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new InvalidArgumentError("A port is a number from 0 to 65535.");
+}
+
+export const registerDemo: Register = (program, cli) => {
+  program
+    .command("demo")
+    .description("try it out: the service, a toy plant and a recorded session, all on this machine")
+    .option("--ssh-port <port>", "gateway's port; another free one is taken when it is in use", port, 2222)
+    .option("--http-port <port>", "portal's port; another free one is taken when it is in use", port, 8080)
+    .option("--directory <dir>", "keep everything in this new directory (default: a temporary one, removed at the end)")
+    .option("--no-script", "record no scripted session")
+    .action(async (options: DemoOptions) => {
+      const directory = makeDirectory(cli, options.directory);
+      try {
+        await runDemo(cli, directory, options);
+      } finally {
+        if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+      }
+    });
+};
+
+function makeDirectory(cli: Cli, given: string | undefined): string {
+  if (given === undefined) return mkdtempSync(join(tmpdir(), "conduit-demo-"));
+  const directory = resolve(cli.directory, given);
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new AppError("REQUEST_INVALID", `${directory} is not empty; the demo wants a directory of its own`, {
+      op: "demo",
+    });
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+async function runDemo(cli: Cli, directory: string, options: DemoOptions): Promise<void> {
+  // Known only to this process: nobody logs in to the plant but through the gateway.
+  const login = { account: "engineer", password: crypto.randomUUID() };
+  const enablePassword = "boost";
+  const plant = await startPlant({ ...login, enablePassword });
+  let service: Service | null = null;
+  try {
+    const places = { directory, sshPort: await freePort(options.sshPort), httpPort: await freePort(options.httpPort) };
+    const installation = await installDemo(places, plant, login);
+    const { startService } = await import("../main.ts");
+    service = await startService(installation.config, {
+      logger: createLogger(installation.config, { file: join(directory, "demo.log") }),
+    });
+    tell(cli, service, installation, enablePassword);
+    const script = options.script ? record(cli, service, installation, enablePassword) : Promise.resolve();
+    if (!cli.signal.aborted) await once(cli.signal, "abort");
+    cli.out.line("\nEnding the demo …");
+    await script;
+  } finally {
+    await service?.stop();
+    await stopPlant(plant);
+  }
+}
+
+async function stopPlant(plant: Plant): Promise<void> {
+  await plant.close();
+}
+
+/** The wished port, or any free one. */
+function freePort(wished: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", () =>
+      wished === 0 ? reject(new Error("no port is free on 127.0.0.1")) : resolve(freePort(0)),
+    );
+    server.listen({ host: "127.0.0.1", port: wished, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : wished));
+    });
+  });
+}
+
+function tell(cli: Cli, service: Service, installation: DemoInstallation, enablePassword: string): void {
+  const { out } = cli;
+  const ssh = `ssh -p ${service.ssh.port} -o UserKnownHostsFile=${installation.knownHosts} ${demoVendor}+${demoTarget}@127.0.0.1`;
+  out.line();
+  out.line("Conduit Recorder demo");
+  out.line();
+  out.line("  1. Watch what was recorded, in a browser:");
+  out.line(`       ${service.http.url}`);
+  out.line(`       name ${demoInvestigator}   password ${installation.investigatorPassword}`);
+  out.line();
+  out.line("  2. Record a session of your own, in another terminal:");
+  out.line(`       ${ssh}`);
+  out.line(`       password ${installation.vendorPassword}`);
+  out.line(
+    `     Type help there; enable asks for a password, which is ${enablePassword}, and which no recording will show.`,
+  );
+  out.line();
+  out.line("  Ctrl-C ends the demo and removes everything it made.");
+  out.line();
+}
+
+async function record(
+  cli: Cli,
+  service: Service,
+  installation: DemoInstallation,
+  enablePassword: string,
+): Promise<void> {
+  cli.out.line("A scripted session is being recorded through the gateway; it takes about 25 seconds.");
+  try {
+    await playScript({
+      host: "127.0.0.1",
+      port: service.ssh.port,
+      username: `${demoVendor}+${demoTarget}`,
+      password: installation.vendorPassword,
+      hostKey: installation.gatewayKey,
+      enablePassword,
+      signal: cli.signal,
+    });
+    if (cli.signal.aborted) return;
+    await sealed(installation.config.recorder.adminSocket);
+    cli.out.line("The scripted session is recorded: it is first in the portal's list.");
+  } catch (error) {
+    if (cli.signal.aborted) return;
+    cli.err.line(`conduit: the scripted session failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Until the gateway has no live session of the script's any more, within bounds. */
+async function sealed(adminSocket: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    const live = (await askAdmin(adminSocket, "GET", "/sessions")) as unknown[];
+    if (live.length === 0) return;
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+}

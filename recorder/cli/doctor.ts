@@ -1,0 +1,49 @@
+// `conduit doctor`: is everything in order, and if not, what to do. Changes nothing but a probe object that it removes.
+import type { Command } from "commander";
+import { type Cli, configOf, type Register } from "./cli.ts";
+import { attempt, type Check } from "./doctor/check.ts";
+import { checkDatabase, checkInventory, checkStore, checkTargets } from "./doctor/data.ts";
+import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
+import { checkClock, checkDisk, checkNative, checkNode, checkPorts, checkSyncs } from "./doctor/machine.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { printable } from "./output.ts";
+
+export const registerDoctor: Register = (program, cli) => {
+  program
+    .command("doctor")
+    .description("check configuration, keys, disk, clock, store, database, inventory; say what to mend")
+    .option("--targets", "also sign in to every target and hang up")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExit code 0 when nothing fails (warnings may stand), 3 otherwise.")
+    .action(async (options: { targets?: boolean; json?: boolean }, command: Command) => {
+      const checks = await examine(cli, command, options.targets === true);
+      if (options.json === true) cli.out.json(checks);
+      else for (const check of checks) print(cli, check);
+      if (checks.some((check) => check.verdict === "fail")) cli.exitCode = exitCodes.findings;
+    });
+};
+
+async function examine(cli: Cli, command: Command, targets: boolean): Promise<Check[]> {
+  const config = configOf(cli, command);
+  const results = [
+    await attempt("configuration", () => checkConfiguration(config)),
+    await attempt("permissions", () => checkPermissions(config)),
+    await attempt("keys", () => checkKeys(config)),
+    await attempt("node", checkNode),
+    await attempt("native modules", checkNative),
+    await attempt("disk", () => checkDisk(config)),
+    await attempt("sync speed", () => checkSyncs(config)),
+    await attempt("clock", checkClock),
+    await attempt("store", () => checkStore(config)),
+    await attempt("database", () => checkDatabase(config)),
+    await attempt("inventory", () => checkInventory(config)),
+    await attempt("ports", () => checkPorts(config)),
+    targets ? await attempt("targets", () => checkTargets(config)) : [],
+  ];
+  return results.flat();
+}
+
+function print(cli: Cli, { name, verdict, message, mend }: Check): void {
+  cli.out.line(`${verdict.padEnd(4)}  ${name.padEnd(14)}  ${printable(message)}`);
+  if (verdict !== "ok" && mend !== "") cli.out.line(`${" ".repeat(22)}→ ${mend}`);
+}

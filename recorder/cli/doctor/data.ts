@@ -1,0 +1,138 @@
+// What the service holds: store, database, people, inventory and the credentials that its targets name.
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { AppError } from "../../../shared/errors.ts";
+import { loadOrCreateMasterKey } from "../../access/master-key.ts";
+import { People } from "../../access/people.ts";
+import { SecretStore } from "../../access/secrets.ts";
+import { type Config, storeOptions } from "../../config.ts";
+import { openDatabase, type ServiceDatabase } from "../../database.ts";
+import { createStore } from "../../store/create-store.ts";
+import { probeKey } from "../../store/keys.ts";
+import { checkTarget } from "../../tap/ssh/upstream.ts";
+import { formatFindings } from "../findings.ts";
+import { masterKeyPath } from "../first-start.ts";
+import { exact, inventoryOf } from "../target.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+export async function checkStore(config: Config): Promise<Check[]> {
+  // Before a first start there is nothing to check, and the check must not be what makes the directory.
+  if (config.store.kind === "fs" && !existsSync(config.recorder.dataDirectory)) return [];
+  const store = createStore(storeOptions(config.store));
+  const where =
+    config.store.kind === "fs"
+      ? config.store.directory
+      : `${config.store.endpoint ?? "AWS"}, bucket ${config.store.bucket}`;
+  try {
+    await store.check();
+    const body = randomBytes(64);
+    const key = probeKey(body.toString("hex").slice(0, 16));
+    await store.put(key, body, { sha256: createHash("sha256").update(body).digest("hex") });
+    const back = await store.get(key);
+    if (!Buffer.from(back).equals(body))
+      return [fail("store", `${where}: what was written does not read back`, "Do not use this store.")];
+    const deleted = await store.delete(key).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof AppError && error.code === "STORE_REFUSED") return false;
+        throw error;
+      },
+    );
+    return [
+      ok(
+        "store",
+        `${where}: writes, reads${deleted ? " and deletes" : "; refuses to delete, as a write-once bucket does"}`,
+      ),
+    ];
+  } finally {
+    await store.close();
+  }
+}
+
+export async function checkDatabase(config: Config): Promise<Check[]> {
+  const path = config.recorder.database;
+  if (!existsSync(path))
+    return [warn("database", `${path} does not exist yet`, "Run conduit serve once: it sets everything up.")];
+  const database = await openDatabase(path);
+  try {
+    const answer = await database.check();
+    if (answer !== "ok")
+      return [
+        fail("database", `${path}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
+      ];
+    return [ok("database", path), ...(await checkPeople(database)), ...(await checkSecrets(config, database))];
+  } finally {
+    await database.close();
+  }
+}
+
+async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
+  const people = await new People(database.access).list();
+  const admins = people.filter((person) => person.roles.includes("admin") && !person.disabled);
+  if (admins.length === 0) return [fail("people", "nobody is an enabled admin", "conduit user add NAME --role admin")];
+  const waiting = people.filter((person) => person.mustChangePassword && !person.disabled).map((person) => person.name);
+  if (waiting.length === 0) return [ok("people", `${people.length}, of them ${admins.length} admins`)];
+  return [
+    warn(
+      "people",
+      `still with their one-time password: ${waiting.join(", ")}`,
+      "They sign in to the portal and choose their own.",
+    ),
+  ];
+}
+
+async function checkSecrets(config: Config, database: ServiceDatabase): Promise<Check[]> {
+  const path = masterKeyPath(config);
+  if (!existsSync(path)) return [];
+  const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(path));
+  const { targets } = inventoryOf(config);
+  const checks: Check[] = [];
+  for (const { name, secret } of targets) {
+    const problem = await secrets.get(secret).then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    if (problem !== null) checks.push(fail("secrets", `target ${name}: ${problem}`, `conduit secret set ${secret}`));
+  }
+  return checks.length > 0 ? checks : [ok("secrets", `every target's credential is there (${targets.length} targets)`)];
+}
+
+export function checkInventory(config: Config): Check[] {
+  if (!existsSync(config.inventory.policy)) {
+    return [
+      warn(
+        "inventory",
+        `${config.inventory.policy} does not exist yet`,
+        "Run conduit serve once: it sets everything up.",
+      ),
+    ];
+  }
+  const { targets, conduits, policy, policyHash, warnings } = inventoryOf(config);
+  const message = `${targets.length} targets, ${conduits.length} conduits, ${policy.rules.length} rules, policy ${policyHash.slice(0, 16)}…`;
+  const odd = formatFindings(warnings).map((line) => warn("inventory", line, "See the line."));
+  return [ok("inventory", message), ...odd];
+}
+
+/** Signs in to every target and hangs up; only when asked for, since it touches the plant. */
+export async function checkTargets(config: Config): Promise<Check[]> {
+  const database = await openDatabase(config.recorder.database);
+  try {
+    const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+    const checks: Check[] = [];
+    for (const target of inventoryOf(config).targets) {
+      const name = `target ${target.name}`;
+      try {
+        const credential = exact(await secrets.get(target.secret));
+        const timeoutMs = config.limits.targetConnectSeconds * 1000;
+        await checkTarget({ ...target, credential }, { timeoutMs, legacy: false });
+        checks.push(ok(name, `signed in as ${target.account} at ${target.host}:${target.port}`));
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        checks.push(fail(name, error.message, `See ${error.code} in the README.`));
+      }
+    }
+    return checks;
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,117 @@
+// Makes what a service needs and does not have yet: directories, configuration, keys, inventory, the first admin. Runs
+// before every start; a second run changes nothing. Invariant: it never replaces a file, and never makes a new key where
+// an old one belongs to data that is already there.
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { AppError } from "../../shared/errors.ts";
+import { loadOrCreateMasterKey } from "../access/master-key.ts";
+import { People } from "../access/people.ts";
+import { AuditLog } from "../catalog/audit.ts";
+import { type Config, configFileName } from "../config.ts";
+import { openDatabase } from "../database.ts";
+import { generateEd25519 } from "./openssh-key.ts";
+import { createPrivateFile } from "./private-file.ts";
+import * as templates from "./templates.ts";
+
+export interface FirstStart {
+  /** What was created, as paths. */
+  created: string[];
+  /** Returned once, to be shown once. */
+  admin: { name: string; oneTimePassword: string } | null;
+}
+
+export const firstAdminName = "admin";
+
+export function masterKeyPath(config: Config): string {
+  return join(config.recorder.keyDirectory, "master.key");
+}
+
+/** Without `admin`, the caller makes the first person itself. */
+export async function prepareInstallation(config: Config, options: { admin?: boolean } = {}): Promise<FirstStart> {
+  const created: string[] = [];
+  refuseLostMasterKey(config);
+  for (const path of [config.recorder.dataDirectory, config.recorder.keyDirectory]) makeDirectory(path);
+  if (config.file === null) {
+    const path = join(config.recorder.dataDirectory, configFileName);
+    create(created, path, () => templates.configuration(config.recorder.id));
+  }
+  createHostKeys(config, created);
+  createInventory(config, created);
+  const masterKey = masterKeyPath(config);
+  const hadMasterKey = existsSync(masterKey);
+  await loadOrCreateMasterKey(masterKey);
+  if (!hadMasterKey) created.push(masterKey);
+  return { created, admin: options.admin === false ? null : await createAdmin(config) };
+}
+
+/** A new master key would make every stored credential unreadable, and hide that the old one is missing. */
+function refuseLostMasterKey(config: Config): void {
+  const path = masterKeyPath(config);
+  if (!existsSync(config.recorder.database) || existsSync(path)) return;
+  throw new AppError(
+    "CONFIG_UNREADABLE",
+    `${path}: the master key is missing, but the database ${config.recorder.database} exists and may hold secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
+    { op: "first-start.master-key" },
+  );
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new AppError(
+      "CONFIG_UNREADABLE",
+      `${path}: the directory cannot be made (${why}). Make it, owned by the account that runs the service, or name another in recorder.dataDirectory.`,
+      { op: "first-start.directory", cause },
+    );
+  }
+}
+
+function create(created: string[], path: string, text: () => string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  if (createPrivateFile(path, text())) created.push(path);
+}
+
+/** Only at its default place: a key that the configuration names is somebody's, and missing by mistake. */
+function createHostKeys(config: Config, created: string[]): void {
+  for (const path of config.ssh.hostKeys) {
+    if (path !== join(config.recorder.keyDirectory, "ssh_host_ed25519_key")) continue;
+    if (existsSync(path)) continue;
+    const key = generateEd25519(`conduit@${config.recorder.id}`);
+    create(created, path, () => key.privateKey);
+    create(created, `${path}.pub`, () => `${key.publicKey}\n`);
+  }
+}
+
+function createInventory({ inventory, recorder }: Config, created: string[]): void {
+  const defaults = join(recorder.dataDirectory, "inventory");
+  const texts: [path: string, text: string][] = [
+    [inventory.targets, templates.targets],
+    [inventory.conduits, templates.conduits],
+    [inventory.policy, templates.policy],
+  ];
+  for (const [path, text] of texts) {
+    if (dirname(path) === defaults) create(created, path, () => text);
+  }
+}
+
+async function createAdmin(config: Config): Promise<FirstStart["admin"]> {
+  const database = await openDatabase(config.recorder.database);
+  try {
+    const people = new People(database.access);
+    if ((await people.list()).length > 0) return null;
+    const { person, password } = await people.createWithOneTimePassword({ name: firstAdminName, roles: ["admin"] });
+    await new AuditLog(database.catalog).append({
+      actor: "first-start",
+      action: "person.add",
+      subject: person.name,
+      address: "local",
+      details: { roles: person.roles },
+    });
+    return { name: person.name, oneTimePassword: password };
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,139 @@
+// Recordings read without the service: the database as index, then the spool's files, then the store. The service may be
+// running beside it; what it has not sealed yet is not readable here.
+import { createHash, createPublicKey } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+import type { Command } from "commander";
+import type { RecordingIndex } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { sessionIdPattern } from "../../../shared/ids.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
+import { RecordingReader } from "../../catalog/reader.ts";
+import { Recordings } from "../../catalog/recordings.ts";
+import { type Config, storeOptions } from "../../config.ts";
+import { createStore } from "../../store/create-store.ts";
+import type { ObjectStore } from "../../store/object-store.ts";
+import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
+import { printable } from "../output.ts";
+
+export interface Archive extends Workspace {
+  store: ObjectStore;
+  reader: RecordingReader;
+  recordings: Recordings;
+}
+
+export function inArchive<T>(cli: Cli, command: Command, work: (archive: Archive) => Promise<T>): Promise<T> {
+  return inWorkspace(cli, command, async (workspace) => {
+    const store = createStore(storeOptions(workspace.config.store));
+    try {
+      const reader = new RecordingReader({
+        store,
+        live: { live: () => undefined, spooled: (session, name) => spooled(workspace.config, session, name) },
+      });
+      return await work({ ...workspace, store, reader, recordings: new Recordings(workspace.database.catalog) });
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+/** A sealed recording stays in the spool until it is wholly uploaded, under the names that it has in the store. */
+async function spooled(config: Config, session: string, name: string): Promise<Uint8Array | null> {
+  const folder = join(config.spool.directory, session);
+  const path = resolve(folder, name);
+  if (!path.startsWith(folder + sep)) return null;
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** A full id, `latest`, or the first or last characters of one (at least four). */
+export async function resolveSession(archive: Archive, text: string): Promise<string> {
+  if (sessionIdPattern.test(text)) return text;
+  if (text === "latest") {
+    const { items } = await archive.recordings.list({ limit: 1 });
+    if (items[0] !== undefined) return items[0].session;
+    throw new AppError("REQUEST_NOT_FOUND", "there is no recording yet", { op: "cli.recordings" });
+  }
+  const found = /^[0-9a-f-]{4,36}$/.test(text) ? await matching(archive, text) : [];
+  const [session] = found;
+  if (session !== undefined && found.length === 1) return session;
+  const why = found.length === 0 ? "no recording has this id" : `${found.length} recordings fit; give more of the id`;
+  throw new AppError(
+    "REQUEST_NOT_FOUND",
+    `${printable(text.slice(0, 60))}: ${why}. conduit recordings list shows them.`,
+    {
+      op: "cli.recordings",
+    },
+  );
+}
+
+async function matching(archive: Archive, text: string): Promise<string[]> {
+  const rows = await archive.database.catalog
+    .selectFrom("recordings")
+    .select("session")
+    .where((e) => e.or([e("session", "like", `${text}%`), e("session", "like", `%${text}`)]))
+    .limit(20)
+    .execute();
+  return rows.map(({ session }) => session);
+}
+
+/** The index of an ended recording; a plain sentence for one in progress. */
+export async function indexOf(archive: Archive, session: string): Promise<RecordingIndex> {
+  try {
+    return await archive.reader.index(session);
+  } catch (error) {
+    const row = await archive.recordings.find(session);
+    if (row === null || !["recording", "closing"].includes(row.state)) throw error;
+    throw new AppError("REQUEST_NOT_FOUND", `${session} is still being recorded; the portal shows it live`, {
+      op: "cli.recordings",
+      cause: error,
+    });
+  }
+}
+
+/** The terminal track that was asked for, or the one that people mean: the first with a pty, else the only one. */
+export function terminalTrack(index: RecordingIndex, channel: number | undefined): TrackMeta {
+  const tracks = index.tracks.filter((track) => track.kind === "terminal");
+  const found =
+    channel === undefined
+      ? (tracks.find((track) => track.pty === true) ?? tracks[0])
+      : tracks.find((track) => track.channel === channel);
+  if (found !== undefined) return found;
+  const channels = tracks.map((track) => track.channel).join(", ");
+  const why = tracks.length === 0 ? "has no terminal track" : `has no such channel; there are ${channels}`;
+  throw new AppError("REQUEST_NOT_FOUND", `the recording ${why}`, { op: "cli.recordings" });
+}
+
+/** The keys that this installation signs and signed with, and those given by hand, by key id. */
+export function trustedKeys(config: Config, files: readonly string[]): Map<string, string> {
+  const keys = new Map<string, string>();
+  const folder = config.recorder.keyDirectory;
+  const own = existsSync(folder) ? readdirSync(folder).filter((name) => /^signing.*\.pem$/.test(name)) : [];
+  for (const path of [...own.map((name) => join(folder, name)), ...files]) {
+    const pem = publicPem(path);
+    keys.set(keyIdOf(pem), pem);
+  }
+  return keys;
+}
+
+function publicPem(path: string): string {
+  try {
+    return createPublicKey(readFileSync(path)).export({ type: "spki", format: "pem" }).toString();
+  } catch (cause) {
+    throw new AppError("CONFIG_UNREADABLE", `${path}: this is not a readable key in PEM form`, {
+      op: "cli.keys",
+      cause,
+    });
+  }
+}
+
+/** As the recorder names its keys: the first 16 hex digits of the SHA-256 of the SubjectPublicKeyInfo. */
+function keyIdOf(pem: string): string {
+  const der = createPublicKey(pem).export({ type: "spki", format: "der" });
+  return createHash("sha256").update(der).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,47 @@
+// `conduit recordings cat`: a channel's output, byte for byte as the target sent it.
+import type { Command } from "commander";
+import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
+import { segmentTexts } from "../../export/lines.ts";
+import type { Cli } from "../cli.ts";
+import { inArchive, indexOf, resolveSession, terminalTrack } from "./archive.ts";
+import { channelOption, sessionArgument } from "./common-options.ts";
+
+export function registerCat(recordings: Command, cli: Cli): void {
+  recordings
+    .command("cat")
+    .description("print a channel's output exactly: its stdout to stdout, its stderr to stderr")
+    .addArgument(sessionArgument())
+    .addOption(channelOption())
+    .addHelpText("after", "\nAt a terminal, control sequences act on it; pipe into less -R, or export as txt.")
+    .action(async (text: string, options: { channel?: number }, command: Command) => {
+      await inArchive(cli, command, async (archive) => {
+        const session = await resolveSession(archive, text);
+        const index = await indexOf(archive, session);
+        const track = terminalTrack(index, options.channel);
+        await archive.audit("recording.view", session, { with: "cat", track: track.name });
+        for await (const segment of segmentTexts(archive.reader, index, track.name)) {
+          for (const { stream, bytes } of exactOutput(segment))
+            await (stream === "stdout" ? cli.out : cli.err).write(bytes);
+          if (cli.out.closed || cli.signal.aborted) return;
+        }
+      });
+    });
+}
+
+/** An `ob` or `eb` line holds the exact bytes; on a pty a readable copy of the same time follows it, to be skipped. */
+export function* exactOutput(text: string): Generator<{ stream: "stdout" | "stderr"; bytes: Uint8Array }> {
+  const { header, events } = parseTerminalSegment(text);
+  let copy: { code: string; atUs: number } | null = null;
+  for (const { atUs, code, data } of events) {
+    if (copy !== null && copy.code === code && copy.atUs === atUs) {
+      copy = null;
+      continue;
+    }
+    copy = null;
+    if (code === "o" || code === "e")
+      yield { stream: code === "o" ? "stdout" : "stderr", bytes: Buffer.from(data, "utf8") };
+    if (code !== "ob" && code !== "eb") continue;
+    yield { stream: code === "ob" ? "stdout" : "stderr", bytes: Buffer.from(data, "base64") };
+    if (header.pty === true) copy = { code: code === "ob" ? "o" : "e", atUs };
+  }
+}

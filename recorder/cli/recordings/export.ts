@@ -1,0 +1,83 @@
+// `conduit recordings export`: a recording as a file to take away.
+import { createWriteStream } from "node:fs";
+import { basename, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Command, Option } from "commander";
+import { ExportFormat } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { RecordingExporter } from "../../export/export.ts";
+import type { Cli } from "../cli.ts";
+import { inArchive, indexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
+import { channelOption, sessionArgument } from "./common-options.ts";
+
+interface ExportOptions {
+  format: ExportFormat;
+  output?: string;
+  channel?: number;
+  force?: boolean;
+}
+
+export function registerExport(recordings: Command, cli: Cli): void {
+  recordings
+    .command("export")
+    .description("export as asciicast, plain text, JSON lines of all tracks, or a verifiable zip")
+    .addArgument(sessionArgument())
+    .addOption(new Option("-f, --format <format>", "what to make").choices(ExportFormat.options).default("zip"))
+    .option(
+      "-o, --output <file>",
+      "file to write, - for standard output (default: a name made of person, target and time)",
+    )
+    .option("--force", "replace an existing file")
+    .addOption(channelOption())
+    .addHelpText(
+      "after",
+      `
+Formats:
+  cast   one channel, for asciinema play
+  txt    one channel as plain text
+  jsonl  all tracks in order of time, one event a line
+  zip    the stored files as they are, with signatures and checksums: verifies with sha256sum and openssl alone
+
+Example:
+  $ conduit recordings export latest -f cast -o session.cast`,
+    )
+    .action(async (text: string, options: ExportOptions, command: Command) => {
+      await inArchive(cli, command, async (archive) => {
+        const session = await resolveSession(archive, text);
+        const index = await indexOf(archive, session);
+        const single = options.format === "cast" || options.format === "txt";
+        const track = single ? terminalTrack(index, options.channel).name : undefined;
+        const keys = () =>
+          [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
+        const exporter = new RecordingExporter(archive.reader, keys);
+        const { body, fileName } = await exporter.export(session, options.format, track);
+        await archive.audit("recording.export", session, {
+          format: options.format,
+          ...(track === undefined ? {} : { track }),
+        });
+        if (options.output === "-") {
+          for await (const chunk of body) {
+            await cli.out.write(chunk as Uint8Array);
+            if (cli.out.closed) break;
+          }
+          return;
+        }
+        const path = resolve(cli.directory, options.output ?? basename(fileName));
+        await save(body, path, options.force === true, cli.signal);
+        cli.out.line(path);
+      });
+    });
+}
+
+async function save(body: Readable, path: string, force: boolean, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(body, createWriteStream(path, { flags: force ? "w" : "wx", mode: 0o600 }), { signal });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
+      op: "cli.export",
+      cause: error,
+    });
+  }
+}

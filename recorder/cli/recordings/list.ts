@@ -1,0 +1,73 @@
+// `conduit recordings list`
+import { type Command, Option } from "commander";
+import { RecordingQuery, RecordingState } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { formatSize } from "../../config/units.ts";
+import type { Cli } from "../cli.ts";
+import { formatDuration, formatTime } from "../output.ts";
+import { inArchive } from "./archive.ts";
+
+interface ListOptions {
+  person?: string;
+  target?: string;
+  state?: string;
+  from?: string;
+  to?: string;
+  limit: string;
+  json?: boolean;
+}
+
+const pageSize = 500;
+
+export function registerList(recordings: Command, cli: Cli): void {
+  recordings
+    .command("list")
+    .alias("ls")
+    .description("list recordings, newest first")
+    .option("--person <text>", "part of the person's name, or a pattern with * and ?")
+    .option("--target <text>", "part of the target's name, or a pattern")
+    .addOption(new Option("--state <state>", "state of the recording").choices(RecordingState.options))
+    .option("--from <time>", "sessions that were open at or after this time (2026-11-23 or RFC 3339)")
+    .option("--to <time>", "sessions that began before this time")
+    .option("--limit <n>", "at most so many", "50")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  $ conduit recordings list --person erika --from 2026-11-01 --json")
+    .action(async (options: ListOptions, command: Command) => {
+      await inArchive(cli, command, async ({ recordings: index }) => {
+        const limit = count(options.limit);
+        const { json: _json, limit: _limit, ...filter } = options;
+        const items = [];
+        let cursor: string | undefined;
+        do {
+          const query = RecordingQuery.parse({ ...filter, limit: Math.min(pageSize, limit - items.length), cursor });
+          const page = await index.list(query);
+          items.push(...page.items);
+          cursor = page.next ?? undefined;
+        } while (cursor !== undefined && items.length < limit);
+        if (options.json === true) return cli.out.json(items);
+        cli.out.table(
+          ["RECORDING", "STARTED", "DURATION", "PERSON", "TARGET", "STATE", "KEYS", "FILES", "SIZE"],
+          items.map((one) => [
+            one.session,
+            formatTime(one.startedAt),
+            formatDuration(one.durationUs),
+            one.person,
+            one.target,
+            one.state,
+            one.keystrokes,
+            one.files,
+            formatSize(one.bytes),
+          ]),
+        );
+        if (cursor !== undefined) cli.err.line(`There are more; raise --limit above ${limit}.`);
+      });
+    });
+}
+
+function count(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new AppError("REQUEST_INVALID", "--limit is a number from 1", {
+    op: "cli.recordings",
+    details: { exitCode: 2 },
+  });
+}

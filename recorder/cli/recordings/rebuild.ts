@@ -1,0 +1,24 @@
+// `conduit recordings rebuild`: the database's index of recordings anew from the store, after the database was lost.
+import type { Command } from "commander";
+import { rebuildRecordings } from "../../catalog/rebuild.ts";
+import type { Cli } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { printable } from "../output.ts";
+import { inArchive } from "./archive.ts";
+
+export function registerRebuild(recordings: Command, cli: Cli): void {
+  recordings
+    .command("rebuild")
+    .description("rebuild the index of recordings from the store (people, secrets and the audit are not in it)")
+    .option("--json", "print JSON")
+    .action(async (options: { json?: boolean }, command: Command) => {
+      await inArchive(cli, command, async (archive) => {
+        await archive.audit("recordings.rebuild", "store");
+        const result = await rebuildRecordings(archive.store, archive.recordings);
+        if (options.json === true) cli.out.json(result);
+        else cli.out.line(`${result.recordings} recordings are in the index.`);
+        for (const fault of result.faults) cli.err.line(`${printable(fault.place)}: ${printable(fault.message)}`);
+        if (result.faults.length > 0) cli.exitCode = exitCodes.findings;
+      });
+    });
+}

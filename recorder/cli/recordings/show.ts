@@ -1,0 +1,71 @@
+// `conduit recordings show`
+import type { Command } from "commander";
+import { formatSize } from "../../config/units.ts";
+import type { Cli } from "../cli.ts";
+import { formatDuration, formatTime, printable } from "../output.ts";
+import { type Archive, inArchive, resolveSession } from "./archive.ts";
+import { sessionArgument } from "./common-options.ts";
+
+export function registerShow(recordings: Command, cli: Cli): void {
+  recordings
+    .command("show")
+    .description("who, where, when, and what the recording holds")
+    .addArgument(sessionArgument())
+    .option("--json", "print JSON: summary, OPEN record and manifest")
+    .action(async (text: string, options: { json?: boolean }, command: Command) => {
+      await inArchive(cli, command, async (archive) => {
+        const session = await resolveSession(archive, text);
+        const facts = await read(archive, session);
+        await archive.audit("recording.view", session, { with: "show" });
+        if (options.json === true) cli.out.json(facts);
+        else print(cli, facts);
+      });
+    });
+}
+
+async function read({ reader, recordings }: Archive, session: string) {
+  const [summary, open, manifest] = [
+    await recordings.find(session),
+    await reader.open(session),
+    await reader.manifest(session).catch(() => null),
+  ];
+  return { summary, open, manifest };
+}
+
+function print(cli: Cli, { summary, open, manifest }: Awaited<ReturnType<typeof read>>): void {
+  const line = (name: string, value: string) => cli.out.line(`${name.padEnd(12)} ${printable(value)}`);
+  line("recording", open.session);
+  line("person", `${open.person.name} (${open.person.roles.join(", ")}), by ${open.person.authMethod}`);
+  line("from", `${open.client.address}:${open.client.port}, ${open.client.software}`);
+  line("target", `${open.target.name} in ${open.target.conduit}: ${open.target.account}@${open.target.address}`);
+  line("host key", open.target.hostKey);
+  line("policy", `rule ${open.policy.rule}: ${open.policy.reason} (${open.policy.hash.slice(0, 16)}…)`);
+  line("recorder", `${open.recorder.id}, number ${open.recorder.sequence}, key ${open.recorder.keyId}`);
+  line("started", formatTime(open.startedAt));
+  if (manifest === null) {
+    line("state", summary?.state ?? "not sealed");
+    return;
+  }
+  const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  line("ended", `${formatTime(manifest.endedAt)} after ${formatDuration(manifest.durationUs)}: ${manifest.endReason}`);
+  line("state", manifest.state);
+  line(
+    "holds",
+    `${manifest.counts.keystrokes} keystrokes, ${manifest.counts.files} file operations, ${formatSize(manifest.counts.outputBytes)} of output`,
+  );
+  line("stored", `${manifest.segments.length} segments, ${formatSize(bytes)}`);
+  if (manifest.counts.redactions > 0) line("redacted", `${manifest.counts.redactions} suspected passwords`);
+  for (const gap of manifest.gaps)
+    line("gap", `${formatDuration(gap.fromUs)} to ${formatDuration(gap.toUs)}: ${gap.reason}`);
+  line("kept until", formatTime(manifest.retainUntil));
+  cli.out.line();
+  cli.out.table(
+    ["TRACK", "REQUEST", "COMMAND", "SEGMENTS"],
+    manifest.tracks.map((track) => [
+      track.name,
+      track.request ?? null,
+      track.command ?? null,
+      manifest.segments.filter((segment) => segment.track === track.name).length,
+    ]),
+  );
+}

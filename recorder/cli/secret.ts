@@ -1,0 +1,129 @@
+// `conduit secret`: credentials of targets. They go in, and never come out again.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { AppError } from "../../shared/errors.ts";
+import { loadOrCreateMasterKey } from "../access/master-key.ts";
+import { type Secret, SecretStore } from "../access/secrets.ts";
+import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
+import { masterKeyPath } from "./first-start.ts";
+import { formatTime } from "./output.ts";
+import { inventoryOf } from "./target.ts";
+import { isTerminal, promptHidden, readNewSecret } from "./terminal-input.ts";
+
+export const registerSecret: Register = (program, cli) => {
+  const secret = program
+    .command("secret")
+    .description("credentials of targets, encrypted: set, list, remove (they cannot be shown)");
+  registerSet(secret, cli);
+  registerList(secret, cli);
+  registerRemove(secret, cli);
+};
+
+async function store({ config, database }: Workspace): Promise<SecretStore> {
+  return new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+}
+
+interface SetOptions {
+  file?: string;
+  passphraseFile?: string;
+}
+
+function registerSet(secret: Command, cli: Cli): void {
+  secret
+    .command("set")
+    .description("store a password or private key, typed without echo or from standard input")
+    .argument("<name>", "as targets name it")
+    .option("--file <file>", "read it from a file, e.g. a private key")
+    .option("--passphrase-file <file>", "passphrase of an encrypted private key (asked for at a terminal)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ conduit secret set plc-1                          # asks, without echo
+  $ conduit secret set plc-1 < password.txt
+  $ conduit secret set plc-1 --file ~/.ssh/id_plc     # a private key`,
+    )
+    .action(async (name: string, options: SetOptions, command: Command) => {
+      const value =
+        options.file === undefined
+          ? await readNewSecret(cli.stdin, cli.err, `Password for ${name}`)
+          : readFile(cli, options.file);
+      if (value === "")
+        throw new AppError("REQUEST_INVALID", "the secret is empty; nothing was changed", { op: "cli.secret" });
+      const made = await asSecret(cli, value, options);
+      await inWorkspace(cli, command, async (workspace) => {
+        const secrets = await store(workspace);
+        await workspace.audit("secret.set", name, { kind: made.kind });
+        await secrets.set(name, made);
+        cli.out.line(`Stored ${made.kind === "password" ? "the password" : "the private key"} "${name}".`);
+      });
+    });
+}
+
+function readFile(cli: Cli, file: string): string {
+  try {
+    return readFileSync(resolve(cli.directory, file), "utf8").replace(/\r?\n$/, "");
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new AppError("REQUEST_INVALID", `the file ${file} cannot be read (${why})`, { op: "cli.secret", cause });
+  }
+}
+
+async function asSecret(cli: Cli, value: string, options: SetOptions): Promise<Secret> {
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value)) return { kind: "password", password: value };
+  const privateKey = `${value}\n`;
+  if (options.passphraseFile !== undefined) {
+    return { kind: "private-key", privateKey, passphrase: readFile(cli, options.passphraseFile) };
+  }
+  const encrypted = /ENCRYPTED/.test(value) || isEncryptedOpenSsh(value);
+  if (!encrypted || options.file === undefined || !isTerminal(cli.stdin)) return { kind: "private-key", privateKey };
+  return {
+    kind: "private-key",
+    privateKey,
+    passphrase: await promptHidden(cli.stdin, cli.err, "Passphrase of the key: "),
+  };
+}
+
+/** PROTOCOL.key: the cipher's name follows the magic. */
+function isEncryptedOpenSsh(text: string): boolean {
+  const body = Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ""), "base64").toString("latin1");
+  return body.startsWith("openssh-key-v1\0") && !body.startsWith("openssh-key-v1\0\0\0\0\x04none");
+}
+
+function registerList(secret: Command, cli: Cli): void {
+  secret
+    .command("list")
+    .alias("ls")
+    .description("list names and kinds, and which targets use them")
+    .option("--json", "print JSON")
+    .action(async (options: { json?: boolean }, command: Command) => {
+      await inWorkspace(cli, command, async (workspace) => {
+        const { targets } = inventoryOf(workspace.config);
+        const list = (await (await store(workspace)).list()).map((one) => ({
+          ...one,
+          targets: targets.filter((target) => target.secret === one.name).map((target) => target.name),
+        }));
+        if (options.json === true) return cli.out.json(list);
+        cli.out.table(
+          ["NAME", "KIND", "CHANGED", "TARGETS"],
+          list.map((one) => [one.name, one.kind, formatTime(one.updatedAt), one.targets.join(",") || null]),
+        );
+      });
+    });
+}
+
+function registerRemove(secret: Command, cli: Cli): void {
+  secret
+    .command("remove")
+    .alias("rm")
+    .description("remove a credential; sessions to its targets are then refused")
+    .argument("<name>")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await inWorkspace(cli, command, async (workspace) => {
+        await workspace.audit("secret.remove", name);
+        await (await store(workspace)).remove(name);
+        cli.out.line(`Removed the secret "${name}".`);
+      });
+    });
+}

@@ -1,0 +1,82 @@
+// `conduit sessions`: live sessions of the running service, over its admin socket.
+import type { Command } from "commander";
+import { z } from "zod";
+import { LiveSession } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import { askAdmin } from "../admin-socket.ts";
+import { type Cli, configOf, localActor, type Register } from "./cli.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { formatTime } from "./output.ts";
+
+/** As askAdmin, with the exit code that says that no service runs. */
+export async function askService(
+  cli: Cli,
+  command: Command,
+  method: "GET" | "POST",
+  url: string,
+  body?: unknown,
+): Promise<unknown> {
+  try {
+    return await askAdmin(configOf(cli, command).recorder.adminSocket, method, url, body);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "REQUEST_NOT_FOUND") throw error;
+    throw new AppError("REQUEST_NOT_FOUND", error.message, {
+      op: error.op,
+      cause: error,
+      details: { exitCode: exitCodes.notRunning },
+    });
+  }
+}
+
+export const registerSessions: Register = (program, cli) => {
+  const sessions = program
+    .command("sessions")
+    .description("live sessions: list, terminate (needs the running service)");
+  sessions
+    .command("list")
+    .alias("ls")
+    .description("list live sessions")
+    .option("--json", "print JSON")
+    .action(async (options: { json?: boolean }, command: Command) => {
+      const list = z.array(LiveSession).parse(await askService(cli, command, "GET", "/sessions"));
+      if (options.json === true) return cli.out.json(list);
+      cli.out.table(
+        ["SESSION", "PERSON", "TARGET", "FROM", "SINCE", "STATE", "CHANNELS", "IDLE S", "ALARMS"],
+        list.map((one) => [
+          one.session,
+          one.person,
+          one.target,
+          one.clientAddress,
+          formatTime(one.startedAt),
+          one.state,
+          one.channels,
+          Math.round(one.idleSeconds),
+          one.alarms.join(",") || null,
+        ]),
+      );
+    });
+  sessions
+    .command("terminate")
+    .description("end a live session now; its recording is sealed")
+    .argument("<session>", "the session's id")
+    .option("--reason <text>", "shown to the person and kept in the recording", "")
+    .addHelpText(
+      "after",
+      `
+The person can connect again while their account and the policy allow it:
+  $ conduit user disable erika && conduit sessions terminate 0198… --reason "work permit withdrawn"`,
+    )
+    .action(async (session: string, options: { reason: string }, command: Command) => {
+      const answer = z.object({ terminated: z.boolean() }).parse(
+        await askService(cli, command, "POST", "/terminate", {
+          session,
+          operator: localActor(cli),
+          reason: options.reason,
+        }),
+      );
+      if (!answer.terminated) {
+        throw new AppError("REQUEST_NOT_FOUND", `no live session has the id ${session}`, { op: "cli.sessions" });
+      }
+      cli.out.line(`Session ${session} is being ended.`);
+    });
+};

@@ -1,0 +1,87 @@
+// The files of a first start: complete, safe, empty, with examples to uncomment.
+
+export function configuration(recorderId: string): string {
+  return `# Conduit Recorder. Every key with its default: docs/configuration.md
+# Relative paths are relative to this file. Check after a change: conduit doctor
+recorder:
+  # In every recording; never change it once there are recordings.
+  id: ${recorderId}
+  dataDirectory: .
+
+# ssh:
+#   listen: 0.0.0.0:2222
+#   banner: "Sessions are recorded.\\n"
+
+# The portal is plain HTTP for this machine only, until it has a certificate (or a TLS proxy in front, see trustProxy).
+# http:
+#   listen: 0.0.0.0:8443
+#   publicUrl: https://recorder.example:8443
+#   tls:
+#     certificate: tls/fullchain.pem
+#     key: tls/key.pem
+
+# Recordings go to files below this directory, or to an S3 bucket.
+# store:
+#   kind: s3
+#   endpoint: https://s3.example
+#   region: us-east-1
+#   bucket: conduit-recordings
+#   accessKeyIdFile: s3-access-key-id
+#   secretAccessKeyFile: s3-secret-access-key
+
+# New sessions are refused when the spool's disk has less than this free.
+# spool:
+#   floorBytes: 1 GiB
+
+# Typed passwords are kept out of recordings; with an age public key they are sealed to it instead of dropped.
+# recording:
+#   sealRecipients: [age1…]
+`;
+}
+
+export const targets = `# The machines that can be reached. Reloaded on change; conduit target list shows what is in force.
+# conduit target add and conduit target scan write here and keep comments.
+version: 1
+targets: []
+#  - name: plc-reactor-01
+#    conduit: reactor
+#    protocol: ssh
+#    host: 10.0.7.20
+#    port: 22
+#    account: engineer          # on the target; people never see its credential
+#    secret: plc-reactor-01     # conduit secret set plc-reactor-01
+#    hostKeys:                  # conduit target scan plc-reactor-01 --pin
+#      - ssh-ed25519 AAAA…
+#    tags: [plc, unit-7]
+#    failureMode: strict        # best_effort where a cut is the greater hazard
+`;
+
+export const conduits = `# The conduits of IEC 62443 that targets belong to: ways from one zone to another. Reloaded on change.
+version: 1
+conduits: []
+#  - id: reactor
+#    description: Vendors to the reactor section
+#    sourceZone: vendor-dmz
+#    destinationZone: unit-7
+`;
+
+export const policy = `# Who may reach what, and what sessions may do. The first rule that matches wins; without one, the answer is no.
+# Reloaded on change; an invalid change is refused and the policy in force stays.
+version: 1
+
+# No rule opens these.
+prohibitedTargets: ["SIS-*", "SAFETY-*"]
+
+# limits:
+#   maxSessionSeconds: 4h
+#   idleSeconds: 15m
+#   maxRecordedBytes: 16 GiB
+# retentionDays: 90
+
+rules: []
+#  - id: vendors-reactor
+#    people: ["role:vendor"]
+#    targets: ["conduit:reactor"]
+#    capabilities: [shell, exec, sftp]
+#    reason: Maintenance contract 2026
+`;
