@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
-import type { Target } from "../shared/policy/policy.ts";
 import { loadOrCreateMasterKey } from "./access/master-key.ts";
 import { People } from "./access/people.ts";
 import { SecretStore } from "./access/secrets.ts";
@@ -20,11 +19,11 @@ import { RecordingVerifier } from "./catalog/verify.ts";
 import { version } from "./cli/version.ts";
 import type { Config } from "./config.ts";
 import { openDatabase } from "./database.ts";
-import { Exporter } from "./export/exporter.ts";
+import { RecordingExporter } from "./export/export.ts";
 import { Inventory } from "./inventory.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
-import { loadOrCreateSigningKey } from "./record/signing.ts";
+import { loadOrCreateSigningKey, Signer } from "./record/signing.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
@@ -41,8 +40,6 @@ export interface Service {
 
 export interface ServiceOptions {
   logger: Logger;
-  /** The demo's own targets, which no configuration can name. */
-  extraTargets?: readonly Target[];
 }
 
 type Undo = () => Promise<void> | void;
@@ -111,7 +108,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     },
   });
 
-  const signingKeys = (): SigningKey[] => [{ keyId: signing.keyId, algorithm: "ed25519", pem: signing.publicKeyPem }];
+  const signingKeys = (): SigningKey[] => [
+    { keyId: signing.keyId, algorithm: "ed25519", publicKeyPem: new Signer(signing).publicKeyPem },
+  ];
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const health = () => checkHealth(recorder, alarms);
   const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
@@ -135,10 +134,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     reader,
     verifier: new RecordingVerifier({
       store,
-      trustedKeys: () => new Map(signingKeys().map((key) => [key.keyId, key.pem])),
+      trustedKeys: () => new Map(signingKeys().map((key) => [key.keyId, key.publicKeyPem])),
       isPending: (session) => recorder.live(session) !== undefined,
     }),
-    exporter: new Exporter(reader, signingKeys),
+    exporter: new RecordingExporter(reader, signingKeys),
     sessions: { list: () => registry.list(), terminate },
     targets: () =>
       inventory.current.targets.map(({ name, conduit, protocol, host, port, account, tags, description, hostKeys }) => {
@@ -147,6 +146,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     health,
     audit,
     signingKeys,
+    version: version(),
     ...(existsSync(join(staticDirectory, "index.html")) ? { staticDirectory } : {}),
     logger,
   });

@@ -7,30 +7,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Figure } from "./harness.ts";
+import { type BenchContext, type Bound, type Figure, figure, interleaved, median, percentile } from "./harness.ts";
 import { type Path, startTopology, type Topology } from "./ssh/topology.ts";
 
 const run_ = promisify(execFile);
-const paths: Path[] = ["direct", "jumped", "gateway"];
-const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
-const fileBytes = Number(process.env["BENCH_MIB"] ?? 256) << 20;
 
-type PerPath = Record<Path, number[]>;
-const emptyPerPath = (): PerPath => ({ direct: [], jumped: [], gateway: [] });
+type Measure = (path: Path) => Promise<number>;
 
-export function median(values: readonly number[]): number {
-  return percentile(values, 50);
-}
-
-function percentile(values: readonly number[], p: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor((p / 100) * sorted.length))] ?? Number.NaN;
-}
-
-async function interleaved(once_: (path: Path) => Promise<number>): Promise<Record<Path, number>> {
-  const all = emptyPerPath();
-  for (let round = 0; round < rounds; round++) for (const path of paths) all[path].push(await once_(path));
-  return { direct: median(all.direct), jumped: median(all.jumped), gateway: median(all.gateway) };
+async function medians(measure: Measure, rounds: number): Promise<Record<Path, number>> {
+  const samples = await interleaved<Path>(
+    { direct: () => measure("direct"), jumped: () => measure("jumped"), gateway: () => measure("gateway") },
+    rounds,
+  );
+  return { direct: median(samples.direct), jumped: median(samples.jumped), gateway: median(samples.gateway) };
 }
 
 async function finish(child: ChildProcess): Promise<void> {
@@ -52,7 +41,9 @@ function download(stage: Topology, path: Path, file: string): Promise<number> {
 
 function upload(stage: Topology, path: Path, file: string): Promise<number> {
   return megabytesPerSecond(stage.fileBytes, async () => {
-    const child = spawn("ssh", ["-F", stage.clientConfig, path, "cat > /dev/null"], { stdio: ["pipe", "ignore", "inherit"] });
+    const child = spawn("ssh", ["-F", stage.clientConfig, path, "cat > /dev/null"], {
+      stdio: ["pipe", "ignore", "inherit"],
+    });
     createReadStream(file, { highWaterMark: 1 << 20 }).pipe(child.stdin);
     await finish(child);
   });
@@ -60,7 +51,9 @@ function upload(stage: Topology, path: Path, file: string): Promise<number> {
 
 function sftp(stage: Topology, path: Path, command: string): Promise<number> {
   return megabytesPerSecond(stage.fileBytes, async () => {
-    const child = spawn("sftp", ["-q", "-F", stage.clientConfig, "-b", "-", path], { stdio: ["pipe", "ignore", "inherit"] });
+    const child = spawn("sftp", ["-q", "-F", stage.clientConfig, "-b", "-", path], {
+      stdio: ["pipe", "ignore", "inherit"],
+    });
     child.stdin.end(`${command}\n`);
     await finish(child);
   });
@@ -76,7 +69,12 @@ interface Typists {
   type(): Promise<number[]>;
 }
 
-async function startTypists(stage: Topology, path: "direct" | "gateway", sessions: number, seconds: number): Promise<Typists> {
+async function startTypists(
+  stage: Topology,
+  path: "direct" | "gateway",
+  sessions: number,
+  seconds: number,
+): Promise<Typists> {
   const job = {
     host: "127.0.0.1",
     port: path === "direct" ? stage.targetPort : stage.service.sshPort,
@@ -87,7 +85,9 @@ async function startTypists(stage: Topology, path: "direct" | "gateway", session
     seconds,
   };
   const script = fileURLToPath(new URL("./ssh/echo-client.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   let printed = "";
   const waiting: { line: (line: string) => void }[] = [];
   child.stdout.on("data", (chunk: Buffer) => {
@@ -119,39 +119,18 @@ function residentMegabytes(pid: number): number {
   return Number(line?.[1] ?? Number.NaN) / 1024;
 }
 
-const round2 = (value: number) => Math.round(value * 100) / 100;
-
-function atLeast(name: string, unit: string, ours: number, peer: number, goal: number): Figure {
-  const ratio = round2(ours / peer);
-  return { name, value: round2(ours), unit, peer: round2(peer), ratio, goal: `ratio >= ${goal}`, met: ratio >= goal };
-}
-
-function atMost(name: string, unit: string, value: number, goal: number, peer: number | null = null): Figure {
-  return {
-    name,
-    value: round2(value),
-    unit,
-    peer: peer === null ? null : round2(peer),
-    ratio: peer === null ? null : round2(value / peer),
-    goal: `<= ${goal} ${unit}`,
-    met: value <= goal,
-  };
-}
-
-async function throughput(stage: Topology): Promise<Figure[]> {
+async function throughput(stage: Topology, rounds: number): Promise<Figure[]> {
   const figures: Figure[] = [];
-  const measure = async (name: string, once_: (path: Path) => Promise<number>) => {
-    const result = await interleaved(once_);
-    figures.push(atLeast(`${name}, against ssh -J`, "MB/s", result.gateway, result.jumped, 1.25));
-    figures.push({
-      name: `${name}, against direct`,
-      value: round2(result.gateway),
-      unit: "MB/s",
-      peer: round2(result.direct),
-      ratio: round2(result.gateway / result.direct),
-      goal: null,
-      met: null,
-    });
+  const measure = async (name: string, one: Measure) => {
+    const result = await medians(one, rounds);
+    figures.push(
+      figure(`${name}, against ssh -J`, "MB/s", result.gateway, result.jumped, {
+        measure: "ratio",
+        at: "least",
+        bound: 1.25,
+      }),
+      figure(`${name}, against direct`, "MB/s", result.gateway, result.direct),
+    );
   };
   await measure("bulk download, text", (path) => download(stage, path, stage.textFile));
   await measure("bulk upload, text", (path) => upload(stage, path, stage.textFile));
@@ -174,16 +153,14 @@ async function echo(stage: Topology): Promise<Figure[]> {
       }
     }
     for (const p of [50, 95, 99]) {
-      const ours = percentile(latencies.gateway, p);
-      const peer = percentile(latencies.direct, p);
       const name = `keystroke echo p${p}, ${sessions} session${sessions === 1 ? "" : "s"}, against direct`;
-      if (sessions === 1 && p === 50) {
-        figures.push({ ...atMost(name, "ms", ours, 0, peer), goal: "direct + 1 ms", met: ours <= peer + 1 });
-      } else if (sessions === 200 && p === 99) {
-        figures.push({ ...atMost(name, "ms", ours, 15, peer), goal: "< 15 ms", met: ours < 15 });
-      } else {
-        figures.push({ ...atMost(name, "ms", ours, 0, peer), goal: null, met: null });
-      }
+      const goal: Bound | undefined =
+        sessions === 1 && p === 50
+          ? { measure: "difference", at: "most", bound: 1 }
+          : sessions === 200 && p === 99
+            ? { measure: "value", at: "most", bound: 15 }
+            : undefined;
+      figures.push(figure(name, "ms", percentile(latencies.gateway, p), percentile(latencies.direct, p), goal));
     }
   }
   return figures;
@@ -195,7 +172,13 @@ async function memory(stage: Topology): Promise<Figure[]> {
   const typists = await startTypists(stage, "gateway", 200, 10);
   await typists.type();
   const perSession = (residentMegabytes(pid) - before) / 200;
-  return [atMost("memory a session, 200 sessions typing", "MB", perSession, 0.5)];
+  return [
+    figure("memory a session, 200 sessions typing", "MB", perSession, null, {
+      measure: "value",
+      at: "most",
+      bound: 0.5,
+    }),
+  ];
 }
 
 async function flood(stage: Topology): Promise<Figure[]> {
@@ -206,7 +189,9 @@ async function flood(stage: Topology): Promise<Figure[]> {
   for (let round = 0; round < 2; round++) {
     quiet.push(...(await (await startTypists(stage, "gateway", 20, 10)).type()));
     const typists = await startTypists(stage, "gateway", 20, 10);
-    const yes = spawn("ssh", ["-F", stage.clientConfig, "-tt", "gateway", "yes"], { stdio: ["pipe", "ignore", "ignore"] });
+    const yes = spawn("ssh", ["-F", stage.clientConfig, "-tt", "gateway", "yes"], {
+      stdio: ["pipe", "ignore", "ignore"],
+    });
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const before = residentMegabytes(pid);
     flooded.push(...(await typists.type()));
@@ -214,29 +199,52 @@ async function flood(stage: Topology): Promise<Figure[]> {
     yes.kill("SIGKILL");
     await once(yes, "exit");
   }
-  const slower = percentile(flooded, 99) - percentile(quiet, 99);
   return [
-    { ...atMost("echo p99 of 20 sessions beside `yes`, against quiet", "ms", percentile(flooded, 99), 0, percentile(quiet, 99)), goal: "quiet + 10 ms", met: slower <= 10 },
-    atMost("memory grown in 10 s of `yes`", "MB", median(growth), 32),
+    figure(
+      "echo p99 of 20 sessions beside `yes`, against quiet",
+      "ms",
+      percentile(flooded, 99),
+      percentile(quiet, 99),
+      {
+        measure: "difference",
+        at: "most",
+        bound: 10,
+      },
+    ),
+    figure("memory grown in 10 s of `yes`", "MB", median(growth), null, { measure: "value", at: "most", bound: 32 }),
   ];
 }
 
-export async function run(): Promise<Figure[]> {
+export async function run(context: BenchContext): Promise<Figure[]> {
+  const rounds = Number(context.settings["rounds"] ?? 5);
+  const fileBytes = Number(context.settings["mib"] ?? 256) << 20;
+  const only = context.settings["only"]?.split("+");
+  const wanted = (part: string) => only === undefined || only.includes(part);
   const directory = mkdtempSync(join(tmpdir(), "conduit-bench-ssh-"));
   const stage = await startTopology(directory, fileBytes);
   try {
     await run_("ssh", ["-F", stage.clientConfig, "gateway", "true"]);
-    const only = process.env["BENCH_ONLY"]?.split(",");
-    const wanted = (part: string) => only === undefined || only.includes(part);
     const figures: Figure[] = [];
-    if (wanted("memory")) figures.push(...(await memory(stage)));
-    if (wanted("login")) {
-      const times = await interleaved((path) => logIn(stage, path));
-      figures.push({ ...atMost("log-in and `true`, against ssh -J", "ms", times.gateway, 0, times.jumped), goal: "ratio <= 1.5", met: times.gateway <= 1.5 * times.jumped });
-    }
-    if (wanted("echo")) figures.push(...(await echo(stage)));
-    if (wanted("flood")) figures.push(...(await flood(stage)));
-    if (wanted("throughput")) figures.push(...(await throughput(stage)));
+    const part = async (name: string, measure: () => Promise<Figure[]>) => {
+      if (!wanted(name)) return;
+      context.log(`ssh: ${name}`);
+      figures.push(...(await measure()));
+    };
+    await part("memory", () => memory(stage));
+    await part("login", async () => {
+      const times = await medians((path) => logIn(stage, path), rounds * 2);
+      return [
+        figure("log-in and `true`, against ssh -J", "ms", times.gateway, times.jumped, {
+          measure: "ratio",
+          at: "most",
+          bound: 1.5,
+        }),
+        figure("log-in and `true`, against direct", "ms", times.gateway, times.direct),
+      ];
+    });
+    await part("echo", () => echo(stage));
+    await part("flood", () => flood(stage));
+    await part("throughput", () => throughput(stage, rounds));
     return figures;
   } finally {
     await stage.stop();

@@ -1,11 +1,20 @@
 // The stage of the SSH benchmark: one sshd as the target, one as OpenSSH's jump host, and the gateway, all on loopback,
 // with one client configuration that names the three paths `direct`, `jumped` and `gateway`. The same cipher everywhere.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
-import { execFileSync } from "node:child_process";
 import { type RunningService, startRunningService } from "../../support/service.ts";
 
 export type Path = "direct" | "jumped" | "gateway";
@@ -50,7 +59,11 @@ function generateKey(file: string): string {
   return readFileSync(`${file}.pub`, "utf8").trim();
 }
 
-async function startSshd(directory: string, name: string, authorizedKeys: string): Promise<{ port: number; hostKey: string; process: ChildProcess }> {
+async function startSshd(
+  directory: string,
+  name: string,
+  authorizedKeys: string,
+): Promise<{ port: number; hostKey: string; process: ChildProcess }> {
   const port = await freePort();
   const hostKey = generateKey(join(directory, `${name}-host`));
   const config = join(directory, `${name}.conf`);
@@ -106,7 +119,16 @@ export async function startTopology(directory: string, fileBytes: number): Promi
     directory: join(directory, "service"),
     people: [{ name: "bench", roles: ["vendor"], keys: [clientPublicKey] }],
     secrets: [{ name: "target", privateKeyFile: targetKey }],
-    targets: [{ name: "target", host: "127.0.0.1", port: target.port, account: "root", secret: "target", hostKeys: [target.hostKey] }],
+    targets: [
+      {
+        name: "target",
+        host: "127.0.0.1",
+        port: target.port,
+        account: "root",
+        secret: "target",
+        hostKeys: [target.hostKey],
+      },
+    ],
     policy: {
       limits: { maxSessionsPerPerson: 1000, maxRecordedBytes: 1024 ** 4 },
       rules: [{ id: "bench", people: ["bench"], targets: ["*"], capabilities: ["shell", "exec", "sftp"] }],

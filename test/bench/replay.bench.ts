@@ -1,0 +1,267 @@
+// `npm run bench -- replay`: open and seek in headless Chromium, the replay UI on a running service against
+// asciinema-player playing the same session as one plain file. Interleaved, medians, on loopback.
+
+import { createPrivateKey } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { rebuildRecordings } from "../../recorder/catalog/rebuild.ts";
+import { Recordings } from "../../recorder/catalog/recordings.ts";
+import { openDatabase } from "../../recorder/database.ts";
+import { loadOrCreateSigningKey, Signer } from "../../recorder/record/signing.ts";
+import { FsStore } from "../../recorder/store/fs-store.ts";
+import { prepareService, startPrepared } from "../support/service.ts";
+import { type BenchContext, type Figure, figure, interleaved, median } from "./harness.ts";
+import { type BenchRecording, buildRecording, type RecordingSize } from "./replay/recordings.ts";
+
+const sizes: RecordingSize[] = [
+  { name: "1 MB", megabytes: 1, minutes: 5 },
+  { name: "20 MB", megabytes: 20, minutes: 30 },
+  { name: "100 MB", megabytes: 100, minutes: 60 },
+  { name: "4 hours", megabytes: 10, minutes: 240 },
+];
+const person = { name: "bench", password: "a password for the benchmark", roles: ["investigator"] };
+const seekPlaces = [0.9, 0.1, 0.55, 0.9, 0.3];
+
+interface Timing {
+  openMs: number;
+  seekMs: number;
+  memoryMegabytes: number;
+}
+
+/** One page with the plain player: the file is fetched and parsed whole. */
+async function servePeer(files: ReadonlyMap<string, string>): Promise<{ server: Server; url: string }> {
+  const bundle = fileURLToPath(new URL("../../node_modules/asciinema-player/dist/bundle/", import.meta.url));
+  const page = `<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/player.css"><div id="player"></div>
+<script src="/player.js"></script><script>
+const file = new URLSearchParams(location.search).get("file");
+window.player = AsciinemaPlayer.create("/" + file, document.getElementById("player"), { preload: true, fit: "none", terminalFontSize: "13px" });
+</script>`;
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "/", "http://peer").pathname;
+    const file = files.get(path.slice(1));
+    if (path === "/") response.setHeader("content-type", "text/html").end(page);
+    else if (path === "/player.js") response.end(readFileSync(join(bundle, "asciinema-player.min.js")));
+    else if (path === "/player.css")
+      response.setHeader("content-type", "text/css").end(readFileSync(join(bundle, "asciinema-player.css")));
+    else if (file !== undefined) response.end(readFileSync(file));
+    else response.writeHead(404).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  return { server, url: `http://127.0.0.1:${port}` };
+}
+
+async function memoryMegabytes(page: Page): Promise<number> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("HeapProfiler.collectGarbage");
+  const { metrics } = (await devtools.send("Performance.getMetrics")) as { metrics: { name: string; value: number }[] };
+  await devtools.detach();
+  const used = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
+  return used("JSHeapUsedSize") / 1e6;
+}
+
+async function timeOurs(
+  browser: Browser,
+  url: string,
+  state: Awaited<ReturnType<typeof signIn>>,
+  recording: BenchRecording,
+): Promise<Timing> {
+  const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    window.addEventListener("conduit:first-picture", () => {
+      (window as unknown as { firstPictureMs: number }).firstPictureMs ??= performance.now();
+    });
+  });
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Performance.enable");
+  // The portal is open already, as it is when somebody picks a recording from the list; the peer's page loads its player.
+  await page.goto(`${url}/recordings/${recording.session}`);
+  await page.waitForFunction(() => (window as unknown as { firstPictureMs?: number }).firstPictureMs !== undefined);
+  const openMs = await page.evaluate(() => (window as unknown as { firstPictureMs: number }).firstPictureMs);
+  const seeks: number[] = [];
+  for (const place of seekPlaces) {
+    seeks.push(
+      await page.evaluate(
+        (digit) =>
+          new Promise<number>((resolve) => {
+            const startedAt = performance.now();
+            window.addEventListener("conduit:seeked", () => resolve(performance.now() - startedAt), { once: true });
+            (document.activeElement ?? document.body).dispatchEvent(
+              new KeyboardEvent("keydown", { key: digit, code: `Digit${digit}`, bubbles: true }),
+            );
+          }),
+        String(Math.round(place * 10)),
+      ),
+    );
+  }
+  const memory = await memoryMegabytes(page);
+  await context.close();
+  return { openMs, seekMs: median(seeks), memoryMegabytes: memory };
+}
+
+async function timePeer(browser: Browser, url: string, file: string): Promise<Timing> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Performance.enable");
+  await page.goto(`${url}/?file=${file}`);
+  interface PlainPlayer {
+    seek(place: string): Promise<void>;
+    getDuration(): Promise<number>;
+  }
+  const openMs = await page.evaluate(async () => {
+    const { player } = window as unknown as { player: PlainPlayer };
+    await player.seek("0%");
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+    return performance.now();
+  });
+  const seeks: number[] = [];
+  for (const place of seekPlaces) {
+    seeks.push(
+      await page.evaluate(
+        async (where) => {
+          const { player } = window as unknown as { player: PlainPlayer };
+          const startedAt = performance.now();
+          await player.seek(where);
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+          return performance.now() - startedAt;
+        },
+        `${place * 100}%`,
+      ),
+    );
+  }
+  const memory = await memoryMegabytes(page);
+  await context.close();
+  return { openMs, seekMs: median(seeks), memoryMegabytes: memory };
+}
+
+async function signIn(browser: Browser, url: string) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByTestId("sign-in-name").fill(person.name);
+  await page.getByTestId("sign-in-password").fill(person.password);
+  await page.getByTestId("sign-in-submit").click();
+  await page.getByTestId("recordings-list").waitFor();
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+export async function run(bench: BenchContext): Promise<Figure[]> {
+  const directory = mkdtempSync(join(tmpdir(), "conduit-bench-replay-"));
+  const rounds = Number(bench.settings["rounds"] ?? 3);
+  const { configFile } = await prepareService({
+    directory,
+    people: [person],
+    secrets: [],
+    targets: [],
+    policy: { rules: [] },
+  });
+  const data = join(directory, "data");
+  const signing = await loadOrCreateSigningKey(join(data, "keys", "signing.pem"));
+  const key = {
+    keyId: signing.keyId,
+    privateKey: createPrivateKey(signing.privateKeyPem),
+    publicKeyPem: new Signer(signing).publicKeyPem,
+  };
+  const castDirectory = join(directory, "cast");
+  mkdirSync(castDirectory);
+  const recordings: BenchRecording[] = [];
+  for (const [i, size] of sizes.entries()) {
+    bench.log(`building the recording of ${size.name}`);
+    recordings.push(await buildRecording(size, i + 1, key, join(data, "store"), castDirectory));
+  }
+  const database = await openDatabase(join(data, "conduit.db"));
+  const rebuilt = await rebuildRecordings(
+    new FsStore({ kind: "fs", directory: join(data, "store") }),
+    new Recordings(database.catalog),
+  );
+  await database.close();
+  if (rebuilt.recordings !== recordings.length)
+    throw new Error(`the index has ${rebuilt.recordings} recordings: ${JSON.stringify(rebuilt.faults)}`);
+  const service = await startPrepared(configFile, directory);
+  const files = new Map(recordings.map((recording) => [`${recording.session}.cast`, recording.castFile]));
+  const peer = await servePeer(files);
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  try {
+    const state = await signIn(browser, service.httpUrl);
+    const figures: Figure[] = [];
+    const memory: number[] = [];
+    for (const recording of recordings) {
+      const ours: Timing[] = [];
+      const theirs: Timing[] = [];
+      await interleaved(
+        {
+          ours: async (round) => {
+            const timing = await timeOurs(browser, service.httpUrl, state, recording);
+            if (round >= 0) ours.push(timing);
+            return timing.openMs;
+          },
+          theirs: async (round) => {
+            const timing = await timePeer(browser, peer.url, `${recording.session}.cast`);
+            if (round >= 0) theirs.push(timing);
+            return timing.openMs;
+          },
+        },
+        rounds,
+      );
+      const of = (timings: Timing[], pick: (timing: Timing) => number) => median(timings.map(pick));
+      const goal = { measure: "value", at: "most", bound: 100 } as const;
+      figures.push(
+        figure(
+          `${recording.name}: page load to first picture`,
+          "ms",
+          of(ours, (t) => t.openMs),
+          of(theirs, (t) => t.openMs),
+          goal,
+        ),
+      );
+      figures.push(
+        figure(
+          `${recording.name}: seek`,
+          "ms",
+          of(ours, (t) => t.seekMs),
+          of(theirs, (t) => t.seekMs),
+          goal,
+        ),
+      );
+      memory.push(of(ours, (t) => t.memoryMegabytes));
+      figures.push(
+        figure(
+          `${recording.name}: JavaScript heap after seeking`,
+          "MB",
+          memory.at(-1) ?? 0,
+          of(theirs, (t) => t.memoryMegabytes),
+        ),
+      );
+    }
+    const [small = 0, , large = 0] = memory;
+    figures.push(
+      figure("heap of 100 MB over heap of 1 MB", "MB", large, small, { measure: "difference", at: "most", bound: 32 }),
+    );
+    return figures;
+  } finally {
+    await browser.close();
+    peer.server.close();
+    await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
