@@ -13,7 +13,7 @@ export type { Endpoint } from "./config/schema.ts";
 export type { Secret } from "./config/secret.ts";
 
 export type StoreConfig =
-  | { kind: "fs"; directory: string }
+  | { kind: "fs"; directory: string; createDirectory: boolean }
   | {
       kind: "s3";
       endpoint?: string;
@@ -33,7 +33,7 @@ export interface Config {
   /** The file it was read from; null when there is none. */
   file: string | null;
   recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
-  ssh: { listen: Endpoint; hostKeys: string[]; banner: string; keepaliveSeconds: number };
+  ssh: { listen: Endpoint; hostKeys: string[]; banner: string };
   http: {
     listen: Endpoint;
     publicUrl: string;
@@ -247,7 +247,10 @@ function assembleStore(
   place: Placer,
   given: (key: string, value: string | undefined, name: string) => string,
 ): StoreConfig {
-  if (raw.kind === "fs") return { kind: "fs", directory: given("store.directory", raw.directory, "store") };
+  if (raw.kind === "fs") {
+    const directory = given("store.directory", raw.directory, "store");
+    return { kind: "fs", directory, createDirectory: raw.createDirectory };
+  }
   const accessKeyId = secretOf(raw.accessKeyId, raw.accessKeyIdFile, "accessKeyIdFile", place);
   const secretAccessKey = secretOf(raw.secretAccessKey, raw.secretAccessKeyFile, "secretAccessKeyFile", place);
   return {

@@ -25,7 +25,11 @@ const url = z
 const minute = 60;
 
 const Store = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("fs"), directory: path.optional() }),
+  z.strictObject({
+    kind: z.literal("fs"),
+    directory: path.optional(),
+    createDirectory: z.boolean().default(true),
+  }),
   z.strictObject({
     kind: z.literal("s3"),
     endpoint: url.optional(),
@@ -65,7 +69,6 @@ export const ConfigFile = z.strictObject({
       listen: endpoint.default("0.0.0.0:2222"),
       hostKeys: z.array(path).min(1).optional(),
       banner: z.string().max(4000).default(""),
-      keepaliveSeconds: z.number().min(0).max(3600).default(30),
     })
     .prefault({}),
   http: z
@@ -94,7 +97,6 @@ export const ConfigFile = z.strictObject({
   recording: z
     .strictObject({
       durability: z.enum(["strict", "interval"]).default("strict"),
-      intervalMs: z.int().min(1).max(100).default(100),
       sealRecipients: z
         .array(z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)'))
         .default([]),
@@ -129,7 +131,6 @@ export const ConfigFile = z.strictObject({
         .min(minute)
         .max(7 * 86_400)
         .default(30 * minute),
-      shutdownSeconds: z.number().min(0).max(3600).default(20),
     })
     .prefault({}),
 });
