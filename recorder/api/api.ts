@@ -3,14 +3,13 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
-import { AppError } from "../../shared/errors.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
-import { addSecurity, isLoopback, setHeaders } from "./security.ts";
+import { addSecurity, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
 import { KnownAddresses } from "./unrouted.ts";
@@ -58,7 +57,6 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     { prefix: "/api/v1" },
   );
   if (deps.staticDirectory !== undefined) await addStaticUi(app, deps.staticDirectory, addresses);
-  if (deps.transport === "loopback-http") refuseOtherThanLoopback(app);
   return app;
 }
 
@@ -95,18 +93,4 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
       body,
     ].join("\r\n"),
   );
-}
-
-function refuseOtherThanLoopback(app: FastifyInstance): void {
-  app.addHook("onListen", async () => {
-    const addresses = app.addresses().map((bound) => (typeof bound === "string" ? bound : bound.address));
-    const open = addresses.filter((address) => !isLoopback(address));
-    if (open.length === 0) return;
-    await app.close();
-    throw new AppError(
-      "CONFIG_INVALID",
-      `the portal would listen without TLS on ${open.join(", ")}; configure a certificate, or listen on 127.0.0.1`,
-      { op: "api.listen" },
-    );
-  });
 }

@@ -34,7 +34,7 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
   app.decorateRequest("signedIn", null);
   app.addHook("onRequest", async (request, reply) => {
     setHeaders(request, reply, deps.transport);
-    if (deps.transport === "loopback-http") requireLoopbackHost(request);
+    if (deps.transport === "loopback-http") requireLoopback(request);
   });
   app.addHook("onRequest", async (request) => {
     const access = request.routeOptions.config.access;
@@ -83,11 +83,16 @@ export function setHeaders(request: FastifyRequest, reply: FastifyReply, transpo
   });
 }
 
-/** A page elsewhere whose name was rebound to 127.0.0.1 reaches a loopback listener, but cannot choose the Host header. */
-function requireLoopbackHost(request: FastifyRequest): void {
+/**
+ * Whatever address the listener was given, plain HTTP is answered only where it came in on loopback. And only under a
+ * loopback name: a page elsewhere whose name was rebound to 127.0.0.1 gets here, but cannot choose the Host header.
+ */
+function requireLoopback(request: FastifyRequest): void {
+  const { localAddress } = request.socket;
   const host = hostName(request.headers.host ?? "");
-  if (host === "localhost" || host.endsWith(".localhost") || isLoopback(host)) return;
-  throw new AppError("REQUEST_INVALID", "this listener answers only to localhost, 127.0.0.1 and [::1]", {
+  const named = host === "localhost" || host.endsWith(".localhost") || isLoopback(host);
+  if (named && (localAddress === undefined || isLoopback(localAddress))) return;
+  throw new AppError("REQUEST_INVALID", "without TLS this service answers only to localhost, 127.0.0.1 and [::1]", {
     op: "api.host",
   });
 }
@@ -100,7 +105,7 @@ function hostName(host: string): string {
   }
 }
 
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   const plain = address.replace(/^::ffff:/i, "");
   return plain === "::1" || (isIPv4(plain) && plain.startsWith("127."));
 }

@@ -25,7 +25,10 @@ export class KnownAddresses {
   answer(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = request.url.split("?")[0] ?? "";
     const known = [...this.#addresses.values()].find(({ pattern }) => pattern.test(path));
-    if (known === undefined) return sendProblem(request, reply, { statusCode: 404 });
+    // A method that the address has, and yet no route: a part of the address is longer than any could be.
+    if (known === undefined || (known.methods.has(request.method) && request.method !== "OPTIONS")) {
+      return sendProblem(request, reply, { statusCode: 404 });
+    }
     void reply.header("allow", [...known.methods].sort().join(", "));
     return request.method === "OPTIONS" ? reply.code(204).send() : sendProblem(request, reply, { statusCode: 405 });
   }

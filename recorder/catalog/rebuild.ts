@@ -41,7 +41,7 @@ interface Found {
 
 /** In key order a recording's objects follow one another. */
 async function* recordingsIn(store: ObjectStore): AsyncGenerator<Found> {
-  let current: Found | null = null;
+  let current = null as Found | null;
   for await (const { key } of store.list("recordings/")) {
     const [, prefix = "", session = "", name = ""] = recordingKey.exec(key) ?? [];
     if (prefix === "") continue;

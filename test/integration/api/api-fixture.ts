@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { People } from "../../../recorder/access/people.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
@@ -10,13 +9,17 @@ import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
+import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import { RecordingExporter } from "../../../recorder/export/export.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { Role } from "../../../shared/policy/policy.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+
+const key = makeSigningKey();
 
 export const password = "correct horse battery";
 
@@ -35,6 +38,8 @@ export interface ApiFixture {
   terminated: { session: string; by: string; reason: string }[];
   liveSessions: LiveSession[];
   healthy: { value: boolean };
+  /** `METHOD /address`, sorted. */
+  routes: string[];
   signIn(name: string): Promise<Portal>;
   close(): Promise<void>;
 }
@@ -83,7 +88,7 @@ export async function buildRecording(
   seed: number,
   startedAt = "2026-11-23T10:00:00.000000Z",
 ): Promise<BuiltRecording> {
-  const builder = new RecordingBuilder({ person, target: "plc-reactor-01", startedAt, seed }, makeSigningKey());
+  const builder = new RecordingBuilder({ person, target: "plc-reactor-01", startedAt, seed }, key);
   builder.event({ t: 0, type: "session-open", facts: {} });
   builder.channel(0, { request: "shell", pty: true });
   await builder.output(0, 1000, "login: welcome\r\n$ ");
@@ -94,7 +99,7 @@ export async function buildRecording(
   return builder.finish(13_000_000);
 }
 
-export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFixture> {
+export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0.1"): Promise<ApiFixture> {
   const directory = await mkdtemp(join(tmpdir(), "conduit-api-"));
   const database = await openDatabase(join(directory, "conduit.db"));
   const people = new People(database.access);
@@ -119,23 +124,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFix
     webSessions: new WebSessions(database.access),
     recordings,
     reader,
-    verifier: {
-      verify: async (session) => ({
-        session,
-        verdict: "VALID",
-        checkedBytes: 0,
-        checkedSegments: 0,
-        keyId: null,
-        findings: [],
-      }),
-    },
-    exporter: {
-      export: async (session, format) => ({
-        fileName: `${session}.${format}`,
-        contentType: "text/plain",
-        body: Readable.from(["exported"]),
-      }),
-    },
+    verifier: new RecordingVerifier({ store, trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]) }),
+    exporter: new RecordingExporter(reader, () => [key]),
     sessions: {
       list: () => liveSessions,
       terminate: async (session, by, reason) => {
@@ -143,17 +133,29 @@ export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFix
         return liveSessions.some((live) => live.session === session);
       },
     },
-    targets: () => [],
+    targets: () => [
+      {
+        name: "plc-reactor-01",
+        conduit: "vendor-to-cell",
+        protocol: "ssh",
+        host: "192.0.2.10",
+        port: 22,
+        account: "service",
+        tags: [],
+        description: "",
+        pinned: true,
+      },
+    ],
     health: async () => ({
       status: healthy.value ? "ok" : "degraded",
       checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],
     }),
     audit,
-    signingKeys: () => [],
+    signingKeys: () => [{ keyId: key.keyId, algorithm: "ed25519", publicKeyPem: key.publicKeyPem }],
     version: "0.1.0",
     ...overrides,
   });
-  const origin = await app.listen({ host: "127.0.0.1", port: 0 });
+  const origin = await app.listen({ host, port: 0 });
   return {
     app,
     origin,
@@ -167,6 +169,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFix
     terminated,
     liveSessions,
     healthy,
+    routes: routesOf(app),
     signIn: (name) => signIn(origin, name),
     close: async () => {
       await app.close();
@@ -174,6 +177,22 @@ export async function startApi(overrides: Partial<ApiDeps> = {}): Promise<ApiFix
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** As the server has them, read from its own router. */
+function routesOf(app: FastifyInstance): string[] {
+  const routes: string[] = [];
+  const path: string[] = [];
+  for (const line of app.printRoutes({ commonPrefix: false }).split("\n")) {
+    const match = /^([│ ]*)[├└]── (\S+)(?: \(([^)]+)\))?/.exec(line);
+    if (match === null) continue;
+    const depth = (match[1] ?? "").length / 4;
+    path.length = depth;
+    path[depth] = match[2] ?? "";
+    for (const method of (match[3] ?? "").split(", ").filter((name) => name !== ""))
+      routes.push(`${method} ${path.join("")}`);
+  }
+  return routes.sort();
 }
 
 export async function signIn(origin: string, name: string, secret = password): Promise<Portal> {

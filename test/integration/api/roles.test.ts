@@ -1,0 +1,168 @@
+// Who may call what, for every route that exists and every role. A new route fails here until it has its line.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Role } from "../../../shared/policy/policy.ts";
+import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
+
+const everybody = Role.options;
+const readers = ["admin", "escort", "investigator", "auditor"];
+const exporters = ["admin", "investigator", "auditor"];
+
+/** Route → the roles that it lets pass, or `public`. */
+const table: Record<string, "public" | readonly string[]> = {
+  "POST /api/v1/session": "public",
+  "GET /api/v1/session": everybody,
+  "HEAD /api/v1/session": everybody,
+  "DELETE /api/v1/session": everybody,
+  "POST /api/v1/me/password": everybody,
+  "GET /api/v1/health": "public",
+  "HEAD /api/v1/health": "public",
+  "GET /api/v1/recordings": everybody,
+  "HEAD /api/v1/recordings": everybody,
+  "GET /api/v1/recordings/:id": everybody,
+  "HEAD /api/v1/recordings/:id": everybody,
+  "GET /api/v1/recordings/:id/index": readers,
+  "GET /api/v1/recordings/:id/segments/:n": readers,
+  "GET /api/v1/recordings/:id/objects/:name": readers,
+  "POST /api/v1/recordings/:id/view": readers,
+  "POST /api/v1/recordings/:id/verify": exporters,
+  "GET /api/v1/recordings/:id/export": exporters,
+  "GET /api/v1/sessions": everybody,
+  "HEAD /api/v1/sessions": everybody,
+  "POST /api/v1/sessions/:id/terminate": ["admin", "escort"],
+  "GET /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
+  "HEAD /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
+  "GET /api/v1/audit": ["admin", "auditor"],
+  "HEAD /api/v1/audit": ["admin", "auditor"],
+  "GET /api/v1/keys": everybody,
+  "HEAD /api/v1/keys": everybody,
+  "GET /api/v1/openapi.json": everybody,
+  "HEAD /api/v1/openapi.json": everybody,
+};
+
+let api: ApiFixture;
+const portals = new Map<string, Portal>();
+
+beforeAll(async () => {
+  api = await startApi();
+  for (const role of everybody) portals.set(role, await api.signIn(role));
+});
+afterAll(() => api.close());
+
+function addressOf(route: string): { method: string; path: string } {
+  const [method = "", pattern = ""] = route.split(" ");
+  // A vendor may ask for his own recording.
+  const path = pattern.replace(":id", api.recording.index.session).replace(":n", "0").replace(":name", "open.json");
+  return { method, path };
+}
+
+describe("every route", () => {
+  it("is in the table, and the table has no other", () => {
+    expect(api.routes).toEqual(Object.keys(table).sort());
+  });
+
+  it("refuses who has not signed in", async () => {
+    for (const [route, access] of Object.entries(table)) {
+      if (access === "public") continue;
+      const { method, path } = addressOf(route);
+      const response = await fetch(api.origin + path, { method });
+      expect([route, response.status]).toEqual([route, 401]);
+      if (method !== "HEAD") expect(await response.json()).toMatchObject({ code: "AUTH_REQUIRED" });
+    }
+  });
+
+  it("refuses a cookie that opens nothing, as if there were none", async () => {
+    for (const cookie of ["conduit-session=x", `conduit-session=${"A".repeat(43)}`, "__Host-conduit=x"]) {
+      expect((await fetch(`${api.origin}/api/v1/session`, { headers: { cookie } })).status).toBe(401);
+    }
+  });
+
+  it.each(everybody)("lets %s pass where the table says so, and nowhere else", async (role) => {
+    const portal = portals.get(role);
+    if (portal === undefined) throw new Error(`${role} is not signed in`);
+    for (const [route, access] of Object.entries(table)) {
+      if (access === "public" || route === "DELETE /api/v1/session") continue;
+      const { method, path } = addressOf(route);
+      const response = await portal.request(method, path);
+      const refused = response.status === 403 || response.status === 401;
+      expect([role, route, refused, response.status]).toEqual([role, route, !access.includes(role), response.status]);
+      if (refused && method !== "HEAD") expect(await response.json()).toMatchObject({ code: "AUTH_FORBIDDEN" });
+      else await response.arrayBuffer();
+    }
+  });
+
+  it("takes changed roles at once", async () => {
+    const portal = await api.signIn("approver");
+    expect((await portal.get("/api/v1/audit")).status).toBe(403);
+    await api.people.setRoles("approver", ["auditor"]);
+    expect((await portal.get("/api/v1/audit")).status).toBe(200);
+    await api.people.setRoles("approver", ["approver"]);
+    await api.people.setDisabled("approver", true);
+    expect((await portal.get("/api/v1/recordings")).status).toBe(401);
+  });
+
+  it("cannot be registered without saying who may call it", async () => {
+    const { default: Fastify } = await import("fastify");
+    const { requireAccessOnEveryRoute } = await import("../../../recorder/api/route.ts");
+    const app = Fastify();
+    requireAccessOnEveryRoute(app);
+    expect(() => app.get("/open-door", async () => "hello")).toThrow(/\/open-door does not say who may call it/);
+  });
+});
+
+describe("a vendor", () => {
+  it("sees his own recordings and sessions, without their content", async () => {
+    const portal = portals.get("vendor")!;
+    const page = (await (await portal.get("/api/v1/recordings")).json()) as {
+      items: { session: string }[];
+      total: number;
+    };
+    expect(page.items.map((item) => item.session)).toEqual([api.recording.index.session]);
+    expect(page.total).toBe(1);
+    const sneaky = (await (await portal.get("/api/v1/recordings?person=somebody-else")).json()) as { total: number };
+    expect(sneaky.total).toBe(0);
+    const foreign = await portal.get(`/api/v1/recordings/${api.foreignRecording.index.session}`);
+    const missing = await portal.get("/api/v1/recordings/01912345-0000-7000-8000-000000000000");
+    expect([foreign.status, missing.status]).toEqual([404, 404]);
+    const strip = async (response: Response) => ({ ...((await response.json()) as object), instance: "" });
+    expect(await strip(foreign)).toEqual(await strip(missing));
+  });
+
+  it("sees his own live sessions only", async () => {
+    const live = (session: string, person: string) => ({
+      session,
+      person,
+      target: "plc",
+      conduit: "c",
+      protocol: "ssh" as const,
+      clientAddress: "192.0.2.1",
+      startedAt: "2026-11-23T10:00:00.000000Z",
+      state: "active" as const,
+      channels: 1,
+      idleSeconds: 0,
+      endsAt: "2026-11-23T14:00:00.000000Z",
+      recordedBytes: 0,
+      durableBehindMs: 0,
+      alarms: [],
+    });
+    api.liveSessions.push(live("a", "VENDOR"), live("b", "other"));
+    const seen = async (role: string) =>
+      ((await (await portals.get(role)!.get("/api/v1/sessions")).json()) as { items: { session: string }[] }).items.map(
+        (item) => item.session,
+      );
+    expect(await seen("vendor")).toEqual(["a"]);
+    expect(await seen("escort")).toEqual(["a", "b"]);
+    api.liveSessions.length = 0;
+  });
+});
+
+describe("health", () => {
+  it("says no more than ok or degraded, but to administrators and auditors", async () => {
+    api.healthy.value = false;
+    const detail = { status: "degraded", checks: [{ name: "store", ok: false, message: "the store answers" }] };
+    expect(await (await fetch(`${api.origin}/api/v1/health`)).json()).toEqual({ status: "degraded" });
+    expect(await (await portals.get("escort")!.get("/api/v1/health")).json()).toEqual({ status: "degraded" });
+    expect(await (await portals.get("auditor")!.get("/api/v1/health")).json()).toEqual(detail);
+    api.healthy.value = true;
+    expect(await (await fetch(`${api.origin}/api/v1/health`)).json()).toEqual({ status: "ok" });
+  });
+});

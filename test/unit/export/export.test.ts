@@ -1,0 +1,222 @@
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { buffer, text } from "node:stream/consumers";
+import { inflateRawSync } from "node:zlib";
+import { beforeEach, describe, expect, it } from "vitest";
+import { RecordingReader } from "../../../recorder/catalog/reader.ts";
+import { RecordingExporter } from "../../../recorder/export/export.ts";
+import { decompressSegment } from "../../../recorder/store/codec.ts";
+import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+
+const key = makeSigningKey();
+let store: MemoryStore;
+let built: BuiltRecording;
+let prefix: string;
+let exporter: RecordingExporter;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  built = await record();
+  prefix = store.addRecording(built);
+  exporter = exporterFor(() => undefined);
+});
+
+function exporterFor(
+  live: (session: string) => ReturnType<ConstructorParameters<typeof RecordingReader>[0]["live"]["live"]>,
+): RecordingExporter {
+  const reader = new RecordingReader({ store, live: { live, spooled: async () => null } });
+  return new RecordingExporter(reader, () => [{ keyId: key.keyId, publicKeyPem: key.publicKeyPem }]);
+}
+
+async function record(): Promise<BuiltRecording> {
+  const builder = new RecordingBuilder(
+    { person: "jane", target: "plc-reactor-01", startedAt: "2026-11-23T10:00:00.000000Z", seed: 3 },
+    key,
+  );
+  builder.event({ t: 0, type: "session-open", facts: {} });
+  builder.channel(0, { request: "shell", pty: true });
+  await builder.output(0, 1_000, "\u001b[1mwelcome\u001b[0m\r\n$ ");
+  builder.input({ t: 2_000_000, ch: 0, k: "text", d: "l" });
+  await builder.output(0, 2_000_000, "l");
+  await builder.output(0, 13_000_000, "s \u00e4\ud83d\ude00\r\n");
+  await builder.resize(0, 14_000_000, 100, 30);
+  await builder.output(0, 26_000_000, "bye\r\n");
+  await builder.exit(0, 26_500_000, 3);
+  builder.channel(1, { request: "exec", pty: false, command: "cat firmware.bin" });
+  await builder.output(1, 5_000_000, "to stdout\n");
+  await builder.output(1, 5_100_000, "to stderr\n", "e");
+  await builder.binary(1, 5_200_000, Buffer.from([0xc3]));
+  await builder.binary(1, 5_300_000, Buffer.from([0xa4, 0xff, 0x0a]));
+  builder.file({ t: 6_000_000, ch: 1, op: "open", id: 1, path: "/etc/passwd" });
+  return builder.finish();
+}
+
+const session = () => built.index.session;
+const linesOf = async (format: "cast" | "jsonl", track?: string) =>
+  (await text((await exporter.export(session(), format, track)).body))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("cast", () => {
+  it("is one asciicast: header, first keyframe, then each event as it was stored, times and bytes", async () => {
+    const [header, keyframe, ...events] = await linesOf("cast");
+    expect(header).toEqual({
+      timestamp: Date.parse("2026-11-23T10:00:00Z") / 1000,
+      title: "jane on plc-reactor-01, 2026-11-23T10:00:00.000000Z, terminal-0",
+      version: 2,
+      width: 80,
+      height: 24,
+    });
+    expect(keyframe[1]).toBe("o");
+    expect(keyframe[2]).toMatch(/^\u001bc/);
+    const stored = built.index.segments
+      .filter((segment) => segment.track === "terminal-0")
+      .flatMap(
+        (segment) =>
+          parseTerminalSegment(
+            String(
+              decompressSegment(built.objects.get(segment.name)!, segment.codec) &&
+                Buffer.from(decompressSegment(built.objects.get(segment.name)!, segment.codec)),
+            ),
+          ).events,
+      );
+    expect(events).toEqual(stored.map(({ atUs, code, data }) => [atUs / 1e6, code, data]));
+    expect(built.index.segments.filter((segment) => segment.track === "terminal-0").length).toBe(3);
+  });
+
+  it("takes the track that is asked for, and says which there are", async () => {
+    expect((await linesOf("cast", "terminal-1"))[0].title).toContain("terminal-1");
+    for (const track of ["terminal-9", "input", "../open.json"]) {
+      await expect(exporter.export(session(), "cast", track)).rejects.toMatchObject({
+        code: "REQUEST_NOT_FOUND",
+        message: expect.stringContaining("it has terminal-0, terminal-1"),
+      });
+    }
+  });
+
+  it("breaks off at bytes that are not what was recorded", async () => {
+    const second = built.index.segments.filter((segment) => segment.track === "terminal-0")[1]!;
+    store.objects.set(prefix + second.name, Buffer.from("something else"));
+    const { body } = await exporter.export(session(), "cast");
+    await expect(text(body)).rejects.toMatchObject({ code: "INTEGRITY_HASH" });
+  });
+});
+
+describe("txt", () => {
+  const textOf = async (track?: string) => text((await exporter.export(session(), "txt", track)).body);
+
+  it("is what a person would have read", async () => {
+    expect(await textOf()).toBe("welcome\n$ ls \u00e4\ud83d\ude00\nbye\n");
+  });
+
+  it("has standard error in its place, and characters that were cut between two events", async () => {
+    expect(await textOf("terminal-1")).toBe("to stdout\nto stderr\n\u00e4\ufffd\n");
+  });
+});
+
+describe("jsonl", () => {
+  it("has every line of every track in time order after a line that says what it is", async () => {
+    const [head, ...lines] = await linesOf("jsonl");
+    expect(head).toMatchObject({
+      export: "conduit-merged/1",
+      live: false,
+      open: { session: session(), person: { name: "jane" } },
+    });
+    expect(lines.map((line) => line.t)).toEqual([...lines.map((line) => line.t)].sort((a, b) => a - b));
+    expect(lines).toHaveLength(built.index.segments.reduce((sum, segment) => sum + segment.events, 0));
+    // At the same time the key comes before its echo.
+    const at2s = lines.filter((line) => line.t === 2_000_000);
+    expect(at2s).toEqual([
+      { t: 2_000_000, track: "input", s: 2, ch: 0, k: "text", d: "l" },
+      { t: 2_000_000, track: "terminal-0", k: "o", d: "l" },
+    ]);
+    expect(lines.find((line) => line.track === "files")).toMatchObject({ op: "open", path: "/etc/passwd" });
+  });
+});
+
+describe("zip", () => {
+  it("holds every stored byte, the public key, and verifies with nothing else", async () => {
+    const { body, fileName } = await exporter.export(session(), "zip");
+    expect(fileName).toMatch(/^20261123T100000_plc-reactor-01_jane_[0-9a-f]{12}\.zip$/);
+    const entries = readZip(await buffer(body), `${session()}/`);
+    for (const [name, bytes] of built.objects) expect(entries.get(name)?.equals(bytes), name).toBe(true);
+    const sums = String(entries.get("SHA256SUMS")).trimEnd().split("\n");
+    expect(sums).toHaveLength(built.objects.size);
+    for (const line of sums) {
+      const [hash = "", name = ""] = line.split("  ");
+      expect(
+        createHash("sha256")
+          .update(entries.get(name) ?? "")
+          .digest("hex"),
+        name,
+      ).toBe(hash);
+    }
+    const publicKey = createPublicKey(String(entries.get(`keys/${key.keyId}.pub.pem`)));
+    expect(verify(null, entries.get("manifest.json")!, publicKey, entries.get("manifest.json.sig")!)).toBe(true);
+    expect(String(entries.get("MISSING.txt"))).toBe("Nothing is missing.\n");
+    expect(String(entries.get("VERIFY.txt"))).toContain(`keys/${key.keyId}.pub.pem`);
+  });
+
+  it("is the same file each time", async () => {
+    const make = async () => buffer((await exporter.export(session(), "zip")).body);
+    expect((await make()).equals(await make())).toBe(true);
+  });
+
+  it("takes a damaged recording along as it is and names what is missing", async () => {
+    const [gone, altered] = [built.index.segments[0]!, built.index.segments[1]!];
+    store.objects.delete(prefix + gone.name);
+    store.objects.set(prefix + altered.name, Buffer.from("altered"));
+    const entries = readZip(await buffer((await exporter.export(session(), "zip")).body), `${session()}/`);
+    expect(String(entries.get("MISSING.txt"))).toBe(`${gone.name}\n`);
+    expect(String(entries.get(altered.name))).toBe("altered");
+  });
+
+  it("breaks off when the store does", async () => {
+    const { body } = await exporter.export(session(), "zip");
+    store.get = () => Promise.reject(new Error("the store went away"));
+    await expect(buffer(body)).rejects.toThrow("the store went away");
+  });
+
+  it("is refused while the session goes on; text is not", async () => {
+    const { index } = built;
+    const open = JSON.parse(String(built.objects.get("open.json")));
+    const live = exporterFor(() => ({
+      open,
+      openSha256: index.openSha256,
+      durationUs: index.durationUs,
+      tracks: index.tracks,
+      segments: index.segments,
+      gaps: [],
+    }));
+    await expect(live.export(session(), "zip")).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
+    expect(await text((await live.export(session(), "txt")).body)).toContain("welcome");
+  });
+});
+
+it("does not exist for a recording that does not", async () => {
+  for (const id of ["01912345-0000-7000-8000-000000000000", "../../etc/passwd"]) {
+    await expect(exporter.export(id, "zip")).rejects.toMatchObject({ code: "REQUEST_NOT_FOUND" });
+  }
+});
+
+/** Reads by the central directory (APPNOTE 4.3.12), as every unpacker does. */
+function readZip(zip: Buffer, folder: string): Map<string, Buffer> {
+  const entries = new Map<string, Buffer>();
+  const end = zip.lastIndexOf(Buffer.from("PK\x05\x06"));
+  let at = zip.readUInt32LE(end + 16);
+  for (let i = zip.readUInt16LE(end + 10); i > 0; i--) {
+    const method = zip.readUInt16LE(at + 10);
+    const size = zip.readUInt32LE(at + 20);
+    const nameLength = zip.readUInt16LE(at + 28);
+    const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + size);
+    if (!name.startsWith(folder)) throw new Error(`${name} is not in ${folder}`);
+    entries.set(name.slice(folder.length), method === 0 ? data : inflateRawSync(data));
+    at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return entries;
+}
