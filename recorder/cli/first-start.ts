@@ -9,6 +9,8 @@ import { People } from "../access/people.ts";
 import { AuditLog } from "../catalog/audit.ts";
 import { type Config, configFileName } from "../config.ts";
 import { openDatabase } from "../database.ts";
+import { loadOrCreateSigningKey } from "../record/signing.ts";
+import { masterKeyPath, refuseLostMasterKey, signingKeyPath } from "./key-files.ts";
 import { generateEd25519 } from "./openssh-key.ts";
 import { createPrivateFile } from "./private-file.ts";
 import * as templates from "./templates.ts";
@@ -22,14 +24,10 @@ export interface FirstStart {
 
 export const firstAdminName = "admin";
 
-export function masterKeyPath(config: Config): string {
-  return join(config.recorder.keyDirectory, "master.key");
-}
-
 /** Without `admin`, the caller makes the first person itself. */
 export async function prepareInstallation(config: Config, options: { admin?: boolean } = {}): Promise<FirstStart> {
   const created: string[] = [];
-  refuseLostMasterKey(config);
+  await refuseLostMasterKey(config);
   for (const path of [config.recorder.dataDirectory, config.recorder.keyDirectory]) makeDirectory(path);
   if (config.file === null) {
     const path = join(config.recorder.dataDirectory, configFileName);
@@ -37,22 +35,9 @@ export async function prepareInstallation(config: Config, options: { admin?: boo
   }
   createHostKeys(config, created);
   createInventory(config, created);
-  const masterKey = masterKeyPath(config);
-  const hadMasterKey = existsSync(masterKey);
-  await loadOrCreateMasterKey(masterKey);
-  if (!hadMasterKey) created.push(masterKey);
+  await createKey(created, masterKeyPath(config), loadOrCreateMasterKey);
+  await createKey(created, signingKeyPath(config), loadOrCreateSigningKey);
   return { created, admin: options.admin === false ? null : await createAdmin(config) };
-}
-
-/** A new master key would make every stored credential unreadable, and hide that the old one is missing. */
-function refuseLostMasterKey(config: Config): void {
-  const path = masterKeyPath(config);
-  if (!existsSync(config.recorder.database) || existsSync(path)) return;
-  throw new AppError(
-    "CONFIG_UNREADABLE",
-    `${path}: the master key is missing, but the database ${config.recorder.database} exists and may hold secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
-    { op: "first-start.master-key" },
-  );
 }
 
 function makeDirectory(path: string): void {
@@ -66,6 +51,12 @@ function makeDirectory(path: string): void {
       { op: "first-start.directory", cause },
     );
   }
+}
+
+async function createKey(created: string[], path: string, make: (path: string) => Promise<unknown>): Promise<void> {
+  const before = existsSync(path);
+  await make(path);
+  if (!before) created.push(path);
 }
 
 function create(created: string[], path: string, text: () => string): void {

@@ -1,15 +1,14 @@
 // `conduit secret`: credentials of targets. They go in, and never come out again.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
-import { loadOrCreateMasterKey } from "../access/master-key.ts";
-import { type Secret, SecretStore } from "../access/secrets.ts";
+import type { Secret, SecretStore } from "../access/secrets.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
-import { masterKeyPath } from "./first-start.ts";
+import { openSecrets } from "./key-files.ts";
 import { formatTime } from "./output.ts";
 import { inventoryOf } from "./target.ts";
-import { isTerminal, promptHidden, readNewSecret } from "./terminal-input.ts";
+import { isTerminal, promptHidden, readNewSecret, readPiped } from "./terminal-input.ts";
 
 export const registerSecret: Register = (program, cli) => {
   const secret = program
@@ -21,10 +20,12 @@ export const registerSecret: Register = (program, cli) => {
 };
 
 async function store({ config, database }: Workspace): Promise<SecretStore> {
-  return new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+  return openSecrets(config, database);
 }
 
 interface SetOptions {
+  kind?: Secret["kind"];
+  stdin?: boolean;
   file?: string;
   passphraseFile?: string;
 }
@@ -34,6 +35,13 @@ function registerSet(secret: Command, cli: Cli): void {
     .command("set")
     .description("store a password or private key, typed without echo or from standard input")
     .argument("<name>", "as targets name it")
+    .addOption(
+      new Option("--kind <kind>", "what it must be (default: a private key where it looks like one)").choices([
+        "password",
+        "private-key",
+      ]),
+    )
+    .option("--stdin", "read it from standard input, also at a terminal")
     .option("--file <file>", "read it from a file, e.g. a private key")
     .option("--passphrase-file <file>", "passphrase of an encrypted private key (asked for at a terminal)")
     .addHelpText(
@@ -45,10 +53,7 @@ Examples:
   $ conduit secret set plc-1 --file ~/.ssh/id_plc     # a private key`,
     )
     .action(async (name: string, options: SetOptions, command: Command) => {
-      const value =
-        options.file === undefined
-          ? await readNewSecret(cli.stdin, cli.err, `Password for ${name}`)
-          : readFile(cli, options.file);
+      const value = await readValue(cli, name, options);
       if (value === "")
         throw new AppError("REQUEST_INVALID", "the secret is empty; nothing was changed", { op: "cli.secret" });
       const made = await asSecret(cli, value, options);
@@ -61,6 +66,11 @@ Examples:
     });
 }
 
+function readValue(cli: Cli, name: string, { file, stdin }: SetOptions): Promise<string> | string {
+  if (file !== undefined) return readFile(cli, file);
+  return stdin === true ? readPiped(cli.stdin) : readNewSecret(cli.stdin, cli.err, `Password for ${name}`);
+}
+
 function readFile(cli: Cli, file: string): string {
   try {
     return readFileSync(resolve(cli.directory, file), "utf8").replace(/\r?\n$/, "");
@@ -71,7 +81,8 @@ function readFile(cli: Cli, file: string): string {
 }
 
 async function asSecret(cli: Cli, value: string, options: SetOptions): Promise<Secret> {
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value)) return { kind: "password", password: value };
+  const kind = options.kind ?? (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value) ? "private-key" : "password");
+  if (kind === "password") return { kind, password: value };
   const privateKey = `${value}\n`;
   if (options.passphraseFile !== undefined) {
     return { kind: "private-key", privateKey, passphrase: readFile(cli, options.passphraseFile) };

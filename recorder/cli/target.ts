@@ -4,17 +4,16 @@ import { type Command, InvalidArgumentError } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { decideSession } from "../../shared/policy/decide.ts";
 import type { Role, Target } from "../../shared/policy/policy.ts";
-import { loadOrCreateMasterKey } from "../access/master-key.ts";
 import { People } from "../access/people.ts";
-import { SecretStore } from "../access/secrets.ts";
+import type { Secret } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
 import { type InventorySnapshot, loadInventory } from "../inventory.ts";
 import { type HostKey, scanHostKeys } from "../tap/ssh/host-keys.ts";
 import { checkTarget } from "../tap/ssh/upstream.ts";
 import { type Cli, configOf, inWorkspace, type Register } from "./cli.ts";
 import { formatFindings } from "./findings.ts";
-import { masterKeyPath } from "./first-start.ts";
 import { addTarget, pinHostKeys } from "./inventory-edit.ts";
+import { openSecrets } from "./key-files.ts";
 import { printable } from "./output.ts";
 
 export const registerTarget: Register = (program, cli) => {
@@ -212,7 +211,7 @@ function registerTest(target: Command, cli: Cli): void {
     .action(async (name: string, options: { json?: boolean }, command: Command) => {
       await inWorkspace(cli, command, async ({ config, database, audit }) => {
         const one = find(inventoryOf(config), name);
-        const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+        const secrets = await openSecrets(config, database);
         const credential = await secrets.get(one.secret);
         await audit("target.test", one.name);
         const { hostKey, negotiated } = await checkTarget(
@@ -234,11 +233,9 @@ function registerTest(target: Command, cli: Cli): void {
     });
 }
 
-type Credential = Awaited<ReturnType<SecretStore["get"]>>;
-
 /** exactOptionalPropertyTypes: absent rather than undefined. */
 export function exact(
-  credential: Credential,
+  credential: Secret,
 ): { kind: "password"; password: string } | { kind: "private-key"; privateKey: string; passphrase?: string } {
   if (credential.kind === "password") return credential;
   const { kind, privateKey, passphrase } = credential;

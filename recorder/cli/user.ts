@@ -41,6 +41,7 @@ function registerAdd(user: Command, cli: Cli): void {
     .addOption(roleOption().makeOptionMandatory())
     .option("--password-stdin", "take the password from standard input instead of making a one-time password")
     .option("--key <file>", "public key (OpenSSH format); with it, no password is made")
+    .option("--no-password", "make no password: the person logs in with keys only")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -55,7 +56,7 @@ Examples:
       const key = options.key === undefined ? undefined : readKey(cli, options.key);
       await withPeople(cli, command, async (people, { audit }) => {
         await audit("person.add", name, { roles: options.role, key: key !== undefined });
-        if (password === undefined && key === undefined) {
+        if (password === undefined && key === undefined && options.password) {
           const made = await people.createWithOneTimePassword({ name, roles: options.role });
           return tellOneTimePassword(cli, made.person, made.password, options.json === true);
         }
@@ -71,6 +72,8 @@ Examples:
 interface AddOptions {
   role: Role[];
   passwordStdin?: boolean;
+  /** False with --no-password. */
+  password: boolean;
   key?: string;
   json?: boolean;
 }
@@ -87,7 +90,9 @@ function tellOneTimePassword(cli: Cli, person: Person, password: string, json: b
   cli.out.line("It must be changed at the first sign-in to the portal.");
 }
 
+/** A file, or the key's line itself. */
 function readKey(cli: Cli, file: string): string {
+  if (/^(ssh-|ecdsa-|sk-)\S+ AAAA/.test(file)) return file.trim();
   try {
     return readFileSync(resolve(cli.directory, file), "utf8").trim();
   } catch (cause) {

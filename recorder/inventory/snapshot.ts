@@ -33,7 +33,7 @@ export interface InventorySnapshot {
 // `version` is required, so that a file that was emptied by half a save is refused rather than obeyed.
 export const TargetsFile = z.strictObject({ version: z.literal(1), targets: z.array(Target).default([]) });
 export const ConduitsFile = z.strictObject({
-  version: z.literal(1).default(1),
+  version: z.literal(1),
   conduits: z.array(Conduit).default([]),
 });
 

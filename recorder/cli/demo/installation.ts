@@ -2,12 +2,11 @@
 import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadOrCreateMasterKey } from "../../access/master-key.ts";
 import { People } from "../../access/people.ts";
-import { SecretStore } from "../../access/secrets.ts";
 import { type Config, loadConfig } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
-import { masterKeyPath, prepareInstallation } from "../first-start.ts";
+import { prepareInstallation } from "../first-start.ts";
+import { openSecrets } from "../key-files.ts";
 import type { Plant } from "./plant.ts";
 
 export const demoTarget = "plc-reactor-01";
@@ -54,7 +53,7 @@ export async function installDemo(places: DemoPlaces, plant: Plant, login: Plant
       password: investigatorPassword,
     });
     await people.create({ name: demoVendor, roles: ["vendor"], password: vendorPassword });
-    const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+    const secrets = await openSecrets(config, database);
     await secrets.set(demoTarget, { kind: "password", password: login.password });
   } finally {
     await database.close();

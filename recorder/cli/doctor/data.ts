@@ -2,16 +2,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
-import { loadOrCreateMasterKey } from "../../access/master-key.ts";
 import { People } from "../../access/people.ts";
-import { SecretStore } from "../../access/secrets.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase, type ServiceDatabase } from "../../database.ts";
 import { createStore } from "../../store/create-store.ts";
 import { probeKey } from "../../store/keys.ts";
 import { checkTarget } from "../../tap/ssh/upstream.ts";
 import { formatFindings } from "../findings.ts";
-import { masterKeyPath } from "../first-start.ts";
+import { masterKeyPath, openSecrets } from "../key-files.ts";
 import { exact, inventoryOf } from "../target.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
@@ -84,7 +82,7 @@ async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
 async function checkSecrets(config: Config, database: ServiceDatabase): Promise<Check[]> {
   const path = masterKeyPath(config);
   if (!existsSync(path)) return [];
-  const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(path));
+  const secrets = await openSecrets(config, database);
   const { targets } = inventoryOf(config);
   const checks: Check[] = [];
   for (const { name, secret } of targets) {
@@ -109,7 +107,7 @@ export function checkInventory(config: Config): Check[] {
   }
   const { targets, conduits, policy, policyHash, warnings } = inventoryOf(config);
   const message = `${targets.length} targets, ${conduits.length} conduits, ${policy.rules.length} rules, policy ${policyHash.slice(0, 16)}…`;
-  const odd = formatFindings(warnings).map((line) => warn("inventory", line, "See the line."));
+  const odd = formatFindings(warnings).map((line) => warn("inventory", line, ""));
   return [ok("inventory", message), ...odd];
 }
 
@@ -117,7 +115,7 @@ export function checkInventory(config: Config): Check[] {
 export async function checkTargets(config: Config): Promise<Check[]> {
   const database = await openDatabase(config.recorder.database);
   try {
-    const secrets = new SecretStore(database.access, await loadOrCreateMasterKey(masterKeyPath(config)));
+    const secrets = await openSecrets(config, database);
     const checks: Check[] = [];
     for (const target of inventoryOf(config).targets) {
       const name = `target ${target.name}`;

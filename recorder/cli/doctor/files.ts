@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
-import { masterKeyPath } from "../first-start.ts";
+import { masterKeyPath, signingKeyPath } from "../key-files.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 export function checkConfiguration(config: Config): Check[] {
@@ -50,8 +50,7 @@ export function checkKeys(config: Config): Check[] {
         "Restore it from its backup; on a new installation run conduit serve.",
       ),
     );
-  const signing = join(config.recorder.keyDirectory, "signing.pem");
-  checks.push(checkSigningKey(signing));
+  checks.push(checkSigningKey(signingKeyPath(config)));
   if (config.http.tls !== null) checks.push(checkCertificate(config.http.tls));
   return checks;
 }
