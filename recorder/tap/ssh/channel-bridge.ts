@@ -356,9 +356,10 @@ export class ChannelBridge {
 
   #clientGone(): void {
     this.#clientClosed = true;
-    if (this.#target === undefined || this.#context.session.frozen) {
+    if (this.#target === undefined || this.#context.session.frozen || this.#refusal !== undefined) {
       this.#pipeline.stop();
       this.#target?.close();
+      if (this.#target === undefined || this.#refusal !== undefined) this.#client.close();
     } else {
       // What was sent before the close still reaches the target, as it would without a gateway.
       this.#pipeline.push({ kind: "close" });
@@ -369,6 +370,7 @@ export class ChannelBridge {
   #targetGone(): void {
     this.#targetClosed = true;
     this.#pipeline.stop();
+    this.#target?.close();
     const close = (): void => {
       this.#client.close();
       this.#finishIfClosed();

@@ -19,7 +19,7 @@ export type Stream = "stdout" | "stderr";
 export interface ChannelHandlers {
   onData(stream: Stream, data: Buffer): void;
   onEof(): void;
-  /** The peer closed the channel, or the connection is gone. */
+  /** Once: the peer closed the channel, or the connection is gone. Answer with `close()` when nothing is left to say. */
   onClose(): void;
   onRequest(type: string, wantReply: boolean, payload: Buffer): void;
   /** So many bytes of what was written have left for the peer. */
@@ -74,7 +74,7 @@ export class ChannelEnd {
     return this.#queuedBytes;
   }
 
-  /** Nothing more can be sent to the peer. */
+  /** The peer takes no more data. After its close it still takes requests: sshd sends exit-status then. */
   get ended(): boolean {
     return this.#sentClose || this.#gotClose;
   }
@@ -91,7 +91,7 @@ export class ChannelEnd {
 
   /** In order behind the data that waits: exit-status and its like. */
   requestAfterData(type: string, payload: Buffer): void {
-    if (this.ended) return;
+    if (this.#sentClose) return;
     this.#queue.push({
       kind: "message",
       payload: encode(message.channelRequest, this.#remoteId, type, false, { raw: payload }),
@@ -101,7 +101,7 @@ export class ChannelEnd {
 
   /** Past the data that waits. `onReply` given: a reply is wanted, and false is told too when the channel ends first. */
   request(type: string, payload: Buffer, onReply?: (ok: boolean) => void): void {
-    if (this.ended) {
+    if (this.#sentClose) {
       onReply?.(false);
       return;
     }
@@ -113,7 +113,7 @@ export class ChannelEnd {
   }
 
   reply(ok: boolean): void {
-    if (this.ended) return;
+    if (this.#sentClose) return;
     this.#transport.send(encode(ok ? message.channelSuccess : message.channelFailure, this.#remoteId));
   }
 
@@ -131,7 +131,7 @@ export class ChannelEnd {
 
   /** Drops what waits and closes. */
   abandon(): void {
-    this.#dropQueue();
+    this.#dropData();
     this.close();
   }
 
@@ -145,7 +145,7 @@ export class ChannelEnd {
   }
 
   flush(): void {
-    while (this.#open && !this.#gotClose) {
+    while (this.#open) {
       const head = this.#queue[0];
       if (head === undefined) return;
       if (head.kind === "data") {
@@ -190,7 +190,11 @@ export class ChannelEnd {
         this.handlers?.onEof();
         return;
       case message.channelClose:
-        this.lost();
+        if (this.#gotClose) return;
+        this.#gotClose = true;
+        this.#dropData();
+        this.#forgetIfClosed();
+        this.handlers?.onClose();
         return;
       case message.channelRequest: {
         const name = reader.text();
@@ -207,17 +211,17 @@ export class ChannelEnd {
     }
   }
 
-  /** The peer closed, or the connection is gone. Idempotent. */
+  /** The connection is gone. Idempotent. */
   lost(): void {
-    if (this.#gotClose) return;
+    const told = this.#gotClose;
     this.#gotClose = true;
-    this.#dropQueue();
-    this.#sendClose();
-    this.#forget();
+    this.#sentClose = true;
+    this.#dropData();
+    this.#forgetIfClosed();
     const replies = this.#replies;
     this.#replies = [];
     for (const reply of replies) reply(false);
-    this.handlers?.onClose();
+    if (!told) this.handlers?.onClose();
   }
 
   #receiveData(stream: Stream, data: Buffer): void {
@@ -282,11 +286,17 @@ export class ChannelEnd {
     if (this.#sentClose || !this.#open) return;
     this.#sentClose = true;
     this.#transport.send(encode(message.channelClose, this.#remoteId));
+    this.#forgetIfClosed();
   }
 
-  #dropQueue(): void {
+  #forgetIfClosed(): void {
+    if (this.#sentClose && this.#gotClose) this.#forget();
+  }
+
+  /** What is not data stays: an exit status is told even to who has closed. */
+  #dropData(): void {
     const dropped = this.#queuedBytes;
-    this.#queue = [];
+    this.#queue = this.#queue.filter((queued) => queued.kind !== "data");
     this.#queuedBytes = 0;
     if (dropped > 0) this.handlers?.onSent(dropped);
   }

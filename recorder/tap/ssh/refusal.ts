@@ -28,7 +28,7 @@ export class Refusal {
           if (wantReply) channel.reply(ok);
         }),
       onEof: () => undefined,
-      onClose: () => undefined,
+      onClose: () => channel.close(),
       onSent: () => undefined,
     };
     return refusal;

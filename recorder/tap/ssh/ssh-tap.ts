@@ -3,12 +3,12 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type Connection } from "ssh2";
 import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
-import { gatewayAlgorithms, gatewayCiphersFor, nativeCryptoAvailable } from "./algorithms.ts";
+import { gatewayAlgorithms, nativeCryptoAvailable } from "./algorithms.ts";
 import { Authenticator, type Login } from "./authenticate.ts";
 import { defaultLimits, type SshTapLimits, type SshTapOptions } from "./options.ts";
 import { PersonConnection } from "./person-connection.ts";
 import { extInfoBody } from "./public-key.ts";
-import { announceSignatureAlgorithms, offerCiphers, protocolOf } from "./ssh2-internals.ts";
+import { announceSignatureAlgorithms, protocolOf } from "./ssh2-internals.ts";
 import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
 import { disconnectReason, message } from "./wire.ts";
@@ -122,7 +122,6 @@ class SshTap implements Tap {
     const software = identRaw.replace(/^SSH-[^-]*-/, "").slice(0, 200);
     const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software };
     const protocol = protocolOf(connection);
-    offerCiphers(protocol, gatewayCiphersFor(software));
     announceSignatureAlgorithms(protocol, Buffer.concat([Buffer.from([message.extInfo]), extInfoBody()]));
     const transport = new Transport(connection, socket);
     const negotiated: Negotiated = { software, kex: "", cipher: "", mac: "", hostKeyType: "" };

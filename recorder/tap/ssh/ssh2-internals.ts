@@ -12,7 +12,6 @@ export interface Ssh2Protocol {
   _kexinit: unknown;
   _kex: { remoteExtInfoEnabled: boolean; sessionID: Buffer } | undefined;
   _queue: unknown[] | undefined;
-  _offer: { lists: Offer; constructor: unknown };
   _cipher: { encrypt(packet: Buffer): void };
   _packetRW: {
     write: {
@@ -25,17 +24,6 @@ export interface Ssh2Protocol {
   /** Gone once the connection is unusable. */
   _destruct: unknown;
   rekey(): void;
-}
-
-interface Named {
-  array: string[];
-}
-
-interface Offer {
-  kex: Named;
-  serverHostKey: Named;
-  cs: { cipher: Named; mac: Named; compress: Named; lang: Named };
-  sc: { cipher: Named; mac: Named; compress: Named; lang: Named };
 }
 
 export interface Ssh2Connection {
@@ -85,19 +73,6 @@ export function sendUrgent(protocol: Ssh2Protocol, payload: Buffer): void {
   const packet = write.alloc(payload.length, true);
   packet.set(payload, write.allocStartKEX);
   protocol._cipher.encrypt(write.finalize(packet, true));
-}
-
-/** Offers these ciphers to this peer only. Before its KEXINIT is answered, so in the `connection` event. */
-export function offerCiphers(protocol: Ssh2Protocol, ciphers: readonly string[]): void {
-  const { lists, constructor: KexInit } = protocol._offer;
-  const way = {
-    cipher: [...ciphers],
-    mac: lists.cs.mac.array,
-    compress: lists.cs.compress.array,
-    lang: lists.cs.lang.array,
-  };
-  const build = KexInit as new (offer: object) => Ssh2Protocol["_offer"];
-  protocol._offer = new build({ kex: lists.kex.array, serverHostKey: lists.serverHostKey.array, cs: way, sc: way });
 }
 
 /** Sends EXT_INFO (RFC 8308) with our own list: ssh2's names algorithms that we refuse and runs two names together. */

@@ -51,7 +51,7 @@ export async function ssh(
   args: readonly string[] = [],
   options: RunOptions = {},
 ): Promise<ProcessResult> {
-  const all = [...(await sshOptions(address)), ...args, `${address.login}@${address.host}`, ...command];
+  const all = [...args, ...(await sshOptions(address)), `${address.login}@${address.host}`, ...command];
   return runProcess("ssh", all, options);
 }
 
@@ -61,7 +61,7 @@ export async function sftp(
   batch: readonly string[],
   args: readonly string[] = [],
 ): Promise<ProcessResult> {
-  const all = [...(await sshOptions(address)), ...args, "-b", "-", `${address.login}@${address.host}`];
+  const all = [...args, ...(await sshOptions(address)), "-b", "-", `${address.login}@${address.host}`];
   return runProcess("sftp", all, { input: `${batch.join("\n")}\n`, timeoutMs: 120_000 });
 }
 
@@ -71,7 +71,7 @@ export async function scp(
   paths: readonly string[],
   args: readonly string[] = [],
 ): Promise<ProcessResult> {
-  const all = [...(await sshOptions(address)), ...args, ...paths.map((path) => atGateway(address, path))];
+  const all = [...args, ...(await sshOptions(address)), ...paths.map((path) => atGateway(address, path))];
   return runProcess("scp", all, { timeoutMs: 120_000 });
 }
 

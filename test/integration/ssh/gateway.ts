@@ -20,6 +20,7 @@ import { generateSshKey, type SshKey, type SshKeyType } from "../../support/ssh-
 import type { SshTarget } from "../../support/ssh-target.ts";
 import { createTempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import type { GatewayAddress } from "./clients.ts";
 
 export const personName = "ada";
 export const personPassword = "Turbine-hall-3!";
@@ -257,4 +258,16 @@ export function sha256(bytes: Uint8Array): string {
 
 export async function sha256OfFile(path: string): Promise<string> {
   return sha256(await readFile(path));
+}
+
+/** What a client needs to know of this gateway. */
+export function addressOf(gateway: TestGateway, login = `${personName}+plc-1`): GatewayAddress {
+  return {
+    host: gateway.host,
+    port: gateway.port,
+    login,
+    identity: gateway.personKey.privatePath,
+    hostKeyLine: gateway.hostKey.publicLine,
+    dir: gateway.dir,
+  };
 }
