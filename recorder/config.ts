@@ -80,7 +80,12 @@ export function environment(): Readonly<Record<string, string | undefined>> {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (error) {
+    // What cannot be looked at may well be there: reading it then says why it cannot be read.
+    return (error as NodeJS.ErrnoException).code !== "ENOTDIR";
+  }
 }
 
 /** The configuration file in force, or null when none exists; one that was named must exist. */

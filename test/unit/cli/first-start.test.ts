@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
+import { loadConfig } from "../../../recorder/config.ts";
+import { loadInventory } from "../../../recorder/inventory.ts";
+import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
+import { runConduit } from "./run-conduit.ts";
+
+let folder: TempDir;
+let umask: number;
+beforeEach(async () => {
+  folder = await createTempDir("first-start");
+  umask = process.umask(0o077);
+});
+afterEach(async () => {
+  process.umask(umask);
+  await folder.remove();
+});
+
+const load = () => loadConfig({ env: {}, directory: folder.path });
+
+function tree(path: string): Map<string, { mode: string; text: string }> {
+  const found = new Map<string, { mode: string; text: string }>();
+  for (const entry of readdirSync(path, { withFileTypes: true, recursive: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (/\.db(-wal|-shm)?$/.test(entry.name)) continue;
+    const mode = (statSync(file).mode & 0o777).toString(8);
+    found.set(file.slice(path.length + 1), { mode, text: entry.isFile() ? readFileSync(file, "latin1") : "" });
+  }
+  return found;
+}
+
+test("sets up everything, for the service's account alone, and a second start changes nothing", async () => {
+  const first = await prepareInstallation(load());
+  const data = join(folder.path, "data");
+  const before = tree(data);
+  expect([...before.keys()].sort()).toEqual([
+    "conduit.yaml",
+    "inventory",
+    "inventory/conduits.yaml",
+    "inventory/policy.yaml",
+    "inventory/targets.yaml",
+    "keys",
+    "keys/master.key",
+    "keys/signing.pem",
+    "keys/ssh_host_ed25519_key",
+    "keys/ssh_host_ed25519_key.pub",
+  ]);
+  for (const [name, { mode }] of before) expect(mode, name).toMatch(/^[67]00$/);
+  expect(statSync(join(data, "conduit.db")).mode & 0o077).toBe(0);
+  expect(first.admin?.name).toBe("admin");
+  expect(first.admin?.oneTimePassword.length).toBeGreaterThanOrEqual(20);
+
+  const config = load();
+  expect(config.file).toBe(join(data, "conduit.yaml"));
+  expect(config.recorder.dataDirectory).toBe(data);
+  const second = await prepareInstallation(config);
+  expect(second).toEqual({ created: [], admin: null });
+  expect(tree(data)).toEqual(before);
+});
+
+test("what it writes is valid as it is, and with its examples uncommented", async () => {
+  await prepareInstallation(load());
+  const config = load();
+  expect(loadInventory(config.inventory).warnings).toEqual([]);
+  const uncomment = (path: string, mend = (text: string) => text) => {
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, mend(text.replaceAll(/^# (?=limits|retentionDays| {2}(max|idle))|^#(?= {2}-| {4})/gm, "")));
+  };
+  uncomment(config.inventory.targets, (text) =>
+    text.replace("targets: []", "targets:").replace("ssh-ed25519 AAAA…", `SHA256:${"A".repeat(43)}`),
+  );
+  uncomment(config.inventory.conduits, (text) => text.replace("conduits: []", "conduits:"));
+  uncomment(config.inventory.policy, (text) => text.replace("rules: []", "rules:"));
+  const inventory = loadInventory(config.inventory);
+  expect(inventory.targets.map(({ name }) => name)).toEqual(["plc-reactor-01"]);
+  expect(inventory.policy.limits.maxSessionSeconds).toBe(4 * 3600);
+  expect(inventory.policy.rules[0]?.id).toBe("vendors-reactor");
+  expect(inventory.warnings).toEqual([]);
+});
+
+test("the one-time password of the admin is a real one, and the first start is in the audit", async () => {
+  const { admin } = await prepareInstallation(load());
+  const users = await runConduit(folder.path, ["user", "list", "--json"]);
+  expect(JSON.parse(users.stdout)).toMatchObject([{ name: "admin", roles: ["admin"], mustChangePassword: true }]);
+  expect(users.stdout).not.toContain(admin?.oneTimePassword);
+});
+
+test("a lost master key is not replaced while there are secrets under it", async () => {
+  await prepareInstallation(load());
+  expect((await runConduit(folder.path, ["secret", "set", "plc"], { input: "a password\n" })).code).toBe(0);
+  const key = join(folder.path, "data/keys/master.key");
+  renameSync(key, `${key}.gone`);
+  await expect(prepareInstallation(load())).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
+  const set = await runConduit(folder.path, ["secret", "set", "plc"], { input: "another\n" });
+  expect(set.code).toBe(6);
+  expect(set.stderr).toContain("Restore the key from its backup");
+  expect(readdirSync(join(folder.path, "data/keys"))).not.toContain("master.key");
+  renameSync(`${key}.gone`, key);
+  expect(await prepareInstallation(load())).toEqual({ created: [], admin: null });
+});
+
+test("a key that the configuration names is never made up", async () => {
+  writeFileSync(
+    join(folder.path, "conduit.yaml"),
+    "ssh: { hostKeys: [our-host-key] }\ninventory: { policy: our-policy.yaml }\n",
+  );
+  const { created } = await prepareInstallation(load());
+  expect(created.some((path) => path.includes("our-"))).toBe(false);
+  expect(readdirSync(folder.path)).not.toContain("our-host-key");
+});
+
+test("two first starts at once agree on one set of keys and one admin", async () => {
+  const results = await Promise.allSettled([prepareInstallation(load()), prepareInstallation(load())]);
+  const admins = results.flatMap((result) =>
+    result.status === "fulfilled" && result.value.admin !== null ? [result.value.admin] : [],
+  );
+  expect(admins).toHaveLength(1);
+  expect(await prepareInstallation(load())).toEqual({ created: [], admin: null });
+});
+
+test("a directory that cannot be made is said with its mend", async () => {
+  writeFileSync(join(folder.path, "file"), "");
+  const config = loadConfig({ env: { CONDUIT_RECORDER_DATA_DIRECTORY: "file/data" }, directory: folder.path });
+  await expect(prepareInstallation(config)).rejects.toThrow(
+    /file\/data: the directory cannot be made \(ENOTDIR\)\. Make it/,
+  );
+});
