@@ -45,6 +45,8 @@ export class PersonConnection {
   #gate: RecordingGate | undefined;
   #target: DialedTarget | undefined;
   #targetMux: Mux | undefined;
+  /** Channels that came before the target was there. */
+  #awaitingTarget: ((mux: Mux | undefined) => void)[] = [];
   #nextNumber = 0;
   #noMoreSessions = false;
   /** Said to whoever still opens a channel. */
@@ -137,12 +139,14 @@ export class PersonConnection {
       onGone: (error) => this.#targetGone(error),
     });
     for (const bridge of this.#bridges) this.#connect(bridge);
+    this.#targetSettled();
   }
 
   // --- channels ---
 
   #offer(offer: ChannelOffer): void {
-    if (Math.max(this.#mux?.size ?? 0, this.#targetMux?.size ?? 0) >= this.#options.maxChannels) {
+    const channels = Math.max(this.#mux?.size ?? 0, this.#targetMux?.size ?? 0, this.#awaitingTarget.length);
+    if (channels >= this.#options.maxChannels) {
       this.#gate?.notice("channel-refused", { request: offer.type.slice(0, 64), reason: "too-many-channels" });
       offer.refuse(openFailure.resourceShortage, "too many channels in this connection");
       return;
@@ -208,24 +212,42 @@ export class PersonConnection {
       );
       return;
     }
-    if (this.#targetMux === undefined) {
-      offer.refuse(openFailure.connectFailed, "the target is not connected yet");
-      return;
-    }
     const number = this.#nextNumber++;
     gate.notice("forward-open", { request: offer.type, ...forward.facts }, number);
     gate.append({ type: "channel-open", channel: number, request: "exec", command: forward.command });
-    const targetMux = this.#targetMux;
     gate
       .durable()
-      .then(() => targetMux.open(offer.type, offer.payload))
+      .then(() => this.#whenTarget())
+      .then((mux) => mux.open(offer.type, offer.payload))
       .then(
-        (channel) => this.#newBridge(offer, number)?.connectForward(channel, forward.command),
+        (channel) => {
+          if (this.#ended) channel.close();
+          else this.#newBridge(offer, number)?.connectForward(channel, forward.command);
+        },
         (error: unknown) => {
+          if (this.#ended) return;
           this.#attempt(() => gate.append({ type: "channel-close", channel: number }));
           offer.refuse(openFailure.connectFailed, this.#sentenceOf(error, "the target did not connect"));
         },
       );
+  }
+
+  async #whenTarget(): Promise<Mux> {
+    const mux =
+      this.#targetMux ??
+      (this.#farewell === undefined
+        ? await new Promise<Mux | undefined>((resolve) => this.#awaitingTarget.push(resolve))
+        : undefined);
+    if (mux !== undefined) return mux;
+    throw new AppError("PROTOCOL_TARGET_UNREACHABLE", this.#farewell ?? "The target is not connected.", {
+      op: "ssh.forward",
+    });
+  }
+
+  #targetSettled(): void {
+    const waiting = this.#awaitingTarget;
+    this.#awaitingTarget = [];
+    for (const resolve of waiting) resolve(this.#targetMux);
   }
 
   #targetOffer(offer: ChannelOffer): void {
@@ -301,6 +323,7 @@ export class PersonConnection {
     this.#farewell = sentence;
     this.#endReason ??= reason;
     for (const bridge of [...this.#bridges]) bridge.refuse(sentence);
+    this.#targetSettled();
     this.#target?.end();
     // A client without channels (ssh -N) learns it from the disconnect message; one that just signed in opens one soon.
     const idle = this.#mux !== undefined && this.#mux.size === 0 && this.#session !== undefined;
@@ -317,6 +340,7 @@ export class PersonConnection {
     this.#ended = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const bridge of [...this.#bridges]) bridge.finish();
+    this.#targetSettled();
     this.#target?.end();
     this.#transport.disconnect(this.#farewell ?? "The session has ended.");
     const reason = this.#endReason ?? "closed";
