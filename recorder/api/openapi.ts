@@ -7,7 +7,7 @@ import type { ApiDeps } from "./deps.ts";
 import { type Access, addRoute, type RouteDescription } from "./route.ts";
 import { cookieName, csrfHeader } from "./security.ts";
 
-export const problemMediaType = "application/problem+json";
+const problemMediaType = "application/problem+json";
 
 /** Before the routes are added. */
 export async function describeRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {

@@ -81,10 +81,10 @@ export class CatalogFeed {
   #writeProgress(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const [session, progress] of this.#progress) {
-      this.#enqueue(session, () => this.#options.recordings.progressed(session, progress));
-    }
+    if (this.#progress.size === 0) return;
+    const all = new Map(this.#progress);
     this.#progress.clear();
+    this.#enqueue([...all.keys()].join(", "), () => this.#options.recordings.progressed(all));
   }
 
   #enqueue(session: string, work: () => Promise<void>): void {

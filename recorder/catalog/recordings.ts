@@ -75,17 +75,21 @@ export class Recordings {
       .execute();
   }
 
-  /** Of a recording in progress: how far it has come. */
-  async progressed(session: string, progress: { bytes: number; durationUs: number }): Promise<void> {
-    await this.#db
-      .updateTable("recordings")
-      .set((e) => ({
-        bytes: e("bytes", "+", progress.bytes),
-        duration_us: sql<number>`case when duration_us < ${progress.durationUs} then ${progress.durationUs} else duration_us end`,
-      }))
-      .where("session", "=", session)
-      .where("state", "in", ["recording", "closing"] satisfies RecordingState[])
-      .execute();
+  /** Of recordings in progress: how far each has come since it was last said. One transaction for all. */
+  async progressed(all: ReadonlyMap<string, { bytes: number; durationUs: number }>): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      for (const [session, { bytes, durationUs }] of all) {
+        await db
+          .updateTable("recordings")
+          .set((e) => ({
+            bytes: e("bytes", "+", bytes),
+            duration_us: sql<number>`case when duration_us < ${durationUs} then ${durationUs} else duration_us end`,
+          }))
+          .where("session", "=", session)
+          .where("state", "in", ["recording", "closing"] satisfies RecordingState[])
+          .execute();
+      }
+    });
   }
 
   /** False when the index does not know the session: give it the OPEN record first. */

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attachment } from "../../../recorder/api/disposition.ts";
 import { Problem } from "../../../shared/api/types.ts";
@@ -324,3 +325,26 @@ it("a download's name cannot break out of its header", () => {
   );
   expect(attachment("a\ud800b")).not.toContain("\ud800");
 });
+
+it("closes within its grace, whatever a client still downloads", async () => {
+  const endless = await startApi({
+    exporter: {
+      export: async () => ({
+        fileName: "x.txt",
+        contentType: "text/plain",
+        body: Readable.from(forever(), { objectMode: false }),
+      }),
+    },
+  });
+  const admin = await endless.signIn("admin");
+  const response = await admin.get(`/api/v1/recordings/${endless.recording.index.session}/export?format=txt`);
+  const reading = response.text();
+  await Promise.all([endless.close(), expect(reading).rejects.toThrow()]);
+});
+
+async function* forever(): AsyncGenerator<Buffer> {
+  for (;;) {
+    yield Buffer.from("more\n");
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}

@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "../../../recorder/database.ts";
 
 let directory: string;
@@ -17,71 +17,112 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const secret = { name: "s", kind: "password", sealed: "x", created_at: "t", updated_at: "t" };
 
-it("creates the file for the service alone, and finds everything again", async () => {
-  const first = await openDatabase(path);
-  await first.access.insertInto("secrets").values(secret).execute();
-  for (const file of [path, `${path}-wal`]) expect((await stat(file)).mode & 0o777, file).toBe(0o600);
-  await first.close();
-  const second = await openDatabase(path);
-  expect(await second.access.selectFrom("secrets").selectAll().execute()).toEqual([secret]);
-  await second.close();
-});
-
-it("enforces what the schema says: references, checks, uniqueness", async () => {
-  const database = await openDatabase(path);
-  const key = {
-    fingerprint: "f",
-    person: "nobody",
-    algorithm: "a",
-    blob: "b",
-    comment: "",
-    added_at: "t",
-    last_used_at: null,
-  };
-  await expect(database.access.insertInto("person_keys").values(key).execute()).rejects.toThrow(/FOREIGN KEY/);
-  await expect(
-    database.access
-      .insertInto("secrets")
-      .values({ ...secret, kind: "other" })
-      .execute(),
-  ).rejects.toThrow(/CHECK/);
-  await database.close();
-});
-
-it("passes on any value that JavaScript has, text with NUL in it included", async () => {
-  const database = await openDatabase(path);
-  const values = async (...given: unknown[]) => {
-    const columns = given.map((value, i) => sql`${value} as ${sql.ref(`c${i}`)}`);
-    const { rows } = await sql<Record<string, unknown>>`select ${sql.join(columns)}`.execute(database.catalog);
-    return Object.values(rows[0] ?? {});
-  };
-  expect(await values(true, false, 5, 1.5, 2 ** 53 - 1, -7n, null, "ä\ud83d\ude00", "")).toEqual([
-    1,
-    0,
-    5,
-    1.5,
-    2 ** 53 - 1,
-    -7,
-    null,
-    "ä\ud83d\ude00",
-    "",
-  ]);
-  expect(await values("before\0after")).toEqual(["before\ufffdafter"]);
-  expect(await values(new Uint8Array([0, 1, 255]).subarray(1))).toEqual([new Uint8Array([1, 255])]);
-  const { rows } = await sql<{ kind: string }>`select typeof(${5}) as kind`.execute(database.catalog);
-  expect(rows).toEqual([{ kind: "integer" }]);
-  await database.close();
-});
-
-it("rolls a failed transaction back and goes on", async () => {
-  const database = await openDatabase(path);
-  const failing = database.access.transaction().execute(async (tx) => {
-    await tx.insertInto("secrets").values(secret).execute();
-    throw new Error("changed my mind");
+describe.each([{ thread: false }, { thread: true }])("with %o", ({ thread }) => {
+  it("creates the file for the service alone, and finds everything again", async () => {
+    const first = await openDatabase(path, { thread });
+    await first.access.insertInto("secrets").values(secret).execute();
+    for (const file of [path, `${path}-wal`]) expect((await stat(file)).mode & 0o777, file).toBe(0o600);
+    await first.close();
+    const second = await openDatabase(path, { thread });
+    expect(await second.access.selectFrom("secrets").selectAll().execute()).toEqual([secret]);
+    await second.close();
   });
-  await expect(failing).rejects.toThrow("changed my mind");
-  expect(await database.access.selectFrom("secrets").selectAll().execute()).toEqual([]);
-  await database.close();
+
+  it("enforces what the schema says: references, checks, uniqueness", async () => {
+    const database = await openDatabase(path, { thread });
+    const key = {
+      fingerprint: "f",
+      person: "nobody",
+      algorithm: "a",
+      blob: "b",
+      comment: "",
+      added_at: "t",
+      last_used_at: null,
+    };
+    await expect(database.access.insertInto("person_keys").values(key).execute()).rejects.toThrow(/FOREIGN KEY/);
+    await expect(
+      database.access
+        .insertInto("secrets")
+        .values({ ...secret, kind: "other" })
+        .execute(),
+    ).rejects.toThrow(/CHECK/);
+    await database.close();
+  });
+
+  it("passes on any value that JavaScript has, text with NUL in it included", async () => {
+    const database = await openDatabase(path, { thread });
+    const values = async (...given: unknown[]) => {
+      const columns = given.map((value, i) => sql`${value} as ${sql.ref(`c${i}`)}`);
+      const { rows } = await sql<Record<string, unknown>>`select ${sql.join(columns)}`.execute(database.catalog);
+      return Object.values(rows[0] ?? {});
+    };
+    expect(await values(true, false, 5, 1.5, 2 ** 53 - 1, -7n, null, "ä\ud83d\ude00", "")).toEqual([
+      1,
+      0,
+      5,
+      1.5,
+      2 ** 53 - 1,
+      -7,
+      null,
+      "ä\ud83d\ude00",
+      "",
+    ]);
+    expect(await values("before\0after")).toEqual(["before\ufffdafter"]);
+    expect(await values(new Uint8Array([0, 1, 255]).subarray(1))).toEqual([new Uint8Array([1, 255])]);
+    const { rows } = await sql<{ kind: string }>`select typeof(${5}) as kind`.execute(database.catalog);
+    expect(rows).toEqual([{ kind: "integer" }]);
+    await database.close();
+  });
+
+  it("rolls a failed transaction back and goes on", async () => {
+    const database = await openDatabase(path, { thread });
+    const failing = database.access.transaction().execute(async (tx) => {
+      await tx.insertInto("secrets").values(secret).execute();
+      throw new Error("changed my mind");
+    });
+    await expect(failing).rejects.toThrow("changed my mind");
+    expect(await database.access.selectFrom("secrets").selectAll().execute()).toEqual([]);
+    await database.close();
+  });
+
+  it("runs transactions one after another, and other queries not within them", async () => {
+    const database = await openDatabase(path, { thread });
+    const add = (name: string) => database.access.insertInto("secrets").values({ ...secret, name });
+    const order: string[] = [];
+    await Promise.all([
+      database.access
+        .transaction()
+        .execute(async (tx) => {
+          await tx
+            .insertInto("secrets")
+            .values({ ...secret, name: "a" })
+            .execute();
+          order.push("a");
+          await tx.selectFrom("secrets").selectAll().execute();
+          throw new Error("no");
+        })
+        .catch(() => order.push("rolled back")),
+      add("b")
+        .execute()
+        .then(() => order.push("b")),
+    ]);
+    expect(order).toEqual(["a", "rolled back", "b"]);
+    expect((await database.access.selectFrom("secrets").select("name").execute()).map((row) => row.name)).toEqual([
+      "b",
+    ]);
+    await database.close();
+    await expect(add("c").execute()).rejects.toThrow();
+  });
+
+  it("passes on a failure with its code, and works on", async () => {
+    const database = await openDatabase(path, { thread });
+    await database.access.insertInto("secrets").values(secret).execute();
+    await expect(database.access.insertInto("secrets").values(secret).execute()).rejects.toMatchObject({
+      code: "SQLITE_CONSTRAINT_PRIMARYKEY",
+    });
+    expect(await database.access.selectFrom("secrets").selectAll().execute()).toHaveLength(1);
+    await database.close();
+  });
 });
 
 it("lets several processes create it and write to it at once", async () => {
@@ -129,4 +170,24 @@ it("says what to do about a file that is no database, or of a newer version", as
   await sql`insert into kysely_migration (name, timestamp) values ('9999-later', '2030')`.execute(database.access);
   await database.close();
   await expect(openDatabase(path)).rejects.toThrow(/written by another version/);
+});
+
+it("does not block this thread while another process holds the lock", async () => {
+  const holder = await openDatabase(path);
+  const database = await openDatabase(path, { thread: true });
+  let ticks = 0;
+  let waited: Promise<unknown> = Promise.resolve();
+  await holder.access.transaction().execute(async (tx) => {
+    await tx.insertInto("secrets").values(secret).execute();
+    waited = database.access
+      .insertInto("secrets")
+      .values({ ...secret, name: "later" })
+      .execute();
+    for (; ticks < 20; ticks++) await new Promise((resume) => setTimeout(resume, 5));
+  });
+  await waited;
+  expect(ticks).toBe(20);
+  expect(await database.access.selectFrom("secrets").selectAll().execute()).toHaveLength(2);
+  await database.close();
+  await holder.close();
 });

@@ -1,0 +1,96 @@
+// Kysely's SQLite dialect over an Executor. There is one connection; a transaction has it for itself.
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import type { Executor } from "./executor.ts";
+
+export class ExecutorDialect implements Dialect {
+  readonly #executor: Executor;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  createDriver(): Driver {
+    return new ExecutorDriver(this.#executor);
+  }
+
+  createQueryCompiler(): SqliteQueryCompiler {
+    return new SqliteQueryCompiler();
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new SqliteAdapter();
+  }
+
+  createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
+    return new SqliteIntrospector(db);
+  }
+}
+
+class ExecutorDriver implements Driver {
+  readonly #executor: Executor;
+  readonly #connection: DatabaseConnection;
+  #released: Promise<void> = Promise.resolve();
+  #release: () => void = () => {};
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+    this.#connection = {
+      async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+        const { rows, changes } = await executor.execute({ sql, parameters });
+        return { rows: rows as R[], ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) };
+      },
+      streamQuery(): never {
+        throw new Error("queries are not streamed; read by page");
+      },
+    };
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.#released;
+    let release = () => {};
+    this.#released = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    this.#release = release;
+    return this.#connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#release();
+  }
+
+  async beginTransaction(): Promise<void> {
+    // A deferred transaction that reads first and writes later fails at once when another process wrote in between, busy
+    // timeout or not; an immediate one waits its turn.
+    await this.#run("begin immediate");
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.#run("commit");
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    await this.#run("rollback");
+  }
+
+  async destroy(): Promise<void> {
+    await this.#executor.close();
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#executor.execute({ sql, parameters: [] });
+  }
+}
