@@ -1,8 +1,9 @@
 // The recorder as the rest of the service sees it. Behind it: journal (group commit) → segment worker → spool →
 // sealer → uploader, and recovery at start-up. Invariant: what `durable()` acknowledged is in the sealed recording.
-import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import type { Manifest, SegmentMeta, TrackMeta, Gap } from "../../shared/manifest/manifest.ts";
+
 import type { SessionEvent } from "../../shared/events/session-event.ts";
+import type { Gap, Manifest, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 
 /** What the session gives; the recorder adds `format`, `type`, `recorder`, `session` and `startedAt`. */
 export type OpenFacts = Omit<OpenRecord, "format" | "type" | "recorder" | "session" | "startedAt">;
@@ -66,6 +67,8 @@ export interface Recorder {
   live(session: string): LiveIndex | undefined;
   /** Bytes of an object of a recording that is still in the spool (name within the recording's prefix), else null. */
   spooled(session: string, name: string): Promise<Uint8Array | null>;
+  /** Closes what is open of a live recording, so that all but typed text that waits for its echo can be read now. */
+  flush(session: string): Promise<void>;
   spool(): Promise<SpoolState>;
   /** Waits until open recordings are sealed and the worker is idle; uploads not done stay in the spool. */
   stop(): Promise<void>;

@@ -1,0 +1,471 @@
+// Turns a session's input into lines of the input track, and decides what was a secret. Fed with input and output in
+// record order. Whether text was echoed is known only after it was forwarded, so items wait in one queue per session
+// (head of line: order and coverage stay exact), bounded in time and bytes. Invariant: what was typed into a prompt for
+// a secret and not echoed leaves this file only as a token, sealed where recipients are given.
+import type { NoticeType } from "../../../shared/events/session-event.ts";
+import type { LineTrack } from "../segments/line-track.ts";
+import type { EventPlace } from "../segments/track.ts";
+import { asData, InputDecoder, type InputItem } from "./decoder.ts";
+import {
+  type EchoEntry,
+  type Entry,
+  expectedOf,
+  matchEcho,
+  matchPrompt,
+  type PromptEntry,
+  promptDecision,
+  type TypedLine,
+  visibleChars,
+} from "./entries.ts";
+import { asksForSecret, lastLineOf } from "./prompts.ts";
+
+export const secretToken = "[secret]";
+
+export interface InputHooks {
+  /** Asks for a notice among the session's events; `cause` is the record that it follows from. */
+  derive(notice: NoticeType, channel: number, facts: Record<string, unknown>, cause: number): void;
+  /** Null: no recipients, the text is dropped. */
+  seal: ((text: Buffer) => Promise<string>) | null;
+  echoWaitUs: number;
+}
+
+/** What the tracker must know of the terminal that the channel shows. */
+export interface Screen {
+  readonly alternate: boolean;
+  readonly cursorLine: string;
+}
+
+interface Channel {
+  number: number;
+  pty: boolean;
+  decoder: InputDecoder;
+  carryPlace: EventPlace | null;
+  screen: Screen | null;
+  outputTail: string;
+  atLineStart: boolean;
+  line: TypedLine;
+  /** The prompt that takes what is typed now. */
+  prompt: PromptEntry | null;
+}
+
+const maxQueuedBytes = 256 * 1024;
+const maxPromptBytes = 4096;
+const maxPromptUs = 60e6;
+const carryWaitUs = 100_000;
+const tailChars = 1024;
+const maxEchoChars = 4096;
+const plainSecretBytes = 256;
+const lineEnds = new Set(["Enter", "Ctrl+J", "Ctrl+C", "Ctrl+D", "Alt+Enter"]);
+const notKeystrokes = new Set(["Mouse", "Report", "FocusIn", "FocusOut", "PasteStart", "PasteEnd"]);
+
+function newLine(): TypedLine {
+  return { unechoed: null, ended: false, noticed: false };
+}
+
+export class InputTracker {
+  readonly #track: LineTrack;
+  readonly #hooks: InputHooks;
+  readonly #channels = new Map<number, Channel>();
+  readonly #queue: Entry[] = [];
+  #queuedBytes = 0;
+  /** Notices asked for and not yet seen in the journal. */
+  readonly #awaited = new Set<string>();
+  /** Notices that the journal of a crashed recording holds already. */
+  readonly #derivedBefore: Set<string>;
+
+  constructor(track: LineTrack, hooks: InputHooks, derivedBefore: Iterable<string> = []) {
+    this.#track = track;
+    this.#hooks = hooks;
+    this.#derivedBefore = new Set(derivedBefore);
+    track.waiting = () => this.#queue.length > 0 || this.#awaited.size > 0 || this.#carrying();
+    track.bringIn = () => this.settle();
+  }
+
+  openChannel(number: number, pty: boolean, screen: Screen | null): void {
+    this.#channels.set(number, {
+      number,
+      pty,
+      decoder: new InputDecoder(),
+      carryPlace: null,
+      screen,
+      outputTail: "",
+      atLineStart: true,
+      line: newLine(),
+      prompt: null,
+    });
+  }
+
+  closeChannel(number: number): void {
+    const channel = this.#channels.get(number);
+    if (!channel) return;
+    this.#flushCarry(channel);
+    if (channel.prompt) this.#end(channel.prompt, channel, channel.prompt.place.us);
+    channel.screen = null;
+  }
+
+  /** Records from this one on are stored nowhere yet. */
+  get firstWaitingRecordNo(): number | null {
+    let first = this.#queue[0]?.place.recordNo ?? null;
+    for (const { carryPlace } of this.#channels.values()) {
+      if (carryPlace && (first === null || carryPlace.recordNo < first)) first = carryPlace.recordNo;
+    }
+    return first;
+  }
+
+  /** True while something waits that `settle` cannot decide at once: sealing, or a notice on its way. */
+  get mustWait(): boolean {
+    return this.#awaited.size > 0 || this.#queue.some((entry) => entry.state === "sealing");
+  }
+
+  noticeRecorded(key: string): void {
+    this.#awaited.delete(key);
+  }
+
+  input(place: EventPlace, number: number, bytes: Buffer): void {
+    if (!this.#channels.has(number)) this.openChannel(number, false, null);
+    const channel = this.#channels.get(number) as Channel;
+    if (channel.pty) this.#typed(channel, place, bytes);
+    else this.#data(channel, place, bytes);
+    this.#drain(place.us);
+    while (this.#queuedBytes > maxQueuedBytes && !this.mustWait) this.settle();
+  }
+
+  #typed(channel: Channel, place: EventPlace, bytes: Buffer): void {
+    const items = channel.decoder.push(bytes);
+    channel.carryPlace = channel.decoder.pending ? place : null;
+    for (const item of items) this.#take(channel, place, item);
+  }
+
+  #take(channel: Channel, place: EventPlace, item: InputItem): void {
+    const { prompt } = channel;
+    if (item.kind === "paste" && (prompt || this.#prompted(channel))) {
+      this.#pasteIntoPrompt(channel, place, item);
+      return;
+    }
+    const endsLine = item.kind === "key" && lineEnds.has(item.name ?? "");
+    if (prompt && !endsLine) {
+      this.#absorb(prompt, place, item);
+      return;
+    }
+    if (prompt) this.#end(prompt, channel, place.us);
+    if (endsLine) {
+      channel.atLineStart = true;
+      channel.line.ended = true;
+      this.#noticeUnechoed(channel.number, channel.line);
+      channel.line = newLine();
+      this.#push({ state: "ready", place, channel: channel.number, item }, item.bytes.length);
+      return;
+    }
+    if (item.kind !== "text") {
+      this.#push({ state: "ready", place, channel: channel.number, item }, item.bytes.length);
+      if (item.kind === "paste") channel.atLineStart = /[\r\n]$/.test(item.bytes.toString("latin1"));
+      return;
+    }
+    if (this.#prompted(channel)) this.#openPrompt(channel, place, item);
+    else this.#awaitEcho(channel, place, item);
+    channel.atLineStart = false;
+  }
+
+  #pasteIntoPrompt(channel: Channel, place: EventPlace, item: InputItem): void {
+    const end = item.bytes.findIndex((byte) => byte === 13 || byte === 10);
+    const secret = end < 0 ? item.bytes : item.bytes.subarray(0, end);
+    if (secret.length > 0) {
+      const part: InputItem = { kind: "paste", bytes: secret };
+      if (channel.prompt) this.#absorb(channel.prompt, place, part);
+      else this.#openPrompt(channel, place, part);
+      channel.atLineStart = false;
+    }
+    if (end < 0) return;
+    this.#take(channel, place, { kind: "key", name: "Enter", bytes: item.bytes.subarray(end, end + 1) });
+    // The next line may go to the next prompt (a new password, typed twice by a script): it is looked at on its own.
+    const rest = item.bytes.subarray(end + 1);
+    if (rest.length > 0) this.#take(channel, place, { kind: "paste", bytes: rest });
+  }
+
+  #prompted(channel: Channel): boolean {
+    return channel.atLineStart && this.#promptShown(channel);
+  }
+
+  /** The tail of the output, and what stands before the cursor (full-screen programs and multiplexers). */
+  #promptShown(channel: Channel): boolean {
+    return asksForSecret(lastLineOf(channel.outputTail)) || asksForSecret(channel.screen?.cursorLine ?? "");
+  }
+
+  #openPrompt(channel: Channel, place: EventPlace, item: InputItem): void {
+    const entry: PromptEntry = {
+      state: "prompt",
+      place,
+      channel: channel.number,
+      items: [],
+      bytes: 0,
+      expected: [],
+      matched: 0,
+      mismatch: false,
+      masked: false,
+      ended: false,
+      endUs: place.us,
+      deadlineUs: place.us + maxPromptUs,
+    };
+    channel.prompt = entry;
+    this.#push(entry, 0);
+    this.#absorb(entry, place, item);
+  }
+
+  #absorb(entry: PromptEntry, place: EventPlace, item: InputItem): void {
+    entry.items.push({ place, item });
+    entry.bytes += item.bytes.length;
+    this.#queuedBytes += item.bytes.length;
+    entry.expected.push(...expectedOf(item));
+    if (entry.bytes > maxPromptBytes) {
+      const channel = this.#channels.get(entry.channel) as Channel;
+      entry.mismatch = true;
+      this.#end(entry, channel, place.us);
+      channel.atLineStart = true;
+    }
+  }
+
+  #end(entry: PromptEntry, channel: Channel, nowUs: number): void {
+    entry.ended = true;
+    entry.endUs = nowUs;
+    entry.deadlineUs = nowUs + this.#hooks.echoWaitUs / 2;
+    if (channel.prompt === entry) channel.prompt = null;
+  }
+
+  #awaitEcho(channel: Channel, place: EventPlace, item: InputItem): void {
+    const entry: EchoEntry = {
+      state: "echo",
+      place,
+      channel: channel.number,
+      item,
+      expected: expectedOf(item),
+      matched: 0,
+      deadlineUs: place.us + this.#hooks.echoWaitUs,
+      line: channel.line,
+    };
+    this.#push(entry, item.bytes.length);
+  }
+
+  #data(channel: Channel, place: EventPlace, bytes: Buffer): void {
+    if (bytes.length <= plainSecretBytes && this.#prompted(channel)) {
+      const end = bytes.indexOf(10);
+      const secret = end < 0 ? bytes : bytes.subarray(0, end);
+      if (secret.length > 0 && secret.every((byte) => byte >= 32 || byte === 13)) {
+        channel.outputTail = "";
+        this.#keepSecret(place, channel.number, secret, "prompt-without-pty", this.#queue.length);
+        if (end < 0) return;
+        const rest = bytes.subarray(end);
+        this.#push(
+          { state: "ready", place, channel: channel.number, item: { kind: "data", bytes: rest } },
+          rest.length,
+        );
+        return;
+      }
+    }
+    this.#push({ state: "ready", place, channel: channel.number, item: { kind: "data", bytes } }, bytes.length);
+  }
+
+  output(place: EventPlace, number: number, data: Buffer): void {
+    const channel = this.#channels.get(number);
+    if (!channel) return;
+    const waits = this.#queue.length > 0;
+    const text =
+      data.length > maxEchoChars ? data.subarray(data.length - tailChars).toString("utf8") : data.toString("utf8");
+    channel.outputTail =
+      text.length >= tailChars ? text.slice(-tailChars) : (channel.outputTail + text).slice(-tailChars);
+    if (!waits || !channel.pty) return;
+    const shown = visibleChars(data.length > maxEchoChars ? data.subarray(0, maxEchoChars).toString("utf8") : text);
+    const echoes: EchoEntry[] = [];
+    for (const entry of this.#queue) {
+      if (entry.channel !== number) continue;
+      if (entry.state === "prompt") matchPrompt(entry, shown);
+      else if (entry.state === "echo") echoes.push(entry);
+    }
+    matchEcho(echoes, shown);
+    this.#drain(place.us);
+  }
+
+  /** The session's time goes on. */
+  tick(nowUs: number): void {
+    for (const channel of this.#channels.values()) {
+      if (channel.carryPlace && nowUs - channel.carryPlace.us > carryWaitUs) this.#flushCarry(channel);
+      const { prompt } = channel;
+      if (prompt && nowUs > prompt.deadlineUs) {
+        // Somebody sits at the prompt for long: what was typed so far is a secret, and so is what follows.
+        prompt.mismatch = true;
+        this.#end(prompt, channel, nowUs);
+        channel.atLineStart = true;
+      }
+    }
+    this.#drain(nowUs);
+  }
+
+  #flushCarry(channel: Channel): void {
+    const place = channel.carryPlace;
+    channel.carryPlace = null;
+    if (place) for (const item of channel.decoder.flush()) this.#take(channel, place, item);
+  }
+
+  #carrying(): boolean {
+    for (const channel of this.#channels.values()) if (channel.carryPlace) return true;
+    return false;
+  }
+
+  /** Decides everything now, on the safe side: what stands in a prompt is a secret. */
+  settle(): void {
+    for (const channel of this.#channels.values()) {
+      this.#flushCarry(channel);
+      const { prompt } = channel;
+      if (prompt) {
+        this.#end(prompt, channel, prompt.place.us);
+        channel.atLineStart = true;
+      }
+    }
+    for (const [i, entry] of this.#queue.entries()) {
+      if (entry.state !== "echo" || entry.matched > 0) continue;
+      const channel = this.#channels.get(entry.channel);
+      if (channel && !this.#promptShown(channel)) {
+        this.#queue[i] = { state: "ready", place: entry.place, channel: entry.channel, item: entry.item };
+      }
+    }
+    this.#drain(Number.POSITIVE_INFINITY);
+  }
+
+  #push(entry: Entry, bytes: number): void {
+    this.#queue.push(entry);
+    this.#queuedBytes += bytes;
+  }
+
+  /** Stores what is decided, in order, up to the first that is not. */
+  #drain(nowUs: number): void {
+    for (let head = this.#queue[0]; head; head = this.#queue[0]) {
+      if (head.state === "prompt") {
+        const decision = promptDecision(head, nowUs);
+        if (decision === null) return;
+        this.#queue.shift();
+        this.#queuedBytes -= head.bytes;
+        if (decision === "secret") this.#secretOf(head);
+        else this.#queue.unshift(...this.#asTyped(head));
+      } else if (head.state === "echo") {
+        const decided = this.#decideEcho(head, nowUs);
+        if (decided === "waits") return;
+        if (decided === "secret") this.#typedAhead(head);
+        else this.#queue[0] = decided;
+      } else if (head.state === "sealing") {
+        return;
+      } else {
+        // Out of the queue before it is stored: a cut in between must see the rest of this record as waiting.
+        this.#queue.shift();
+        if (head.state === "ready") this.#queuedBytes -= head.item.bytes.length;
+        this.#store(head);
+      }
+    }
+    this.#queuedBytes = 0;
+  }
+
+  #asTyped(entry: PromptEntry): Entry[] {
+    this.#queuedBytes += entry.bytes;
+    return entry.items.map(({ place, item }) => ({ state: "ready", place, channel: entry.channel, item }));
+  }
+
+  #secretOf(entry: PromptEntry): void {
+    const last = entry.items.at(-1)?.place ?? entry.place;
+    const text = Buffer.concat(entry.items.map(({ item }) => item.bytes));
+    // The line's time is that of its end: single keys leave no trace of their own.
+    const place = { us: Math.max(last.us, entry.endUs), seq: entry.place.seq, recordNo: last.recordNo };
+    this.#keepSecret(place, entry.channel, text, entry.masked ? "prompt-masked" : "prompt-not-echoed", 0);
+  }
+
+  #keepSecret(place: EventPlace, channel: number, text: Buffer, reason: string, at: number): void {
+    const { seal } = this.#hooks;
+    const entry: Entry = { state: seal ? "sealing" : "secret", place, channel, reason, sealed: undefined };
+    this.#queue.splice(at, 0, entry);
+    if (!seal) return;
+    seal(Buffer.from(text)).then(
+      (sealed) => {
+        entry.sealed = sealed;
+        entry.state = "secret";
+        this.#drain(place.us);
+      },
+      () => {
+        entry.reason = `${reason}-seal-failed`;
+        entry.state = "secret";
+        this.#drain(place.us);
+      },
+    );
+  }
+
+  /** Typed ahead of a prompt that came late: the whole line is one secret. */
+  #typedAhead(head: EchoEntry): void {
+    const line = this.#queue.filter(
+      (entry) => entry.state === "echo" && entry.line === head.line && entry.matched === 0,
+    );
+    const text: Buffer[] = [];
+    for (const entry of line as EchoEntry[]) {
+      text.push(entry.item.bytes);
+      this.#queue.splice(this.#queue.indexOf(entry), 1);
+      this.#queuedBytes -= entry.item.bytes.length;
+    }
+    const last = line.at(-1)?.place ?? head.place;
+    this.#keepSecret({ ...last, seq: head.place.seq }, head.channel, Buffer.concat(text), "prompt-not-echoed", 0);
+  }
+
+  #decideEcho(entry: EchoEntry, nowUs: number): Entry | "waits" | "secret" {
+    const { place, channel: number, item } = entry;
+    const typed: Entry = { state: "ready", place, channel: number, item };
+    if (entry.matched >= entry.expected.length) return typed;
+    if (nowUs < entry.deadlineUs) return "waits";
+    if (entry.matched > 0) return typed;
+    const channel = this.#channels.get(number);
+    if (!channel) return typed;
+    if (this.#promptShown(channel)) return "secret";
+    // Full-screen programs take keys as commands: no echo is what they are for.
+    if (channel.screen?.alternate) return typed;
+    entry.line.unechoed ??= { seq: place.seq, recordNo: place.recordNo };
+    this.#noticeUnechoed(number, entry.line);
+    return { state: "ready", place, channel: number, item: { kind: "unechoed", bytes: item.bytes } };
+  }
+
+  #noticeUnechoed(channel: number, line: TypedLine): void {
+    if (!line.unechoed || !line.ended || line.noticed) return;
+    line.noticed = true;
+    this.#derive("unechoed", channel, { input: line.unechoed.seq }, line.unechoed.recordNo);
+  }
+
+  #derive(notice: NoticeType, channel: number, facts: Record<string, unknown>, cause: number): void {
+    const key = `${notice}:${cause}`;
+    if (this.#derivedBefore.has(key)) return;
+    this.#awaited.add(key);
+    this.#hooks.derive(notice, channel, facts, cause);
+  }
+
+  #store(entry: Exclude<Entry, EchoEntry | PromptEntry>): void {
+    const { place, channel: ch } = entry;
+    const s = place.seq;
+    if (entry.state !== "ready") {
+      const { reason, sealed } = entry;
+      const line = { s, ch, k: "secret" as const, d: secretToken, reason, ...(sealed === undefined ? {} : { sealed }) };
+      this.#derive("redacted", ch, { reason, sealed: sealed !== undefined, input: s }, place.recordNo);
+      this.#track.add(place, line, { redactions: 1 });
+      return;
+    }
+    const { item } = entry;
+    const inputBytes = item.bytes.length;
+    if (item.kind === "key") {
+      const keystrokes = notKeystrokes.has(item.name ?? "") ? 0 : 1;
+      this.#track.add(
+        place,
+        { s, ch, k: "key", name: item.name ?? "Unknown", ...asData(item.bytes) },
+        { inputBytes, keystrokes },
+      );
+      return;
+    }
+    const data = asData(item.bytes);
+    if (item.kind === "data" && data.enc) {
+      this.#track.addBase64(place, { s, ch, k: "data" }, data.d, { inputBytes });
+      return;
+    }
+    const typed = item.kind === "text" || item.kind === "unechoed";
+    const keystrokes = typed ? [...data.d].length : 0;
+    this.#track.add(place, { s, ch, k: item.kind, ...data }, { inputBytes, keystrokes });
+  }
+}

@@ -1,0 +1,349 @@
+// Durable before forward: takes every session's events, and says when they are on the disk. Fed by SessionWriter; hands
+// each written batch on to the segment worker. Two lanes, so that a keystroke never waits behind another session's
+// flood: each lane has one write in flight while its next batch gathers (group commit).
+// Invariant: batches leave for the worker in the order in which they were sealed, so a session's records keep theirs.
+import { write } from "node:fs";
+import { AppError } from "../../../shared/errors.ts";
+import { blockBytes, recordHeaderBytes, sealRecord } from "./format.ts";
+import type { JournalFile, JournalRing } from "./ring.ts";
+
+type LaneName = "fast" | "bulk";
+
+/** What the journal keeps of a session. */
+export interface JournalSession {
+  readonly id: string;
+  lane: LaneName;
+  /** Batches with records of this session that are not yet written, at most one open one a lane. */
+  unwritten: Set<Batch>;
+  unwrittenBytes: number;
+  /** Batches that have not left for the worker, and who waits for that. */
+  unsent: Set<Batch>;
+  onSent: (() => void) | null;
+  /** So many of its payload bytes are no longer on their way: in a segment, or lost with an error. */
+  landed(bytes: number): void;
+}
+
+export interface JournalLimits {
+  /** A batch with nobody waiting is written when it is this large or this old. */
+  batchBytes: number;
+  lingerMs: number;
+  /** A session with more than this on its way moves to the bulk lane. */
+  fastBytes: number;
+}
+
+const slabBytes = 256 * 1024;
+const maxSpareSlabs = 32;
+
+export class Batch {
+  readonly id: number;
+  readonly lane: LaneName;
+  buffer: Buffer;
+  used = 0;
+  readonly offsets: number[] = [];
+  /** Payload bytes and highest record number of each session in it. */
+  readonly sessions = new Map<JournalSession, { bytes: number; recordNo: number }>();
+  readonly bornMs: number;
+  wanted = false;
+  written = false;
+  readonly #waiters: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
+
+  constructor(id: number, lane: LaneName, buffer: Buffer, bornMs: number) {
+    this.id = id;
+    this.lane = lane;
+    this.buffer = buffer;
+    this.bornMs = bornMs;
+  }
+
+  done(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  settle(error?: Error): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      if (error) waiter.reject(error);
+      else waiter.resolve();
+    }
+  }
+}
+
+class Lane {
+  readonly name: LaneName;
+  open: Batch | null = null;
+  readonly queue: Batch[] = [];
+  writing = false;
+  timer: NodeJS.Timeout | null = null;
+  scheduled = false;
+
+  constructor(name: LaneName) {
+    this.name = name;
+  }
+}
+
+export class Journal {
+  readonly #ring: JournalRing;
+  readonly #limits: JournalLimits;
+  readonly #lanes: Record<LaneName, Lane> = { fast: new Lane("fast"), bulk: new Lane("bulk") };
+  readonly #spare: Buffer[] = [];
+  /** Sealed batches in order, waiting to leave for the worker. */
+  readonly #leaving: Batch[] = [];
+  #nextBatch = 0;
+  #stalled = false;
+  /** A written batch, its records sealed; the buffer is given away. */
+  onWritten: (batch: Batch) => void = () => {};
+  /** A batch could not be written. Its records are lost unless the caller knows better. */
+  onFailure: (error: AppError, batch: Batch) => void = () => {};
+  /** No journal file is free: true when it begins, false when it ends. */
+  onStall: (stalled: boolean) => void = () => {};
+
+  constructor(ring: JournalRing, limits: JournalLimits) {
+    this.#ring = ring;
+    this.#limits = limits;
+  }
+
+  /** Room for one record of the session; the caller fills header and payload at `at` before anything else runs. */
+  reserve(session: JournalSession, payloadBytes: number, recordNo: number): { buffer: Buffer; at: number } {
+    const bytes = recordHeaderBytes + payloadBytes;
+    const lane = this.#laneFor(session);
+    let batch = lane.open;
+    if (batch && batch.used + bytes > batch.buffer.length) {
+      this.#seal(lane);
+      batch = null;
+    }
+    if (!batch) {
+      batch = new Batch(this.#nextBatch++, lane.name, this.#slab(bytes), Date.now());
+      lane.open = batch;
+      lane.timer ??= setTimeout(() => this.#linger(lane), this.#limits.lingerMs);
+    }
+    const at = batch.used;
+    batch.used += bytes;
+    batch.offsets.push(at);
+    const known = batch.sessions.get(session);
+    if (known) {
+      known.bytes += payloadBytes;
+      known.recordNo = recordNo;
+    } else {
+      batch.sessions.set(session, { bytes: payloadBytes, recordNo });
+    }
+    session.unwritten.add(batch);
+    session.unsent.add(batch);
+    session.unwrittenBytes += payloadBytes;
+    if (batch.used >= this.#limits.batchBytes) this.#schedule(lane);
+    return { buffer: batch.buffer, at };
+  }
+
+  /** Resolves when everything appended so far by the session is on the disk. */
+  async durable(session: JournalSession): Promise<void> {
+    if (session.unwritten.size === 0) return;
+    const waits: Promise<void>[] = [];
+    for (const batch of session.unwritten) {
+      batch.wanted = true;
+      waits.push(batch.done());
+      this.#schedule(this.#lanes[batch.lane]);
+    }
+    if (waits.length === 1) await waits[0];
+    else await Promise.all(waits);
+  }
+
+  /** Resolves when everything appended so far by the session has left for the worker. */
+  async sent(session: JournalSession): Promise<void> {
+    await this.durable(session);
+    if (session.unsent.size === 0) return;
+    await new Promise<void>((resolve) => {
+      session.onSent = resolve;
+    });
+  }
+
+  /** When the oldest byte of a session that is not yet durable was appended (Date.now), or null. */
+  oldestUnwrittenMs(session: JournalSession): number | null {
+    let oldest: number | null = null;
+    for (const batch of session.unwritten) oldest = Math.min(oldest ?? batch.bornMs, batch.bornMs);
+    return oldest;
+  }
+
+  /** A buffer comes back from the worker. */
+  recycle(buffer: Buffer): void {
+    if (buffer.length === slabBytes && this.#spare.length < maxSpareSlabs) this.#spare.push(buffer);
+  }
+
+  /** Asks again for a journal file after some became free. */
+  retry(): void {
+    if (!this.#stalled) return;
+    for (const lane of Object.values(this.#lanes)) this.#schedule(lane);
+  }
+
+  /** Writes all that is open and waits for it. */
+  async flush(): Promise<void> {
+    const waits: Promise<void>[] = [];
+    for (const lane of Object.values(this.#lanes)) {
+      if (lane.open) this.#seal(lane);
+      const last = lane.queue.at(-1);
+      if (last) waits.push(last.done().catch(() => {}));
+      this.#schedule(lane);
+    }
+    await Promise.all(waits);
+    while (Object.values(this.#lanes).some((lane) => lane.writing)) await new Promise((r) => setImmediate(r));
+  }
+
+  close(): void {
+    for (const lane of Object.values(this.#lanes)) {
+      if (lane.timer) clearTimeout(lane.timer);
+      lane.timer = null;
+    }
+  }
+
+  #slab(bytes: number): Buffer {
+    if (bytes > slabBytes) return Buffer.from(new ArrayBuffer(Math.ceil(bytes / blockBytes) * blockBytes));
+    return this.#spare.pop() ?? Buffer.from(new ArrayBuffer(slabBytes));
+  }
+
+  #laneFor(session: JournalSession): Lane {
+    if (session.lane === "fast" && session.unwrittenBytes > this.#limits.fastBytes) {
+      // What it has in the open fast batch must leave before anything that it puts into the bulk lane from here on.
+      const fast = this.#lanes.fast;
+      if (fast.open && session.unwritten.has(fast.open)) {
+        this.#seal(fast);
+        this.#schedule(fast);
+      }
+      session.lane = "bulk";
+    } else if (session.lane === "bulk" && session.unwrittenBytes === 0) {
+      session.lane = "fast";
+    }
+    return this.#lanes[session.lane];
+  }
+
+  #linger(lane: Lane): void {
+    lane.timer = null;
+    if (!lane.open) return;
+    lane.open.wanted = true;
+    this.#pump(lane);
+  }
+
+  #schedule(lane: Lane): void {
+    if (lane.scheduled || lane.writing) return;
+    lane.scheduled = true;
+    // After this turn of the event loop: what other connections bring in the same turn shares the commit.
+    setImmediate(() => {
+      lane.scheduled = false;
+      this.#pump(lane);
+    });
+  }
+
+  #seal(lane: Lane): void {
+    const batch = lane.open;
+    if (!batch) return;
+    lane.open = null;
+    if (lane.timer) clearTimeout(lane.timer);
+    lane.timer = null;
+    lane.queue.push(batch);
+    this.#leaving.push(batch);
+  }
+
+  #pump(lane: Lane): void {
+    if (lane.writing) return;
+    if (lane.queue.length === 0 && lane.open && (lane.open.wanted || lane.open.used >= this.#limits.batchBytes)) {
+      this.#seal(lane);
+    }
+    const batch = lane.queue[0];
+    if (!batch) return;
+    const padded = Math.ceil(batch.used / blockBytes) * blockBytes;
+    const file = this.#ring.fileFor(padded);
+    if (!file) {
+      this.#waitForFile(lane);
+      return;
+    }
+    if (this.#stalled) {
+      this.#stalled = false;
+      this.onStall(false);
+    }
+    lane.queue.shift();
+    this.#write(lane, batch, file, padded);
+  }
+
+  #waitForFile(lane: Lane): void {
+    lane.writing = true;
+    this.#ring.whenReady().then(
+      () => {
+        lane.writing = false;
+        if (this.#ring.ready) {
+          this.#pump(lane);
+        } else if (!this.#stalled) {
+          this.#stalled = true;
+          this.onStall(true);
+        }
+      },
+      (cause: unknown) => {
+        lane.writing = false;
+        const batch = lane.queue.shift();
+        if (batch) this.#failed(batch, cause);
+        this.#schedule(lane);
+      },
+    );
+  }
+
+  #write(lane: Lane, batch: Batch, file: JournalFile, padded: number): void {
+    for (const at of batch.offsets) sealRecord(batch.buffer, at, file.nonce);
+    batch.buffer.fill(0, batch.used, padded);
+    for (const [session, { recordNo }] of batch.sessions) {
+      file.sessions.set(session.id, Math.max(file.sessions.get(session.id) ?? 0, recordNo));
+    }
+    const at = file.end;
+    file.end += padded;
+    file.writing++;
+    lane.writing = true;
+    write(file.handle.fd, batch.buffer, 0, padded, at, (error, bytes) => {
+      file.writing--;
+      lane.writing = false;
+      if (error || bytes !== padded)
+        this.#failed(batch, error ?? new Error(`only ${bytes} of ${padded} bytes written`));
+      else this.#finished(batch);
+      this.#pump(lane);
+    });
+  }
+
+  #finished(batch: Batch): void {
+    batch.written = true;
+    this.#account(batch);
+    batch.settle();
+    this.#leave();
+  }
+
+  #failed(batch: Batch, cause: unknown): void {
+    const error = new AppError("RECORD_FAILED", "the recorder's journal could not be written: check the spool's disk", {
+      op: "journal.write",
+      cause,
+    });
+    this.#account(batch);
+    const index = this.#leaving.indexOf(batch);
+    if (index >= 0) this.#leaving.splice(index, 1);
+    this.#sent(batch);
+    batch.settle(error);
+    this.onFailure(error, batch);
+    this.#leave();
+  }
+
+  #account(batch: Batch): void {
+    for (const [session, { bytes }] of batch.sessions) {
+      session.unwritten.delete(batch);
+      session.unwrittenBytes -= bytes;
+    }
+  }
+
+  #leave(): void {
+    while (this.#leaving[0]?.written) {
+      const batch = this.#leaving.shift() as Batch;
+      this.onWritten(batch);
+      this.#sent(batch);
+    }
+  }
+
+  #sent(batch: Batch): void {
+    for (const session of batch.sessions.keys()) {
+      session.unsent.delete(batch);
+      if (session.unsent.size > 0) continue;
+      session.onSent?.();
+      session.onSent = null;
+    }
+  }
+}

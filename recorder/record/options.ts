@@ -1,0 +1,87 @@
+// What a recorder is built from, and its limits with their defaults.
+import type { ObjectStore } from "../store/object-store.ts";
+import type { RecorderEvents } from "./recorder.ts";
+import type { SigningKey } from "./signing.ts";
+
+export interface RecorderLogger {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+export interface RecorderClock {
+  /** Wall time in µs since the epoch. */
+  wallUs(): number;
+  /** Monotonic µs from any origin. */
+  monotonicUs(): number;
+}
+
+export interface RecorderLimits {
+  segmentMaxSeconds: number;
+  segmentMaxBytes: number;
+  /** Raw bytes that a segment may reach in a flood: of a pty, and of what nobody seeks in. */
+  floodSegmentBytes: number;
+  bulkSegmentBytes: number;
+  zstdLevel: number;
+  echoWaitMs: number;
+  journalFileBytes: number;
+  /** Most journal files that are ever made; they are made when they are needed. */
+  journalFiles: number;
+  /** A batch that nobody waits for is written when it is so large or so old. */
+  batchBytes: number;
+  lingerMs: number;
+  /** Bytes of one session, and of all, between `append` and their segment. */
+  sessionInFlightBytes: number;
+  totalInFlightBytes: number;
+  /** Below so many free bytes no new session is opened. */
+  spoolFloorBytes: number;
+  uploadConcurrency: number;
+  uploadRetryMinMs: number;
+  uploadRetryMaxMs: number;
+  uploadTimeoutMs: number;
+  tickMs: number;
+  /** How long the journal may stand still for want of a free file before strict sessions fail. */
+  stallMs: number;
+}
+
+const mib = 1024 * 1024;
+
+export const defaultLimits: RecorderLimits = {
+  segmentMaxSeconds: 10,
+  segmentMaxBytes: 256 * 1024,
+  floodSegmentBytes: 2 * mib,
+  bulkSegmentBytes: 4 * mib,
+  zstdLevel: 3,
+  echoWaitMs: 2000,
+  journalFileBytes: 64 * mib,
+  journalFiles: 8,
+  batchBytes: 192 * 1024,
+  lingerMs: 50,
+  sessionInFlightBytes: 4 * mib,
+  totalInFlightBytes: 64 * mib,
+  spoolFloorBytes: 1024 * mib,
+  uploadConcurrency: 4,
+  uploadRetryMinMs: 500,
+  uploadRetryMaxMs: 60_000,
+  uploadTimeoutMs: 120_000,
+  tickMs: 200,
+  stallMs: 5000,
+};
+
+export interface RecorderOptions {
+  /** The spool; made when it is not there. One process at a time. */
+  directory: string;
+  store: ObjectStore;
+  signing: SigningKey;
+  recorderId: string;
+  version: string;
+  events: RecorderEvents;
+  logger: RecorderLogger;
+  limits?: Partial<RecorderLimits>;
+  clock?: RecorderClock;
+}
+
+export const systemClock: RecorderClock = {
+  wallUs: () => Date.now() * 1000,
+  monotonicUs: () => Math.round(performance.now() * 1000),
+};

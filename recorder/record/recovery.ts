@@ -1,0 +1,188 @@
+// What a crash left: every recording in the spool that is not sealed is gone on with from its last durable event, closed
+// as `interrupted` with the lost interval stated, and sealed; sealed ones are uploaded on. Each step may be cut short by
+// the next crash and done again. Invariant: the journal's records go through the very code that the live path uses.
+import { mkdir, rename, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RecorderCore } from "./create-recorder.ts";
+import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
+import { listJournalFiles } from "./journal/ring.ts";
+import type { RecorderLogger } from "./options.ts";
+import { wallUsOf } from "./seal.ts";
+import type { SessionResume, TrackResume } from "./segments/messages.ts";
+import { newRecording, type Recording } from "./sessions.ts";
+import { listSpooledSessions, readOpen, readSealedManifest, readSegmentList, type SpooledOpen } from "./spool-files.ts";
+import {
+  addCounts,
+  damagedDirectory,
+  journalDirectory,
+  noCounts,
+  type SpoolLine,
+  segmentsListName,
+  sessionDirectory,
+} from "./spool-layout.ts";
+
+type Feed = (records: Buffer) => Promise<void>;
+
+interface Unsealed {
+  spooled: SpooledOpen;
+  lines: SpoolLine[];
+}
+
+const feedBytes = 256 * 1024;
+const sealAtOnce = 8;
+export const crashReason = "recorder-crash";
+
+export async function recoverSpool(
+  core: RecorderCore,
+  logger: RecorderLogger,
+  feed: Feed,
+): Promise<{ recovered: string[]; damaged: string[] }> {
+  const { directory, sequence } = core;
+  const unsealed = new Map<string, Unsealed>();
+  const damaged: string[] = [];
+  for (const session of await listSpooledSessions(directory)) {
+    try {
+      const spooled = await readOpen(directory, session);
+      sequence.saw(spooled.open.recorder.sequence);
+      const manifest = await readSealedManifest(directory, session);
+      if (manifest) {
+        const recording = newRecording(spooled.open, spooled.sha256, null);
+        core.adopt(recording);
+        core.options.events.opened(spooled.open, spooled.sha256);
+        core.options.events.sealed(manifest);
+        core.uploadAll(recording, manifest);
+      } else {
+        unsealed.set(session, { spooled, lines: await readLines(directory, session) });
+      }
+    } catch (error) {
+      damaged.push(session);
+      await setAside(core, session, error);
+    }
+  }
+  const found = await surveyJournal(await listJournalFiles(journalDirectory(directory)), new Set(unsealed.keys()));
+  for (const name of found.damaged) {
+    const text = `the journal file ${name} has a damaged header; its records were read all the same`;
+    core.options.events.alarm("RECORD_DAMAGED", text, { name });
+  }
+  core.ring.adopt(found.files);
+  await core.ring.whenReady();
+  const recordings = [...unsealed].map(([session, left]) => goOn(core, left, found.sessions.get(session)));
+  await feedAll(found, feed);
+  const aliveUs = lastAlive(recordings);
+  for (let at = 0; at < recordings.length; at += sealAtOnce) {
+    const some = recordings.slice(at, at + sealAtOnce);
+    await Promise.all(some.map((recording) => sealLeft(core, recording, found, aliveUs)));
+  }
+  const recovered = recordings.map((recording) => recording.open.session);
+  if (recovered.length > 0) logger.warn({ recovered }, "recordings that a crash left were sealed");
+  return { recovered, damaged };
+}
+
+async function readLines(spool: string, session: string): Promise<SpoolLine[]> {
+  const { lines, wholeBytes } = await readSegmentList(spool, session);
+  const list = join(sessionDirectory(spool, session), segmentsListName);
+  // What follows the last whole line is half a line: appending to it would spoil the next one.
+  if (lines.length > 0 || wholeBytes === 0) await truncate(list, wholeBytes).catch(ignoreMissing);
+  return lines;
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+}
+
+async function setAside(core: RecorderCore, session: string, error: unknown): Promise<void> {
+  const aside = damagedDirectory(core.directory);
+  await mkdir(aside, { recursive: true, mode: 0o700 });
+  const place = join(aside, `${session}-${Date.now()}`);
+  await rename(sessionDirectory(core.directory, session), place);
+  const message = (error as Error).message;
+  await writeFile(`${place}.note.txt`, `The recording's folder in the spool cannot be read: ${message}\n`, {
+    mode: 0o600,
+  });
+  const text = `the recording ${session} cannot be read in the spool; its folder was set aside in ${aside}`;
+  core.options.events.alarm("RECORD_DAMAGED", text, { session, cause: message });
+}
+
+function resumeOf(lines: SpoolLine[], openSha256: string, journal: SessionInJournal | undefined): SessionResume {
+  const tracks = new Map<string, TrackResume>();
+  const counts = noCounts();
+  for (const { meta, recordNo, counts: more } of lines) {
+    const before = tracks.get(meta.track);
+    tracks.set(meta.track, {
+      track: meta.track,
+      nextIndex: meta.index + 1,
+      recordNo: Math.max(before?.recordNo ?? -1, recordNo),
+      last: meta,
+    });
+    addCounts(counts, more);
+  }
+  return {
+    tracks: [...tracks.values()],
+    opened: lines.flatMap((line) => line.opened),
+    counts,
+    nextN: lines.length,
+    lastLink: lines.at(-1)?.meta.link ?? openSha256,
+    derived: journal?.derived ?? [],
+  };
+}
+
+/** The recording as it was, with a writer that goes on after its last number. */
+function goOn(core: RecorderCore, left: Unsealed, journal: SessionInJournal | undefined): Recording {
+  const { open, sha256 } = left.spooled;
+  const last = { recordNo: -1, seq: -1, us: 0 };
+  for (const { meta, recordNo } of left.lines) {
+    last.recordNo = Math.max(last.recordNo, recordNo);
+    last.seq = Math.max(last.seq, meta.lastSeq);
+    last.us = Math.max(last.us, meta.endUs);
+  }
+  const writer = core.newWriter(open, null, {
+    recordNo: Math.max(last.recordNo, journal?.recordNos.at(-1) ?? -1) + 1,
+    seq: Math.max(last.seq, journal?.lastSeq ?? -1) + 1,
+    lastUs: Math.max(last.us, journal?.lastUs ?? 0),
+  });
+  const recording = newRecording(open, sha256, writer);
+  recording.segments = left.lines.map((line) => line.meta);
+  recording.terminals = left.lines.flatMap((line) => line.opened.map((track) => track.meta));
+  for (const meta of recording.segments) recording.newest.set(meta.track, { name: meta.name, confirmed: false });
+  core.adopt(recording);
+  core.options.events.opened(open, sha256);
+  core.openInWorker(recording, null, resumeOf(left.lines, sha256, journal));
+  return recording;
+}
+
+async function feedAll(found: JournalFound, feed: Feed): Promise<void> {
+  let batch: Buffer[] = [];
+  let bytes = 0;
+  const send = async (): Promise<void> => {
+    if (batch.length > 0) await feed(Buffer.concat(batch));
+    batch = [];
+    bytes = 0;
+  };
+  await replayJournal(found, async (record) => {
+    batch.push(record);
+    bytes += record.length;
+    if (bytes >= feedBytes) await send();
+  });
+  await send();
+}
+
+/** Wall time (µs) of the last thing that this recorder is known to have done. */
+function lastAlive(recordings: Recording[]): number {
+  return Math.max(0, ...recordings.map(({ open, writer }) => wallUsOf(open.startedAt) + (writer?.lastUs ?? 0)));
+}
+
+async function sealLeft(core: RecorderCore, recording: Recording, found: JournalFound, aliveUs: number): Promise<void> {
+  const { writer, open } = recording;
+  if (!writer) return;
+  const journal = found.sessions.get(open.session);
+  for (const hole of journal?.holes ?? []) writer.addGap({ ...hole, reason: "journal-hole" });
+  if (journal?.endReason) {
+    await core.finish(recording, journal.endReason, "sealed");
+    return;
+  }
+  const fromUs = writer.lastUs;
+  // Nothing typed is missing: it was durable before it was forwarded. Of the output the last moments may be.
+  writer.addGap({ fromUs, toUs: Math.max(fromUs, aliveUs - wallUsOf(open.startedAt)), reason: crashReason });
+  writer.append({ type: "notice", notice: "session-close", facts: { reason: crashReason } });
+  await core.finish(recording, crashReason, "interrupted");
+}

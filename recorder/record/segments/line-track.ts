@@ -1,0 +1,52 @@
+// The files and events tracks, and the stored side of the input track: one JSON object a line.
+import type { EventsLine, FilesLine, InputLine, SegmentHeader } from "../../../shared/events/stored.ts";
+import type { Counts } from "../spool-layout.ts";
+import type { OpenSegment } from "./open-segment.ts";
+import { type EventPlace, Track } from "./track.ts";
+
+export class LineTrack extends Track {
+  /** Says whether something that belongs into this track still waits elsewhere. */
+  waiting: () => boolean = () => false;
+  /** Brings in what waits. */
+  bringIn: () => void = () => {};
+
+  /** `t` is set here, so that times never run backwards within the track. */
+  add(
+    at: EventPlace,
+    line: Omit<FilesLine, "t"> | Omit<EventsLine, "t"> | Omit<InputLine, "t">,
+    counts?: Partial<Counts>,
+  ): void {
+    const segment = this.begin(at);
+    segment.write(`${JSON.stringify({ t: this.monotone(at.us), ...line })}\n`);
+    if (counts) for (const [name, n] of Object.entries(counts)) this.counts[name as keyof Counts] += n;
+    this.afterEvent(at);
+  }
+
+  /** For lines with large ASCII data that needs no escaping, which JSON.stringify would look through. */
+  addBase64(at: EventPlace, line: { s: number; ch: number; k: "data" }, base64: string, counts: Partial<Counts>): void {
+    const segment = this.begin(at);
+    segment.writeAscii(
+      `{"t":${this.monotone(at.us)},"s":${line.s},"ch":${line.ch},"k":"${line.k}","enc":"base64","d":"`,
+    );
+    segment.writeAscii(base64);
+    segment.writeAscii('"}\n');
+    for (const [name, n] of Object.entries(counts)) this.counts[name as keyof Counts] += n;
+    this.afterEvent(at);
+  }
+
+  protected header(_segment: OpenSegment, conduit: SegmentHeader["conduit"]): string {
+    return `${JSON.stringify({ conduit })}\n`;
+  }
+
+  protected get clean(): boolean {
+    return !this.waiting();
+  }
+
+  protected giveUpWaiting(): void {
+    this.bringIn();
+  }
+
+  protected get maxRawBytes(): number {
+    return this.context.limits.bulkSegmentBytes;
+  }
+}

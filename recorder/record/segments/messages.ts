@@ -1,0 +1,95 @@
+// What main thread and segment worker say to each other. Messages of one direction arrive in the order of sending,
+// which both sides rely on: a session's `open` precedes its batches, `settle` and `close` follow them.
+import type { NoticeType } from "../../../shared/events/session-event.ts";
+import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
+import type { Counts, OpenedTrack } from "../spool-layout.ts";
+
+export interface SegmentLimits {
+  segmentMaxSeconds: number;
+  /** Raw bytes at which a segment closes, and to which it may grow in a flood (more than that many bytes a second). */
+  segmentMaxBytes: number;
+  floodSegmentBytes: number;
+  /** The same for channels without a pty, which nobody seeks in. */
+  bulkSegmentBytes: number;
+  zstdLevel: number;
+  /** How long typed text may wait for its echo. */
+  echoWaitMs: number;
+}
+
+export interface WorkerSettings {
+  spool: string;
+  /** Of journal.key. */
+  key: Uint8Array;
+  limits: SegmentLimits;
+}
+
+/** Where a track of a crashed recording goes on. */
+export interface TrackResume {
+  track: string;
+  nextIndex: number;
+  /** Records up to this number are in the track already. */
+  recordNo: number;
+  /** Its last closed segment: the terminal's state is rebuilt from it. */
+  last: SegmentMeta;
+}
+
+export interface SessionResume {
+  tracks: TrackResume[];
+  opened: OpenedTrack[];
+  counts: Counts;
+  nextN: number;
+  lastLink: string;
+  /** `type:recordNo` of the derived notices that the journal holds already. */
+  derived: string[];
+}
+
+export type ToWorker =
+  | {
+      type: "open";
+      session: string;
+      openSha256: string;
+      startedAtSeconds: number;
+      /** Monotonic clock (µs) at offset 0; null for a recording of an earlier process: its time stands still. */
+      originUs: number | null;
+      sealRecipients: string[];
+      resume: SessionResume | null;
+    }
+  | { type: "batch"; id: number; buffer: ArrayBuffer; length: number }
+  | { type: "tick"; nowUs: number }
+  /** Close the open segments now; `force`: even where typed text still waits for its echo. */
+  | { type: "cut"; sessions: string[]; force: boolean }
+  /** Decide all typed text that waits for its echo. Answered by `settled`. */
+  | { type: "settle"; session: string }
+  | { type: "close"; session: string; endUs: number }
+  | { type: "drop"; session: string }
+  /** Answered when all before it is done. */
+  | { type: "sync"; id: number };
+
+export interface ClosedSession {
+  tracks: TrackMeta[];
+  counts: Counts;
+  lastUs: number;
+}
+
+export type FromWorker =
+  | { type: "ready"; codec: string }
+  | { type: "ack"; id: number; buffer: ArrayBuffer }
+  | { type: "segment"; session: string; meta: SegmentMeta; opened: OpenedTrack[]; covered: number }
+  | { type: "covered"; session: string; covered: number }
+  /** A notice that follows from recorded input; the main thread appends it as an event. */
+  | {
+      type: "derived";
+      session: string;
+      notice: NoticeType;
+      channel: number;
+      facts: Record<string, unknown>;
+      cause: number;
+    }
+  | { type: "settled"; session: string }
+  | { type: "closed"; session: string; result: ClosedSession }
+  /** A segment could not be written; it is kept and tried again. `code` is the system's, e.g. ENOSPC. */
+  | { type: "write-failed"; session: string; code: string; message: string }
+  | { type: "write-resumed"; session: string }
+  /** Journal records that could not be understood. */
+  | { type: "bad-record"; session: string; message: string }
+  | { type: "synced"; id: number };

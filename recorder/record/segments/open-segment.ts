@@ -1,0 +1,80 @@
+// A segment that is being filled: lines go into a slab, full slabs are compressed at once, so that a flood costs no
+// more memory than its compressed form. Knows nothing of what the lines mean.
+
+import type { SegmentCodec } from "../../../shared/manifest/manifest.ts";
+import { SegmentCompressor } from "../../store/codec.ts";
+
+const slabBytes = 256 * 1024;
+const firstBytes = 2048;
+
+/** One slab serves all open segments' compression in turn: it is full only between two lines of one segment. */
+export class OpenSegment {
+  readonly startUs: number;
+  readonly firstSeq: number;
+  readonly firstRecordNo: number;
+  lastSeq: number;
+  lastRecordNo: number;
+  endUs: number;
+  events = 0;
+  rawBytes = 0;
+  readonly #compressor: SegmentCompressor;
+  #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
+  #used = 0;
+
+  constructor(at: { us: number; seq: number; recordNo: number }, zstdLevel: number) {
+    this.startUs = at.us;
+    this.endUs = at.us;
+    this.firstSeq = at.seq;
+    this.lastSeq = at.seq;
+    this.firstRecordNo = at.recordNo;
+    this.lastRecordNo = at.recordNo;
+    this.#compressor = new SegmentCompressor(zstdLevel);
+  }
+
+  get codec(): SegmentCodec {
+    return this.#compressor.codec;
+  }
+
+  /** Appends text that needs no look at what it holds. */
+  write(text: string): void {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    this.#room(text.length * 3);
+    const written = this.#slab.write(text, this.#used, "utf8");
+    this.#used += written;
+    this.rawBytes += written;
+  }
+
+  /** The same for text that is known to be ASCII: three times less room to look for. */
+  writeAscii(text: string): void {
+    this.#room(text.length);
+    const written = this.#slab.write(text, this.#used, "latin1");
+    this.#used += written;
+    this.rawBytes += written;
+  }
+
+  cover(at: { us: number; seq: number; recordNo: number }): void {
+    this.endUs = Math.max(this.endUs, at.us);
+    this.lastSeq = Math.max(this.lastSeq, at.seq);
+    this.lastRecordNo = Math.max(this.lastRecordNo, at.recordNo);
+  }
+
+  finish(): Uint8Array {
+    if (this.#used > 0) this.#compressor.add(this.#slab.subarray(0, this.#used));
+    this.#used = 0;
+    return this.#compressor.finish();
+  }
+
+  #room(bytes: number): void {
+    if (this.#used + bytes <= this.#slab.length) return;
+    if (this.#used >= slabBytes / 2) {
+      this.#compressor.add(this.#slab.subarray(0, this.#used));
+      this.#used = 0;
+      if (bytes <= this.#slab.length) return;
+    }
+    let size = this.#slab.length;
+    while (size < this.#used + bytes) size *= 2;
+    const larger = Buffer.allocUnsafeSlow(size);
+    this.#slab.copy(larger, 0, 0, this.#used);
+    this.#slab = larger;
+  }
+}

@@ -1,0 +1,158 @@
+// What every track does: opens a segment at its first event, closes it by time or size, hands it to the session's
+// files. Subclasses say what a segment begins with and when a cut is clean.
+
+import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import { SEGMENT_VERSION } from "../../../shared/events/stored.ts";
+import { segmentName } from "../../store/keys.ts";
+import { type Counts, noCounts } from "../spool-layout.ts";
+import type { SegmentLimits } from "./messages.ts";
+import { OpenSegment } from "./open-segment.ts";
+import type { ClosedSegment } from "./segment-files.ts";
+
+/** Where an event stands. */
+export interface EventPlace {
+  us: number;
+  seq: number;
+  recordNo: number;
+}
+
+export interface TrackContext {
+  session: string;
+  limits: SegmentLimits;
+  emit(segment: Omit<ClosedSegment, "opened">): void;
+}
+
+export abstract class Track {
+  readonly name: string;
+  protected readonly context: TrackContext;
+  protected segment: OpenSegment | null = null;
+  #index: number;
+  /** Highest record number that a closed segment of this track holds: those before it are in the track already. */
+  #closedRecordNo: number;
+  protected counts: Counts = noCounts();
+  protected lastUs = 0;
+
+  constructor(name: string, context: TrackContext, resume: { nextIndex: number; recordNo: number } | undefined) {
+    this.name = name;
+    this.context = context;
+    this.#index = resume?.nextIndex ?? 0;
+    this.#closedRecordNo = resume?.recordNo ?? -1;
+  }
+
+  protected abstract header(segment: OpenSegment, conduit: SegmentHeader["conduit"]): string;
+  /** False while a cut would tear something: an escape sequence, a character, text that waits for its echo. */
+  protected abstract get clean(): boolean;
+  /** Writes what still waits into the open segment, because the cut comes now. */
+  protected abstract giveUpWaiting(): void;
+  protected abstract get maxRawBytes(): number;
+  protected extraMeta(_segment: OpenSegment): { cols?: number; rows?: number } {
+    return {};
+  }
+
+  /** True when recovery reads a record again whose event a closed segment holds. */
+  has(recordNo: number): boolean {
+    return recordNo <= this.#closedRecordNo;
+  }
+
+  /** True when the track has a segment, open or closed. */
+  get used(): boolean {
+    return this.#index > 0 || this.segment !== null;
+  }
+
+  /** The first record that only the journal holds, as far as this track knows. */
+  get firstOpenRecordNo(): number | null {
+    return this.segment?.firstRecordNo ?? null;
+  }
+
+  protected begin(at: EventPlace): OpenSegment {
+    if (this.segment && at.us - this.segment.startUs >= this.context.limits.segmentMaxSeconds * 1e6 && this.clean) {
+      this.cut();
+    }
+    if (this.segment) return this.segment;
+    this.lastUs = Math.max(this.lastUs, at.us);
+    const segment = new OpenSegment({ ...at, us: this.lastUs }, this.context.limits.zstdLevel);
+    this.segment = segment;
+    segment.write(
+      this.header(segment, {
+        version: SEGMENT_VERSION,
+        session: this.context.session,
+        track: this.name,
+        index: this.#index,
+        startUs: segment.startUs,
+        firstSeq: segment.firstSeq,
+      }),
+    );
+    return segment;
+  }
+
+  /** Times within a track never run backwards. */
+  protected monotone(us: number): number {
+    this.lastUs = Math.max(this.lastUs, us);
+    return this.lastUs;
+  }
+
+  protected afterEvent(at: EventPlace, events = 1): void {
+    const { segment } = this;
+    if (!segment) return;
+    segment.events += events;
+    segment.cover({ ...at, us: this.lastUs });
+    const { limits } = this.context;
+    const flood = segment.endUs - segment.startUs < 1e6;
+    const full = segment.rawBytes >= (flood ? this.maxRawBytes : limits.segmentMaxBytes);
+    if (!full) return;
+    if (this.clean) this.cut();
+    else if (segment.rawBytes >= 2 * this.maxRawBytes) this.forceCut();
+  }
+
+  /** Called now and then with the session's time: closes what is due. */
+  tick(nowUs: number): void {
+    if (!this.segment) return;
+    const ageUs = nowUs - this.segment.startUs;
+    const maxUs = this.context.limits.segmentMaxSeconds * 1e6;
+    if (ageUs >= maxUs && this.clean) this.cut();
+    else if (ageUs >= 2 * maxUs) this.forceCut();
+  }
+
+  /** Something waits that cannot be given up at once; the cut comes a moment later. */
+  mustWait: () => boolean = () => false;
+
+  cutIfClean(): void {
+    if (this.clean) this.cut();
+  }
+
+  forceCut(): void {
+    this.giveUpWaiting();
+    if (!this.mustWait()) this.cut();
+  }
+
+  cut(): void {
+    const { segment } = this;
+    if (!segment) return;
+    this.segment = null;
+    const index = this.#index++;
+    const { codec, startUs, endUs, events, firstSeq, lastSeq, rawBytes, firstRecordNo, lastRecordNo } = segment;
+    this.#closedRecordNo = Math.max(this.#closedRecordNo, lastRecordNo);
+    const meta = {
+      track: this.name,
+      index,
+      name: segmentName(this.name, index, codec),
+      codec,
+      rawBytes,
+      startUs,
+      endUs,
+      events,
+      firstSeq,
+      lastSeq,
+      ...this.extraMeta(segment),
+    };
+    const { counts } = this;
+    this.counts = noCounts();
+    this.context.emit({ meta, stored: segment.finish(), firstRecordNo, recordNo: this.#closedRecordNo, counts });
+  }
+}
+
+/** Session time in seconds with exactly six decimals, as asciicast lines carry it. */
+export function seconds(us: number): string {
+  const whole = Math.floor(us / 1e6);
+  return `${whole}.${String(us - whole * 1e6).padStart(6, "0")}`;
+}

@@ -1,0 +1,149 @@
+// The segment worker's thread: takes journal batches, keeps each session's tracks, gives the buffers back. Everything
+// heavy (terminal emulation, compression, hashing, segment files) happens here and never in a byte's path.
+import { parentPort, workerData } from "node:worker_threads";
+import { segmentCodec } from "../../store/codec.ts";
+import { batchRecords } from "../journal/format.ts";
+import { sessionInputKey } from "../journal/input-key.ts";
+import { sessionDirectory } from "../spool-layout.ts";
+import type { FromWorker, ToWorker, WorkerSettings } from "./messages.ts";
+import { restoreTerminals } from "./restore.ts";
+import { sealSecret } from "./secret-seal.ts";
+import { SessionTracks } from "./session-tracks.ts";
+
+const port = parentPort;
+if (!port) throw new Error("segments/worker.ts runs as a worker thread only");
+const settings = workerData as WorkerSettings;
+const sessions = new Map<string, SessionTracks>();
+/** Sessions whose close waits for sealing, for a notice's way through the journal, or for room on the disk. */
+const settling = new Set<string>();
+const closing = new Map<string, number>();
+const coveredSaid = new Map<string, number>();
+
+function say(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+function open(message: Extract<ToWorker, { type: "open" }>): void {
+  const { session } = message;
+  const recipients = message.sealRecipients;
+  const directory = sessionDirectory(settings.spool, session);
+  const tracks = new SessionTracks(
+    {
+      session,
+      directory,
+      openSha256: message.openSha256,
+      startedAtSeconds: message.startedAtSeconds,
+      originUs: message.originUs,
+      limits: settings.limits,
+      inputKey: sessionInputKey(settings.key, session),
+      seal: recipients.length > 0 ? (text) => sealSecret(text, recipients) : null,
+      resume: message.resume,
+    },
+    {
+      segment: ({ meta, opened }, covered) => {
+        coveredSaid.set(session, covered);
+        say({ type: "segment", session, meta, opened, covered });
+      },
+      derive: (notice, channel, facts, cause) => say({ type: "derived", session, notice, channel, facts, cause }),
+      writeFailed: (error) => {
+        const { code, message: text } = error as NodeJS.ErrnoException;
+        say({ type: "write-failed", session, code: code ?? "EIO", message: text });
+      },
+      writeResumed: () => say({ type: "write-resumed", session }),
+    },
+  );
+  sessions.set(session, tracks);
+  if (message.resume) restoreTerminals(tracks, directory, message.resume);
+}
+
+function batch(message: Extract<ToWorker, { type: "batch" }>): void {
+  const { buffer, length, id } = message;
+  for (const record of batchRecords(Buffer.from(buffer), length)) {
+    try {
+      sessions.get(record.session)?.record(record);
+    } catch (error) {
+      say({ type: "bad-record", session: record.session, message: (error as Error).message });
+    }
+  }
+  say({ type: "ack", id, buffer }, [buffer]);
+}
+
+function sayCovered(): void {
+  for (const [session, tracks] of sessions) {
+    const { covered } = tracks;
+    if (covered <= (coveredSaid.get(session) ?? -1)) continue;
+    coveredSaid.set(session, covered);
+    say({ type: "covered", session, covered });
+  }
+}
+
+function settle(session: string): void {
+  const tracks = sessions.get(session);
+  tracks?.settle();
+  if (tracks && !tracks.settled) return;
+  settling.delete(session);
+  say({ type: "settled", session });
+}
+
+function close(session: string): void {
+  const tracks = sessions.get(session);
+  if (!tracks?.close()) return;
+  closing.delete(session);
+  sessions.delete(session);
+  coveredSaid.delete(session);
+  const result = tracks.result();
+  tracks.dispose();
+  say({ type: "closed", session, result });
+}
+
+/** What waits on something outside this thread is looked at again after every message, and now and then. */
+function goOn(): void {
+  for (const session of settling) settle(session);
+  for (const session of closing.keys()) close(session);
+}
+
+function handle(message: ToWorker): void {
+  switch (message.type) {
+    case "open":
+      open(message);
+      return;
+    case "batch":
+      batch(message);
+      return;
+    case "tick":
+      for (const tracks of sessions.values()) {
+        if (tracks.originUs === null) tracks.retry();
+        else tracks.tick(message.nowUs - tracks.originUs);
+      }
+      sayCovered();
+      return;
+    case "cut":
+      for (const session of message.sessions) sessions.get(session)?.cut(message.force);
+      sayCovered();
+      return;
+    case "settle":
+      settling.add(message.session);
+      return;
+    case "close":
+      closing.set(message.session, message.endUs);
+      return;
+    case "drop":
+      sessions.get(message.session)?.dispose();
+      sessions.delete(message.session);
+      settling.delete(message.session);
+      closing.delete(message.session);
+      return;
+    case "sync":
+      say({ type: "synced", id: message.id });
+      return;
+  }
+}
+
+port.on("message", (message: ToWorker) => {
+  handle(message);
+  if (settling.size > 0 || closing.size > 0) goOn();
+});
+setInterval(() => {
+  if (settling.size > 0 || closing.size > 0) goOn();
+}, 50).unref();
+say({ type: "ready", codec: segmentCodec() });

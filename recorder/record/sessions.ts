@@ -1,0 +1,69 @@
+// What the recorder knows of each recording from OPEN until the store has it all.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Gap, Manifest, type SegmentMeta, type TrackMeta } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { manifestName, recordingPrefix } from "../store/keys.ts";
+import type { LiveIndex } from "./recorder.ts";
+import type { SessionWriter } from "./session-writer.ts";
+import { sessionDirectory } from "./spool-layout.ts";
+import type { UploadObject } from "./uploader.ts";
+
+export interface Recording {
+  open: OpenRecord;
+  openSha256: string;
+  prefix: string;
+  /** Null once the recording is sealed. */
+  writer: SessionWriter | null;
+  /** Empty once the recording is sealed: the manifest has them. */
+  segments: SegmentMeta[];
+  terminals: TrackMeta[];
+  gaps: Gap[];
+  sealed: boolean;
+  /** Of each track the name of the newest segment, and whether the store has it: recovery needs its bytes here. */
+  newest: Map<string, { name: string; confirmed: boolean }>;
+}
+
+export function newRecording(open: OpenRecord, openSha256: string, writer: SessionWriter | null): Recording {
+  return {
+    open,
+    openSha256,
+    prefix: recordingPrefix(open.startedAt, open.session),
+    writer,
+    segments: [],
+    terminals: [],
+    gaps: writer?.gaps ?? [],
+    sealed: writer === null,
+    newest: new Map(),
+  };
+}
+
+export function segmentObject(recording: Recording, meta: SegmentMeta): UploadObject {
+  const { name, sha256, bytes, endUs } = meta;
+  return { name, key: recording.prefix + name, sha256, bytes, endUs };
+}
+
+export function smallObject(recording: Recording, name: string, sha256: string | null, endUs = 0): UploadObject {
+  return { name, key: recording.prefix + name, sha256, bytes: 0, endUs };
+}
+
+export function liveIndex(spool: string, recording: Recording): LiveIndex {
+  const { open, openSha256 } = recording;
+  if (recording.sealed) {
+    const path = join(sessionDirectory(spool, open.session), manifestName);
+    const { durationUs, tracks, segments, gaps } = Manifest.parse(JSON.parse(readFileSync(path, "utf8")));
+    return { open, openSha256, durationUs, tracks, segments, gaps };
+  }
+  const { segments, gaps } = recording;
+  const lines = (["input", "files", "events"] as const)
+    .filter((kind) => segments.some((segment) => segment.track === kind))
+    .map((kind) => ({ name: kind, kind }));
+  return {
+    open,
+    openSha256,
+    durationUs: recording.writer?.nowUs() ?? 0,
+    tracks: [...recording.terminals, ...lines],
+    segments: [...segments],
+    gaps: [...gaps],
+  };
+}

@@ -1,0 +1,139 @@
+// Looks after the spool's files for the uploader: gives them out, lets them go when the store has them, sets damaged
+// ones aside as evidence, and watches the disk's floor. Invariant: nothing is removed that the store did not confirm.
+import { mkdir, readFile, rename, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { publicKeyKey } from "../store/keys.ts";
+import { syncDirectory } from "./durable-file.ts";
+import type { RecorderLogger } from "./options.ts";
+import type { RecorderEvents } from "./recorder.ts";
+import type { Recording } from "./sessions.ts";
+import { damagedDirectory, sessionDirectory } from "./spool-layout.ts";
+import type { UploadObject, UploadSource } from "./uploader.ts";
+
+export interface CareParts {
+  recordings: Map<string, Recording>;
+  events: RecorderEvents;
+  logger: RecorderLogger;
+  /** Durable knowledge that must outlive the removal of a recording's folder. */
+  beforeRemoval(): Promise<void>;
+  publicKey: { id: string; name: string; pem: string };
+}
+
+const floorCheckMs = 5000;
+const isSegment = (name: string): boolean => name.includes("/");
+const trackOf = (name: string): string => name.slice(0, name.indexOf("/"));
+
+export class SpoolCare implements UploadSource {
+  readonly #spool: string;
+  readonly #parts: CareParts;
+  #floorCheckedMs = 0;
+  #belowFloor = false;
+
+  constructor(spool: string, parts: CareParts) {
+    this.#spool = spool;
+    this.#parts = parts;
+  }
+
+  publicKeyObject(): UploadObject {
+    const { name, pem } = this.#parts.publicKey;
+    return {
+      name,
+      key: publicKeyKey(name.replace(".pub.pem", "")),
+      sha256: null,
+      bytes: Buffer.byteLength(pem),
+      endUs: 0,
+    };
+  }
+
+  async read(session: string, name: string): Promise<Uint8Array> {
+    const { publicKey } = this.#parts;
+    if (session === publicKey.id) return Buffer.from(publicKey.pem);
+    return readFile(join(sessionDirectory(this.#spool, session), name));
+  }
+
+  /** A segment was closed: the one before it on its track has served recovery. */
+  newest(recording: Recording, meta: SegmentMeta): void {
+    const before = recording.newest.get(meta.track);
+    recording.newest.set(meta.track, { name: meta.name, confirmed: false });
+    if (before?.confirmed) void this.#letGo(recording.open.session, before.name);
+  }
+
+  async confirmed(session: string, object: UploadObject): Promise<void> {
+    const recording = this.#parts.recordings.get(session);
+    if (!recording || !isSegment(object.name)) return;
+    const newest = recording.newest.get(trackOf(object.name));
+    if (newest?.name === object.name && !recording.sealed) newest.confirmed = true;
+    else await this.#letGo(session, object.name);
+  }
+
+  async #letGo(session: string, name: string): Promise<void> {
+    try {
+      await unlink(join(sessionDirectory(this.#spool, session), name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      this.#parts.logger.warn({ session, name, err: error }, "an uploaded spool file could not be removed");
+    }
+  }
+
+  async stored(session: string): Promise<void> {
+    const recording = this.#parts.recordings.get(session);
+    if (!recording) return;
+    await this.#parts.beforeRemoval();
+    const directory = sessionDirectory(this.#spool, session);
+    // Renamed first: half a folder must never look like a recording that a crash left.
+    await rename(directory, `${directory}.gone`);
+    await syncDirectory(this.#spool);
+    this.#parts.recordings.delete(session);
+    await rm(`${directory}.gone`, { recursive: true, force: true });
+    this.#parts.events.stored(session);
+  }
+
+  async damaged(session: string, object: UploadObject, bytes: Uint8Array | null): Promise<void> {
+    const flat = `${session}.${object.name.replaceAll("/", "_")}`;
+    const aside = damagedDirectory(this.#spool);
+    await mkdir(aside, { recursive: true, mode: 0o700 });
+    const what = bytes ? "does not have the hash it was recorded with" : "is missing";
+    const note = `${object.name} of recording ${session} ${what}.\nExpected SHA-256: ${object.sha256 ?? "unknown"}\nFound at: ${new Date().toISOString()}\n`;
+    if (bytes) await rename(join(sessionDirectory(this.#spool, session), object.name), join(aside, flat));
+    await writeFile(join(aside, `${flat}.note.txt`), note, { mode: 0o600 });
+    await syncDirectory(aside);
+    const facts = { session, name: object.name, expectedSha256: object.sha256 };
+    this.#parts.events.alarm(
+      "RECORD_DAMAGED",
+      `${object.name} of recording ${session} ${what}; it was set aside in ${aside}`,
+      facts,
+    );
+    const recording = this.#parts.recordings.get(session);
+    const segment = recording?.segments.find((meta) => meta.name === object.name);
+    const range = segment ? { fromUs: segment.startUs, toUs: segment.endUs } : null;
+    if (range) recording?.writer?.addGap({ ...range, reason: "spool-file-damaged" });
+  }
+
+  alarm(code: string, message: string, facts: Record<string, unknown>): void {
+    this.#parts.events.alarm(code, message, facts);
+  }
+
+  clear(code: string): void {
+    this.#parts.events.clear(code);
+  }
+
+  /** Raises and clears the alarm of the floor; looks at the disk now and then only. */
+  async watchFloor(floorBytes: number): Promise<void> {
+    const now = Date.now();
+    if (now - this.#floorCheckedMs < floorCheckMs) return;
+    this.#floorCheckedMs = now;
+    const { bavail, bsize } = await statfs(this.#spool).catch(() => ({ bavail: 0, bsize: 0 }));
+    const below = bavail * bsize < floorBytes;
+    if (below === this.#belowFloor) return;
+    this.#belowFloor = below;
+    const facts = { freeBytes: bavail * bsize, floorBytes };
+    if (below)
+      this.alarm(
+        "RECORD_SPOOL_FULL",
+        `the spool's disk is below its floor of ${floorBytes} bytes: new sessions are refused`,
+        facts,
+      );
+    else this.clear("RECORD_SPOOL_FULL");
+  }
+}

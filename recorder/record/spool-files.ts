@@ -1,0 +1,115 @@
+// A recording's files in the spool: OPEN record, manifest and checksums written, all of them read back.
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sessionIdPattern } from "../../shared/ids.ts";
+import { Manifest } from "../../shared/manifest/manifest.ts";
+import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import { syncDirectory, writeSynced } from "./durable-file.ts";
+import type { Signer } from "./signing.ts";
+import { SpoolLine, segmentsListName, sessionDirectory } from "./spool-layout.ts";
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function stored(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Durable and signed when it resolves; the folder appears whole or not at all. Answers the record's hash. */
+export async function writeOpen(spool: string, open: OpenRecord, signer: Signer): Promise<string> {
+  const bytes = stored(open);
+  const directory = sessionDirectory(spool, open.session);
+  const temporary = `${directory}.tmp`;
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  try {
+    await Promise.all([
+      writeSynced(join(temporary, openName), bytes),
+      writeSynced(join(temporary, openSignatureName), signer.sign(bytes)),
+    ]);
+    await syncDirectory(temporary);
+    await rename(temporary, directory);
+    await syncDirectory(spool);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+  return sha256Hex(bytes);
+}
+
+/** Manifest, signature and, last, SHA256SUMS: with it the recording is sealed. */
+export async function writeSeal(spool: string, manifest: Manifest, openSha256: string, signer: Signer): Promise<void> {
+  const directory = sessionDirectory(spool, manifest.session);
+  const bytes = stored(manifest);
+  const signature = signer.sign(bytes);
+  const openSignature = await readFile(join(directory, openSignatureName));
+  await writeSynced(join(directory, manifestName), bytes);
+  await writeSynced(join(directory, manifestSignatureName), signature);
+  const sums = [
+    [openSha256, openName],
+    [sha256Hex(openSignature), openSignatureName],
+    ...manifest.segments.map((segment) => [segment.sha256, segment.name]),
+    [sha256Hex(bytes), manifestName],
+    [sha256Hex(signature), manifestSignatureName],
+  ];
+  const text = sums.map(([hash, name]) => `${hash}  ${name}\n`).join("");
+  await writeSynced(join(directory, `${checksumsName}.tmp`), Buffer.from(text));
+  await syncDirectory(directory);
+  await rename(join(directory, `${checksumsName}.tmp`), join(directory, checksumsName));
+  await syncDirectory(directory);
+}
+
+export async function listSpooledSessions(spool: string): Promise<string[]> {
+  const names = await readdir(spool);
+  for (const name of names) {
+    if (name.endsWith(".tmp") && sessionIdPattern.test(name.slice(0, -4))) {
+      await rm(join(spool, name), { recursive: true, force: true });
+    }
+  }
+  return names.filter((name) => sessionIdPattern.test(name)).sort();
+}
+
+export interface SpooledOpen {
+  open: OpenRecord;
+  sha256: string;
+}
+
+export async function readOpen(spool: string, session: string): Promise<SpooledOpen> {
+  const bytes = await readFile(join(sessionDirectory(spool, session), openName));
+  return { open: OpenRecord.parse(JSON.parse(bytes.toString("utf8"))), sha256: sha256Hex(bytes) };
+}
+
+/** Null: the recording is not sealed. */
+export async function readSealedManifest(spool: string, session: string): Promise<Manifest | null> {
+  const directory = sessionDirectory(spool, session);
+  try {
+    await readFile(join(directory, checksumsName));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  return Manifest.parse(JSON.parse(await readFile(join(directory, manifestName), "utf8")));
+}
+
+/** The closed segments of an unsealed recording. A torn last line is no line; its segment is written again. */
+export async function readSegmentList(
+  spool: string,
+  session: string,
+): Promise<{ lines: SpoolLine[]; wholeBytes: number }> {
+  let text: string;
+  try {
+    text = await readFile(join(sessionDirectory(spool, session), segmentsListName), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { lines: [], wholeBytes: 0 };
+    throw error;
+  }
+  const end = text.lastIndexOf("\n") + 1;
+  const lines: SpoolLine[] = [];
+  for (const line of text.slice(0, end).split("\n")) {
+    if (line !== "") lines.push(SpoolLine.parse(JSON.parse(line)));
+  }
+  return { lines, wholeBytes: Buffer.byteLength(text.slice(0, end)) };
+}

@@ -1,0 +1,300 @@
+// Brings the spool's objects into the store: put, confirmed by a read of the metadata, and only then may the spool let
+// go. Fed by seals and segments; never gives up and never deletes what is not confirmed. Invariant: within a recording
+// OPEN first, manifest after all segments, SHA256SUMS last; a recording that fails waits alone, the others go on.
+import { readFile } from "node:fs/promises";
+import { AppError } from "../../shared/errors.ts";
+import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import type { RecorderLogger } from "./options.ts";
+import { sha256Hex } from "./spool-files.ts";
+
+export interface UploadObject {
+  /** Within the recording. */
+  name: string;
+  key: string;
+  /** Null for small files that are signed or listed elsewhere: they are hashed when they are read. */
+  sha256: string | null;
+  bytes: number;
+  endUs: number;
+}
+
+export interface UploadSource {
+  read(session: string, name: string): Promise<Uint8Array>;
+  /** The object is in the store. */
+  confirmed(session: string, object: UploadObject): Promise<void>;
+  /** Every object of a sealed recording is in the store. Rejecting keeps the recording on the list. */
+  stored(session: string): Promise<void>;
+  /** The bytes in the spool are not those that were recorded: set aside; the object is not uploaded. */
+  damaged(session: string, object: UploadObject, bytes: Uint8Array | null): Promise<void>;
+  alarm(code: string, message: string, facts: Record<string, unknown>): void;
+  clear(code: string): void;
+}
+
+export interface UploaderLimits {
+  uploadConcurrency: number;
+  uploadRetryMinMs: number;
+  uploadRetryMaxMs: number;
+  uploadTimeoutMs: number;
+}
+
+interface Recording {
+  id: string;
+  /** By phase: 0 OPEN, 1 segments, 2 manifest and signature, 3 SHA256SUMS. */
+  waiting: UploadObject[][];
+  /** Uploads under way, by phase. */
+  running: number[];
+  sealed: boolean;
+  finishing: boolean;
+  failures: number;
+  notBeforeMs: number;
+  timer: NodeJS.Timeout | null;
+  uploadedUs: number;
+  /** Since when something waits (Date.now). */
+  sinceMs: number;
+}
+
+const phases = 4;
+const alarmAfterFailures = 2;
+
+function phaseOf(name: string): number {
+  if (name === openName || name === openSignatureName) return 0;
+  if (name === manifestName || name === manifestSignatureName) return 2;
+  return name === checksumsName ? 3 : 1;
+}
+
+const contentTypes: Array<[RegExp, string]> = [
+  [/\.json$/, "application/json"],
+  [/\.pem$/, "application/x-pem-file"],
+  [/\.zst$/, "application/zstd"],
+  [/\.gz$/, "application/gzip"],
+  [/SHA256SUMS$/, "text/plain"],
+];
+
+export class Uploader {
+  readonly #store: ObjectStore;
+  readonly #source: UploadSource;
+  readonly #limits: UploaderLimits;
+  readonly #logger: RecorderLogger;
+  readonly #recordings = new Map<string, Recording>();
+  readonly #failing = new Set<string>();
+  /** Recordings take turns. */
+  #turns: string[] = [];
+  #running = 0;
+  #stopped = false;
+  #pendingBytes = 0;
+  readonly #idleWaiters: Array<() => void> = [];
+
+  constructor(store: ObjectStore, source: UploadSource, limits: UploaderLimits, logger: RecorderLogger) {
+    this.#store = store;
+    this.#source = source;
+    this.#limits = limits;
+    this.#logger = logger;
+  }
+
+  add(session: string, objects: UploadObject[]): void {
+    const recording = this.#recording(session);
+    for (const object of objects) {
+      recording.waiting[phaseOf(object.name)]?.push(object);
+      this.#pendingBytes += object.bytes;
+    }
+    this.#pump();
+  }
+
+  /** Nothing is added any more; when the rest is confirmed the recording is stored. */
+  seal(session: string): void {
+    this.#recording(session).sealed = true;
+    this.#pump();
+  }
+
+  uploadedUs(session: string): number {
+    return this.#recordings.get(session)?.uploadedUs ?? 0;
+  }
+
+  pending(): { bytes: number; ageSeconds: number } {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const recording of this.#recordings.values()) {
+      if (recording.running.some((n) => n > 0) || recording.waiting.some((phase) => phase.length > 0)) {
+        oldest = Math.min(oldest, recording.sinceMs);
+      }
+    }
+    return {
+      bytes: this.#pendingBytes,
+      ageSeconds: Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1000 : 0,
+    };
+  }
+
+  /** Takes up nothing new, and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const recording of this.#recordings.values()) if (recording.timer) clearTimeout(recording.timer);
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idleWaiters.push(resolve);
+    });
+  }
+
+  #recording(id: string): Recording {
+    const known = this.#recordings.get(id);
+    if (known) return known;
+    const recording: Recording = {
+      id,
+      waiting: Array.from({ length: phases }, () => []),
+      running: Array.from({ length: phases }, () => 0),
+      sealed: false,
+      finishing: false,
+      failures: 0,
+      notBeforeMs: 0,
+      timer: null,
+      uploadedUs: 0,
+      sinceMs: Date.now(),
+    };
+    this.#recordings.set(id, recording);
+    this.#turns.push(id);
+    return recording;
+  }
+
+  #pump(): void {
+    if (this.#stopped) return;
+    for (let looked = 0; looked < this.#turns.length && this.#running < this.#limits.uploadConcurrency; ) {
+      const id = this.#turns.shift() as string;
+      const recording = this.#recordings.get(id);
+      if (!recording) continue;
+      this.#turns.push(id);
+      const next = this.#next(recording);
+      if (next) {
+        looked = 0;
+        void this.#run(recording, next);
+      } else {
+        looked++;
+        this.#finishIfDone(recording);
+      }
+    }
+  }
+
+  #next(recording: Recording): UploadObject | null {
+    if (recording.notBeforeMs > Date.now()) return null;
+    for (let phase = 0; phase < phases; phase++) {
+      const object = recording.waiting[phase]?.shift();
+      if (object) return object;
+      // The next phase waits for the last answer of this one.
+      if ((recording.running[phase] ?? 0) > 0) return null;
+    }
+    return null;
+  }
+
+  async #run(recording: Recording, object: UploadObject): Promise<void> {
+    const phase = phaseOf(object.name);
+    recording.running[phase] = (recording.running[phase] ?? 0) + 1;
+    this.#running++;
+    try {
+      await this.#upload(recording, object);
+      this.#pendingBytes -= object.bytes;
+      recording.uploadedUs = Math.max(recording.uploadedUs, object.endUs);
+      this.#succeeded(recording);
+    } catch (error) {
+      recording.waiting[phase]?.unshift(object);
+      this.#failed(recording, object, error);
+    } finally {
+      recording.running[phase] = (recording.running[phase] ?? 1) - 1;
+      this.#running--;
+      if (this.#stopped && this.#running === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    }
+    this.#pump();
+  }
+
+  async #upload(recording: Recording, object: UploadObject): Promise<void> {
+    const signal = AbortSignal.timeout(this.#limits.uploadTimeoutMs);
+    const body = await this.#read(recording.id, object, signal);
+    if (!body) return;
+    const sha256 = object.sha256 ?? sha256Hex(body);
+    const contentType = contentTypes.find(([pattern]) => pattern.test(object.name))?.[1] ?? "application/octet-stream";
+    await this.#store.put(object.key, body, { sha256, contentType, signal });
+    const info = await this.#store.head(object.key, { signal });
+    if (!info || info.bytes !== body.length || (info.sha256 !== undefined && info.sha256 !== sha256)) {
+      throw new AppError("STORE_UNAVAILABLE", `the store took ${object.key} and does not show it as it was given`, {
+        op: "upload.confirm",
+        retryable: true,
+        details: { key: object.key, stored: info?.bytes ?? null, given: body.length },
+      });
+    }
+    await this.#source.confirmed(recording.id, object);
+  }
+
+  /** Null: there is nothing to do any more, because the store has the object or because it was set aside. */
+  async #read(session: string, object: UploadObject, signal: AbortSignal): Promise<Uint8Array | null> {
+    let body: Uint8Array | null = null;
+    try {
+      body = await this.#source.read(session, object.name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    if (body && (object.sha256 === null || sha256Hex(body) === object.sha256)) return body;
+    if (!body) {
+      // An earlier process let it go after the store had confirmed it.
+      const info = await this.#store.head(object.key, { signal });
+      if (
+        info &&
+        (object.sha256 === null || (info.bytes === object.bytes && (info.sha256 ?? object.sha256) === object.sha256))
+      ) {
+        return null;
+      }
+    }
+    await this.#source.damaged(session, object, body);
+    return null;
+  }
+
+  #succeeded(recording: Recording): void {
+    recording.failures = 0;
+    recording.sinceMs = Date.now();
+    if (this.#failing.delete(recording.id) && this.#failing.size === 0) this.#source.clear("STORE_UNAVAILABLE");
+  }
+
+  #failed(recording: Recording, object: UploadObject, error: unknown): void {
+    const { uploadRetryMinMs, uploadRetryMaxMs } = this.#limits;
+    const most = Math.min(uploadRetryMaxMs, uploadRetryMinMs * 2 ** Math.min(recording.failures, 20));
+    const delayMs = most / 2 + (Math.random() * most) / 2;
+    recording.failures++;
+    recording.notBeforeMs = Date.now() + delayMs;
+    if (recording.timer) clearTimeout(recording.timer);
+    if (!this.#stopped) {
+      recording.timer = setTimeout(() => this.#pump(), delayMs + 1);
+      recording.timer.unref();
+    }
+    const code = error instanceof AppError ? error.code : "STORE_UNAVAILABLE";
+    const facts = { session: recording.id, key: object.key, code, attempts: recording.failures };
+    this.#logger.warn(
+      { ...facts, err: error, retryInMs: Math.round(delayMs) },
+      "upload failed; it will be tried again",
+    );
+    // One hiccup is no alarm.
+    if (recording.failures < alarmAfterFailures) return;
+    const first = !this.#failing.has(recording.id);
+    this.#failing.add(recording.id);
+    if (first) {
+      const message = `${object.key} cannot be stored (${(error as Error).message}); the spool keeps it, uploads go on by themselves`;
+      this.#source.alarm("STORE_UNAVAILABLE", message, facts);
+    }
+  }
+
+  #finishIfDone(recording: Recording): void {
+    if (!recording.sealed || recording.finishing || recording.notBeforeMs > Date.now()) return;
+    if (recording.running.some((n) => n > 0) || recording.waiting.some((objects) => objects.length > 0)) return;
+    recording.finishing = true;
+    this.#source.stored(recording.id).then(
+      () => {
+        this.#recordings.delete(recording.id);
+        this.#turns = this.#turns.filter((id) => id !== recording.id);
+      },
+      (error: unknown) => {
+        recording.finishing = false;
+        recording.notBeforeMs = Date.now() + this.#limits.uploadRetryMaxMs;
+        recording.timer = setTimeout(() => this.#pump(), this.#limits.uploadRetryMaxMs + 1);
+        recording.timer.unref();
+        this.#logger.error(
+          { session: recording.id, err: error },
+          "a stored recording could not be removed from the spool",
+        );
+      },
+    );
+  }
+}
