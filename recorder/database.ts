@@ -1,7 +1,7 @@
 // Opens the service's SQLite file and brings it to the newest schema. The service and the CLI open the same file from two
 // processes: WAL, a busy timeout, and transactions that take the write lock at their start.
 import { resolve } from "node:path";
-import { Kysely, Migrator } from "kysely";
+import { Kysely, Migrator, sql } from "kysely";
 import { AppError } from "../shared/errors.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
@@ -12,6 +12,8 @@ import { DatabaseThread, inThisThread } from "./database/executor.ts";
 export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
   readonly catalog: Kysely<CatalogTables>;
+  /** SQLite's own look at the file's structure: `ok`, or the first fault. */
+  check(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,10 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
   return {
     access: kysely as unknown as Kysely<AccessTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
+    check: async () => {
+      const { rows } = await sql<Record<string, unknown>>`pragma quick_check(1)`.execute(kysely);
+      return String(Object.values(rows[0] ?? {})[0] ?? "no answer");
+    },
     close: () => kysely.destroy(),
   };
 }
