@@ -98,8 +98,8 @@ describe("the index", () => {
     await recordings.opened(openOf(build(3, { person: "live", startedAt: "2026-11-23T11:30:00.000000Z" })));
     const at = async (from?: string, to?: string) =>
       (await names({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }))
-        .map((name) => name.split("@")[0])
-        .sort();
+        .map((name) => name.split("@")[0] ?? "")
+        .sort((a, b) => a.localeCompare(b));
     expect(await at("2026-11-23T08:30:00Z", "2026-11-23T08:31:00Z")).toEqual(["early"]);
     expect(await at("2026-11-23T09:30:00Z", "2026-11-23T09:45:00Z")).toEqual([]);
     expect(await at("2026-11-23T12:00:00Z")).toEqual(["live"]);
