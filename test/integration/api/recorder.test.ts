@@ -120,11 +120,8 @@ async function recordSession(): Promise<string> {
     { type: "resize", channel: 0, cols: 100, rows: 30 },
     output(0, euro.subarray(1)),
   );
-  append(output(0, Buffer.from([0xff, 0xfe, 0x0a])), output(0, bytes("\u001b[3")), {
-    type: "notice",
-    notice: "health",
-    facts: {},
-  });
+  append(output(0, Buffer.from([0xff, 0xfe, 0x0a])), output(0, bytes("\u001b[3")));
+  append({ type: "notice", notice: "health", facts: {} }, output(0, bytes("1m")));
   for (let i = 0; i < 400; i++) append(output(0, bytes(`line ${i} \u00e4\r\n`)));
   append(output(1, Buffer.from([0, 1, 2, 0xc3])), output(1, bytes("oops\n"), "stderr"), output(1, Buffer.from([0xa4])));
   append({ type: "input", channel: 1, data: Buffer.from([0, 255, 10]) });
