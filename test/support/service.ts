@@ -75,7 +75,7 @@ export async function prepareService(
     const roles = person.roles.flatMap((role) => ["--role", role]);
     if (person.password === undefined) await conduit(["user", "add", person.name, ...roles, "--no-password"]);
     else await conduit(["user", "add", person.name, ...roles, "--password-stdin"], `${person.password}\n`);
-    for (const key of person.keys ?? []) await conduit(["user", "key", "add", person.name, key]);
+    for (const key of person.keys ?? []) await conduit(["user", "key", "add", person.name], `${key}\n`);
   }
   for (const secret of setup.secrets) {
     const value =
