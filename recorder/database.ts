@@ -37,8 +37,8 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     access: kysely as unknown as Kysely<AccessTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
     check: async () => {
-      const { rows } = await sql<Record<string, unknown>>`pragma quick_check(1)`.execute(kysely);
-      return String(Object.values(rows[0] ?? {})[0] ?? "no answer");
+      const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
+      return rows[0]?.quick_check ?? "no answer";
     },
     close: () => kysely.destroy(),
   };

@@ -74,6 +74,12 @@ describe.each([{ thread: false }, { thread: true }])("with %o", ({ thread }) => 
     await database.close();
   });
 
+  it("finds nothing wrong with a file that is sound", async () => {
+    const database = await openDatabase(path, { thread });
+    expect(await database.check()).toBe("ok");
+    await database.close();
+  });
+
   it("rolls a failed transaction back and goes on", async () => {
     const database = await openDatabase(path, { thread });
     const failing = database.access.transaction().execute(async (tx) => {
