@@ -6,15 +6,15 @@ import { loadAccount } from "./account.ts";
 import { installRouter, route } from "./router.ts";
 import { installTheme } from "./theme.ts";
 import { App } from "./views/app.tsx";
-import { loadRecordingView, prepareRecording } from "./views/recording/prepare.ts";
+import { prepareRecording } from "./views/recording/prepare.ts";
 
 installTheme();
 installRouter();
 void loadAccount();
 const first = route.get();
-if (first.view === "recording") {
-  prepareRecording(first.session);
-  void loadRecordingView();
-}
+if (first.view === "recording") prepareRecording(first.session, 0);
+route.subscribe((next) => {
+  if (next.view === "recording") prepareRecording(next.session);
+});
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

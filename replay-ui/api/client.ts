@@ -2,15 +2,20 @@
 // problem document's sentence, or OfflineError when the service does not answer at all.
 import { z } from "zod";
 import {
-  AuditEntry,
-  LiveSession,
+  AuditPage,
+  type ExportFormat,
+  type LiveSession,
   Me,
   Problem,
-  RecordingIndex,
+  type RecordingIndex,
   RecordingPage,
   RecordingSummary,
+  SessionList,
+  type SigningKey,
+  SigningKeyList,
   VerifyReport,
 } from "../../shared/api/types.ts";
+import { readIndex } from "./read-index.ts";
 
 // zod's compiled fast path needs `unsafe-eval`, which the content security policy refuses.
 z.config({ jitless: true });
@@ -36,15 +41,6 @@ export class OfflineError extends Error {
     this.name = "OfflineError";
   }
 }
-
-const AuditPage = z.object({ items: z.array(AuditEntry), next: z.string().nullable() });
-export type AuditPage = z.infer<typeof AuditPage>;
-const LiveSessions = z.object({ items: z.array(LiveSession) });
-const PublicKey = z.looseObject({ keyId: z.string(), publicKeyPem: z.string() });
-export type PublicKey = z.infer<typeof PublicKey>;
-const PublicKeys = z.object({ items: z.array(PublicKey) });
-
-export type ExportFormat = "cast" | "txt" | "jsonl" | "zip";
 
 let csrfToken = "";
 const unauthenticatedListeners = new Set<() => void>();
@@ -74,7 +70,8 @@ async function send(method: string, path: string, body?: unknown, signal?: Abort
   }
   if (response.ok) return response;
   const error = await problemOf(response);
-  if (response.status === 401 && !path.startsWith("/session")) for (const listener of unauthenticatedListeners) listener();
+  if (response.status === 401 && !path.startsWith("/session"))
+    for (const listener of unauthenticatedListeners) listener();
   throw error;
 }
 
@@ -128,10 +125,9 @@ export async function signOut(): Promise<void> {
   csrfToken = "";
 }
 
-/** Resolves to the refreshed sign-in. */
-export async function changePassword(current: string, next: string): Promise<Me | null> {
-  await send("POST", "/me/password", { current, next });
-  return currentSession();
+/** Ends every other sign-in of this person; resolves to the refreshed one. */
+export async function changePassword(current: string, next: string): Promise<Me> {
+  return remember(await json(Me, send("POST", "/me/password", { current, next })));
 }
 
 export interface RecordingFilters {
@@ -153,7 +149,7 @@ export function getRecording(session: string): Promise<RecordingSummary> {
 }
 
 export function getIndex(session: string, signal?: AbortSignal): Promise<RecordingIndex> {
-  return json(RecordingIndex, send("GET", recordingPath(session, "/index"), undefined, signal));
+  return send("GET", recordingPath(session, "/index"), undefined, signal).then(async (r) => readIndex(await r.json()));
 }
 
 /** The stored bytes of segment `n`, as they lie in the object store. */
@@ -189,17 +185,18 @@ export function exportUrl(session: string, format: ExportFormat, track?: string)
 }
 
 export async function listLiveSessions(): Promise<LiveSession[]> {
-  return (await json(LiveSessions, send("GET", "/sessions"))).items;
+  return (await json(SessionList, send("GET", "/sessions"))).items;
 }
 
-export async function terminateSession(session: string): Promise<void> {
-  await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`);
+/** `reason` is told to the person and kept. */
+export async function terminateSession(session: string, reason: string): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`, { reason });
 }
 
 export function listAudit(cursor?: string): Promise<AuditPage> {
   return json(AuditPage, send("GET", `/audit${query({ cursor, limit: 100 })}`));
 }
 
-export async function listKeys(): Promise<PublicKey[]> {
-  return (await json(PublicKeys, send("GET", "/keys"))).items;
+export async function listKeys(): Promise<SigningKey[]> {
+  return (await json(SigningKeyList, send("GET", "/keys"))).items;
 }

@@ -14,8 +14,17 @@ export function Dialog(props: {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog !== null && !dialog.open) dialog.showModal();
-    return () => dialog?.close();
+    if (dialog === null) return;
+    if (!dialog.open) dialog.showModal();
+    // The dialog itself is the target only outside its body: on the backdrop.
+    const onPointer = (event: PointerEvent) => {
+      if (event.target === dialog) props.onClose();
+    };
+    dialog.addEventListener("pointerdown", onPointer);
+    return () => {
+      dialog.removeEventListener("pointerdown", onPointer);
+      dialog.close();
+    };
   }, []);
   return (
     <dialog
@@ -26,9 +35,6 @@ export function Dialog(props: {
       onCancel={(event) => {
         event.preventDefault();
         props.onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) props.onClose();
       }}
     >
       <div class="dialog-body">

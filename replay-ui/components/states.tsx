@@ -3,7 +3,12 @@ import type { ComponentChildren } from "preact";
 import { ApiError, OfflineError } from "../api/client.ts";
 import { AlertIcon, RefreshIcon } from "./icons.tsx";
 
-export function EmptyState(props: { icon: ComponentChildren; title: string; testId?: string; children?: ComponentChildren }) {
+export function EmptyState(props: {
+  icon: ComponentChildren;
+  title: string;
+  testId?: string;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="empty" data-testid={props.testId}>
       <div class="empty-icon">{props.icon}</div>

@@ -45,9 +45,9 @@ export function VirtualList(props: {
   const rows: ComponentChildren[] = [];
   for (let place = first; place < last; place++) {
     rows.push(
-      <div key={place} class="virtual-row" role="listitem" style={{ top: `${place * rowHeight}px`, height: `${rowHeight}px` }}>
+      <li key={place} class="virtual-row" style={{ top: `${place * rowHeight}px`, height: `${rowHeight}px` }}>
         {props.renderRow(place)}
-      </div>,
+      </li>,
     );
   }
   const byHand = () => {
@@ -68,9 +68,9 @@ export function VirtualList(props: {
         if (event.target === event.currentTarget) byHand();
       }}
     >
-      <div class="virtual-space" role="list" aria-label={props.label} style={{ height: `${length * rowHeight}px` }}>
+      <ul class="virtual-space" aria-label={props.label} style={{ height: `${length * rowHeight}px` }}>
         {rows}
-      </div>
+      </ul>
     </div>
   );
 }

@@ -23,9 +23,22 @@ export function eventRows(decoded: Decoded): FactRow[] {
 }
 
 const fileVerbs: Record<FilesLine["op"], string> = {
-  open: "Opened", close: "Closed", read: "Read", write: "Wrote", rename: "Renamed", remove: "Removed",
-  mkdir: "Made folder", rmdir: "Removed folder", setstat: "Changed attributes of", symlink: "Linked", link: "Linked",
-  extended: "Extended request", opendir: "Listed", stat: "Looked at", realpath: "Resolved", readlink: "Read link",
+  open: "Opened",
+  close: "Closed",
+  read: "Read",
+  write: "Wrote",
+  rename: "Renamed",
+  remove: "Removed",
+  mkdir: "Made folder",
+  rmdir: "Removed folder",
+  setstat: "Changed attributes of",
+  symlink: "Linked",
+  link: "Linked",
+  extended: "Extended request",
+  opendir: "Listed",
+  stat: "Looked at",
+  realpath: "Resolved",
+  readlink: "Read link",
   stream: "Stream",
 };
 
@@ -51,18 +64,42 @@ function fileRow(line: FilesLine): FactRow {
 }
 
 const eventTitles: Record<EventsLine["type"], string> = {
-  "session-open": "Session opened", auth: "Signed in", decision: "Policy decided", "channel-open": "Channel opened",
-  "channel-refused": "Channel refused", "pty-req": "Terminal requested", env: "Environment variable passed",
-  "env-refused": "Environment variable refused", signal: "Signal", eof: "End of input", exit: "Exit",
-  "channel-close": "Channel closed", "request-refused": "Request refused", "forward-open": "Forwarding opened",
-  "forward-close": "Forwarding closed", freeze: "Frozen", unfreeze: "Released", terminate: "Terminated",
-  gap: "Gap in the recording", health: "Recording health", redacted: "Input sealed", unechoed: "Input without echo",
-  limit: "Limit reached", "session-close": "Session ended",
+  "session-open": "Session opened",
+  auth: "Signed in",
+  decision: "Policy decided",
+  "channel-open": "Channel opened",
+  "channel-refused": "Channel refused",
+  "pty-req": "Terminal requested",
+  env: "Environment variable passed",
+  "env-refused": "Environment variable refused",
+  signal: "Signal",
+  eof: "End of input",
+  exit: "Exit",
+  "channel-close": "Channel closed",
+  "request-refused": "Request refused",
+  "forward-open": "Forwarding opened",
+  "forward-close": "Forwarding closed",
+  freeze: "Frozen",
+  unfreeze: "Released",
+  terminate: "Terminated",
+  gap: "Gap in the recording",
+  health: "Recording health",
+  redacted: "Input sealed",
+  unechoed: "Input without echo",
+  limit: "Limit reached",
+  "session-close": "Session ended",
 };
 
 const eventTones: Partial<Record<EventsLine["type"], Tone>> = {
-  "channel-refused": "warn", "env-refused": "warn", "request-refused": "warn", freeze: "warn", terminate: "bad", gap: "bad",
-  limit: "warn", unechoed: "warn", health: "warn",
+  "channel-refused": "warn",
+  "env-refused": "warn",
+  "request-refused": "warn",
+  freeze: "warn",
+  terminate: "bad",
+  gap: "bad",
+  limit: "warn",
+  unechoed: "warn",
+  health: "warn",
 };
 
 function eventRow(line: EventsLine): FactRow {
@@ -82,7 +119,10 @@ function eventRow(line: EventsLine): FactRow {
 
 /** `maxSessionSeconds` → `max session seconds`. */
 function words(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("-", " ").toLowerCase();
+  return name
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("-", " ")
+    .toLowerCase();
 }
 
 function factText(value: unknown): string {

@@ -2,6 +2,7 @@
 // Content of a `secret` line never gets here: the recorder stores none, and a row carries its reason alone.
 import type { InputLine } from "../../shared/events/stored.ts";
 import type { Decoded } from "../player/segments.ts";
+import type { Neighbours } from "./track-rows.ts";
 
 export interface KeyItem {
   atUs: number;
@@ -18,33 +19,80 @@ export interface KeyRow {
 }
 
 const PAUSE_US = 3_000_000;
-const MAX_CHARACTERS = 30;
+const MAX_CHARACTERS = 32;
 const endsLine = new Set(["Enter", "Ctrl+C", "Ctrl+D", "Ctrl+Z"]);
 
 const keySymbols: Record<string, string> = {
-  Enter: "⏎", Tab: "⇥", Backspace: "⌫", Delete: "⌦", Escape: "Esc", Up: "↑", Down: "↓", Left: "←", Right: "→", Space: "␣",
+  Enter: "⏎",
+  Tab: "⇥",
+  Backspace: "⌫",
+  Delete: "⌦",
+  Escape: "Esc",
+  Up: "↑",
+  Down: "↓",
+  Left: "←",
+  Right: "→",
+  Space: "␣",
 };
 
-export function keyRows(decoded: Decoded): KeyRow[] {
+/** A row that goes on in the next segment is shown there, whole. */
+export function keyRows(decoded: Decoded, neighbours: Neighbours): KeyRow[] {
   if (decoded.kind !== "input") return [];
+  const carriedIn = carriedOut(linesOf(neighbours.before), decoded.lines);
+  const leaves = carriedOut(decoded.lines, linesOf(neighbours.after)).length;
+  return group([...carriedIn, ...decoded.lines.slice(0, decoded.lines.length - leaves)]);
+}
+
+function linesOf(decoded: Decoded | undefined): readonly InputLine[] {
+  return decoded?.kind === "input" ? decoded.lines : [];
+}
+
+/** The lines at the end of a segment whose row goes on with the first line of the next. */
+function carriedOut(lines: readonly InputLine[], following: readonly InputLine[]): readonly InputLine[] {
+  const last = lines.at(-1);
+  const next = following[0];
+  if (last === undefined || next === undefined || endsRow(last) || !continues(last, next)) return [];
+  const rows = group(lines);
+  // A segment that is one row is not handed on: the row would have to be looked for without end.
+  return rows.length < 2 ? [] : lines.slice(lines.length - rows.at(-1)!.items.length);
+}
+
+function continues(line: InputLine, next: InputLine): boolean {
+  return next.ch === line.ch && next.t - line.t < PAUSE_US && next.k !== "data";
+}
+
+function endsRow(line: InputLine): boolean {
+  return line.k === "data" || (line.k === "key" && endsLine.has(line.name ?? ""));
+}
+
+function group(lines: readonly InputLine[]): KeyRow[] {
   const rows: KeyRow[] = [];
-  let row: KeyRow | null = null;
   let characters = 0;
-  let lastUs = 0;
-  for (const line of decoded.lines) {
+  let last: InputLine | null = null;
+  for (const line of lines) {
     const item = toItem(line);
-    const fits = row !== null && row.channel === line.ch && line.t - lastUs < PAUSE_US;
-    if (row === null || !fits || characters + item.label.length > MAX_CHARACTERS || line.k === "data") {
+    let row = rows.at(-1);
+    if (row === undefined || last === null || endsRow(last) || !continues(last, line)) {
       row = { atUs: line.t, channel: line.ch, items: [] };
       rows.push(row);
       characters = 0;
+    } else if (characters + item.label.length > MAX_CHARACTERS && line.k !== "key") {
+      const carried = lastWord(row.items);
+      row = { atUs: carried[0]?.atUs ?? line.t, channel: line.ch, items: carried };
+      rows.push(row);
+      characters = carried.reduce((sum, { label }) => sum + label.length, 0);
     }
     row.items.push(item);
     characters += item.label.length;
-    lastUs = line.t;
-    if (line.k === "data" || (line.k === "key" && endsLine.has(line.name ?? ""))) row = null;
+    last = line;
   }
   return rows;
+}
+
+/** Takes the word that is being typed out of a full row, so that it goes on whole in the next. */
+function lastWord(items: KeyItem[]): KeyItem[] {
+  const space = items.findLastIndex((item) => item.kind === "text" && item.label.endsWith("\u00a0"));
+  return space >= 0 && items.length - space <= MAX_CHARACTERS * 0.8 ? items.splice(space + 1) : [];
 }
 
 function toItem(line: InputLine): KeyItem {
@@ -69,7 +117,7 @@ function toItem(line: InputLine): KeyItem {
 
 function excerpt(text: string): string {
   const oneLine = text.replace(/\s+/g, " ").trim();
-  return oneLine.length > 24 ? `${oneLine.slice(0, 23)}…` : oneLine;
+  return oneLine.length > 22 ? `${oneLine.slice(0, 21)}…` : oneLine;
 }
 
 function byteCount(line: InputLine): number {

@@ -5,25 +5,33 @@ import { type Timeline, upperBound } from "../player/timeline.ts";
 
 export type RowSlot<Row> = { state: "row"; row: Row } | { state: "loading" } | { state: "bad"; message: string };
 
+/** The segments of the track around one, where they are in memory. */
+export interface Neighbours {
+  before: Decoded | undefined;
+  after: Decoded | undefined;
+}
+
+export type ToRows<Row> = (decoded: Decoded, neighbours: Neighbours) => Row[];
+
+interface Made<Row> {
+  rows: Row[];
+  withBefore: boolean;
+  withAfter: boolean;
+}
+
 export class TrackRows<Row extends { atUs: number }> {
   private readonly loader: SegmentLoader;
   private readonly trackName: string;
-  private readonly toRows: (decoded: Decoded) => Row[];
+  private readonly toRows: ToRows<Row>;
   /** Rows for each event of a segment that was not loaded yet. */
   private readonly rowsPerEvent: number;
-  private readonly made = new WeakMap<Decoded, Row[]>();
+  private readonly made = new WeakMap<Decoded, Made<Row>>();
   private readonly known = new Map<number, number>();
   private timeline: Timeline;
   /** Place of each segment's first row, and after the last the number of rows. */
   private starts: number[] | null = null;
 
-  constructor(
-    loader: SegmentLoader,
-    timeline: Timeline,
-    trackName: string,
-    toRows: (decoded: Decoded) => Row[],
-    rowsPerEvent = 1,
-  ) {
+  constructor(loader: SegmentLoader, timeline: Timeline, trackName: string, toRows: ToRows<Row>, rowsPerEvent = 1) {
     this.loader = loader;
     this.timeline = timeline;
     this.trackName = trackName;
@@ -52,9 +60,15 @@ export class TrackRows<Row extends { atUs: number }> {
     if (segment === undefined) return { state: "loading" };
     const rows = this.rowsOf(position);
     if (rows === null) {
-      if (this.loader.isBad(segment.n)) return { state: "bad", message: "A segment that fails its check is not shown." };
+      if (this.loader.isBad(segment.n))
+        return { state: "bad", message: "A segment that fails its check is not shown." };
       this.loader.prefetch(segment.n);
       return { state: "loading" };
+    }
+    // Its neighbours decide how its first and last row are grouped.
+    for (const near of [position - 1, position + 1]) {
+      const neighbour = this.timeline.segments(this.trackName)[near];
+      if (neighbour !== undefined) this.loader.prefetch(neighbour.n);
     }
     const row = rows[place - this.layout()[position]!];
     return row === undefined ? { state: "loading" } : { state: "row", row };
@@ -75,18 +89,31 @@ export class TrackRows<Row extends { atUs: number }> {
 
   /** Null while the segment is not in memory. */
   private rowsOf(position: number): Row[] | null {
-    const decoded = this.loader.peek(this.timeline.segments(this.trackName)[position]!.n);
+    const segments = this.timeline.segments(this.trackName);
+    const decoded = this.loader.peek(segments[position]!.n);
     if (decoded === undefined) return null;
-    let rows = this.made.get(decoded);
-    if (rows === undefined) {
-      rows = this.toRows(decoded);
-      this.made.set(decoded, rows);
-    }
+    const { rows } = this.make(decoded, segments[position - 1]?.n, segments[position + 1]?.n);
     if (this.known.get(position) !== rows.length) {
       this.known.set(position, rows.length);
       this.starts = null;
     }
     return rows;
+  }
+
+  /** Made anew when a neighbour has come in since. */
+  private make(decoded: Decoded, beforeN: number | undefined, afterN: number | undefined): Made<Row> {
+    const peek = (n: number | undefined) => (n === undefined ? undefined : this.loader.peekQuietly(n));
+    const [before, after] = [peek(beforeN), peek(afterN)];
+    const old = this.made.get(decoded);
+    if (old !== undefined && (old.withBefore || before === undefined) && (old.withAfter || after === undefined))
+      return old;
+    const made = {
+      rows: this.toRows(decoded, { before, after }),
+      withBefore: before !== undefined,
+      withAfter: after !== undefined,
+    };
+    this.made.set(decoded, made);
+    return made;
   }
 
   private layout(): number[] {

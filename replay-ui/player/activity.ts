@@ -1,6 +1,6 @@
 // When something happened in a track: the moments before and after a given one. Used for stepping (which loads what it
 // needs) and for skipping idle time (which uses what is in memory and the index).
-import type { SegmentLoader, Decoded } from "./segments.ts";
+import type { Decoded, SegmentLoader } from "./segments.ts";
 import { type Timeline, upperBound } from "./timeline.ts";
 
 /** Number of entries, and the time of each. */

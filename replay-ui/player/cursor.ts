@@ -13,7 +13,7 @@ const NOWHERE = -2;
 export class TrackCursor {
   private readonly loader: SegmentLoader;
   private readonly trackName: string;
-  /** Channels without a pty are text: keyframes mean nothing there, and the segment before is shown as context. */
+  /** Channels without a pty: the exact bytes are shown where they are not text. */
   private readonly text: boolean;
   private timeline: Timeline;
   private position = NOWHERE;
@@ -79,33 +79,16 @@ export class TrackCursor {
     }
     const meta = this.segment(target);
     const ops: ScreenOp[] = [{ op: "reset", cols: meta.cols ?? 80, rows: meta.rows ?? 24, data: "" }];
-    if (this.text && target > 0) {
-      const before = this.contextOf(target - 1, ops);
-      if (before !== undefined) return { missing: before };
-    }
     if (this.loader.isBad(meta.n)) {
       ops.push({ op: "unreadable", message: "This segment does not match what was recorded. It is not shown." });
       return this.arrive(target, 0, toUs, true, ops);
     }
     const decoded = this.loader.peek(meta.n);
     if (decoded?.kind !== "terminal") return { missing: meta.n };
-    if (!this.text) ops[0] = { op: "reset", cols: decoded.cols, rows: decoded.rows, data: decoded.keyframe };
+    ops[0] = { op: "reset", cols: decoded.cols, rows: decoded.rows, data: decoded.keyframe };
     const until = countUntil(decoded.events, toUs);
     this.collect(decoded.events, 0, until, ops);
     return this.arrive(target, until, toUs, false, ops);
-  }
-
-  /** Puts the whole of an earlier segment before what follows; answers with its number if it must be loaded first. */
-  private contextOf(position: number, ops: ScreenOp[]): number | undefined {
-    const n = this.segment(position).n;
-    if (this.loader.isBad(n)) {
-      ops.push({ op: "unreadable", message: "The segment before does not match what was recorded. It is not shown." });
-      return undefined;
-    }
-    const decoded = this.loader.peek(n);
-    if (decoded?.kind !== "terminal") return n;
-    this.collect(decoded.events, 0, decoded.events.length, ops);
-    return undefined;
   }
 
   private arrive(position: number, nextEvent: number, atUs: number, unreadable: boolean, ops: ScreenOp[]): Move {

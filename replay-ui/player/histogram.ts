@@ -4,7 +4,12 @@ import type { SegmentLoader } from "./segments.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Values from 0 to 1, on a scale that keeps a single keystroke visible beside a flood. */
-export function activityHistogram(timeline: Timeline, loader: SegmentLoader, track: string, buckets: number): Float32Array {
+export function activityHistogram(
+  timeline: Timeline,
+  loader: SegmentLoader,
+  track: string,
+  buckets: number,
+): Float32Array {
   const counts = new Float32Array(buckets);
   const durationUs = Math.max(1, timeline.durationUs);
   const bucketOf = (us: number) => Math.min(buckets - 1, Math.max(0, Math.floor((us / durationUs) * buckets)));

@@ -3,7 +3,7 @@
 export interface PictureDetail {
   /** Session time that is on the screen. */
   timeUs: number;
-  /** From the request (page start or seek) to the painted frame. */
+  /** From the request (page start, click on the list, seek) to the painted frame. */
   tookMs: number;
 }
 

@@ -1,8 +1,9 @@
 // Plays a recording: holds the moment, moves it with the clock, and makes the screen show it. All timing is here; the
 // screen only draws. Fed by a source's index and the segment loader. Invariant: what is on the screen is the moment in
 // `timeUs`, drawn from verified segments, or the state says that it is loading or cannot be shown.
-import { Store } from "../store.ts";
+
 import type { RecordingSource } from "../sources/source.ts";
+import { Store } from "../store.ts";
 import { adjacentMoment, surroundings } from "./activity.ts";
 import { FrameClock } from "./clock.ts";
 import { TrackCursor } from "./cursor.ts";
@@ -55,6 +56,12 @@ export class Player {
   private steps = 0;
   private showing = false;
   private firstPicture = false;
+  private askedMs = 0;
+  private resolvePictured: () => void = () => {};
+  /** Resolves when the first picture is on the screen, or at once when there is none to come. */
+  readonly pictured = new Promise<void>((resolve) => {
+    this.resolvePictured = resolve;
+  });
   private skipTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(source: RecordingSource, loader: SegmentLoader) {
@@ -71,12 +78,21 @@ export class Player {
     this.screen = null;
   }
 
-  /** Chooses the track and the moment; nothing is drawn before `setScreen`, but the segment starts to load. */
-  open(track: string | null, atUs: number): void {
+  /**
+   * Chooses the track and the moment; nothing is drawn before `setScreen`, but the segment starts to load.
+   * @param askedMs when the person asked for it, on the page's clock; the first picture is timed from there.
+   */
+  open(track: string | null, atUs: number, askedMs: number): void {
+    this.askedMs = askedMs;
     this.timeUs.set(this.clamp(atUs));
     this.useTrack(track);
     const { segments, position } = this.here();
-    if (position >= 0) this.loader.prefetch(segments[position]!.n);
+    // Whoever shows it sees how this ends.
+    if (position >= 0) this.loader.load(segments[position]!.n).catch(() => {});
+    if (track === null) {
+      this.loader.releaseBackground();
+      this.resolvePictured();
+    }
   }
 
   setScreen(screen: Screen | null): void {
@@ -201,7 +217,9 @@ export class Player {
   private async markFirst(): Promise<void> {
     this.firstPicture = true;
     await painted();
-    markPicture("conduit:first-picture", { timeUs: this.timeUs.get(), tookMs: performance.now() });
+    this.loader.releaseBackground();
+    markPicture("conduit:first-picture", { timeUs: this.timeUs.get(), tookMs: performance.now() - this.askedMs });
+    this.resolvePictured();
   }
 
   /** A bad segment counts as loaded: the cursor shows it as such. A network error is waited out. */

@@ -11,6 +11,12 @@ export type ScreenOp =
   /** A stretch that cannot be shown, and why. */
   | { op: "unreadable"; message: string };
 
+/** Columns and rows of a terminal. */
+export interface ScreenSize {
+  cols: number;
+  rows: number;
+}
+
 export interface Screen {
   apply(ops: readonly ScreenOp[]): void;
   setPlaying(playing: boolean): void;

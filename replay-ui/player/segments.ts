@@ -27,6 +27,8 @@ export class BadSegmentError extends Error {
 }
 
 const CACHE_RAW_BYTES = 24 * 1024 * 1024;
+const BACKGROUND_LOADS = 3;
+const MAX_WAITING = 200;
 
 export class SegmentLoader {
   private readonly source: RecordingSource;
@@ -36,6 +38,11 @@ export class SegmentLoader {
   private readonly cache = new Map<number, { decoded: Decoded; rawBytes: number }>();
   private readonly inFlight = new Map<number, Promise<Decoded>>();
   private cachedBytes = 0;
+  /** Segments that somebody would like to have, the most wanted last. */
+  private readonly waiting = new Set<number>();
+  private wanted = 0;
+  private inBackground = 0;
+  private held = true;
   private readonly listeners = new Set<(n: number) => void>();
 
   constructor(source: RecordingSource, integrity: Integrity, budgetBytes = CACHE_RAW_BYTES) {
@@ -74,6 +81,48 @@ export class SegmentLoader {
     if (cached !== undefined) return Promise.resolve(cached);
     const fault = this.integrity.fault(n);
     if (fault !== undefined) return Promise.reject(new BadSegmentError(n, fault));
+    this.waiting.delete(n);
+    this.wanted++;
+    return this.start(n).finally(() => {
+      this.wanted--;
+      this.pump();
+    });
+  }
+
+  /** Nothing is loaded in the background before this: the first picture comes first. */
+  releaseBackground(): void {
+    this.held = false;
+    this.pump();
+  }
+
+  /** Loads a segment when nothing is waited for; whoever needs it next sees the outcome. */
+  prefetch(n: number): void {
+    if (this.cache.has(n) || this.inFlight.has(n) || this.isBad(n)) return;
+    this.waiting.delete(n);
+    this.waiting.add(n);
+    for (const oldest of this.waiting) {
+      if (this.waiting.size <= MAX_WAITING) break;
+      this.waiting.delete(oldest);
+    }
+    this.pump();
+  }
+
+  private pump(): void {
+    while (!this.held && this.wanted === 0 && this.inBackground < BACKGROUND_LOADS && this.waiting.size > 0) {
+      const n = [...this.waiting].at(-1)!;
+      this.waiting.delete(n);
+      if (this.cache.has(n) || this.isBad(n)) continue;
+      this.inBackground++;
+      this.start(n)
+        .catch(() => {})
+        .finally(() => {
+          this.inBackground--;
+          this.pump();
+        });
+    }
+  }
+
+  private start(n: number): Promise<Decoded> {
     let pending = this.inFlight.get(n);
     if (pending === undefined) {
       pending = this.fetch(n).finally(() => {
@@ -83,12 +132,6 @@ export class SegmentLoader {
       this.inFlight.set(n, pending);
     }
     return pending;
-  }
-
-  /** Starts a load whose outcome is seen by whoever needs the segment next. */
-  prefetch(n: number): void {
-    if (this.cache.has(n) || this.isBad(n)) return;
-    this.load(n).catch(() => {});
   }
 
   /** Hashes a segment's stored bytes without keeping anything of it. */
@@ -109,7 +152,7 @@ export class SegmentLoader {
     const meta = this.metaOf(n);
     const stored = await this.source.segment(n);
     if ((await sha256Hex(stored)) !== meta.sha256) {
-      throw this.bad(n, `the stored bytes of ${meta.name} do not have the recorded SHA-256`);
+      throw this.bad(n, `The stored bytes of ${meta.name} do not have the recorded SHA-256`);
     }
     this.integrity.reportVerified(n);
     return stored;
@@ -151,7 +194,7 @@ export class SegmentLoader {
 }
 
 async function inflate(stored: Uint8Array<ArrayBuffer>, meta: SegmentMeta): Promise<string> {
-  const raw = meta.codec === "zstd" ? unzstd(stored) : await gunzip(stored);
+  const raw = meta.codec === "zstd" ? unzstd(stored, new Uint8Array(meta.rawBytes)) : await gunzip(stored);
   if (raw.length !== meta.rawBytes) throw new Error(`it has ${raw.length} bytes instead of ${meta.rawBytes}`);
   return new TextDecoder("utf-8", { fatal: true }).decode(raw);
 }

@@ -1,9 +1,9 @@
 // Draws a terminal with asciinema-player, and is the only file that knows it. The player is used as a screen alone: its
 // source is a function that hands us `dispatch`, so that our clock decides what is shown and when. This protocol is not
-// in its typings (pinned by test/unit/replay-ui/asciinema-driver.test.ts and the end-to-end tests).
+// in its typings (pinned by test/e2e/terminal-renderer.test.ts).
 import { create } from "asciinema-player";
 import "asciinema-player/dist/bundle/asciinema-player.css";
-import type { Screen, ScreenOp } from "../player/screen.ts";
+import type { Screen, ScreenOp, ScreenSize } from "../player/screen.ts";
 
 type Dispatch = (event: string, data?: unknown) => void;
 
@@ -18,15 +18,17 @@ export interface TerminalScreen extends Screen {
   dispose(): void;
 }
 
-/** Resolves when the terminal can draw. `cols` and `rows` are of the first picture. */
-export function createTerminalScreen(parent: HTMLElement, cols: number, rows: number): Promise<TerminalScreen> {
+const firstSize: ScreenSize = { cols: 80, rows: 24 };
+
+/** Resolves when the terminal can draw. It fills `parent`; `onSize` tells its size in characters when that changes. */
+export function createTerminalScreen(parent: HTMLElement, onSize: (size: ScreenSize) => void): Promise<TerminalScreen> {
   return new Promise((resolve) => {
     const source = (callbacks: { dispatch: Dispatch }): Driver => {
       const { dispatch } = callbacks;
       return {
         init() {
           resolve({
-            apply: (ops) => draw(dispatch, ops),
+            apply: (ops) => draw(dispatch, ops, onSize),
             setPlaying: (playing) => dispatch(playing ? "playing" : "pause"),
             dispose: () => player.dispose(),
           });
@@ -38,8 +40,7 @@ export function createTerminalScreen(parent: HTMLElement, cols: number, rows: nu
       };
     };
     const player = create(source as unknown as string, parent, {
-      cols,
-      rows,
+      ...firstSize,
       autoPlay: true,
       controls: false,
       fit: "both",
@@ -53,16 +54,18 @@ export function createTerminalScreen(parent: HTMLElement, cols: number, rows: nu
   });
 }
 
-function draw(dispatch: Dispatch, ops: readonly ScreenOp[]): void {
+function draw(dispatch: Dispatch, ops: readonly ScreenOp[], onSize: (size: ScreenSize) => void): void {
   for (const op of ops) {
     switch (op.op) {
       case "reset":
+        onSize({ cols: op.cols, rows: op.rows });
         dispatch("reset", { size: { cols: op.cols, rows: op.rows }, init: op.data });
         break;
       case "write":
         dispatch("output", op.data);
         break;
       case "resize":
+        onSize({ cols: op.cols, rows: op.rows });
         dispatch("resize", { cols: op.cols, rows: op.rows });
         break;
       case "unreadable":

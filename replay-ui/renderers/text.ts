@@ -44,11 +44,18 @@ export function createTextScreen(parent: HTMLElement): TextScreen {
   };
 }
 
-function show(op: ScreenOp, output: HTMLElement, append: (className: string, text: string) => void, reset: () => void): void {
+function show(
+  op: ScreenOp,
+  output: HTMLElement,
+  append: (className: string, text: string) => void,
+  reset: () => void,
+): void {
   switch (op.op) {
     case "reset":
       output.replaceChildren();
       reset();
+      // The keyframe of such a channel repeats the last of what came before.
+      if (op.data !== "") append("out", plain(op.data));
       break;
     case "write":
       append(op.stream === "stderr" ? "err" : "out", plain(op.data));
@@ -69,7 +76,9 @@ function show(op: ScreenOp, output: HTMLElement, append: (className: string, tex
 
 /** Escape sequences have no meaning without a terminal; carriage returns before a line's end are dropped. */
 function plain(text: string): string {
-  return text.replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g, "").replace(/\r+\n/g, "\n");
+  return text
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-~])/g, "")
+    .replace(/\r+\n/g, "\n");
 }
 
 function base64Length(text: string): number {

@@ -1,9 +1,8 @@
 // Signatures of the OPEN record and the manifest (Ed25519 over the stored bytes), checked with WebCrypto where the
 // browser has it, and what the signed manifest says compared with the index that the player works from.
-import { RecordingIndex } from "../../shared/api/types.ts";
+import type { RecordingIndex, SigningKey } from "../../shared/api/types.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
-import type { PublicKey } from "../api/client.ts";
 import { sha256Hex } from "./sha256.ts";
 
 export type SignatureVerdict =
@@ -15,7 +14,7 @@ export type SignatureVerdict =
 
 export interface SignedObjects {
   object(name: string): Promise<Uint8Array<ArrayBuffer>>;
-  keys(): Promise<PublicKey[]>;
+  keys(): Promise<SigningKey[]>;
 }
 
 export async function checkSignatures(index: RecordingIndex, objects: SignedObjects): Promise<SignatureVerdict> {
@@ -39,7 +38,8 @@ export async function checkSignatures(index: RecordingIndex, objects: SignedObje
 
   const keyId = open.data.recorder.keyId;
   const pem = keys.find((key) => key.keyId === keyId)?.publicKeyPem;
-  if (pem === undefined) return { state: "invalid", message: `It is signed with key ${keyId}, which this recorder does not know.` };
+  if (pem === undefined)
+    return { state: "invalid", message: `It is signed with key ${keyId}, which this recorder does not know.` };
   const key = await importKey(pem);
   if (key === null) {
     return {
@@ -80,7 +80,8 @@ export function compareWithManifest(index: RecordingIndex, manifest: Manifest): 
       if (mine[name] !== theirs[name]) return `Segment ${i} of the index differs from the manifest in “${name}”.`;
     }
   }
-  if (JSON.stringify(manifest.gaps) !== JSON.stringify(index.gaps)) return "The gaps differ from those in the manifest.";
+  if (JSON.stringify(manifest.gaps) !== JSON.stringify(index.gaps))
+    return "The gaps differ from those in the manifest.";
   return null;
 }
 

@@ -11,7 +11,7 @@ import { useStore } from "../store.ts";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
 import { LiveView } from "./live.tsx";
-import { loadRecordingView } from "./recording/prepare.ts";
+import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
 import { SignInView } from "./sign-in.tsx";
@@ -47,7 +47,7 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
   if (me === undefined) return null;
   switch (current.view) {
     case "recordings":
-      return <RecordingsView />;
+      return <RecordingsView me={me} />;
     case "live":
       return <LiveView me={me} />;
     case "audit":
@@ -62,13 +62,17 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
 }
 
 function LazyRecording({ session, me }: { session: string; me: Me | undefined }) {
-  const [Page, setPage] = useState<ComponentType<{ session: string; me: Me | undefined }> | null>(null);
+  const [Page, setPage] = useState<ComponentType<{ session: string; me: Me | undefined }> | null>(
+    () => loadedRecordingView()?.RecordingPage ?? null,
+  );
   const [error, setError] = useState<unknown>(null);
   const load = () => {
     setError(null);
     loadRecordingView().then((module) => setPage(() => module.RecordingPage), setError);
   };
-  useEffect(load, []);
+  useEffect(() => {
+    if (Page === null) load();
+  }, []);
   if (error !== null) return <ErrorState error={error} onRetry={load} />;
   return Page === null ? <RecordingSkeleton /> : <Page session={session} me={me} />;
 }

@@ -1,7 +1,7 @@
 // The audit log, newest first.
 import { useEffect, useState } from "preact/hooks";
-import type { AuditEntry } from "../../shared/api/types.ts";
-import { type AuditPage, listAudit } from "../api/client.ts";
+import type { AuditEntry, AuditPage } from "../../shared/api/types.ts";
+import { listAudit } from "../api/client.ts";
 import { ListIcon } from "../components/icons.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
 import { formatDateTime } from "../format.ts";
@@ -69,12 +69,14 @@ export function AuditView() {
 const sessionId = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/;
 
 function AuditRow({ entry }: { entry: AuditEntry }) {
+  // The sign-in's own number ties lines of the log together; it says nothing to a reader.
   const details = Object.entries(entry.details)
+    .filter(([name]) => name !== "signIn")
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(" · ");
   const failed = entry.action.includes("fail") || entry.action.includes("refus");
   return (
-    <tr data-testid="audit-row">
+    <tr class="audit-row" data-testid="audit-row">
       <td class="cell-when">
         <time dateTime={entry.at}>{formatDateTime(entry.at)}</time>
       </td>
@@ -83,7 +85,11 @@ function AuditRow({ entry }: { entry: AuditEntry }) {
         <span class={failed ? "tag bad" : "tag"}>{entry.action}</span>
       </td>
       <td class="cell-subject">
-        {sessionId.test(entry.subject) ? <a href={recordingPath(entry.subject)}>{entry.subject.slice(0, 18)}…</a> : entry.subject}
+        {sessionId.test(entry.subject) ? (
+          <a href={recordingPath(entry.subject)}>{entry.subject.slice(0, 18)}…</a>
+        ) : (
+          entry.subject
+        )}
         {details === "" ? null : <span class="cell-details">{details}</span>}
       </td>
       <td class="cell-address">{entry.address}</td>

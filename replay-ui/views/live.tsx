@@ -45,7 +45,9 @@ export function LiveView({ me }: { me: Me }) {
         </p>
       ) : null}
       {sessions === null ? (
-        <div class="list-card">{error === null ? null : <ErrorState error={error} onRetry={() => void refresh()} />}</div>
+        <div class="list-card">
+          {error === null ? null : <ErrorState error={error} onRetry={() => void refresh()} />}
+        </div>
       ) : sessions.length === 0 ? (
         <div class="list-card">
           <EmptyState icon={<TerminalIcon size={26} />} title="Nobody is connected" testId="live-empty">
@@ -91,7 +93,11 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
         <Fact name="Channels" value={String(session.channels)} />
         <Fact name="Idle" value={session.idleSeconds < 5 ? "no" : `${Math.round(session.idleSeconds)} s`} />
         <Fact name="Recorded" value={formatBytes(session.recordedBytes)} />
-        <Fact name="Not yet durable" value={behind < 1 ? "nothing" : `${Math.round(behind)} ms`} tone={behind > 1000 ? "bad" : undefined} />
+        <Fact
+          name="Not yet durable"
+          value={behind < 1 ? "nothing" : `${Math.round(behind)} ms`}
+          tone={behind > 1000 ? "bad" : undefined}
+        />
       </dl>
       {session.alarms.map((alarm) => (
         <p key={alarm} class="notice bad">
@@ -124,10 +130,11 @@ function Fact({ name, value, tone }: { name: string; value: string; tone?: "bad"
 function EndDialog({ session, onClose }: { session: LiveSession; onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const [reason, setReason] = useState("");
   const end = async () => {
     setBusy(true);
     try {
-      await terminateSession(session.session);
+      await terminateSession(session.session, reason);
       onClose();
     } catch (failure) {
       setError(errorText(failure));
@@ -144,16 +151,31 @@ function EndDialog({ session, onClose }: { session: LiveSession; onClose: () => 
           <button type="button" class="button" onClick={onClose}>
             Let it go on
           </button>
-          <button type="button" class="button danger-solid" disabled={busy} data-testid="terminate-confirm" onClick={() => void end()}>
+          <button
+            type="button"
+            class="button danger-solid"
+            disabled={busy}
+            data-testid="terminate-confirm"
+            onClick={() => void end()}
+          >
             {busy ? "Ending…" : "End session"}
           </button>
         </>
       }
     >
       <p>
-        <strong>{session.person}</strong> is connected to <strong>{session.target}</strong>. The connection is cut at once, also
-        in the middle of a transfer: a controller may be left half written.
+        <strong>{session.person}</strong> is connected to <strong>{session.target}</strong>. The connection is cut at
+        once, also in the middle of a transfer: a controller may be left half written.
       </p>
+      <label class="field end-reason">
+        <span>Reason, told to the person and kept</span>
+        <input
+          value={reason}
+          maxLength={200}
+          data-testid="terminate-reason"
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
+      </label>
       {error === null ? null : <p class="form-error">{error}</p>}
     </Dialog>
   );

@@ -1,18 +1,27 @@
+import type { RecordingFilters } from "../api/client.ts";
 import { CloseIcon, SearchIcon } from "../components/icons.tsx";
 import { stateNames } from "../components/state-badge.tsx";
-import type { RecordingFilters } from "../api/client.ts";
 
 export interface FilterValues {
   person: string;
   target: string;
   state: string;
+  /** Empty for any time, one of `ranges`, or `custom` for `from` and `to`. */
+  range: string;
   /** As `datetime-local` gives them: local time, `2026-11-20T06:00`. */
   from: string;
   to: string;
 }
 
-export const noFilters: FilterValues = { person: "", target: "", state: "", from: "", to: "" };
-const names = ["person", "target", "state", "from", "to"] as const;
+export const noFilters: FilterValues = { person: "", target: "", state: "", range: "", from: "", to: "" };
+const names = ["person", "target", "state", "range", "from", "to"] as const;
+
+const ranges: { value: string; text: string; hours: number }[] = [
+  { value: "1h", text: "Last hour", hours: 1 },
+  { value: "24h", text: "Last 24 hours", hours: 24 },
+  { value: "7d", text: "Last 7 days", hours: 168 },
+  { value: "30d", text: "Last 30 days", hours: 720 },
+];
 
 export function hasFilters(values: FilterValues): boolean {
   return names.some((name) => values[name] !== "");
@@ -33,12 +42,19 @@ export function filtersToAddress(values: FilterValues): string {
 }
 
 export function queryOf(values: FilterValues): RecordingFilters {
+  const range = ranges.find(({ value }) => value === values.range);
+  const custom = values.range === "custom";
   return {
     person: values.person.trim(),
     target: values.target.trim(),
     state: values.state,
-    from: toInstant(values.from),
-    to: toInstant(values.to),
+    from:
+      range !== undefined
+        ? new Date(Date.now() - range.hours * 3_600_000).toISOString()
+        : custom
+          ? toInstant(values.from)
+          : "",
+    to: custom ? toInstant(values.to) : "",
   };
 }
 
@@ -64,7 +80,7 @@ export function Filters({ values, onChange }: { values: FilterValues; onChange: 
     </label>
   );
   const time = (name: "from" | "to", label: string) => (
-    <label class={values[name] === "" ? "filter filter-time unset" : "filter filter-time"}>
+    <label class="filter filter-time">
       <span class="filter-label">{label}</span>
       <input
         type="datetime-local"
@@ -75,36 +91,63 @@ export function Filters({ values, onChange }: { values: FilterValues; onChange: 
     </label>
   );
   return (
-    <form class="filters" role="search" aria-label="Filter recordings" onSubmit={(event) => event.preventDefault()}>
-      {text("person", "Person")}
-      {text("target", "Target")}
-      {time("from", "From")}
-      {time("to", "To")}
-      <fieldset class="segmented">
-        <legend class="visually-hidden">State</legend>
-        {[{ value: "", text: "All" }, ...stateNames.filter(({ value }) => value !== "closing")].map(({ value, text }) => (
-          <label key={value} class="segment">
-            <input
-              type="radio"
-              name="state"
-              class="visually-hidden"
-              checked={values.state === value}
-              data-testid={`filter-state-${value === "" ? "all" : value}`}
-              onChange={() => set("state", value)}
-            />
-            <span>{text}</span>
-          </label>
-        ))}
-      </fieldset>
-      <button
-        type="button"
-        class="clear-filters"
-        hidden={!hasFilters(values)}
-        data-testid="filters-clear"
-        onClick={() => onChange(noFilters)}
-      >
-        <CloseIcon size={14} /> Clear
-      </button>
-    </form>
+    <search>
+      <form class="filters" aria-label="Filter recordings" onSubmit={(event) => event.preventDefault()}>
+        {text("person", "Person")}
+        {text("target", "Target")}
+        <label class="filter filter-range">
+          <span class="filter-label">When</span>
+          <select
+            value={values.range}
+            data-testid="filter-range"
+            onChange={(event) => {
+              const range = event.currentTarget.value;
+              onChange({ ...values, range, ...(range === "custom" ? {} : { from: "", to: "" }) });
+            }}
+          >
+            <option value="">Any time</option>
+            {ranges.map(({ value, text: label }) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+            <option value="custom">From … to …</option>
+          </select>
+        </label>
+        <fieldset class="segmented">
+          <legend class="visually-hidden">State</legend>
+          {[{ value: "", text: "All" }, ...stateNames.filter(({ value }) => value !== "closing")].map(
+            ({ value, text }) => (
+              <label key={value} class="segment">
+                <input
+                  type="radio"
+                  name="state"
+                  class="visually-hidden"
+                  checked={values.state === value}
+                  data-testid={`filter-state-${value === "" ? "all" : value}`}
+                  onChange={() => set("state", value)}
+                />
+                <span>{text}</span>
+              </label>
+            ),
+          )}
+        </fieldset>
+        {values.range === "custom" ? (
+          <>
+            {time("from", "From")}
+            {time("to", "To")}
+          </>
+        ) : null}
+        <button
+          type="button"
+          class="clear-filters"
+          hidden={!hasFilters(values)}
+          data-testid="filters-clear"
+          onClick={() => onChange(noFilters)}
+        >
+          <CloseIcon size={14} /> Clear
+        </button>
+      </form>
+    </search>
   );
 }

@@ -1,21 +1,30 @@
 // The list of recordings: filters in the address bar (so that a filtered list can be sent to a colleague), days as
 // headings, more rows on demand. Live ones are refreshed while the page is open.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { RecordingPage, RecordingSummary } from "../../shared/api/types.ts";
+import type { Me, RecordingPage, RecordingSummary } from "../../shared/api/types.ts";
+import { hasRole } from "../account.ts";
 import { listRecordings, OfflineError } from "../api/client.ts";
 import { SearchIcon, TerminalIcon } from "../components/icons.tsx";
-import { EmptyState, ErrorState } from "../components/states.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
+import { EmptyState, ErrorState } from "../components/states.tsx";
 import { dayKey, formatBytes, formatClock, formatCount, formatDay, formatDuration, formatPlural } from "../format.ts";
 import { recordingPath, replaceAddress } from "../router.ts";
 import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
-import { Filters, filtersFromAddress, filtersToAddress, type FilterValues, hasFilters, noFilters, queryOf } from "./recording-filters.tsx";
+import {
+  Filters,
+  type FilterValues,
+  filtersFromAddress,
+  filtersToAddress,
+  hasFilters,
+  noFilters,
+  queryOf,
+} from "./recording-filters.tsx";
 
 const PAGE_SIZE = 50;
 const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
 
-export function RecordingsView() {
+export function RecordingsView({ me }: { me: Me }) {
   const [filters, setFilters] = useState<FilterValues>(() => filtersFromAddress(location.search));
   const [page, setPage] = useState<RecordingPage | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -115,12 +124,18 @@ export function RecordingsView() {
             </EmptyState>
           )
         ) : (
-          <RecordingTable items={page.items} />
+          <RecordingTable items={page.items} mayWatch={hasRole(me, "admin", "escort", "investigator", "auditor")} />
         )}
       </div>
       {page?.next != null ? (
         <div class="more">
-          <button type="button" class="button" disabled={loadingMore} data-testid="recordings-more" onClick={() => void more()}>
+          <button
+            type="button"
+            class="button"
+            disabled={loadingMore}
+            data-testid="recordings-more"
+            onClick={() => void more()}
+          >
             {loadingMore ? "Loading…" : `Show more (${formatCount(page.total - page.items.length)} left)`}
           </button>
         </div>
@@ -136,7 +151,7 @@ function merge(fresh: RecordingPage, old: RecordingPage): RecordingPage {
   return rest.length === 0 ? fresh : { items: [...fresh.items, ...rest], next: old.next, total: fresh.total };
 }
 
-function RecordingTable({ items }: { items: RecordingSummary[] }) {
+function RecordingTable({ items, mayWatch }: { items: RecordingSummary[]; mayWatch: boolean }) {
   const rows: preact.JSX.Element[] = [];
   let lastDay = "";
   for (const item of items) {
@@ -151,7 +166,7 @@ function RecordingTable({ items }: { items: RecordingSummary[] }) {
       );
       lastDay = day;
     }
-    rows.push(<RecordingRow key={item.session} item={item} />);
+    rows.push(<RecordingRow key={item.session} item={item} mayWatch={mayWatch} />);
   }
   return (
     <table class="recordings">
@@ -176,22 +191,37 @@ function RecordingTable({ items }: { items: RecordingSummary[] }) {
   );
 }
 
-function RecordingRow({ item }: { item: RecordingSummary }) {
-  const warm = () => {
-    prepareRecording(item.session);
-    void loadRecordingView().catch(() => {});
-  };
+function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: boolean }) {
+  const who = (
+    <>
+      <span class="who-person">{item.person}</span>
+      <span class="visually-hidden"> on </span>
+      <span class="who-arrow" aria-hidden="true">
+        →
+      </span>
+      <span class="who-target">{item.target}</span>
+    </>
+  );
   return (
-    <tr class="recording-row" data-testid="recording-row" data-session={item.session} data-state={item.state}>
+    <tr
+      class={mayWatch ? "recording-row" : "recording-row still"}
+      data-testid="recording-row"
+      data-session={item.session}
+      data-state={item.state}
+    >
       <td class="cell-time">{formatClock(Date.parse(item.startedAt)).slice(0, 5)}</td>
       <td class="cell-who">
-        <a href={recordingPath(item.session)} class="row-link" onPointerDown={warm} onFocus={warm}>
-          <span class="who-person">{item.person}</span>
-          <span class="who-arrow" aria-label="on">
-            →
-          </span>
-          <span class="who-target">{item.target}</span>
-        </a>
+        {mayWatch ? (
+          <a
+            href={recordingPath(item.session)}
+            class="row-link"
+            onPointerDown={(event) => event.button === 0 && prepareRecording(item.session)}
+          >
+            {who}
+          </a>
+        ) : (
+          <span class="row-link">{who}</span>
+        )}
         <span class="who-more">
           <span>{item.clientAddress}</span>
           {item.files > 0 ? <span>{formatPlural(item.files, "file")}</span> : null}

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { account } from "../account.ts";
 import { signIn } from "../api/client.ts";
 import { Logo } from "../components/icons.tsx";
@@ -10,6 +10,8 @@ export function SignInView() {
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const nameField = useRef<HTMLInputElement>(null);
+  useEffect(() => nameField.current?.focus(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -31,7 +33,7 @@ export function SignInView() {
       <main class="gate-card">
         <Logo size={44} />
         <h1>Sign in</h1>
-        <p class="gate-lead">Recordings of remote access, checked as you watch.</p>
+        <p class="gate-lead">Recordings, checked as you watch.</p>
         <form onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
           <label class="field">
             <span>Name</span>
@@ -41,7 +43,7 @@ export function SignInView() {
               autocapitalize="none"
               spellcheck={false}
               required
-              autoFocus
+              ref={nameField}
               maxLength={64}
               value={name}
               data-testid="sign-in-name"

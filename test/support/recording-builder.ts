@@ -67,11 +67,13 @@ interface Track {
   nextIndex: number;
   open: OpenSegment | null;
   terminal: { emulator: headless.Terminal; serializer: serialize.SerializeAddon } | null;
+  /** The last output of a channel without a pty, which its keyframe repeats. */
+  tail: string;
 }
 
 export class RecordingBuilder {
   private readonly session: string;
-  private readonly facts: RecordingFacts;
+  private facts: RecordingFacts;
   private readonly key: SigningKey;
   private readonly tracks = new Map<string, Track>();
   private readonly segments: SegmentMeta[] = [];
@@ -146,6 +148,7 @@ export class RecordingBuilder {
       nextIndex: 0,
       open: null,
       terminal: { emulator, serializer },
+      tail: "",
     });
   }
 
@@ -153,6 +156,7 @@ export class RecordingBuilder {
     const track = this.trackOf(`terminal-${channel}`);
     this.outputBytes += Buffer.byteLength(data);
     await this.terminalLine(track, atUs, code, data);
+    track.tail = (track.tail + data).slice(-4096);
     const { emulator } = track.terminal!;
     await new Promise<void>((resolve) => emulator.write(data, resolve));
   }
@@ -199,6 +203,11 @@ export class RecordingBuilder {
   /** The recording as it stands while the session goes on: closed segments only. */
   snapshot(): BuiltRecording {
     return { summary: this.summary("recording"), index: this.indexNow(true), objects: new Map(this.objects) };
+  }
+
+  /** Overrides the state that was given at the start. */
+  endAs(state: RecordingState): void {
+    this.facts = { ...this.facts, state };
   }
 
   finish(durationUs = this.lastUs): BuiltRecording {
@@ -287,7 +296,7 @@ export class RecordingBuilder {
     if (track === undefined) {
       if (name.startsWith("terminal-")) throw new Error(`open ${name} with channel() first`);
       const kind = name as "input" | "files" | "events";
-      track = { meta: { name, kind }, nextIndex: 0, open: null, terminal: null };
+      track = { meta: { name, kind }, nextIndex: 0, open: null, terminal: null, tail: "" };
       this.tracks.set(name, track);
     }
     return track;
@@ -340,7 +349,10 @@ export class RecordingBuilder {
       next.cols = emulator.cols;
       next.rows = emulator.rows;
       next.header = { version: 2, width: emulator.cols, height: emulator.rows, ...header };
-      const keyframe = `\u001bc${serializer.serialize({ scrollback: 0 })}`;
+      const keyframe =
+        track.meta.pty === true
+          ? `\u001bc${serializer.serialize({ scrollback: 0 })}`
+          : `\u001bc\u001b[20h${track.tail}`;
       next.lines.push(JSON.stringify([0, "o", keyframe]).replace("0", (atUs / 1e6).toFixed(6)));
     }
     track.open = next;

@@ -295,6 +295,11 @@ export class LiveScene {
     }
     return this.builder.snapshot();
   }
+
+  end(): BuiltRecording {
+    this.builder.endAs("sealed");
+    return this.builder.finish();
+  }
 }
 
 /** mulberry32: the same seed gives the same session. */

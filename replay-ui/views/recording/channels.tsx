@@ -30,7 +30,7 @@ export function Channels({ opened }: { opened: OpenedRecording }) {
     );
   }
   return (
-    <div class="channels" role="group" aria-label="Channels">
+    <nav class="channels" aria-label="Channels">
       {tracks.map((track) => (
         <button
           key={track.name}
@@ -53,7 +53,7 @@ export function Channels({ opened }: { opened: OpenedRecording }) {
           <span>{channelTitle(track)}</span>
         </button>
       ))}
-    </div>
+    </nav>
   );
 }
 

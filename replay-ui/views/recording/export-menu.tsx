@@ -1,14 +1,35 @@
-import { type ExportFormat, exportUrl } from "../../api/client.ts";
+import type { ExportFormat } from "../../../shared/api/types.ts";
+import { exportUrl } from "../../api/client.ts";
 import { ChevronDownIcon, DownloadIcon } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { useStore } from "../../store.ts";
 import type { OpenedRecording } from "./opened.ts";
 
 const formats: { format: ExportFormat; title: string; text: string; track: "terminal" | "none" }[] = [
-  { format: "cast", title: "Terminal, as asciicast", text: "This channel; plays in any asciinema player (.cast)", track: "terminal" },
-  { format: "txt", title: "Terminal, as text", text: "This channel's output, without colours (.txt)", track: "terminal" },
-  { format: "jsonl", title: "All that happened, as JSON lines", text: "Keystrokes, files and events (.jsonl)", track: "none" },
-  { format: "zip", title: "The whole recording", text: "Stored objects, manifest and signatures (.zip)", track: "none" },
+  {
+    format: "cast",
+    title: "Terminal, as asciicast",
+    text: "This channel; plays in any asciinema player (.cast)",
+    track: "terminal",
+  },
+  {
+    format: "txt",
+    title: "Terminal, as text",
+    text: "This channel's output, without colours (.txt)",
+    track: "terminal",
+  },
+  {
+    format: "jsonl",
+    title: "All that happened, as JSON lines",
+    text: "Keystrokes, files and events (.jsonl)",
+    track: "none",
+  },
+  {
+    format: "zip",
+    title: "The whole recording",
+    text: "Stored objects, manifest and signatures (.zip)",
+    track: "none",
+  },
 ];
 
 export function ExportMenu({ opened }: { opened: OpenedRecording }) {
@@ -30,7 +51,11 @@ export function ExportMenu({ opened }: { opened: OpenedRecording }) {
             <a
               key={item.format}
               class="menu-item two-lines"
-              href={exportUrl(opened.source.session, item.format, item.track === "terminal" ? (track ?? undefined) : undefined)}
+              href={exportUrl(
+                opened.source.session,
+                item.format,
+                item.track === "terminal" ? (track ?? undefined) : undefined,
+              )}
               download=""
               data-testid={`export-${item.format}`}
               onClick={close}

@@ -1,5 +1,5 @@
 // One recording: the player, what was typed and done beside it, and the verdict on its integrity.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Me, RecordingSummary } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { getRecording, recordView } from "../../api/client.ts";
@@ -9,21 +9,24 @@ import { ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
 import { recordingPath, replaceAddress, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
+import { takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
 import { ExportMenu } from "./export-menu.tsx";
-import { type OpenedRecording, openRecording } from "./opened.ts";
-import { takePrepared } from "./prepare.ts";
+import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
 import { SidePanel } from "./side-panel.tsx";
-import { Stage } from "./stage.tsx";
+import { Stage, type Zoom } from "./stage.tsx";
 import { Transport } from "./transport.tsx";
 import { Verdict, VerifyDialog } from "./verdict.tsx";
+
+export { begin } from "./begin.ts";
 
 export function RecordingPage({ session, me }: { session: string; me: Me | undefined }) {
   const { opened, summary, error, retry } = useRecording(session);
   const [dialog, setDialog] = useState<"help" | "verify" | null>(null);
   const [copied, setCopied] = useState(false);
+  const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     help: () => setDialog("help"),
@@ -54,7 +57,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
 
   if (error !== null && opened === null) return <ErrorState error={error} onRetry={retry} />;
   return (
-    <div class="recording" data-testid="recording-page" data-session={session}>
+    <div class="rec-page" data-testid="recording-page" data-session={session}>
       <div class="rec-head">
         <a class="icon-button" href="/" aria-label="All recordings" title="All recordings">
           <ChevronLeftIcon />
@@ -62,7 +65,13 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
         <Title summary={summary} />
         <div class="rec-actions">
           {opened === null ? null : <Verdict opened={opened} />}
-          <button type="button" class="button" data-testid="verify" disabled={opened === null} onClick={() => setDialog("verify")}>
+          <button
+            type="button"
+            class="button"
+            data-testid="verify"
+            disabled={opened === null}
+            onClick={() => setDialog("verify")}
+          >
             <ShieldCheckIcon size={16} /> <span class="button-text">Verify</span>
           </button>
           {opened === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={opened} />}
@@ -74,7 +83,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
             {opened === null ? null : <Channels opened={opened} />}
             <span class="player-facts">{summary === null ? "" : <Facts summary={summary} />}</span>
           </div>
-          <Stage opened={opened} />
+          <Stage opened={opened} zoom={zoom} />
           {opened === null ? (
             <>
               <div class="scrub-area" />
@@ -83,7 +92,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           ) : (
             <>
               <Scrubber opened={opened} />
-              <Transport opened={opened} onHelp={actions.help} onFullScreen={actions.fullScreen} onCopyLink={actions.copyLink} />
+              <Transport opened={opened} zoom={zoom} onZoom={setZoom} actions={actions} />
             </>
           )}
         </section>
@@ -156,30 +165,40 @@ function useRecording(session: string) {
   const [error, setError] = useState<unknown>(null);
   const [attempt, setAttempt] = useState(0);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     let gone = false;
-    let made: OpenedRecording | null = null;
-    const { index, summary: summaryAnswer } = takePrepared(session);
+    const begun = takeBegun(session);
     const fail = (failure: unknown) => {
       if (!gone) setError(failure);
     };
-    index.then((answer) => {
+    begun.opened.then((recording) => {
       if (gone) return;
-      made = openRecording(answer);
-      start(made);
-      setOpened(made);
+      setOpened(recording);
       setError(null);
       void recordView(session).catch(fail);
     }, fail);
-    summaryAnswer.then((answer) => {
+    begun.summary.then((answer) => {
       if (!gone) setSummary(answer);
     }, fail);
     return () => {
       gone = true;
-      made?.close();
       setOpened(null);
+      begun.opened.then(
+        (recording) => recording.close(),
+        () => {},
+      );
     };
   }, [session, attempt]);
+
+  // A link to another moment of the recording that is open already.
+  useEffect(() => {
+    if (opened === null) return;
+    return route.subscribe((next) => {
+      if (next.view !== "recording" || next.session !== session) return;
+      if (next.track !== null) opened.player.setTrack(next.track);
+      void opened.player.seek(next.atSeconds * 1e6);
+    });
+  }, [opened]);
 
   // The end of a live session changes its summary.
   useEffect(() => {
@@ -190,25 +209,4 @@ function useRecording(session: string) {
   }, [opened]);
 
   return { opened, summary, error, retry: () => setAttempt(attempt + 1) };
-}
-
-/** Chooses track and moment from the address, and audits the recording once the first picture is there. */
-function start(opened: OpenedRecording): void {
-  const { player } = opened;
-  const here = route.get();
-  const timeline = player.timeline.get();
-  const wanted = here.view === "recording" ? here : null;
-  const terminals = timeline.terminals();
-  const track = terminals.find(({ name }) => name === wanted?.track) ?? terminals[0];
-  const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
-  const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
-  player.open(track?.name ?? null, atUs);
-  if (timeline.index.live && (wanted === null || wanted.atSeconds === 0)) void player.follow();
-  const afterPicture = () => {
-    if (player.state.get().loading && track !== undefined) return;
-    end();
-    setTimeout(() => opened.audit(), 0);
-  };
-  const end = player.state.subscribe(afterPicture);
-  afterPicture();
 }

@@ -47,7 +47,12 @@ export function drawScrubber(canvas: HTMLCanvasElement, picture: ScrubberPicture
   }
 }
 
-function drawActivity(context: CanvasRenderingContext2D, picture: ScrubberPicture, height: number, colour: string): void {
+function drawActivity(
+  context: CanvasRenderingContext2D,
+  picture: ScrubberPicture,
+  height: number,
+  colour: string,
+): void {
   const { activity, width } = picture;
   const step = width / activity.length;
   context.fillStyle = colour;

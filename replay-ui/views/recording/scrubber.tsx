@@ -5,8 +5,8 @@ import { formatClock, formatSessionTime } from "../../format.ts";
 import { activityHistogram } from "../../player/histogram.ts";
 import { useStore } from "../../store.ts";
 import { theme } from "../../theme.ts";
-import { drawScrubber } from "./scrubber-drawing.ts";
 import type { OpenedRecording } from "./opened.ts";
+import { drawScrubber } from "./scrubber-drawing.ts";
 
 const REDRAW_MS = 120;
 
@@ -101,6 +101,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         tabIndex={0}
         aria-label="Position in the session"
         aria-valuemin={0}
+        aria-valuenow={Math.floor(player.timeUs.get() / 1e6)}
         aria-valuemax={Math.floor(timeline.durationUs / 1e6)}
         data-testid="scrubber"
         onPointerDown={(event) => {
@@ -122,11 +123,13 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         }}
         onPointerLeave={() => setHover(null)}
       >
-        <canvas ref={canvas} aria-hidden="true" />
+        <canvas ref={canvas} />
         <div class="scrub-played" ref={played} />
         {hover === null ? null : <div class="scrub-hover" style={{ left: `${hover.x}px` }} />}
         <div class="scrub-head" ref={head} />
-        {timeline.index.live ? <div class="scrub-live" title="The newest recorded moment" data-testid="live-edge" /> : null}
+        {timeline.index.live ? (
+          <div class="scrub-live" title="The newest recorded moment" data-testid="live-edge" />
+        ) : null}
         {hover === null ? null : (
           <div class="scrub-tip" style={{ left: `clamp(46px, ${hover.x}px, calc(100% - 46px))` }}>
             <strong>{formatSessionTime(hover.atUs)}</strong>

@@ -28,11 +28,27 @@ function shortcuts(actions: PageActions): Shortcut[] {
       keys: ["ArrowLeft", "ArrowRight"],
       shown: ["←", "→"],
       text: "5 seconds back or on; with Shift one minute",
-      run: (player, event) => player.seekBy((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 60 : 5) * SECOND_US),
+      run: (player, event) =>
+        player.seekBy((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 60 : 5) * SECOND_US),
     },
-    { keys: ["<"], shown: ["<"], text: "Slower", run: (player) => player.setSpeed(slowerThan(player.state.get().speed)) },
-    { keys: [">"], shown: [">"], text: "Faster", run: (player) => player.setSpeed(fasterThan(player.state.get().speed)) },
-    { keys: ["i"], shown: ["i"], text: "Skip idle time, on or off", run: (player) => player.setSkipIdle(!player.state.get().skipIdle) },
+    {
+      keys: ["<"],
+      shown: ["<"],
+      text: "Slower",
+      run: (player) => player.setSpeed(slowerThan(player.state.get().speed)),
+    },
+    {
+      keys: [">"],
+      shown: [">"],
+      text: "Faster",
+      run: (player) => player.setSpeed(fasterThan(player.state.get().speed)),
+    },
+    {
+      keys: ["i"],
+      shown: ["i"],
+      text: "Skip idle time, on or off",
+      run: (player) => player.setSkipIdle(!player.state.get().skipIdle),
+    },
     { keys: [","], shown: [","], text: "Last event on the screen", run: (player) => void player.step(-1) },
     { keys: ["."], shown: ["."], text: "Next event on the screen", run: (player) => void player.step(1) },
     { keys: ["["], shown: ["["], text: "Last keystroke", run: (player) => void player.stepKey(-1) },
@@ -43,7 +59,12 @@ function shortcuts(actions: PageActions): Shortcut[] {
       text: "To 0 %, 10 %, … 90 % of the session",
       run: (player, event) => void player.seek((endUs(player) * Number(event.key)) / 10),
     },
-    { keys: ["Home", "End"], shown: ["Home", "End"], text: "To the start or the end", run: (player, event) => void player.seek(event.key === "Home" ? 0 : endUs(player)) },
+    {
+      keys: ["Home", "End"],
+      shown: ["Home", "End"],
+      text: "To the start or the end",
+      run: (player, event) => void player.seek(event.key === "Home" ? 0 : endUs(player)),
+    },
     {
       keys: ["l"],
       shown: ["l"],
@@ -85,9 +106,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
       <dl class="shortcuts">
         {shortcuts(nothing).map(({ shown, text }) => (
           <div key={text} class="shortcut">
-            <dt>
-              {shown.map((key) => (key === "…" ? <span key={key}>…</span> : <kbd key={key}>{key}</kbd>))}
-            </dt>
+            <dt>{shown.map((key) => (key === "…" ? <span key={key}>…</span> : <kbd key={key}>{key}</kbd>))}</dt>
             <dd>{text}</dd>
           </div>
         ))}

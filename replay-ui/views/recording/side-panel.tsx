@@ -8,8 +8,7 @@ import { VirtualList } from "../../components/virtual-list.tsx";
 import { formatCount, formatSessionTime } from "../../format.ts";
 import { eventRows, type FactRow, fileRows } from "../../lists/fact-rows.ts";
 import { type KeyItem, type KeyRow, keyRows } from "../../lists/key-rows.ts";
-import { TrackRows } from "../../lists/track-rows.ts";
-import type { Decoded } from "../../player/segments.ts";
+import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
 import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
@@ -23,6 +22,7 @@ const ROWS_PER_KEYSTROKE = 1 / 8;
 
 export function SidePanel({ opened, summary }: { opened: OpenedRecording | null; summary: RecordingSummary | null }) {
   const [tab, setTab] = useState<Tab>("input");
+  const pictured = usePictured(opened);
   const counts: Record<Tab, number | null> = {
     input: summary?.keystrokes ?? null,
     files: summary?.files ?? null,
@@ -64,7 +64,7 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
         ))}
       </div>
       <div class="side-list" id="side-list" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {opened === null ? null : tab === "input" ? (
+        {opened === null || !pictured ? null : tab === "input" ? (
           <KeyList opened={opened} />
         ) : (
           <FactList key={tab} opened={opened} track={tab} />
@@ -74,11 +74,26 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
   );
 }
 
+/** The screen comes first, the lists after it. */
+function usePictured(opened: OpenedRecording | null): boolean {
+  const [pictured, setPictured] = useState(false);
+  useEffect(() => {
+    let gone = false;
+    void opened?.player.pictured.then(() => {
+      if (!gone) setPictured(true);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [opened]);
+  return pictured;
+}
+
 /** Rows of a track that follow the recording as it grows and is loaded. */
 function useTrackRows<Row extends { atUs: number }>(
   opened: OpenedRecording,
   track: string,
-  toRows: (decoded: Decoded) => Row[],
+  toRows: ToRows<Row>,
   rowsPerEvent: number,
 ) {
   const { player, loader } = opened;
@@ -131,7 +146,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
     void player.seek(item.atUs);
     setFollow(true);
   };
-  const channels = useStore(player.timeline, (timeline) => timeline.terminals().length);
+  const shownTrack = useStore(player.state, (state) => state.track);
   if (rows.length === 0) {
     return (
       <EmptyState icon={<KeyboardIcon size={24} />} title="Nothing was typed">
@@ -156,7 +171,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
           return (
             <div class={place === current ? "key-row current" : "key-row"} data-testid="key-row">
               <span class="row-time">{formatSessionTime(row.atUs, { tenths: true })}</span>
-              {channels > 1 ? <span class="row-channel">ch {row.channel}</span> : null}
+              {`terminal-${row.channel}` === shownTrack ? null : <span class="row-channel">ch {row.channel}</span>}
               <span class="key-items">
                 {row.items.map((item, i) => (
                   <KeyButton
@@ -247,7 +262,11 @@ function FactButton({ row, current, onClick }: { row: FactRow; current: boolean;
       <span class="row-time">{formatSessionTime(row.atUs, { tenths: true })}</span>
       <span class="fact-text">
         <span class="fact-title">
-          {row.direction === undefined ? null : row.direction === "inbound" ? <UploadIcon size={14} /> : <DownloadIcon size={14} />}
+          {row.direction === undefined ? null : row.direction === "inbound" ? (
+            <UploadIcon size={14} />
+          ) : (
+            <DownloadIcon size={14} />
+          )}
           {row.title}
         </span>
         <span class="fact-detail">{row.detail}</span>

@@ -1,7 +1,7 @@
 // The page's frame while its code or its data is on the way: the same boxes, so that nothing moves when they fill.
 export function RecordingSkeleton() {
   return (
-    <div class="recording" aria-busy="true">
+    <div class="rec-page" aria-busy="true">
       <div class="rec-head">
         <span class="skeleton" style={{ width: "280px", height: "22px" }} />
       </div>

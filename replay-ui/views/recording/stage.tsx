@@ -1,9 +1,9 @@
 // Where the screen is. Chooses the renderer for the track, hands it to the player, and says over the screen what the
 // screen itself cannot: loading, gaps, segments that fail their check, skipped time.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { AlertIcon, FastForwardIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
 import { formatDuration } from "../../format.ts";
-import type { Screen } from "../../player/screen.ts";
+import type { Screen, ScreenSize } from "../../player/screen.ts";
 import { createTerminalScreen, type TerminalScreen } from "../../renderers/terminal.ts";
 import { createTextScreen } from "../../renderers/text.ts";
 import { useStore } from "../../store.ts";
@@ -11,19 +11,28 @@ import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
 
 const LOADING_SHOWN_AFTER_MS = 180;
+/** The smallest cell in which a terminal can be read, px. */
+const READABLE_CELL = { width: 6.7, height: 14 };
 
-export function Stage({ opened }: { opened: OpenedRecording | null }) {
+export type Zoom = "fit" | "readable";
+
+export function Stage({ opened, zoom }: { opened: OpenedRecording | null; zoom: Zoom }) {
   const terminalHost = useRef<HTMLDivElement>(null);
   const textHost = useRef<HTMLDivElement>(null);
   const [terminal, setTerminal] = useState<TerminalScreen | null>(null);
 
-  // The terminal starts while the index is still on its way.
-  useEffect(() => {
+  // Layout effects: the first picture does not wait for a frame of the page without it. The terminal starts while the
+  // index is still on its way.
+  useLayoutEffect(() => {
     const host = terminalHost.current;
     if (host === null) return;
     let made: TerminalScreen | null = null;
     let gone = false;
-    void createTerminalScreen(host, 80, 24).then((screen) => {
+    const onSize = ({ cols, rows }: ScreenSize) => {
+      host.style.setProperty("--readable-width", `${Math.ceil(cols * READABLE_CELL.width)}px`);
+      host.style.setProperty("--readable-height", `${Math.ceil(rows * READABLE_CELL.height)}px`);
+    };
+    void createTerminalScreen(host, onSize).then((screen) => {
       made = screen;
       if (gone) screen.dispose();
       else setTerminal(screen);
@@ -36,7 +45,9 @@ export function Stage({ opened }: { opened: OpenedRecording | null }) {
 
   return (
     <div class="stage" data-testid="stage">
-      <div class="stage-screen" ref={terminalHost} data-testid="terminal" data-screen="terminal" />
+      <div class={`stage-screen stage-scroll ${zoom}`}>
+        <div class="stage-terminal" ref={terminalHost} data-testid="terminal" data-screen="terminal" />
+      </div>
       <div class="stage-screen stage-text" ref={textHost} data-testid="text-screen" data-screen="text" hidden />
       {opened === null ? null : (
         <>
@@ -59,7 +70,7 @@ function ScreenSwitch(props: {
   const track = useStore(player.state, (state) => state.track);
   const isText = track !== null && player.timeline.get().track(track)?.pty === false;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     terminalHost.current?.classList.toggle("offstage", isText);
     if (textHost.current !== null) textHost.current.hidden = !isText;
     if (isText) {
@@ -81,7 +92,7 @@ function ScreenSwitch(props: {
 function Overlays({ opened }: { opened: OpenedRecording }) {
   const { player, loader } = opened;
   const state = useStore(player.state);
-  const integrity = useStore(opened.integrity.state);
+  const bad = useStore(opened.integrity.state, (known) => known.bad);
   const [everPlayed, setEverPlayed] = useState(false);
   useEffect(() => {
     if (state.status !== "paused") setEverPlayed(true);
@@ -97,7 +108,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
       const segment = timeline.segments(state.track)[timeline.positionAt(state.track, atUs)];
       return segment !== undefined && loader.isBad(segment.n) ? segment.n : -1;
     },
-    [state.track, integrity.bad.size],
+    [state.track, bad.size],
   );
   const showLoading = useDelayed(state.loading, LOADING_SHOWN_AFTER_MS);
 
@@ -113,7 +124,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
         <div class="overlay bad" role="alert" data-testid="bad-segment">
           <ShieldAlertIcon size={30} />
           <strong>This part fails its check</strong>
-          <p>{integrity.bad.get(badSegment)}. What is stored differs from what was recorded, so it is not shown.</p>
+          <p>{bad.get(badSegment)}. It is not shown.</p>
           <button type="button" class="button" onClick={skipBad}>
             Go to the next part that holds
           </button>

@@ -1,28 +1,42 @@
 // The controls below the screen: play, steps, time, speed, idle, live edge.
 import { useEffect, useRef } from "preact/hooks";
 import {
-  ExpandIcon, FastForwardIcon, HelpIcon, KeyBackIcon, KeyForwardIcon, LinkIcon, PauseIcon, PlayIcon, ReplayIcon,
-  StepBackIcon, StepForwardIcon,
+  ExpandIcon,
+  FastForwardIcon,
+  HelpIcon,
+  KeyBackIcon,
+  KeyForwardIcon,
+  LinkIcon,
+  PauseIcon,
+  PlayIcon,
+  ReplayIcon,
+  StepBackIcon,
+  StepForwardIcon,
+  ZoomInIcon,
+  ZoomOutIcon,
 } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { formatClock, formatSessionTime } from "../../format.ts";
 import { speeds } from "../../player/clock.ts";
 import { useStore } from "../../store.ts";
 import type { OpenedRecording } from "./opened.ts";
+import type { PageActions } from "./shortcuts.tsx";
+import type { Zoom } from "./stage.tsx";
 
 export function Transport(props: {
   opened: OpenedRecording;
-  onHelp: () => void;
-  onFullScreen: () => void;
-  onCopyLink: () => void;
+  zoom: Zoom;
+  onZoom: (zoom: Zoom) => void;
+  actions: PageActions;
 }) {
+  const { zoom, actions } = props;
   const { player } = props.opened;
   const state = useStore(player.state);
   const live = useStore(player.timeline, (timeline) => timeline.index.live);
   const playing = state.status === "playing";
   const playLabel = playing ? "Pause" : state.status === "ended" ? "Play again" : "Play";
   return (
-    <div class="transport" role="group" aria-label="Playback">
+    <div class="transport" role="toolbar" aria-label="Playback">
       <div class="transport-group">
         <button
           type="button"
@@ -33,7 +47,13 @@ export function Transport(props: {
           data-status={state.status}
           onClick={() => player.toggle()}
         >
-          {playing ? <PauseIcon size={20} /> : state.status === "ended" ? <ReplayIcon size={20} /> : <PlayIcon size={20} />}
+          {playing ? (
+            <PauseIcon size={20} />
+          ) : state.status === "ended" ? (
+            <ReplayIcon size={20} />
+          ) : (
+            <PlayIcon size={20} />
+          )}
         </button>
         <IconButton label="Last event" hint="," testId="step-back" onClick={() => void player.step(-1)}>
           <StepBackIcon />
@@ -96,13 +116,24 @@ export function Transport(props: {
             ))
           }
         </Menu>
-        <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={props.onCopyLink}>
+        <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={actions.copyLink}>
           <LinkIcon />
         </IconButton>
-        <IconButton label="Full screen" hint="f" testId="full-screen" onClick={props.onFullScreen}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-pressed={zoom === "readable"}
+          aria-label={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
+          title={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
+          data-testid="zoom"
+          onClick={() => props.onZoom(zoom === "fit" ? "readable" : "fit")}
+        >
+          {zoom === "fit" ? <ZoomInIcon /> : <ZoomOutIcon />}
+        </button>
+        <IconButton label="Full screen" hint="f" testId="full-screen" onClick={actions.fullScreen}>
           <ExpandIcon />
         </IconButton>
-        <IconButton label="Keyboard shortcuts" hint="?" testId="help" onClick={props.onHelp}>
+        <IconButton label="Keyboard shortcuts" hint="?" testId="help" onClick={actions.help}>
           <HelpIcon />
         </IconButton>
       </div>
@@ -110,7 +141,13 @@ export function Transport(props: {
   );
 }
 
-function IconButton(props: { label: string; hint: string; testId: string; onClick: () => void; children: preact.ComponentChildren }) {
+function IconButton(props: {
+  label: string;
+  hint: string;
+  testId: string;
+  onClick: () => void;
+  children: preact.ComponentChildren;
+}) {
   return (
     <button
       type="button"
@@ -152,7 +189,12 @@ function Times({ opened }: { opened: OpenedRecording }) {
         <span ref={session} data-testid="session-time" />
         <span class="time-total"> / {formatSessionTime(timeline.durationUs, { hours })}</span>
       </span>
-      <time class="time-wall" ref={wall} title="Wall-clock time of the recorder, in your time zone" data-testid="wall-time" />
+      <time
+        class="time-wall"
+        ref={wall}
+        title="Wall-clock time of the recorder, in your time zone"
+        data-testid="wall-time"
+      />
     </div>
   );
 }

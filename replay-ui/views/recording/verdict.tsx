@@ -94,7 +94,13 @@ function VerdictDetails({ opened, state, live }: { opened: OpenedRecording; stat
       />
       <SignatureLine state={state} live={live} />
       {left > 0 ? (
-        <button type="button" class="button block" disabled={checking} data-testid="check-all" onClick={() => void checkAll()}>
+        <button
+          type="button"
+          class="button block"
+          disabled={checking}
+          data-testid="check-all"
+          onClick={() => void checkAll()}
+        >
           {checking ? `Checking… ${formatCount(left)} to go` : `Check the other ${formatCount(left)} here`}
         </button>
       ) : null}
@@ -162,8 +168,16 @@ export function VerifyDialog({ session, onClose }: { session: string; onClose: (
         </p>
       ) : (
         <>
-          <div class={`verify-verdict ${verdictWords[report.verdict].tone}`} data-testid="verify-verdict" data-verdict={report.verdict}>
-            {verdictWords[report.verdict].tone === "good" ? <ShieldCheckIcon size={22} /> : <ShieldAlertIcon size={22} />}
+          <div
+            class={`verify-verdict ${verdictWords[report.verdict].tone}`}
+            data-testid="verify-verdict"
+            data-verdict={report.verdict}
+          >
+            {verdictWords[report.verdict].tone === "good" ? (
+              <ShieldCheckIcon size={22} />
+            ) : (
+              <ShieldAlertIcon size={22} />
+            )}
             <strong>{verdictWords[report.verdict].text}</strong>
           </div>
           <dl class="facts">

@@ -1,0 +1,57 @@
+// Opens a recording as soon as its index is here, whether or not the page is on the screen yet: its first segment is on
+// the way while the page is still being drawn. What nobody came for is closed again.
+import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { route } from "../../router.ts";
+import { type OpenedRecording, openRecording } from "./opened.ts";
+import { takePrepared } from "./prepare.ts";
+
+export interface BegunRecording {
+  opened: Promise<OpenedRecording>;
+  summary: Promise<RecordingSummary>;
+}
+
+const KEPT_MS = 5_000;
+const begun = new Map<string, BegunRecording>();
+
+export function begin(session: string): void {
+  if (begun.has(session)) return;
+  const { index, summary, askedMs } = takePrepared(session);
+  const opened = index.then((answer) => {
+    const recording = openRecording(answer);
+    start(recording, askedMs);
+    return recording;
+  });
+  opened.catch(() => {});
+  const value = { opened, summary };
+  begun.set(session, value);
+  setTimeout(() => {
+    if (begun.get(session) !== value) return;
+    begun.delete(session);
+    opened.then(
+      (recording) => recording.close(),
+      () => {},
+    );
+  }, KEPT_MS);
+}
+
+export function takeBegun(session: string): BegunRecording {
+  begin(session);
+  const value = begun.get(session)!;
+  begun.delete(session);
+  return value;
+}
+
+/** Chooses track and moment from the address, and audits the recording once the first picture is there. */
+function start(opened: OpenedRecording, askedMs: number): void {
+  const { player } = opened;
+  const here = route.get();
+  const timeline = player.timeline.get();
+  const wanted = here.view === "recording" && here.session === opened.source.session ? here : null;
+  const terminals = timeline.terminals();
+  const track = terminals.find(({ name }) => name === wanted?.track) ?? terminals[0];
+  const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
+  const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
+  player.open(track?.name ?? null, atUs, askedMs);
+  if (timeline.index.live && (wanted === null || wanted.atSeconds === 0)) void player.follow();
+  void player.pictured.then(() => opened.audit());
+}

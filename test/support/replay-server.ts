@@ -1,0 +1,204 @@
+// The real HTTP API and the built UI over recordings that are made up in memory, for tests and pictures of the replay
+// UI: real routes, roles and security headers; no gateway, no recorder, no store.
+import { randomBytes, randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { createApi } from "../../recorder/api/api.ts";
+import type { ApiDeps } from "../../recorder/api/deps.ts";
+import type { AuditEntry, LiveSession, RecordingSummary, VerifyReport } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Role } from "../../shared/policy/policy.ts";
+import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
+
+export interface ReplayPerson {
+  name: string;
+  password: string;
+  roles: Role[];
+  mustChangePassword?: boolean;
+}
+
+export interface ReplayServer {
+  url: string;
+  /** By session; change or replace entries to change what is served. */
+  recordings: Map<string, BuiltRecording>;
+  /** Lines of the list without content behind them. */
+  listOnly: RecordingSummary[];
+  live: LiveSession[];
+  audit: AuditEntry[];
+  terminated: { session: string; by: string; reason: string }[];
+  /** Segment requests, in order, as `session/n`. */
+  segmentReads: string[];
+  verdicts: Map<string, VerifyReport>;
+  close(): Promise<void>;
+}
+
+export async function startReplayServer(options: {
+  people: ReplayPerson[];
+  recordings: BuiltRecording[];
+  key: SigningKey;
+  /** The built UI. */
+  staticDirectory?: string;
+}): Promise<ReplayServer> {
+  const recordings = new Map(options.recordings.map((recording) => [recording.summary.session, recording]));
+  const state: Omit<ReplayServer, "url" | "close"> = {
+    recordings,
+    listOnly: [],
+    live: [],
+    audit: [],
+    terminated: [],
+    segmentReads: [],
+    verdicts: new Map(),
+  };
+  const deps: ApiDeps = {
+    transport: "loopback-http",
+    ...peopleOf(options.people),
+    ...readingOf(state),
+    sessions: {
+      list: () => state.live,
+      terminate: async (session, by, reason) => {
+        const before = state.live.length;
+        state.live = state.live.filter((candidate) => candidate.session !== session);
+        if (state.live.length === before) return false;
+        state.terminated.push({ session, by, reason });
+        return true;
+      },
+    },
+    targets: () => [],
+    health: async () => ({ status: "ok", checks: [] }),
+    audit: {
+      append: async (entry) => {
+        state.audit.unshift({ ...entry, id: state.audit.length + 1, at: new Date().toISOString() });
+      },
+      list: async () => ({ items: state.audit.slice(0, 100), next: null }),
+    },
+    signingKeys: () => [{ keyId: options.key.keyId, algorithm: "ed25519", publicKeyPem: options.key.publicKeyPem }],
+    version: "0.0.0-test",
+    ...(options.staticDirectory === undefined ? {} : { staticDirectory: options.staticDirectory }),
+  };
+  const app: FastifyInstance = await createApi(deps);
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return Object.assign(state, { url: `http://127.0.0.1:${port}`, close: () => app.close() });
+}
+
+function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions"> {
+  const people = new Map(list.map((person) => [person.name, { ...person }]));
+  const sessions = new Map<string, { id: string; person: string; csrfToken: string; expiresAt: string }>();
+  const personOf = (name: string) => {
+    const person = people.get(name);
+    if (person === undefined) return null;
+    return {
+      name: person.name,
+      roles: person.roles,
+      disabled: false,
+      mustChangePassword: person.mustChangePassword ?? false,
+      keys: [],
+    };
+  };
+  return {
+    people: {
+      authenticatePassword: async (name: string, password: string) => {
+        const person = personOf(name);
+        if (person === null || people.get(name)?.password !== password) return { outcome: "refused" };
+        return { outcome: "accepted", person, method: "password" };
+      },
+      setPassword: async (name: string, password: string) => {
+        const person = people.get(name);
+        if (person !== undefined) Object.assign(person, { password, mustChangePassword: false });
+      },
+      find: async (name: string) => personOf(name),
+    } as unknown as ApiDeps["people"],
+    webSessions: {
+      create: async (person: string) => {
+        const token = randomBytes(32).toString("base64url");
+        const session = {
+          id: randomUUID(),
+          person,
+          csrfToken: randomBytes(16).toString("hex"),
+          expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+        };
+        sessions.set(token, session);
+        return { token, session };
+      },
+      find: async (token: string) => sessions.get(token) ?? null,
+      revoke: async (token: string) => {
+        sessions.delete(token);
+      },
+    } as unknown as ApiDeps["webSessions"],
+  };
+}
+
+type Reading = Pick<ApiDeps, "recordings" | "reader" | "verifier" | "exporter">;
+
+function readingOf(state: Omit<ReplayServer, "url" | "close">): Reading {
+  const find = (session: string): BuiltRecording => {
+    const recording = state.recordings.get(session);
+    if (recording !== undefined) return recording;
+    throw new AppError("REQUEST_NOT_FOUND", "there is no recording of that id", { op: "test.find" });
+  };
+  return {
+    recordings: {
+      list: async (filter) => {
+        const all = [...[...state.recordings.values()].map((recording) => recording.summary), ...state.listOnly]
+          .filter((item) => matches(item, filter))
+          .sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+        const from = filter.cursor === undefined ? 0 : Number(filter.cursor);
+        const items = all.slice(from, from + filter.limit);
+        const next = from + items.length < all.length ? String(from + items.length) : null;
+        return { items, next, total: all.length };
+      },
+      find: async (session) =>
+        state.recordings.get(session)?.summary ?? state.listOnly.find((item) => item.session === session) ?? null,
+    },
+    reader: {
+      index: async (session) => find(session).index,
+      segment: async (session, n) => {
+        state.segmentReads.push(`${session}/${n}`);
+        const recording = find(session);
+        const meta = recording.index.segments[n];
+        const bytes = meta === undefined ? undefined : recording.objects.get(meta.name);
+        if (meta === undefined || bytes === undefined) {
+          throw new AppError("REQUEST_NOT_FOUND", "there is no such segment", { op: "test.segment" });
+        }
+        return { meta, bytes, intact: false };
+      },
+      object: async (session, name) => {
+        const bytes = find(session).objects.get(name);
+        if (bytes === undefined) throw new AppError("REQUEST_NOT_FOUND", "no such object", { op: "test.object" });
+        return bytes;
+      },
+    },
+    verifier: {
+      verify: async (session) =>
+        state.verdicts.get(session) ?? {
+          session,
+          verdict: "VALID",
+          checkedBytes: find(session).summary.bytes,
+          checkedSegments: find(session).index.segments.length,
+          keyId: "test",
+          findings: [],
+        },
+    },
+    exporter: {
+      export: async (session, format, track) => ({
+        fileName: `${session.slice(0, 8)}.${format}`,
+        contentType: "text/plain; charset=utf-8",
+        body: Readable.from([`export of ${session} as ${format}, ${track ?? "all tracks"}\n`]),
+      }),
+    },
+  };
+}
+
+function matches(item: RecordingSummary, filter: Parameters<ApiDeps["recordings"]["list"]>[0]): boolean {
+  const holds = (text: string, part: string | undefined) =>
+    part === undefined || text.toLowerCase().includes(part.toLowerCase());
+  return (
+    (filter.onlyPerson === undefined || item.person === filter.onlyPerson) &&
+    holds(item.person, filter.person) &&
+    holds(item.target, filter.target) &&
+    (filter.state === undefined || item.state === filter.state) &&
+    (filter.from === undefined || (item.endedAt ?? "9") >= filter.from) &&
+    (filter.to === undefined || item.startedAt <= filter.to)
+  );
+}
