@@ -18,7 +18,7 @@ export function createLogger(config: Config, to: { file?: string } = {}): Logger
   return pino(
     {
       level: config.log.level,
-      base: { recorder: config.recorder.id },
+      base: { recorderId: config.recorder.id },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: "[secret]" },

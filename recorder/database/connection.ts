@@ -24,8 +24,7 @@ const busyTimeoutMs = 5_000;
 export function connectSqlite(file: string): SqliteConnection {
   if (file !== ":memory:") {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    // Created here for its mode, which SQLite gives to the WAL beside it too: password hashes are in there.
-    closeSync(openSync(file, "a", 0o600));
+    createPrivate(file);
   }
   const connection = new LibsqlDatabase(file);
   connection.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
@@ -43,6 +42,19 @@ export function connectSqlite(file: string): SqliteConnection {
       connection.close();
     },
   };
+}
+
+/**
+ * Created here for its mode, which SQLite gives to the WAL beside it too: password hashes are in there. A file that exists
+ * is not opened: closing any descriptor of it would drop every POSIX lock that this process holds on it, also those of a
+ * connection that is still open, and another process would then take the WAL away under it (sqlite.org/howtocorrupt §2.2).
+ */
+function createPrivate(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 /** libsql binds every number as a real and ends the process on a boolean; text ends at a NUL when it is read back. */
