@@ -2,7 +2,7 @@
 // sends ours, and tells when the peer's socket is full. Invariant: a peer that does not read, floods, or never finishes a
 // key exchange holds at most `socketHighWater` and what channel windows allow.
 import type { Socket } from "node:net";
-import { protocolOf, type Ssh2Protocol, sendPayload, sendUrgent } from "./ssh2-internals.ts";
+import { protocolOf, type Ssh2Protocol, sendPayload, sendUrgent, usePooledPackets } from "./ssh2-internals.ts";
 import { TurnBudget } from "./turn-budget.ts";
 import { disconnectReason, encode, message } from "./wire.ts";
 
@@ -50,7 +50,10 @@ export class Transport {
     connection.on("error", (error: Error) => {
       this.#lastError ??= error;
     });
-    connection.on("handshake", () => this.#drained());
+    connection.on("handshake", () => {
+      usePooledPackets(this.#protocol);
+      this.#drained();
+    });
     socket.on("drain", () => this.#drained());
     socket.once("end", () => this.#finish());
     socket.once("close", () => this.#finish());
