@@ -25,6 +25,13 @@ const code = await runCli(process.argv.slice(2), {
   directory: process.cwd(),
   signal: stop.signal,
 });
-process.exitCode = code;
-// A finished command must not be held open by a keep-alive connection; what was printed is flushed first.
-process.stdout.end(() => process.stderr.end(() => process.exit(code)));
+// A finished command is not held open by a connection that somebody keeps alive; what was printed is flushed first.
+await Promise.all([process.stdout, process.stderr].map(flushed));
+process.exit(code);
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve();
+    else stream.write("", () => resolve());
+  });
+}
