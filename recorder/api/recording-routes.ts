@@ -1,6 +1,6 @@
 // Recordings: listing, reading back, verifying, exporting. Every look at a recording's content is in the audit before
 // its first byte leaves.
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import {
   ExportQuery,
@@ -151,7 +151,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: VerifyReport,
     handler: async ({ me, params, request }) => {
       await visible(me, params.id);
-      const report = await deps.verifier.verify(params.id);
+      const report = await deps.verifier.verify(params.id, goneSignal(request));
       await deps.audit.append({
         actor: me.name,
         action: "recording.verify",
@@ -198,4 +198,11 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
       return reply.type(file.contentType).send(file.body);
     },
   });
+}
+
+/** Aborted when the client has gone: nobody waits for the answer any more. */
+function goneSignal(request: FastifyRequest): AbortSignal {
+  const abort = new AbortController();
+  request.socket.once("close", () => abort.abort(new Error("the client has gone")));
+  return abort.signal;
 }

@@ -10,7 +10,7 @@ import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { possiblePrefixes } from "./reader.ts";
-import { checkSegmentContent } from "./verify-segment.ts";
+import { checkInThisThread, type SegmentChecker, VerifyThread } from "./segment-checker.ts";
 import { findSequenceHoles } from "./verify-sequence.ts";
 
 export interface VerifyProgress {
@@ -25,6 +25,8 @@ export interface RecordingVerifierOptions {
   trustedKeys(): ReadonlyMap<string, string>;
   /** True while the recording is in progress or not wholly uploaded: what is missing is not yet lost. */
   isPending?(session: string): boolean;
+  /** Contents of segments are checked in a thread of their own, so that nothing else in this one waits for it. */
+  thread?: boolean;
 }
 
 type Severity = "TAMPERED" | "MISSING" | "INCOMPLETE";
@@ -37,9 +39,11 @@ const namePattern = /^(?:[a-z]+(?:-\d+)?\/)?[\w.]+$/;
 
 export class RecordingVerifier {
   readonly #options: RecordingVerifierOptions;
+  readonly #checker: SegmentChecker;
 
   constructor(options: RecordingVerifierOptions) {
     this.#options = options;
+    this.#checker = options.thread === true ? new VerifyThread() : checkInThisThread;
   }
 
   async verify(session: string, signal?: AbortSignal): Promise<VerifyReport> {
@@ -53,17 +57,29 @@ export class RecordingVerifier {
   /** Yields after every segment. Rejects only when the store does not answer or the signal aborts. */
   async *run(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, VerifyReport> {
     const { store, trustedKeys, isPending } = this.#options;
-    const check = new Check(store, session, trustedKeys(), isPending?.(session) ?? false, signal);
+    const check = new Check({
+      store,
+      session,
+      keys: trustedKeys(),
+      pending: isPending?.(session) ?? false,
+      signal,
+      checker: this.#checker,
+    });
     return yield* check.run();
   }
 }
 
+interface CheckSetting {
+  store: ObjectStore;
+  session: string;
+  keys: ReadonlyMap<string, string>;
+  pending: boolean;
+  signal: AbortSignal | undefined;
+  checker: SegmentChecker;
+}
+
 class Check {
-  readonly #store: ObjectStore;
-  readonly #session: string;
-  readonly #keys: ReadonlyMap<string, string>;
-  readonly #pending: boolean;
-  readonly #signal: AbortSignal | undefined;
+  readonly #setting: CheckSetting;
   readonly #findings: (VerifyFinding & { severity: Severity })[] = [];
   /** Names in the store that nothing has accounted for yet, and the hash of every object read. */
   readonly #unclaimed = new Set<string>();
@@ -75,18 +91,8 @@ class Check {
   /** Whether anything is there that is written only at the end. */
   #sealedOnce = false;
 
-  constructor(
-    store: ObjectStore,
-    session: string,
-    keys: ReadonlyMap<string, string>,
-    pending: boolean,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#store = store;
-    this.#session = session;
-    this.#keys = keys;
-    this.#pending = pending;
-    this.#signal = signal;
+  constructor(setting: CheckSetting) {
+    this.#setting = setting;
   }
 
   async *run(): AsyncGenerator<VerifyProgress, VerifyReport> {
@@ -98,7 +104,7 @@ class Check {
     const manifest = this.#parse(Manifest, manifestBytes, manifestName);
     await this.#checkSignature(manifestName, manifestSignatureName, manifestBytes, manifest?.recorder.keyId);
     this.#keyId = manifest?.recorder.keyId ?? open?.recorder.keyId ?? null;
-    if (open !== null && open.session !== this.#session)
+    if (open !== null && open.session !== this.#setting.session)
       this.#tampered(openName, "INTEGRITY_FORMAT", "is of another session");
     if (manifest !== null) {
       this.#checkAgainstOpen(manifest, open, openBytes);
@@ -121,7 +127,7 @@ class Check {
   #report(): VerifyReport {
     const verdict = bySeverity.find((severity) => this.#findings.some((finding) => finding.severity === severity));
     return {
-      session: this.#session,
+      session: this.#setting.session,
       verdict: verdict ?? "VALID",
       checkedBytes: this.#bytes,
       checkedSegments: this.#segments,
@@ -135,7 +141,7 @@ class Check {
   }
 
   #missing(place: string): void {
-    if (this.#pending) {
+    if (this.#setting.pending) {
       this.#findings.push({
         place,
         code: "STORE_NOT_FOUND",
@@ -156,9 +162,9 @@ class Check {
   }
 
   async #list(): Promise<void> {
-    for (const prefix of possiblePrefixes(this.#session)) {
+    for (const prefix of possiblePrefixes(this.#setting.session)) {
       this.#prefix = prefix;
-      for await (const { key } of this.#store.list(prefix, this.#abort()))
+      for await (const { key } of this.#setting.store.list(prefix, this.#abort()))
         this.#unclaimed.add(key.slice(prefix.length));
       if (this.#unclaimed.size > 0) break;
     }
@@ -166,14 +172,14 @@ class Check {
   }
 
   #abort(): { signal?: AbortSignal } {
-    return this.#signal === undefined ? {} : { signal: this.#signal };
+    return this.#setting.signal === undefined ? {} : { signal: this.#setting.signal };
   }
 
   async #read(name: string): Promise<Uint8Array | null> {
-    this.#signal?.throwIfAborted();
+    this.#setting.signal?.throwIfAborted();
     this.#unclaimed.delete(name);
     try {
-      const bytes = await this.#store.get(this.#prefix + name, this.#abort());
+      const bytes = await this.#setting.store.get(this.#prefix + name, this.#abort());
       this.#bytes += bytes.length;
       this.#hashes.set(name, sha256(bytes).toString("hex"));
       return bytes;
@@ -207,7 +213,9 @@ class Check {
     const signature = await this.#read(signatureName);
     if (bytes === null || signature === null) return;
     const pems =
-      keyId === undefined ? [...this.#keys.values()] : [this.#keys.get(keyId)].filter((pem) => pem !== undefined);
+      keyId === undefined
+        ? [...this.#setting.keys.values()]
+        : [this.#setting.keys.get(keyId)].filter((pem) => pem !== undefined);
     if (pems.length === 0) {
       this.#tampered(
         signatureName,
@@ -222,7 +230,8 @@ class Check {
   }
 
   #checkAgainstOpen(manifest: Manifest, open: OpenRecord | null, openBytes: Uint8Array | null): void {
-    if (manifest.session !== this.#session) this.#tampered(manifestName, "INTEGRITY_FORMAT", "is of another session");
+    if (manifest.session !== this.#setting.session)
+      this.#tampered(manifestName, "INTEGRITY_FORMAT", "is of another session");
     if (openBytes !== null && this.#hashes.get(openName) !== manifest.openSha256) {
       this.#tampered(
         openName,
@@ -311,7 +320,7 @@ class Check {
             `has ${bytes.length} bytes, the manifest says ${segment.bytes}`,
           );
         }
-        for (const fault of checkSegmentContent(this.#session, segment, bytes, intact)) {
+        for (const fault of await this.#setting.checker.check(this.#setting.session, segment, bytes)) {
           this.#tampered(segment.name, "INTEGRITY_FORMAT", fault);
         }
       }

@@ -5,7 +5,7 @@ import { PassThrough, Readable } from "node:stream";
 import yazl from "yazl";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { ExportSource } from "./lines.ts";
+import type { ExportSource } from "./segment-source.ts";
 
 export interface BundleKey {
   keyId: string;

@@ -3,12 +3,13 @@
 import { z } from "zod";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import { type ExportSource, segmentTexts } from "./lines.ts";
+import { segmentTexts } from "./lines.ts";
+import type { SegmentSource } from "./segment-source.ts";
 
 const Header = z.looseObject({ version: z.literal(2), width: z.int(), height: z.int() });
 
 export async function* castOf(
-  source: ExportSource,
+  source: SegmentSource,
   index: RecordingIndex,
   track: string,
   title: string,

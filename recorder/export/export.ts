@@ -4,10 +4,9 @@ import type { ExportFormat, RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { type BundleKey, bundleOf } from "./bundle.ts";
-import { castOf } from "./cast.ts";
-import type { ExportSource } from "./lines.ts";
-import { mergedOf } from "./merged.ts";
-import { textOf } from "./text.ts";
+import { renderInThread } from "./export-thread.ts";
+import { type RenderingJob, render } from "./rendering.ts";
+import type { ExportSource } from "./segment-source.ts";
 
 export interface ExportedFile {
   fileName: string;
@@ -22,42 +21,51 @@ const contentTypes: Record<ExportFormat, string> = {
   zip: "application/zip",
 };
 
+/** Exports that render at the same time, each in a thread of its own. */
+const maxThreads = 8;
+
 export class RecordingExporter {
   readonly #source: ExportSource;
   readonly #keys: () => readonly BundleKey[];
+  readonly #thread: boolean;
+  #rendering = 0;
 
-  constructor(source: ExportSource, signingKeys: () => readonly BundleKey[]) {
+  /** `thread`: segments are decompressed and parsed in a thread, so that nothing else in this one waits for it. */
+  constructor(source: ExportSource, signingKeys: () => readonly BundleKey[], options: { thread?: boolean } = {}) {
     this.#source = source;
     this.#keys = signingKeys;
+    this.#thread = options.thread === true;
   }
 
   /** REQUEST_NOT_FOUND, REQUEST_CONFLICT before the first byte; INTEGRITY_* and STORE_* also break the stream off. */
   async export(session: string, format: ExportFormat, track?: string): Promise<ExportedFile> {
     const [open, index] = await Promise.all([this.#source.open(session), this.#source.index(session)]);
-    const body = this.#body(format, index, open, track);
+    const body =
+      format === "zip"
+        ? this.#bundle(index)
+        : this.#render({ format, index, open, track: format === "jsonl" ? "" : terminalTrack(index, track) });
     return { fileName: `${baseName(open)}.${format}`, contentType: contentTypes[format], body };
   }
 
-  #body(format: ExportFormat, index: RecordingIndex, open: OpenRecord, track: string | undefined): Readable {
-    switch (format) {
-      case "cast": {
-        const name = terminalTrack(index, track);
-        return readable(
-          castOf(this.#source, index, name, `${open.person.name} on ${open.target.name}, ${open.startedAt}, ${name}`),
-        );
-      }
-      case "txt":
-        return readable(textOf(this.#source, index, terminalTrack(index, track)));
-      case "jsonl":
-        return readable(mergedOf(this.#source, index, open));
-      case "zip":
-        if (index.live) {
-          throw new AppError("REQUEST_CONFLICT", "the session is not sealed yet; export it as zip when it has ended", {
-            op: "export.zip",
-          });
-        }
-        return bundleOf(this.#source, index, this.#keys());
+  #bundle(index: RecordingIndex): Readable {
+    if (!index.live) return bundleOf(this.#source, index, this.#keys());
+    throw new AppError("REQUEST_CONFLICT", "the session is not sealed yet; export it as zip when it has ended", {
+      op: "export.zip",
+    });
+  }
+
+  #render(job: RenderingJob): Readable {
+    if (!this.#thread) return readable(render(this.#source, job));
+    if (this.#rendering >= maxThreads) {
+      throw new AppError("REQUEST_CONFLICT", "too many exports are under way; try again when one has ended", {
+        op: "export.render",
+        retryable: true,
+      });
     }
+    this.#rendering++;
+    const body = readable(renderInThread(this.#source, job));
+    body.once("close", () => this.#rendering--);
+    return body;
   }
 }
 

@@ -3,17 +3,9 @@ import type { RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
 import { decompressSegment } from "../store/codec.ts";
-
-/** What an export reads from; satisfied by the catalogue's reader. */
-export interface ExportSource {
-  open(session: string): Promise<OpenRecord>;
-  index(session: string): Promise<RecordingIndex>;
-  segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }>;
-  object(session: string, name: string): Promise<Uint8Array>;
-}
+import type { SegmentSource } from "./segment-source.ts";
 
 export interface TrackLine {
   /** Session time, µs. */
@@ -23,7 +15,7 @@ export interface TrackLine {
 
 /** The text of each segment of a track. INTEGRITY_HASH when stored bytes are not those that the index names. */
 export async function* segmentTexts(
-  source: ExportSource,
+  source: SegmentSource,
   index: RecordingIndex,
   track: string,
 ): AsyncGenerator<string> {
@@ -45,7 +37,7 @@ export function segmentsOf(index: RecordingIndex, track: string): SegmentMeta[] 
 }
 
 export async function* trackLines(
-  source: ExportSource,
+  source: SegmentSource,
   index: RecordingIndex,
   track: string,
 ): AsyncGenerator<TrackLine> {

@@ -1,13 +1,18 @@
 // All tracks in one stream of JSON lines, in time order. The first line says what it is and holds the OPEN record.
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { type ExportSource, type TrackLine, trackLines } from "./lines.ts";
+import { type TrackLine, trackLines } from "./lines.ts";
+import type { SegmentSource } from "./segment-source.ts";
 
 const flushCharacters = 64 * 1024;
 /** What comes first of two events at the same time: the reason before its effect. */
 const order = { events: 0, input: 1, files: 2, terminal: 3 };
 
-export async function* mergedOf(source: ExportSource, index: RecordingIndex, open: OpenRecord): AsyncGenerator<string> {
+export async function* mergedOf(
+  source: SegmentSource,
+  index: RecordingIndex,
+  open: OpenRecord,
+): AsyncGenerator<string> {
   let pending = `${JSON.stringify({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, open })}\n`;
   const tracks = [...index.tracks].sort((a, b) => order[a.kind] - order[b.kind]);
   const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];

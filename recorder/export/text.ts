@@ -1,12 +1,13 @@
 // One terminal track as plain text, standard error in its place.
 import { StringDecoder } from "node:string_decoder";
 import type { RecordingIndex } from "../../shared/api/types.ts";
-import { type ExportSource, trackLines } from "./lines.ts";
+import { trackLines } from "./lines.ts";
 import { PlainText } from "./plain-text.ts";
+import type { SegmentSource } from "./segment-source.ts";
 
 const flushCharacters = 64 * 1024;
 
-export async function* textOf(source: ExportSource, index: RecordingIndex, track: string): AsyncGenerator<string> {
+export async function* textOf(source: SegmentSource, index: RecordingIndex, track: string): AsyncGenerator<string> {
   const pty = index.tracks.find((candidate) => candidate.name === track)?.pty === true;
   const text = new PlainText();
   // Of a channel without a pty, bytes that are not UTF-8 stand only in base64; a character may be cut between two events.

@@ -35,11 +35,14 @@ async function record(): Promise<BuiltRecording> {
   return builder.finish();
 }
 
-function verifier(options: { keys?: Map<string, string>; pending?: boolean } = {}): RecordingVerifier {
+function verifier(
+  options: { keys?: Map<string, string>; pending?: boolean; thread?: boolean } = {},
+): RecordingVerifier {
   return new RecordingVerifier({
     store,
     trustedKeys: () => options.keys ?? new Map([[key.keyId, key.publicKeyPem]]),
     isPending: () => options.pending === true,
+    thread: options.thread === true,
   });
 }
 
@@ -310,6 +313,15 @@ describe("a manifest signed by the right key that does not agree with itself", (
     rewrite(n, (text) => text.replace('"t":3000000', '"t":1500000'));
     expect(await place()).toContain("goes back in time at event 2");
   });
+});
+
+it("comes to the same in a thread of its own", async () => {
+  expect(await verify({ thread: true })).toEqual(await verify());
+  rewrite(1, (text) => text.replace(built.index.session, "01912345-0000-7000-8000-000000000000"));
+  flip(built.index.segments[2]!.name);
+  const report = await verify({ thread: true });
+  expect(report.findings.length).toBeGreaterThan(2);
+  expect(report).toEqual(await verify());
 });
 
 it("passes on that the store does not answer, instead of calling the recording damaged", async () => {

@@ -24,9 +24,10 @@ beforeEach(async () => {
 
 function exporterFor(
   live: (session: string) => ReturnType<ConstructorParameters<typeof RecordingReader>[0]["live"]["live"]>,
+  thread = false,
 ): RecordingExporter {
   const reader = new RecordingReader({ store, live: { live, spooled: async () => null } });
-  return new RecordingExporter(reader, () => [{ keyId: key.keyId, publicKeyPem: key.publicKeyPem }]);
+  return new RecordingExporter(reader, () => [{ keyId: key.keyId, publicKeyPem: key.publicKeyPem }], { thread });
 }
 
 async function record(): Promise<BuiltRecording> {
@@ -59,81 +60,109 @@ const linesOf = async (format: "cast" | "jsonl", track?: string) =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
-describe("cast", () => {
-  it("is one asciicast: header, first keyframe, then each event as it was stored, times and bytes", async () => {
-    const [header, keyframe, ...events] = await linesOf("cast");
-    expect(header).toEqual({
-      timestamp: Date.parse("2026-11-23T10:00:00Z") / 1000,
-      title: "jane on plc-reactor-01, 2026-11-23T10:00:00.000000Z, terminal-0",
-      version: 2,
-      width: 80,
-      height: 24,
-    });
-    expect(keyframe[1]).toBe("o");
-    expect(keyframe[2]).toMatch(/^\u001bc/);
-    const stored = built.index.segments
-      .filter((segment) => segment.track === "terminal-0")
-      .flatMap(
-        (segment) =>
-          parseTerminalSegment(
-            String(
-              decompressSegment(built.objects.get(segment.name)!, segment.codec) &&
-                Buffer.from(decompressSegment(built.objects.get(segment.name)!, segment.codec)),
-            ),
-          ).events,
-      );
-    expect(events).toEqual(stored.map(({ atUs, code, data }) => [atUs / 1e6, code, data]));
-    expect(built.index.segments.filter((segment) => segment.track === "terminal-0").length).toBe(3);
+describe.each([{ thread: false }, { thread: true }])("with %o", ({ thread }) => {
+  beforeEach(() => {
+    exporter = exporterFor(() => undefined, thread);
   });
 
-  it("takes the track that is asked for, and says which there are", async () => {
-    expect((await linesOf("cast", "terminal-1"))[0].title).toContain("terminal-1");
-    for (const track of ["terminal-9", "input", "../open.json"]) {
-      await expect(exporter.export(session(), "cast", track)).rejects.toMatchObject({
-        code: "REQUEST_NOT_FOUND",
-        message: expect.stringContaining("it has terminal-0, terminal-1"),
+  describe("cast", () => {
+    it("is one asciicast: header, first keyframe, then each event as it was stored, times and bytes", async () => {
+      const [header, keyframe, ...events] = await linesOf("cast");
+      expect(header).toEqual({
+        timestamp: Date.parse("2026-11-23T10:00:00Z") / 1000,
+        title: "jane on plc-reactor-01, 2026-11-23T10:00:00.000000Z, terminal-0",
+        version: 2,
+        width: 80,
+        height: 24,
       });
+      expect(keyframe[1]).toBe("o");
+      expect(keyframe[2]).toMatch(/^\u001bc/);
+      const stored = built.index.segments
+        .filter((segment) => segment.track === "terminal-0")
+        .flatMap(
+          (segment) =>
+            parseTerminalSegment(
+              String(
+                decompressSegment(built.objects.get(segment.name)!, segment.codec) &&
+                  Buffer.from(decompressSegment(built.objects.get(segment.name)!, segment.codec)),
+              ),
+            ).events,
+        );
+      expect(events).toEqual(stored.map(({ atUs, code, data }) => [atUs / 1e6, code, data]));
+      expect(built.index.segments.filter((segment) => segment.track === "terminal-0").length).toBe(3);
+    });
+
+    it("takes the track that is asked for, and says which there are", async () => {
+      expect((await linesOf("cast", "terminal-1"))[0].title).toContain("terminal-1");
+      for (const track of ["terminal-9", "input", "../open.json"]) {
+        await expect(exporter.export(session(), "cast", track)).rejects.toMatchObject({
+          code: "REQUEST_NOT_FOUND",
+          message: expect.stringContaining("it has terminal-0, terminal-1"),
+        });
+      }
+    });
+
+    it("breaks off at bytes that are not what was recorded", async () => {
+      const second = built.index.segments.filter((segment) => segment.track === "terminal-0")[1]!;
+      store.objects.set(prefix + second.name, Buffer.from("something else"));
+      const { body } = await exporter.export(session(), "cast");
+      await expect(text(body)).rejects.toMatchObject({ code: "INTEGRITY_HASH" });
+    });
+  });
+
+  describe("txt", () => {
+    const textOf = async (track?: string) => text((await exporter.export(session(), "txt", track)).body);
+
+    it("is what a person would have read", async () => {
+      expect(await textOf()).toBe("welcome\n$ ls \u00e4\ud83d\ude00\nbye\n");
+    });
+
+    it("has standard error in its place, and characters that were cut between two events", async () => {
+      expect(await textOf("terminal-1")).toBe("to stdout\nto stderr\n\u00e4\ufffd\n");
+    });
+  });
+
+  describe("jsonl", () => {
+    it("has every line of every track in time order after a line that says what it is", async () => {
+      const [head, ...lines] = await linesOf("jsonl");
+      expect(head).toMatchObject({
+        export: "conduit-merged/1",
+        live: false,
+        open: { session: session(), person: { name: "jane" } },
+      });
+      expect(lines.map((line) => line.t)).toEqual([...lines.map((line) => line.t)].sort((a, b) => a - b));
+      expect(lines).toHaveLength(built.index.segments.reduce((sum, segment) => sum + segment.events, 0));
+      // At the same time the key comes before its echo.
+      const at2s = lines.filter((line) => line.t === 2_000_000);
+      expect(at2s).toEqual([
+        { t: 2_000_000, track: "input", s: 2, ch: 0, k: "text", d: "l" },
+        { t: 2_000_000, track: "terminal-0", k: "o", d: "l" },
+      ]);
+      expect(lines.find((line) => line.track === "files")).toMatchObject({ op: "open", path: "/etc/passwd" });
+    });
+  });
+
+  it("does not exist for a recording that does not", async () => {
+    for (const id of ["01912345-0000-7000-8000-000000000000", "../../etc/passwd"]) {
+      await expect(exporter.export(id, "txt")).rejects.toMatchObject({ code: "REQUEST_NOT_FOUND" });
     }
   });
 
-  it("breaks off at bytes that are not what was recorded", async () => {
-    const second = built.index.segments.filter((segment) => segment.track === "terminal-0")[1]!;
-    store.objects.set(prefix + second.name, Buffer.from("something else"));
-    const { body } = await exporter.export(session(), "cast");
-    await expect(text(body)).rejects.toMatchObject({ code: "INTEGRITY_HASH" });
+  it("ends with the download", async () => {
+    const { body } = await exporter.export(session(), "txt");
+    body.destroy();
+    await new Promise((resume) => body.once("close", resume));
+    expect(await text((await exporter.export(session(), "txt")).body)).toContain("welcome");
   });
 });
 
-describe("txt", () => {
-  const textOf = async (track?: string) => text((await exporter.export(session(), "txt", track)).body);
-
-  it("is what a person would have read", async () => {
-    expect(await textOf()).toBe("welcome\n$ ls \u00e4\ud83d\ude00\nbye\n");
-  });
-
-  it("has standard error in its place, and characters that were cut between two events", async () => {
-    expect(await textOf("terminal-1")).toBe("to stdout\nto stderr\n\u00e4\ufffd\n");
-  });
-});
-
-describe("jsonl", () => {
-  it("has every line of every track in time order after a line that says what it is", async () => {
-    const [head, ...lines] = await linesOf("jsonl");
-    expect(head).toMatchObject({
-      export: "conduit-merged/1",
-      live: false,
-      open: { session: session(), person: { name: "jane" } },
-    });
-    expect(lines.map((line) => line.t)).toEqual([...lines.map((line) => line.t)].sort((a, b) => a - b));
-    expect(lines).toHaveLength(built.index.segments.reduce((sum, segment) => sum + segment.events, 0));
-    // At the same time the key comes before its echo.
-    const at2s = lines.filter((line) => line.t === 2_000_000);
-    expect(at2s).toEqual([
-      { t: 2_000_000, track: "input", s: 2, ch: 0, k: "text", d: "l" },
-      { t: 2_000_000, track: "terminal-0", k: "o", d: "l" },
-    ]);
-    expect(lines.find((line) => line.track === "files")).toMatchObject({ op: "open", path: "/etc/passwd" });
-  });
+it("refuses more exports at once than it has threads for, and takes the next when one has ended", async () => {
+  const threaded = exporterFor(() => undefined, true);
+  const running = await Promise.all(Array.from({ length: 8 }, () => threaded.export(session(), "jsonl")));
+  await expect(threaded.export(session(), "jsonl")).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
+  for (const { body } of running) body.destroy();
+  await Promise.all(running.map(({ body }) => new Promise((resume) => body.once("close", resume))));
+  expect(await text((await threaded.export(session(), "txt")).body)).toContain("welcome");
 });
 
 describe("zip", () => {
