@@ -24,7 +24,7 @@ export interface SshTapLimits {
 
 export interface SshTapOptions {
   host: GatewayHost;
-  /** Private keys in PEM or OpenSSH format; one a type. */
+  /** An Ed25519 private key in OpenSSH format. */
   hostKeys: string[];
   /** Shown before the log-in. */
   banner?: string;

@@ -2,6 +2,7 @@
 // PersonConnection. Invariant: a stranger costs one socket for at most the log-in grace time.
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type Connection } from "ssh2";
+import { AppError } from "../../../shared/errors.ts";
 import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
 import { gatewayAlgorithms, nativeCryptoAvailable } from "./algorithms.ts";
 import { Authenticator, type Login } from "./authenticate.ts";
@@ -19,6 +20,18 @@ const ident = "ConduitRecorder";
 
 export function createSshTap(options: SshTapOptions): Tap {
   return new SshTap(options);
+}
+
+/** Ed25519 alone: ssh2 would offer an RSA key with SHA-1 too, whatever it is told. */
+function checkedHostKey(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey);
+  const type = key instanceof Error ? undefined : key.type;
+  if (type === "ssh-ed25519") return privateKey;
+  throw new AppError(
+    "CONFIG_INVALID",
+    `The gateway's SSH host key is ${type === undefined ? "not a readable private key" : `of type ${type}`}; make an Ed25519 one: ssh-keygen -t ed25519 -N "" -f FILE.`,
+    { op: "ssh.host-key" },
+  );
 }
 
 class SshTap implements Tap {
@@ -42,7 +55,7 @@ class SshTap implements Tap {
       );
     }
     this.#ssh = new ssh2.Server({
-      hostKeys: options.hostKeys,
+      hostKeys: options.hostKeys.map(checkedHostKey),
       algorithms: gatewayAlgorithms,
       ident,
       keepaliveInterval: 30_000,

@@ -57,7 +57,9 @@ export class MemorySession implements TapSession {
     this.sink = {
       append: (event) => this.#append(event),
       durable: () => this.#durable(),
-      drained: () => waitFor(() => !this.behind, { what: "the sink to drain", timeoutMs: 60_000 }),
+      drained: async () => {
+        await waitFor(() => !this.behind, { what: "the sink to drain", timeoutMs: 60_000 });
+      },
     };
   }
 
@@ -129,8 +131,8 @@ export class MemorySession implements TapSession {
         .map((e) => e.data),
     );
   }
-  whenEnded(): Promise<void> {
-    return waitFor(() => this.endedWith !== undefined, { what: "the session to end", timeoutMs: 15_000 });
+  async whenEnded(): Promise<void> {
+    await waitFor(() => this.endedWith !== undefined, { what: "the session to end", timeoutMs: 15_000 });
   }
 
   #append(event: SessionEvent): boolean {
@@ -165,6 +167,7 @@ export interface TestGateway {
   /** Told of each new session before its tap goes on. */
   onSession: ((session: MemorySession) => void) | undefined;
   refuseWith: AppError | undefined;
+  throttleWith: AppError | undefined;
   dir: string;
   last(): MemorySession;
   stop(): Promise<void>;
@@ -206,6 +209,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
     targets: new Map(),
     onSession: undefined,
     refuseWith: undefined,
+    throttleWith: undefined,
     dir: dir.path,
     last: () => {
       const session = gateway.sessions.at(-1);
@@ -222,6 +226,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
   const host: GatewayHost = {
     authenticate: async (attempt) => {
       gateway.attempts.push(attempt);
+      if (gateway.throttleWith !== undefined) throw gateway.throttleWith;
       const known =
         attempt.name === personName &&
         (attempt.method === "password" ? attempt.password === personPassword : blob.equals(attempt.blob));
