@@ -25,13 +25,5 @@ const code = await runCli(process.argv.slice(2), {
   directory: process.cwd(),
   signal: stop.signal,
 });
-// A finished command is not held open by a connection that somebody keeps alive; what was printed is flushed first.
-await Promise.all([process.stdout, process.stderr].map(flushed));
+// A finished command is not held open by a connection that somebody keeps alive.
 process.exit(code);
-
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve();
-    else stream.write("", () => resolve());
-  });
-}

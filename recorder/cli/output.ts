@@ -14,12 +14,15 @@ export function printable(text: string): string {
 export class Output {
   readonly stream: Writable;
   #closed = false;
+  #failure: Error | null = null;
 
   constructor(stream: Writable) {
     this.stream = stream;
     // `conduit recordings list | head`: the reader left, which is its right; the command's own result stands.
-    stream.on("error", () => {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
       this.#closed = true;
+      // A full disk is another matter: what was asked for did not arrive.
+      if (error.code !== "EPIPE") this.#failure ??= error;
     });
     stream.on("close", () => {
       this.#closed = true;
@@ -29,6 +32,19 @@ export class Output {
   /** Nobody reads any more: long commands stop. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Why writing failed, other than by a reader that left. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** Resolves when all that was printed so far is with the system, or cannot be. */
+  flush(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed || this.stream.destroyed || this.stream.writableEnded) resolve();
+      else this.stream.write("", () => resolve());
+    });
   }
 
   /** Resolves when the stream takes more; at once when nobody reads. */

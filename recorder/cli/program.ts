@@ -98,9 +98,13 @@ export async function runCli(args: readonly string[], streams: CliStreams): Prom
   const program = buildProgram(cli);
   try {
     await program.parseAsync(args, { from: "user" });
+    await cli.out.flush();
+    if (cli.out.failure !== null) throw cli.out.failure;
     return cli.exitCode;
   } catch (error) {
     return report(error, cli, program.opts<GlobalOptions>().debug === true || args.includes("--debug"));
+  } finally {
+    await Promise.all([cli.out.flush(), cli.err.flush()]);
   }
 }
 
