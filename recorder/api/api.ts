@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { closeConnectionsInTime } from "./connections.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
@@ -16,7 +17,6 @@ import { KnownAddresses } from "./unrouted.ts";
 
 export type { ApiDeps } from "./deps.ts";
 
-const closeGraceMs = 5_000;
 const defaultBodyLimit = 64 * 1024;
 
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
@@ -46,7 +46,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) => addresses.answer(request, reply));
   await app.register(cookie);
   addSecurity(app, deps);
-  endWithinGrace(app);
+  closeConnectionsInTime(app);
   logRequests(app);
   await describeRoutes(app, deps);
   await app.register(
@@ -60,13 +60,6 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   );
   if (deps.staticDirectory !== undefined) await addStaticUi(app, deps.staticDirectory, addresses);
   return app;
-}
-
-/** Answers under way may end by themselves for a while when the service stops; an endless download does not hold it. */
-function endWithinGrace(app: FastifyInstance): void {
-  app.addHook("preClose", async () => {
-    setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
-  });
 }
 
 /** One line a request; what was asked for in the query stays out. Reads that went well are for debugging only. */

@@ -1,6 +1,6 @@
 // Recordings: listing, reading back, verifying, exporting. Every look at a recording's content is in the audit before
 // its first byte leaves.
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import {
   ExportQuery,
@@ -149,9 +149,9 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     tag: "recordings",
     params: ById,
     response: VerifyReport,
-    handler: async ({ me, params, request }) => {
+    handler: async ({ me, params, request, reply }) => {
       await visible(me, params.id);
-      const report = await deps.verifier.verify(params.id, goneSignal(request));
+      const report = await deps.verifier.verify(params.id, goneSignal(reply));
       await deps.audit.append({
         actor: me.name,
         action: "recording.verify",
@@ -201,8 +201,8 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
 }
 
 /** Aborted when the client has gone: nobody waits for the answer any more. */
-function goneSignal(request: FastifyRequest): AbortSignal {
+function goneSignal(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
-  request.socket.once("close", () => abort.abort(new Error("the client has gone")));
+  reply.raw.once("close", () => abort.abort(new Error("the client has gone")));
   return abort.signal;
 }

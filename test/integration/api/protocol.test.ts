@@ -1,6 +1,9 @@
 // What holds for every answer: problem documents, security headers, methods, limits, the API's own description.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -326,7 +329,7 @@ it("a download's name cannot break out of its header", () => {
   expect(attachment("a\ud800b")).not.toContain("\ud800");
 });
 
-it("closes within its grace, whatever a client still downloads", async () => {
+it("closes at once what has no request, and within its grace what a client still downloads", async () => {
   const endless = await startApi({
     exporter: {
       export: async () => ({
@@ -338,8 +341,59 @@ it("closes within its grace, whatever a client still downloads", async () => {
   });
   const admin = await endless.signIn("admin");
   const response = await admin.get(`/api/v1/recordings/${endless.recording.index.session}/export?format=txt`);
-  const reading = response.text();
-  await Promise.all([endless.close(), expect(reading).rejects.toThrow()]);
+  const ended: string[] = [];
+  const reading = response.text().catch(() => ended.push("download"));
+  // As a browser opens one ahead.
+  const ahead = connect(Number(new URL(endless.origin).port), "127.0.0.1");
+  await once(ahead, "connect");
+  ahead.on("error", () => {}).resume();
+  const aheadEnded = once(ahead, "close").then(() => ended.push("ahead"));
+  await Promise.all([endless.close(), reading, aheadEnded]);
+  expect(ended).toEqual(["ahead", "download"]);
+});
+
+it("speaks TLS itself, and closes then too", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "conduit-tls-"));
+  const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
+  execFileSync(
+    "openssl",
+    [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      "1",
+      "-subj",
+      "/CN=localhost",
+      "-keyout",
+      key,
+      "-out",
+      cert,
+    ],
+    { stdio: "ignore" },
+  );
+  const tls = { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
+  const secure = await startApi({ transport: "https", tls });
+  expect(secure.origin).toMatch(/^https:/);
+  const status = await new Promise((resolve, reject) => {
+    httpsRequest(
+      `${secure.origin}/api/v1/health`,
+      { ca: tls.cert, servername: "localhost", checkServerIdentity: () => undefined },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    )
+      .on("error", reject)
+      .end();
+  });
+  expect(status).toBe(200);
+  await secure.close();
+  await rm(directory, { recursive: true });
 });
 
 async function* forever(): AsyncGenerator<Buffer> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AuditLog, type NewAuditEntry } from "../../../recorder/catalog/audit.ts";
 import type { AuditEntry } from "../../../shared/api/types.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
 
 let api: ApiFixture;
@@ -241,4 +242,37 @@ describe("terminating a session", () => {
     });
     api.liveSessions.length = 0;
   });
+});
+
+it("stops verifying when nobody waits for it any more", async () => {
+  let begun = () => {};
+  const started = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let stopped: unknown;
+  const other = await startApi({
+    verifier: {
+      verify: (_session, signal) =>
+        new Promise((_resolve, reject) => {
+          begun();
+          signal?.addEventListener("abort", () => {
+            stopped = signal.reason;
+            reject(signal.reason);
+          });
+        }),
+    },
+  });
+  const reader = await other.signIn("auditor");
+  const abort = new AbortController();
+  const asked = fetch(`${other.origin}/api/v1/recordings/${other.recording.index.session}/verify`, {
+    method: "POST",
+    headers: { cookie: reader.cookie, "x-csrf-token": reader.csrfToken },
+    signal: abort.signal,
+  });
+  await started;
+  abort.abort();
+  await expect(asked).rejects.toThrow();
+  await waitFor(() => stopped, { what: "the verification to stop" });
+  expect((await other.audit.list({ action: "recording.verify", limit: 1 })).items).toEqual([]);
+  await other.close();
 });

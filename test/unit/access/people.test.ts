@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as argon2 from "@node-rs/argon2";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { People } from "../../../recorder/access/people.ts";
+import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import type { Role } from "../../../shared/policy/policy.ts";
@@ -113,16 +114,20 @@ describe("a password", () => {
   });
 
   it("is throttled by AUTH_THROTTLED with the time to wait, for names that exist and that do not", async () => {
+    const stopped = new Throttle({}, () => 1_000_000);
+    const throttled = new People(database.access, { throttle: stopped });
     for (const name of ["Jane", "nobody-at-all"]) {
-      const guess = () => people.authenticatePassword(name, "guess", "198.51.100.7");
-      for (let i = 0; i < 5; i++) await guess();
+      const guess = () => throttled.authenticatePassword(name, "guess", "198.51.100.7");
+      for (let i = 0; i < 5; i++) expect(await guess()).toEqual({ outcome: "refused" });
       await expect(guess()).rejects.toMatchObject({
         code: "AUTH_THROTTLED",
         retryable: true,
         details: { retryAfterSeconds: 1 },
       });
     }
-    expect(await people.authenticatePassword("Jane", password, "198.51.100.8")).toMatchObject({ outcome: "accepted" });
+    expect(await throttled.authenticatePassword("Jane", password, "198.51.100.8")).toMatchObject({
+      outcome: "accepted",
+    });
   });
 
   it("for one use is random, and must be changed", async () => {
