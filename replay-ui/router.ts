@@ -30,7 +30,8 @@ function here(): Route {
   return parseRoute(location.pathname, location.search);
 }
 
-export const route = new Store<Route>(here());
+/** Outside a browser (tests of what uses it) there is no address. */
+export const route = new Store<Route>(typeof location === "undefined" ? { view: "recordings" } : here());
 
 export function navigate(path: string): void {
   if (path === location.pathname + location.search) return;

@@ -20,6 +20,8 @@ export class TrackCursor {
   private nextEvent = 0;
   private atUs = 0;
   private unreadable = false;
+  /** Terminals differ in what a resize brings back from above; the next keyframe says what the recording holds. */
+  private resized = false;
 
   constructor(loader: SegmentLoader, timeline: Timeline, trackName: string, text: boolean) {
     this.loader = loader;
@@ -53,8 +55,9 @@ export class TrackCursor {
     return this.timeline.segments(this.trackName)[position]!;
   }
 
-  /** Null when the current segment is no longer in memory: then the keyframe is the nearer way. */
+  /** Null when the keyframe is the better way: the current segment is no longer in memory, or was resized in. */
   private forward(target: number, toUs: number): Move | null {
+    if (this.resized && target > this.position) return null;
     const ops: ScreenOp[] = [];
     let from = this.nextEvent;
     for (let position = this.position; position <= target; position++) {
@@ -96,6 +99,8 @@ export class TrackCursor {
     this.nextEvent = nextEvent;
     this.atUs = atUs;
     this.unreadable = unreadable;
+    if (ops[0]?.op === "reset") this.resized = false;
+    if (ops.some(({ op }) => op === "resize")) this.resized = true;
     return { ops };
   }
 

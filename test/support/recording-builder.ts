@@ -132,6 +132,8 @@ export class RecordingBuilder {
     const emulator = new headless.Terminal({
       cols: options.cols ?? 80,
       rows: options.rows ?? 24,
+      // As the recorder: what scrolled off does not come back when the terminal grows.
+      scrollback: 0,
       allowProposedApi: true,
     });
     const serializer = new serialize.SerializeAddon();

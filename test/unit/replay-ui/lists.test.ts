@@ -1,0 +1,192 @@
+import { describe, expect, it, vi } from "vitest";
+import { eventRows, fileRows } from "../../../replay-ui/lists/fact-rows.ts";
+import { keyRows } from "../../../replay-ui/lists/key-rows.ts";
+import { TrackRows } from "../../../replay-ui/lists/track-rows.ts";
+import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
+import { Timeline } from "../../../replay-ui/player/timeline.ts";
+import { Integrity } from "../../../replay-ui/verify/integrity.ts";
+import type { InputLine } from "../../../shared/events/stored.ts";
+import { memorySource } from "../../support/memory-source.ts";
+import { makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+import { tamper } from "../../support/replay-fixtures.ts";
+
+const SECOND = 1_000_000;
+const facts = { person: "vendor-drives", target: "plc-1", startedAt: "2026-11-20T06:11:00.000Z", seed: 5 };
+const alone = { before: undefined, after: undefined };
+
+function typed(text: string, startUs = 0, stepUs = 100_000): InputLine[] {
+  return [...text].map((character, i) => {
+    const at = { t: startUs + i * stepUs, s: i, ch: 0 };
+    return character === "\r"
+      ? { ...at, k: "key" as const, name: "Enter", d: "\r" }
+      : { ...at, k: "text" as const, d: character };
+  });
+}
+
+const shown = (lines: InputLine[], neighbours = {}) =>
+  keyRows({ kind: "input", lines }, { ...alone, ...neighbours }).map((row) =>
+    row.items.map((item) => item.label.replaceAll("\u00a0", " ")).join(""),
+  );
+
+describe("keystrokes as rows", () => {
+  it("puts a line of typing into one row, ended by Enter", () => {
+    expect(shown(typed("ls -la\rpwd\r"))).toEqual(["ls -la⏎", "pwd⏎"]);
+  });
+
+  it("keeps the time of each keystroke", () => {
+    const [row] = keyRows({ kind: "input", lines: typed("ls", SECOND) }, alone);
+    expect(row!.items.map((item) => item.atUs)).toEqual([SECOND, SECOND + 100_000]);
+  });
+
+  it("starts a row after a pause, on another channel, and for data", () => {
+    const lines: InputLine[] = [
+      { t: 0, s: 0, ch: 0, k: "text", d: "a" },
+      { t: 4 * SECOND, s: 1, ch: 0, k: "text", d: "b" },
+      { t: 4.1 * SECOND, s: 2, ch: 1, k: "text", d: "c" },
+      { t: 4.2 * SECOND, s: 3, ch: 1, k: "data", d: "AAAA", enc: "base64" },
+      { t: 4.3 * SECOND, s: 4, ch: 1, k: "text", d: "d" },
+    ];
+    expect(shown(lines)).toEqual(["a", "b", "c", "3 bytes to standard input", "d"]);
+  });
+
+  it("breaks a long line between words, and a long word where it must", () => {
+    const command = "calibrate --tag FT-110 --zero 4.002 --span 19.998 --comment done";
+    const rows = shown(typed(`${command}\r`));
+    expect(rows.join("")).toBe(`${command}⏎`);
+    expect(rows.slice(0, -1).every((row) => row.endsWith(" "))).toBe(true);
+    const word = "x".repeat(100);
+    expect(shown(typed(word)).join("")).toBe(word);
+  });
+
+  it("never shows what was sealed", () => {
+    const lines: InputLine[] = [
+      {
+        t: 0,
+        s: 0,
+        ch: 0,
+        k: "secret",
+        reason: "typed at a password prompt",
+        sealed: "YWdlLWVuY3J5cHRpb24=",
+        d: "hunter2",
+      },
+    ];
+    const rows = keyRows({ kind: "input", lines }, alone);
+    expect(JSON.stringify(rows)).not.toContain("hunter2");
+    expect(JSON.stringify(rows)).not.toContain("YWdl");
+    expect(rows[0]!.items[0]).toMatchObject({ kind: "secret", label: "sealed" });
+  });
+
+  it("shows a row that a segment's end cut in two whole, in one place", () => {
+    const first = typed("pwd\rcalib", 0);
+    const second = typed("rate\rls\r", 1.2 * SECOND);
+    const [a, b] = [
+      { kind: "input" as const, lines: first },
+      { kind: "input" as const, lines: second },
+    ];
+    expect(shown(first)).toEqual(["pwd⏎", "calib"]);
+    expect(shown(first, { after: b })).toEqual(["pwd⏎"]);
+    expect(shown(second, { before: a })).toEqual(["calibrate⏎", "ls⏎"]);
+  });
+
+  it("shows every keystroke exactly once, however typing is cut into segments", () => {
+    const all = typed("status\rcalibrate --tag FT-110 --zero 4.002 --span 19.998 --comment 'in place'\rls\rexit\r");
+    for (let size = 1; size < 30; size++) {
+      const parts: InputLine[][] = [];
+      for (let i = 0; i < all.length; i += size) parts.push(all.slice(i, i + size));
+      const decoded = parts.map((lines) => ({ kind: "input" as const, lines }));
+      const times = decoded.flatMap((part, i) =>
+        keyRows(part, { before: decoded[i - 1], after: decoded[i + 1] }).flatMap((row) =>
+          row.items.map((item) => item.atUs),
+        ),
+      );
+      expect(times, `cut every ${size}`).toEqual(all.map((line) => line.t));
+    }
+  });
+});
+
+describe("files and events as sentences", () => {
+  it("says what went which way", () => {
+    const rows = fileRows({
+      kind: "files",
+      lines: [
+        {
+          t: 1,
+          s: 0,
+          ch: 2,
+          op: "close",
+          id: 1,
+          path: "/a.prg",
+          direction: "inbound",
+          bytes: 48_917,
+          sha256: "ab".repeat(32),
+          status: "ok",
+        },
+        { t: 2, s: 1, ch: 2, op: "remove", id: 2, path: "/b", status: "no_such_file" },
+        { t: 3, s: 2, ch: 2, op: "rename", id: 3, path: "/a", newPath: "/b" },
+      ],
+    });
+    expect(rows[0]).toMatchObject({ title: "Uploaded /a.prg", direction: "inbound", tone: "plain" });
+    expect(rows[0]!.detail).toContain("49 kB");
+    expect(rows[1]).toMatchObject({ title: "Removed /b", tone: "warn", detail: "no such file" });
+    expect(rows[2]!.detail).toBe("to /b · no answer yet");
+  });
+
+  it("marks refusals and gaps", () => {
+    const rows = eventRows({
+      kind: "events",
+      lines: [
+        { t: 1, s: 0, type: "decision", facts: { effect: "deny", reason: "no-rule" } },
+        { t: 2, s: 1, type: "gap", facts: { fromUs: 0, toUs: 40 * SECOND, reason: "recorder-crash" } },
+        { t: 3, s: 2, type: "channel-open", ch: 4, facts: { request: "exec", maxBytes: 7 } },
+      ],
+    });
+    expect(rows.map((row) => row.tone)).toEqual(["bad", "bad", "plain"]);
+    expect(rows[1]!.detail).toBe("40 s · reason recorder-crash");
+    expect(rows[2]!.detail).toBe("channel 4 · request exec · max bytes 7");
+  });
+});
+
+describe("the rows of a long track", () => {
+  async function open(count: number) {
+    const builder = new RecordingBuilder(facts, makeSigningKey());
+    for (let i = 0; i < count; i++) builder.event({ t: i * SECOND, type: "health", facts: { number: i } });
+    const recording = builder.finish();
+    const source = memorySource(recording);
+    const loader = new SegmentLoader(source, new Integrity(recording.index));
+    const rows = new TrackRows(loader, new Timeline(recording.index), "events", eventRows);
+    loader.onLoaded(() => rows.refresh());
+    loader.releaseBackground();
+    return { recording, source, loader, rows };
+  }
+
+  it("has its length before anything is loaded, and loads only what is looked at", async () => {
+    const { rows, source } = await open(1_000);
+    expect(rows.length).toBe(1_000);
+    expect(source.asked).toEqual([]);
+    expect(rows.at(555)).toEqual({ state: "loading" });
+    await vi.waitFor(() =>
+      expect(rows.at(555)).toMatchObject({ state: "row", row: { atUs: 555 * SECOND, detail: "number 555" } }),
+    );
+    // The row's segment and its two neighbours.
+    await vi.waitFor(() => expect(source.asked).toHaveLength(3));
+    expect(rows.at(555).state).toBe("row");
+    expect(source.asked).toHaveLength(3);
+  });
+
+  it("finds the row of a moment", async () => {
+    const { rows, loader, recording } = await open(100);
+    for (const segment of recording.index.segments) await loader.load(segment.n);
+    expect(rows.placeAt(0)).toBe(0);
+    expect(rows.placeAt(41.5 * SECOND)).toBe(41);
+    expect(rows.placeAt(1_000 * SECOND)).toBe(99);
+    expect(new TrackRows(loader, new Timeline(recording.index), "files", fileRows).placeAt(5)).toBe(-1);
+  });
+
+  it("puts one row in place of a segment that fails its check", async () => {
+    const { rows, loader, recording } = await open(100);
+    const n = tamper(recording, "events", 3);
+    await loader.load(n).catch(() => {});
+    expect(rows.length).toBe(91);
+    expect(rows.at(30)).toMatchObject({ state: "bad" });
+  });
+});

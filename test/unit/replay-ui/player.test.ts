@@ -1,0 +1,318 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Player } from "../../../replay-ui/player/player.ts";
+import type { Screen, ScreenOp } from "../../../replay-ui/player/screen.ts";
+import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
+import { Integrity } from "../../../replay-ui/verify/integrity.ts";
+import { type MemorySource, memorySource } from "../../support/memory-source.ts";
+import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+import { LiveScene } from "../../support/recording-scenes.ts";
+
+const SECOND = 1_000_000;
+const key = makeSigningKey();
+const facts = { person: "vendor-drives", target: "plc-1", startedAt: "2026-11-20T06:11:00.000Z", seed: 5 };
+
+/** Frames that come when the test says so. */
+class Frames {
+  private waiting = new Map<number, (ms: number) => void>();
+  private next = 1;
+  private nowMs = 1_000;
+
+  request = (run: (ms: number) => void): number => {
+    this.waiting.set(this.next, run);
+    return this.next++;
+  };
+
+  cancel = (id: number): void => {
+    this.waiting.delete(id);
+  };
+
+  /** One frame every 20 ms of wall time, with time for promises between. */
+  async run(wallMs: number): Promise<void> {
+    for (let passed = 0; passed < wallMs; passed += 20) {
+      this.nowMs += 20;
+      const due = [...this.waiting.values()];
+      this.waiting.clear();
+      for (const run of due) run(this.nowMs);
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Frames without wall time, until something holds. */
+  async until(holds: () => boolean): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    while (!holds()) {
+      if (Date.now() > deadline) throw new Error("it did not come about in 10 s");
+      const due = [...this.waiting.values()];
+      this.waiting.clear();
+      for (const run of due) run(this.nowMs);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+class Paper implements Screen {
+  text = "";
+  resets = 0;
+  playing = false;
+
+  apply(ops: readonly ScreenOp[]): void {
+    for (const op of ops) {
+      if (op.op === "reset") {
+        this.resets++;
+        this.text = "";
+      }
+      if (op.op === "write") this.text += op.data;
+      if (op.op === "unreadable") this.text = "unreadable";
+    }
+  }
+
+  setPlaying(playing: boolean): void {
+    this.playing = playing;
+  }
+}
+
+let frames: Frames;
+const marks: string[] = [];
+
+beforeEach(() => {
+  frames = new Frames();
+  marks.length = 0;
+  vi.stubGlobal("requestAnimationFrame", frames.request);
+  vi.stubGlobal("cancelAnimationFrame", frames.cancel);
+  vi.stubGlobal("document", { visibilityState: "visible" });
+  vi.stubGlobal("window", { dispatchEvent: (event: Event) => marks.push(event.type) });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** Says its number each second from 1 to 40, but for the pause from 20 to 35. */
+async function counting(): Promise<BuiltRecording> {
+  const builder = new RecordingBuilder(facts, key);
+  builder.channel(0, { request: "exec", pty: false, command: "count" });
+  for (let second = 1; second <= 40; second++) {
+    if (second > 20 && second < 35) continue;
+    await builder.output(0, second * SECOND, `${second} `);
+    builder.input({ t: second * SECOND - 1_000, ch: 0, k: "text", d: "k" });
+  }
+  return builder.finish(42 * SECOND);
+}
+
+interface Open {
+  player: Player;
+  paper: Paper;
+  source: MemorySource;
+}
+
+/** With the first picture drawn; `warm` with every segment in memory, so that time alone decides. */
+async function open(recording: BuiltRecording, warm = true): Promise<Open> {
+  const source = memorySource(recording);
+  const loader = new SegmentLoader(source, new Integrity(recording.index));
+  if (warm) for (const segment of recording.index.segments) await loader.load(segment.n);
+  const player = new Player(source, loader);
+  const paper = new Paper();
+  player.open("terminal-0", 0, 0);
+  player.setScreen(paper);
+  await frames.until(() => marks.includes("conduit:first-picture"));
+  return { player, paper, source };
+}
+
+async function seek({ player }: Open, toUs: number): Promise<void> {
+  const before = marks.length;
+  void player.seek(toUs);
+  await frames.until(() => marks.length > before);
+}
+
+/** What is on the paper at the end, whatever the keyframe before it held. */
+const last = (paper: Paper) => paper.text.trim().split(" ").at(-1);
+
+describe("playing", () => {
+  it("shows everything in its time and stops at the end", async () => {
+    const { player, paper } = await open(await counting());
+    player.play();
+    await frames.run(5_500);
+    expect(last(paper)).toBe("5");
+    expect(player.timeUs.get() / SECOND).toBeCloseTo(5.5, 0);
+    player.setSpeed(16);
+    await frames.run(4_000);
+    expect(player.state.get().status).toBe("ended");
+    expect(player.timeUs.get()).toBe(42 * SECOND);
+    expect(last(paper)).toBe("40");
+    expect(paper.playing).toBe(false);
+    // Once for the empty screen at the start, once for the first keyframe; then on and on.
+    expect(paper.resets).toBe(2);
+  });
+
+  it("changes speed while it plays", async () => {
+    const { player } = await open(await counting());
+    player.play();
+    player.setSpeed(0.5);
+    await frames.run(2_000);
+    expect(player.timeUs.get() / SECOND).toBeCloseTo(1, 0);
+    player.setSpeed(4);
+    await frames.run(2_000);
+    expect(player.timeUs.get() / SECOND).toBeCloseTo(9, 0);
+  });
+
+  it("skips idle time while it plays, and says what it skipped", async () => {
+    const opened = await open(await counting());
+    const { player } = opened;
+    await seek(opened, 19 * SECOND);
+    player.play();
+    player.setSkipIdle(true);
+    await frames.run(2_500);
+    expect(player.timeUs.get()).toBeGreaterThan(34 * SECOND);
+    expect(player.state.get().skipped?.fromUs).toBeLessThan(22 * SECOND);
+    const before = player.timeUs.get();
+    player.setSkipIdle(false);
+    await frames.run(1_000);
+    expect(player.timeUs.get() - before).toBeLessThan(1.2 * SECOND);
+  });
+
+  it("starts over when it had ended", async () => {
+    const opened = await open(await counting());
+    const { player } = opened;
+    await seek(opened, 41.9 * SECOND);
+    player.play();
+    await frames.run(400);
+    expect(player.state.get().status).toBe("ended");
+    player.play();
+    await frames.run(200);
+    expect(player.timeUs.get()).toBeLessThan(SECOND);
+    expect(player.state.get().status).toBe("playing");
+  });
+
+  it("waits for a segment that is not there yet, and goes on from the same moment", async () => {
+    const { player, source, paper } = await open(await counting(), false);
+    player.play();
+    const answer = held(source);
+    void player.seek(37 * SECOND);
+    await frames.run(1_000);
+    expect(player.state.get()).toMatchObject({ status: "playing", loading: true });
+    expect(player.timeUs.get()).toBe(37 * SECOND);
+    answer();
+    await frames.until(() => !player.state.get().loading);
+    expect(last(paper)).toBe("37");
+    await frames.run(1_200);
+    expect(last(paper)).toBe("38");
+  });
+
+  it("asks again while the service does not answer", async () => {
+    const { player, source, paper } = await open(await counting(), false);
+    source.unreachable.add(player.timeline.get().segments("terminal-0").at(-1)!.n);
+    void player.seek(39 * SECOND);
+    await frames.until(() => player.state.get().stalled);
+    expect(player.state.get().loading).toBe(true);
+    source.unreachable.clear();
+    await frames.until(() => last(paper) === "39");
+    expect(player.state.get()).toMatchObject({ stalled: false, loading: false });
+  });
+});
+
+/** Answers wait until the function is called. */
+function held(source: MemorySource): () => void {
+  let free: () => void = () => {};
+  source.hold = new Promise((resolve) => {
+    free = resolve;
+  });
+  return () => {
+    source.hold = null;
+    free();
+  };
+}
+
+describe("seeking", () => {
+  it("shows the moment that was asked for last", async () => {
+    const { player, source, paper } = await open(await counting(), false);
+    const answer = held(source);
+    void player.seek(36 * SECOND);
+    void player.seek(14 * SECOND);
+    void player.seek(3 * SECOND);
+    answer();
+    await frames.until(() => marks.includes("conduit:seeked"));
+    expect(player.timeUs.get()).toBe(3 * SECOND);
+    expect(last(paper)).toBe("3");
+    expect(marks.filter((mark) => mark === "conduit:seeked")).toHaveLength(1);
+  });
+
+  it("marks the picture after it was drawn, and the first one apart", async () => {
+    const opened = await open(await counting());
+    expect(marks).toEqual(["conduit:first-picture"]);
+    await seek(opened, 12 * SECOND);
+    expect(marks).toEqual(["conduit:first-picture", "conduit:seeked"]);
+    expect(last(opened.paper)).toBe("12");
+  });
+
+  it("stays within the recording", async () => {
+    const { player } = await open(await counting());
+    void player.seek(-5 * SECOND);
+    expect(player.timeUs.get()).toBe(0);
+    void player.seek(1e12);
+    expect(player.timeUs.get()).toBe(42 * SECOND);
+  });
+});
+
+describe("stepping", () => {
+  it("goes from event to event and from keystroke to keystroke", async () => {
+    const opened = await open(await counting());
+    const { player, paper } = opened;
+    const timeAfter = async (step: () => Promise<void>) => {
+      const before = marks.length;
+      void step();
+      await frames.until(() => marks.length > before);
+      return player.timeUs.get();
+    };
+    expect(await timeAfter(() => player.step(1))).toBe(1 * SECOND);
+    expect(await timeAfter(() => player.step(1))).toBe(2 * SECOND);
+    expect(last(paper)).toBe("2");
+    expect(await timeAfter(() => player.stepKey(1))).toBe(3 * SECOND - 1_000);
+    expect(await timeAfter(() => player.stepKey(-1))).toBe(2 * SECOND - 1_000);
+    expect(await timeAfter(() => player.step(-1))).toBe(1 * SECOND);
+    expect(last(paper)).toBe("1");
+    await seek(opened, 20 * SECOND);
+    expect(await timeAfter(() => player.step(1))).toBe(35 * SECOND);
+  });
+
+  it("pauses, and stays where it is when there is nothing more", async () => {
+    const opened = await open(await counting());
+    const { player } = opened;
+    await seek(opened, 40.5 * SECOND);
+    player.play();
+    await player.step(1);
+    expect(player.state.get().status).toBe("paused");
+    expect(player.timeUs.get()).toBe(40.5 * SECOND);
+  });
+});
+
+describe("a recording in progress", () => {
+  it("goes on at the live edge while it grows, and ends when the session ends", async () => {
+    const scene = new LiveScene(facts, key);
+    const early = await scene.growTo(25);
+    const { player, source } = await open(early);
+    void player.follow();
+    await frames.run(500);
+    expect(player.timeUs.get()).toBe(early.index.durationUs);
+    expect(player.state.get()).toMatchObject({ status: "playing", following: true });
+
+    const later = await scene.growTo(60);
+    source.segment = memorySource(later).segment;
+    source.index.set(later.index);
+    await frames.until(() => !player.state.get().loading);
+    expect(player.timeUs.get()).toBe(later.index.durationUs);
+    expect(player.state.get().following).toBe(true);
+
+    const ended = scene.end();
+    source.segment = memorySource(ended).segment;
+    source.index.set(ended.index);
+    await frames.until(() => player.state.get().status === "ended");
+  });
+
+  it("does not follow any more after a seek", async () => {
+    const opened = await open(await new LiveScene(facts, key).growTo(25));
+    void opened.player.follow();
+    await frames.run(100);
+    await seek(opened, 2 * SECOND);
+    expect(opened.player.state.get().following).toBe(false);
+  });
+});
