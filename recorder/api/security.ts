@@ -10,7 +10,7 @@ const pagePolicy = [
   "default-src 'none'",
   // The terminal player is WebAssembly; no other evaluation of text is allowed.
   "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data: blob:",
   "font-src 'self' data:",
   "connect-src 'self'",
