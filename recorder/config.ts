@@ -33,7 +33,7 @@ export interface Config {
   /** The file it was read from; null when there is none. */
   file: string | null;
   recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
-  ssh: { listen: Endpoint; hostKeys: string[]; banner: string };
+  ssh: { listen: Endpoint; hostKeys: string[]; banner: string; legacyTargets: boolean };
   http: {
     listen: Endpoint;
     publicUrl: string;

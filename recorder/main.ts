@@ -99,6 +99,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     hostKeys: await Promise.all(config.ssh.hostKeys.map((path) => readFile(path, "utf8"))),
     ...(config.ssh.banner === "" ? {} : { banner: config.ssh.banner }),
     logger,
+    legacyTargets: config.ssh.legacyTargets,
     limits: {
       loginGraceMs: config.limits.loginGraceSeconds * 1000,
       maxLoginFailures: config.limits.loginAttempts,

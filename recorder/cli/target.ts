@@ -223,7 +223,7 @@ function registerTest(target: Command, cli: Cli): void {
             credential: exact(credential),
             hostKeys: one.hostKeys,
           },
-          { timeoutMs: config.limits.targetConnectSeconds * 1000, legacy: false },
+          { timeoutMs: config.limits.targetConnectSeconds * 1000, legacy: config.ssh.legacyTargets },
         );
         if (options.json === true) return cli.out.json({ target: one.name, hostKey, negotiated });
         cli.out.line(`${one.name}: signed in as ${one.account} at ${one.host}:${one.port}`);

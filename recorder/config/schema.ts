@@ -69,6 +69,7 @@ export const ConfigFile = z.strictObject({
       listen: endpoint.default("0.0.0.0:2222"),
       hostKeys: z.array(path).min(1).optional(),
       banner: z.string().max(4000).default(""),
+      legacyTargets: z.boolean().default(false),
     })
     .prefault({}),
   http: z

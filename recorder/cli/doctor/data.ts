@@ -5,7 +5,6 @@ import { AppError } from "../../../shared/errors.ts";
 import { People } from "../../access/people.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase, type ServiceDatabase } from "../../database.ts";
-import { createStore } from "../../store/create-store.ts";
 import { probeKey } from "../../store/keys.ts";
 import { checkTarget } from "../../tap/ssh/upstream.ts";
 import { formatFindings } from "../findings.ts";
@@ -16,6 +15,7 @@ import { type Check, fail, ok, warn } from "./check.ts";
 export async function checkStore(config: Config): Promise<Check[]> {
   // Before a first start there is nothing to check, and the check must not be what makes the directory.
   if (config.store.kind === "fs" && !existsSync(config.recorder.dataDirectory)) return [];
+  const { createStore } = await import("../../store/create-store.ts");
   const store = createStore(storeOptions(config.store));
   const where =
     config.store.kind === "fs"
@@ -122,7 +122,7 @@ export async function checkTargets(config: Config): Promise<Check[]> {
       try {
         const credential = exact(await secrets.get(target.secret));
         const timeoutMs = config.limits.targetConnectSeconds * 1000;
-        await checkTarget({ ...target, credential }, { timeoutMs, legacy: false });
+        await checkTarget({ ...target, credential }, { timeoutMs, legacy: config.ssh.legacyTargets });
         checks.push(ok(name, `signed in as ${target.account} at ${target.host}:${target.port}`));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;

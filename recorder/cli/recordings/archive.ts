@@ -12,7 +12,6 @@ import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { RecordingReader } from "../../catalog/reader.ts";
 import { Recordings } from "../../catalog/recordings.ts";
 import { type Config, storeOptions } from "../../config.ts";
-import { createStore } from "../../store/create-store.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
 import { printable } from "../output.ts";
@@ -25,6 +24,8 @@ export interface Archive extends Workspace {
 
 export function inArchive<T>(cli: Cli, command: Command, work: (archive: Archive) => Promise<T>): Promise<T> {
   return inWorkspace(cli, command, async (workspace) => {
+    // Loaded when it is needed: an S3 client takes a quarter of a command's start.
+    const { createStore } = await import("../../store/create-store.ts");
     const store = createStore(storeOptions(workspace.config.store));
     try {
       const reader = new RecordingReader({

@@ -66,7 +66,12 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
   expect(shown.summary).toMatchObject({ person: "vendor", target: "plc-reactor-01", state: "sealed" });
   expect(shown.manifest.counts["redactions"]).toBe(1);
   const all = (await conduit("recordings", "export", "latest", "--format", "jsonl", "--output", "-")).stdout;
-  expect(all).toContain("write TIC-101 145".at(0) ?? "");
+  const lines = all
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { track?: string; k?: string; d?: string });
+  const typed = lines.flatMap(({ track, k, d }) => (track === "input" && k === "text" ? [d] : [])).join("");
+  expect(typed).toContain("write TIC-101 145");
   expect(all).toContain("/recipe-7b.txt");
   expect(all).not.toContain("boost");
 });

@@ -120,7 +120,7 @@ describe("a refusal names file, line, column, key, problem and mend", () => {
     [
       "a mistyped key",
       "ssh:\n  lisen: 1.2.3.4:22\n",
-      'conduit.yaml:2:3: ssh.lisen is not a known key. Did you mean "listen"? Known here: listen, hostKeys, banner.',
+      'conduit.yaml:2:3: ssh.lisen is not a known key. Did you mean "listen"? Known here: listen, hostKeys, banner, legacyTargets.',
     ],
     [
       "an unknown section",
