@@ -28,11 +28,21 @@ export class ExecutorDialect implements Dialect {
   }
 
   createAdapter(): SqliteAdapter {
-    return new SqliteAdapter();
+    return new TransactionalDdlAdapter();
   }
 
   createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
     return new SqliteIntrospector(db);
+  }
+}
+
+/**
+ * SQLite's schema changes are transactional, Kysely's adapter leaves them outside. Within, a migration is there wholly
+ * or not at all after a crash, and of two processes that start at once the second finds it done.
+ */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 

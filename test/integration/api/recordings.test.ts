@@ -257,7 +257,7 @@ it("stops verifying when nobody waits for it any more", async () => {
           begun();
           signal?.addEventListener("abort", () => {
             stopped = signal.reason;
-            reject(signal.reason);
+            reject(signal.reason as Error);
           });
         }),
     },
