@@ -77,6 +77,7 @@ class RecorderService implements Recorder, RecorderCore {
   #inFlight = 0;
   #stalled = false;
   #stallTimer: NodeJS.Timeout | null = null;
+  #stallFailed = false;
   #stopping = false;
   #nextCopyId = -1;
   readonly #copyAcks = new Map<number, () => void>();
@@ -255,12 +256,14 @@ class RecorderService implements Recorder, RecorderCore {
     if (this.#stallTimer) clearTimeout(this.#stallTimer);
     this.#stallTimer = null;
     if (!stalled) {
-      this.options.events.clear("RECORD_FAILED");
+      if (this.#stallFailed) this.options.events.clear("RECORD_FAILED");
+      this.#stallFailed = false;
       this.#eachWriter((writer) => writer.resume());
       return;
     }
     this.worker.post({ type: "cut", sessions: [...this.#recordings.keys()], force: true });
     this.#stallTimer = setTimeout(() => {
+      this.#stallFailed = true;
       const text = `the recorder's journal is full and its segments cannot be written into ${this.directory}: check the disk`;
       const error = new AppError("RECORD_FAILED", text, { op: "journal.stall" });
       this.options.events.alarm("RECORD_FAILED", text, {});

@@ -64,10 +64,11 @@ export async function writeSeal(spool: string, manifest: Manifest, openSha256: s
 
 export async function listSpooledSessions(spool: string): Promise<string[]> {
   const names = await readdir(spool);
+  // An OPEN record that was not finished, or a folder that was being removed.
   for (const name of names) {
-    if (name.endsWith(".tmp") && sessionIdPattern.test(name.slice(0, -4))) {
+    const left = /^(.*)\.(?:tmp|gone)$/.exec(name)?.[1];
+    if (left !== undefined && sessionIdPattern.test(left))
       await rm(join(spool, name), { recursive: true, force: true });
-    }
   }
   return names.filter((name) => sessionIdPattern.test(name)).sort();
 }

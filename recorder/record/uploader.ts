@@ -1,7 +1,6 @@
 // Brings the spool's objects into the store: put, confirmed by a read of the metadata, and only then may the spool let
 // go. Fed by seals and segments; never gives up and never deletes what is not confirmed. Invariant: within a recording
 // OPEN first, manifest after all segments, SHA256SUMS last; a recording that fails waits alone, the others go on.
-import { readFile } from "node:fs/promises";
 import { AppError } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
@@ -46,7 +45,10 @@ interface Recording {
   sealed: boolean;
   finishing: boolean;
   failures: number;
-  notBeforeMs: number;
+  /** After a failure, until the timer. */
+  resting: boolean;
+  /** Times the usual limit that an attempt may take. */
+  patience: number;
   timer: NodeJS.Timeout | null;
   uploadedUs: number;
   /** Since when something waits (Date.now). */
@@ -55,6 +57,13 @@ interface Recording {
 
 const phases = 4;
 const alarmAfterFailures = 2;
+const maxPatience = 64;
+
+function timedOut(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at.name === "TimeoutError" || at.name === "AbortError") return true;
+  return false;
+}
 
 function phaseOf(name: string): number {
   if (name === openName || name === openSignatureName) return 0;
@@ -143,7 +152,8 @@ export class Uploader {
       sealed: false,
       finishing: false,
       failures: 0,
-      notBeforeMs: 0,
+      resting: false,
+      patience: 1,
       timer: null,
       uploadedUs: 0,
       sinceMs: Date.now(),
@@ -172,7 +182,7 @@ export class Uploader {
   }
 
   #next(recording: Recording): UploadObject | null {
-    if (recording.notBeforeMs > Date.now()) return null;
+    if (recording.resting) return null;
     for (let phase = 0; phase < phases; phase++) {
       const object = recording.waiting[phase]?.shift();
       if (object) return object;
@@ -203,7 +213,7 @@ export class Uploader {
   }
 
   async #upload(recording: Recording, object: UploadObject): Promise<void> {
-    const signal = AbortSignal.timeout(this.#limits.uploadTimeoutMs);
+    const signal = AbortSignal.timeout(this.#limits.uploadTimeoutMs * recording.patience);
     const body = await this.#read(recording.id, object, signal);
     if (!body) return;
     const sha256 = object.sha256 ?? sha256Hex(body);
@@ -254,12 +264,9 @@ export class Uploader {
     const most = Math.min(uploadRetryMaxMs, uploadRetryMinMs * 2 ** Math.min(recording.failures, 20));
     const delayMs = most / 2 + (Math.random() * most) / 2;
     recording.failures++;
-    recording.notBeforeMs = Date.now() + delayMs;
-    if (recording.timer) clearTimeout(recording.timer);
-    if (!this.#stopped) {
-      recording.timer = setTimeout(() => this.#pump(), delayMs + 1);
-      recording.timer.unref();
-    }
+    // A line may be too slow for the time an attempt is given: the next one is given more.
+    if (timedOut(error)) recording.patience = Math.min(recording.patience * 2, maxPatience);
+    if (!this.#stopped) this.#resumeIn(recording, delayMs);
     const code = error instanceof AppError ? error.code : "STORE_UNAVAILABLE";
     const facts = { session: recording.id, key: object.key, code, attempts: recording.failures };
     this.#logger.warn(
@@ -276,8 +283,18 @@ export class Uploader {
     }
   }
 
+  #resumeIn(recording: Recording, delayMs: number): void {
+    if (recording.timer) clearTimeout(recording.timer);
+    recording.resting = true;
+    recording.timer = setTimeout(() => {
+      recording.resting = false;
+      this.#pump();
+    }, delayMs);
+    recording.timer.unref();
+  }
+
   #finishIfDone(recording: Recording): void {
-    if (!recording.sealed || recording.finishing || recording.notBeforeMs > Date.now()) return;
+    if (!recording.sealed || recording.finishing || recording.resting) return;
     if (recording.running.some((n) => n > 0) || recording.waiting.some((objects) => objects.length > 0)) return;
     recording.finishing = true;
     this.#source.stored(recording.id).then(
@@ -287,9 +304,7 @@ export class Uploader {
       },
       (error: unknown) => {
         recording.finishing = false;
-        recording.notBeforeMs = Date.now() + this.#limits.uploadRetryMaxMs;
-        recording.timer = setTimeout(() => this.#pump(), this.#limits.uploadRetryMaxMs + 1);
-        recording.timer.unref();
+        this.#resumeIn(recording, this.#limits.uploadRetryMaxMs);
         this.#logger.error(
           { session: recording.id, err: error },
           "a stored recording could not be removed from the spool",

@@ -14,6 +14,8 @@ interface Zstd {
 /** What a segment may hold at most once decompressed; a stored file that claims more is not one of ours. */
 const maxSegmentBytes = 64 * 1024 * 1024;
 
+const floodLevel = 1;
+
 interface NodeZstd {
   zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
   zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Buffer;
@@ -41,12 +43,15 @@ function fromPackage(): Zstd | undefined {
   } catch {
     return undefined;
   }
-  const compressor = new napi.Compressor();
-  let current = 0;
+  const compressors = new Map<number, InstanceType<ZstdNapi["Compressor"]>>();
   return {
     compress(data, level) {
-      if (level !== current) compressor.setParameters({ compressionLevel: level });
-      current = level;
+      let compressor = compressors.get(level);
+      if (!compressor) {
+        compressor = new napi.Compressor();
+        compressor.setParameters({ compressionLevel: level });
+        compressors.set(level, compressor);
+      }
       return compressor.compress(data);
     },
     // Its one-shot decompressor trusts the size in the first frame's header only; ours are several frames.
@@ -83,9 +88,17 @@ export class SegmentCompressor {
     if (codec === "zstd" && !this.#zstd) throw new Error("no zstd implementation is installed; run npm install again");
   }
 
-  /** The bytes may be reused after it returns. */
+  /** A piece with more to come: in a flood speed counts. The bytes may be reused after it returns. */
   add(piece: Uint8Array): void {
-    this.#pieces.push(this.#zstd ? this.#zstd.compress(piece, this.#level) : Uint8Array.prototype.slice.call(piece));
+    this.#push(piece, floodLevel);
+  }
+
+  addLast(piece: Uint8Array): void {
+    this.#push(piece, this.#level);
+  }
+
+  #push(piece: Uint8Array, level: number): void {
+    this.#pieces.push(this.#zstd ? this.#zstd.compress(piece, level) : Uint8Array.prototype.slice.call(piece));
   }
 
   finish(): Uint8Array {

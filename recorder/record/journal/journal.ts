@@ -266,7 +266,7 @@ export class Journal {
     this.#ring.whenReady().then(
       () => {
         lane.writing = false;
-        if (this.#ring.ready) {
+        if (!this.#ring.exhausted) {
           this.#pump(lane);
         } else if (!this.#stalled) {
           this.#stalled = true;

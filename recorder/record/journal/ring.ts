@@ -104,8 +104,9 @@ export class JournalRing {
     await this.#preparing;
   }
 
-  get ready(): boolean {
-    return this.#prepared !== null;
+  /** No file is ready, and none can be made ready before one becomes free. */
+  get exhausted(): boolean {
+    return this.#prepared === null && this.#free.length === 0 && this.#fileCount >= this.#maxFiles;
   }
 
   async #prepare(): Promise<void> {
@@ -206,8 +207,7 @@ export class JournalRing {
 
   async close(): Promise<void> {
     await this.#preparing?.catch(() => {});
-    for (const file of [...this.#used, ...(this.#prepared ? [this.#prepared] : [])]) {
-      if ("handle" in file) await file.handle.close().catch(() => {});
-    }
+    for (const file of this.#used) if ("handle" in file) await file.handle.close().catch(() => {});
+    await this.#prepared?.handle.close().catch(() => {});
   }
 }

@@ -59,7 +59,7 @@ export class OpenSegment {
   }
 
   finish(): Uint8Array {
-    if (this.#used > 0) this.#compressor.add(this.#slab.subarray(0, this.#used));
+    if (this.#used > 0) this.#compressor.addLast(this.#slab.subarray(0, this.#used));
     this.#used = 0;
     return this.#compressor.finish();
   }

@@ -69,7 +69,8 @@ interface Core {
     _windowTitle: string;
     _activeBuffer: unknown;
   };
-  _charsetService: { glevel: number; _charsets: Charset[] };
+  /** `charset` is the set in force, which a restored cursor may set apart from what is designated. */
+  _charsetService: { glevel: number; charset: Charset; _charsets: Charset[] };
   _oscLinkService: { getLinkData(id: number): { uri: string; id?: string } | undefined };
   coreService: {
     modes: { insertMode: boolean };
@@ -210,14 +211,15 @@ export class TerminalState {
     if (active === alt) {
       out += this.#draw(normal) + this.#region(normal);
       // 1049 saves the cursor on the way in: what it saves is set up first.
-      out += this.#saved(normal) + "\x1b[?1049h\x1b[0m\x1b[H";
+      out += `${this.#saved(normal)}\x1b[?1049h\x1b[0m\x1b[H`;
     }
     out += this.#draw(active);
     out += this.#tabStops(active);
     if (active === normal || active.savedX !== 0 || active.savedY !== 0) out += `${this.#saved(active)}\x1b7`;
     out += this.#modes();
     out += this.#region(active);
-    return out + this.#cursor(active);
+    // Insert mode last: with it on, drawing would move what is drawn.
+    return `${out}${this.#cursor(active)}${this.#core.coreService.modes.insertMode ? "\x1b[4h" : ""}`;
   }
 
   #rowText(screen: Screen, y: number, until: number): string {
@@ -237,7 +239,10 @@ export class TerminalState {
   }
 
   #style(cell: Attributes): string {
-    const link = cell.extended.urlId ? this.#core._oscLinkService.getLinkData(cell.extended.urlId) : undefined;
+    const link =
+      cell.isUnderline() && cell.extended.urlId
+        ? this.#core._oscLinkService.getLinkData(cell.extended.urlId)
+        : undefined;
     return `${sgr(cell)}${link ? `\x1b]8;${link.id ? `id=${link.id}` : ""};${link.uri}\x07` : ""}`;
   }
 
@@ -247,7 +252,7 @@ export class TerminalState {
     let styledLink = false;
     const cell = this.#cell();
     // Cells that had to be printed as a space only to carry a line over into the next row.
-    const erase: Array<{ x: number; y: number; style: string }> = [];
+    const erase: Array<{ x: number; y: number; text: string }> = [];
     const put = (next: Cell, text: string): void => {
       if (!sameAttributes(style, next)) {
         if (styledLink) out += "\x1b]8;;\x07";
@@ -275,11 +280,13 @@ export class TerminalState {
         line.loadCell(x, cell);
         const width = cell.getWidth();
         if (width === 0) continue;
-        const chars = cell.getChars();
+        // Half of an overwritten wide character is an empty cell that may still show a line or its inverse.
+        const lined = cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline();
+        const chars = cell.getChars() || (lined ? " " : "");
         const bridge = (carried && x === 0) || (carriesOn && x === this.cols - 1 && !this.#wideNext(screen, y));
         if (chars === "" && !bridge) {
           at = -1;
-          if (!cell.isBgPalette() && !cell.isBgRGB() && !cell.isInverse()) {
+          if (!cell.isBgPalette() && !cell.isBgRGB()) {
             endRun();
             continue;
           }
@@ -299,16 +306,23 @@ export class TerminalState {
           out += cup(y, x);
           at = x;
         }
-        if (chars === "") erase.push({ x, y, style: this.#style(cell) });
+        if (chars === "") erase.push({ x, y, text: `${this.#style(cell)}\x1b[X` });
         put(cell, chars === "" ? " " : chars);
         at += width;
       }
-      // A wide character that did not fit into the last column wraps from there.
-      if (carriesOn && this.#wideNext(screen, y) && at !== this.cols) out += cup(y, this.cols - 1);
+      if (!carriesOn || !this.#wideNext(screen, y)) continue;
+      // A wide character that did not fit into the last column wraps from there, and blanks that cell on its way.
+      endRun();
+      out += cup(y, this.cols - 1);
+      const wide = screen.lines.get(screen.ybase + y + 1)?.loadCell(0, this.#cell());
+      line.loadCell(this.cols - 1, cell);
+      if (wide && sameAttributes(wide, cell)) continue;
+      const lined = cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline();
+      erase.push({ x: this.cols - 1, y, text: `${this.#style(cell)}${lined ? " " : "\x1b[X"}` });
     }
     endRun();
     if (styledLink) out += "\x1b]8;;\x07";
-    for (const hole of erase) out += `${cup(hole.y, hole.x)}${hole.style}\x1b[X`;
+    for (const hole of erase) out += cup(hole.y, hole.x) + hole.text;
     return `${out}\x1b[0m`;
   }
 
@@ -337,7 +351,7 @@ export class TerminalState {
   }
 
   #modes(): string {
-    const { modes, decPrivateModes: dec, isCursorHidden } = this.#core.coreService;
+    const { decPrivateModes: dec, isCursorHidden } = this.#core.coreService;
     const mouse = this.#core.coreMouseService;
     const on: number[] = [];
     if (dec.applicationCursorKeys) on.push(1);
@@ -352,7 +366,6 @@ export class TerminalState {
     if (!dec.wraparound) out += "\x1b[?7l";
     if (isCursorHidden) out += "\x1b[?25l";
     if (dec.applicationKeypad) out += "\x1b=";
-    if (modes.insertMode) out += "\x1b[4h";
     if (this.#core.optionsService.rawOptions.convertEol) out += "\x1b[20h";
     if (dec.cursorStyle !== undefined) {
       out += `\x1b[${cursorStyles[dec.cursorStyle] + (dec.cursorBlink === false ? 1 : 0)} q`;
@@ -364,8 +377,10 @@ export class TerminalState {
   }
 
   #charsets(): string {
-    const { glevel, _charsets: sets } = this.#core._charsetService;
-    let out = designator(sets[0]) === "B" ? "\x1b(B" : `\x1b(${designator(sets[0])}`;
+    const { glevel, charset, _charsets } = this.#core._charsetService;
+    const sets = [..._charsets];
+    sets[glevel] = charset;
+    let out = `\x1b(${designator(sets[0])}`;
     for (const [i, intro] of [")", "*", "+"].entries()) {
       if (designator(sets[i + 1]) !== "B") out += `\x1b${intro}${designator(sets[i + 1])}`;
     }
@@ -374,13 +389,13 @@ export class TerminalState {
 
   #cursor(screen: Screen): string {
     const { _curAttrData: current, _parser: parser } = this.#core._inputHandler;
-    const { modes, decPrivateModes: dec } = this.#core.coreService;
+    const { decPrivateModes: dec } = this.#core.coreService;
     const style = this.#style(current);
     const top = dec.origin ? screen.scrollTop : 0;
     const place = (y: number, x: number): string => cup(y - top, x);
     const origin = dec.origin ? "\x1b[?6h" : "";
     const wrapPending = screen.x >= this.cols;
-    if ((wrapPending || parser.precedingJoinState !== 0) && screen.x > 0 && !modes.insertMode) {
+    if ((wrapPending || parser.precedingJoinState !== 0) && screen.x > 0) {
       // The last character is printed once more: nothing else brings back a pending wrap, or lets a combining mark
       // that follows join it.
       const cell = this.#cell();
@@ -390,8 +405,8 @@ export class TerminalState {
       if (cell.getWidth() === 0 && x > 0) line?.loadCell(--x, cell);
       const again = cell.getChars();
       if (again !== "" || wrapPending) {
-        const own = sameAttributes(current, cell) ? "" : this.#style(cell);
-        const after = sameAttributes(current, cell) ? "" : style;
+        const own = this.#style(cell) === style ? "" : this.#style(cell);
+        const after = own === "" ? "" : style;
         return `\x1b(B\x0f${origin}${place(screen.y, x)}${style}${own}${again || " "}${after}${this.#charsetsUnlessAscii()}`;
       }
     }
@@ -399,8 +414,8 @@ export class TerminalState {
   }
 
   #charsetsUnlessAscii(): string {
-    const { glevel, _charsets: sets } = this.#core._charsetService;
-    const ascii = glevel === 0 && [0, 1, 2, 3].every((i) => designator(sets[i]) === "B");
+    const { glevel, charset, _charsets: sets } = this.#core._charsetService;
+    const ascii = glevel === 0 && [charset, ...sets].every((set) => designator(set) === "B");
     return ascii ? "" : this.#charsets();
   }
 

@@ -1,5 +1,6 @@
 // The segment worker's thread: takes journal batches, keeps each session's tracks, gives the buffers back. Everything
 // heavy (terminal emulation, compression, hashing, segment files) happens here and never in a byte's path.
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { segmentCodec } from "../../store/codec.ts";
 import { batchRecords } from "../journal/format.ts";
@@ -13,6 +14,8 @@ import { SessionTracks } from "./session-tracks.ts";
 const port = parentPort;
 if (!port) throw new Error("segments/worker.ts runs as a worker thread only");
 const settings = workerData as WorkerSettings;
+// On Linux 0 is the calling thread alone: the byte's path goes before what is written behind it.
+if (process.platform === "linux") setPriority(0, 5);
 const sessions = new Map<string, SessionTracks>();
 /** Sessions whose close waits for sealing, for a notice's way through the journal, or for room on the disk. */
 const settling = new Set<string>();
