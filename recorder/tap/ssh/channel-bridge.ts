@@ -6,24 +6,11 @@ import type { TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
+import { OperatorRequests } from "./operator-requests.ts";
 import type { RecordingGate } from "./recording-gate.ts";
 import { Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import {
-  envOf,
-  exitOf,
-  forwardNames,
-  forwardRequests,
-  localRequests,
-  type Program,
-  type Pty,
-  programOf,
-  ptyOf,
-  refusalSentence,
-  transparentRequests,
-  windowChangeOf,
-} from "./requests.ts";
-import { SftpRecorder } from "./sftp/sftp-recorder.ts";
+import { exitOf, localRequests, transparentRequests } from "./requests.ts";
 
 export interface BridgeContext {
   session: TapSession;
@@ -41,22 +28,31 @@ export class ChannelBridge {
   readonly #replies: ReplyQueue;
   #target: ChannelEnd | undefined;
   #recorder: ChannelRecorder | undefined;
-  #program: Program | undefined;
-  #pty: Pty | undefined;
+  readonly #requests: OperatorRequests;
   /** Outbound that waits for the recorder. */
   #held: (() => void)[] = [];
   #clientClosed = false;
   #targetClosed = false;
   #refusal: Refusal | undefined;
+  #exited = false;
   #finished = false;
-  /** Said on the terminal once it is there. */
-  #remarks: string[] = [];
 
   constructor(context: BridgeContext, number: number, client: ChannelEnd) {
     this.#context = context;
     this.number = number;
     this.#client = client;
     this.#replies = new ReplyQueue(client);
+    this.#requests = new OperatorRequests(context.session, context.gate, number, {
+      target: () => this.#target,
+      started: (recorder) => {
+        this.#recorder = recorder;
+      },
+      answered: (ok) => this.#programAnswered(ok),
+      refused: (sentence, item) => {
+        this.refuse(sentence);
+        this.#refusal?.request(item.type, item.payload, item.reply);
+      },
+    });
     this.#pipeline = new InboundPipeline(context.session, context.gate, {
       record: (item) => this.#record(item),
       endBatch: () => this.#recorder?.endBatch() ?? false,
@@ -98,8 +94,7 @@ export class ChannelBridge {
   }
 
   /** A forward: no program is asked for, the channel is one from the start. */
-  connectForward(target: ChannelEnd, command: string): void {
-    this.#program = { request: "exec", command, capability: "local-forward" };
+  connectForward(target: ChannelEnd): void {
     this.#recorder = new ByteRecorder(this.#context.gate, this.number, false);
     this.connect(target);
   }
@@ -107,18 +102,13 @@ export class ChannelBridge {
   /** From here on the gateway speaks in place of the target. What the target said before still goes out first. */
   refuse(sentence: string): void {
     if (this.#refusal !== undefined || this.#finished) return;
-    const refusal = new Refusal(this.#client, sentence, this.#pty !== undefined);
+    const refusal = new Refusal(this.#client, sentence, this.#requests.pty);
     this.#refusal = refusal;
     this.#pipeline.stop();
     this.#target?.abandon();
-    if (this.#program === undefined) return;
+    if (this.#recorder === undefined) return;
     if (this.#context.gate.failed) refusal.say();
     else this.#outbound(() => refusal.say());
-  }
-
-  /** Nothing of what the operator sent is still on its way. */
-  get settled(): boolean {
-    return this.#finished || (this.#pipeline.idle && (this.#target?.queuedBytes ?? 0) === 0);
   }
 
   /** The connection ends: what is known is written. Idempotent. */
@@ -167,7 +157,7 @@ export class ChannelBridge {
       case "close":
         return false;
       case "request":
-        return this.#recordRequest(item);
+        return this.#requests.record(item);
     }
   }
 
@@ -191,123 +181,15 @@ export class ChannelBridge {
     }
   }
 
-  #recordRequest(item: InboundItem & { kind: "request" }): boolean {
-    const { type, payload, reply } = item;
-    const program = programOf(type, payload);
-    if (program !== undefined) return this.#recordProgram(item, program);
-    const { gate, session } = this.#context;
-    const forward = (bytes: Buffer): void => this.#target?.request(type, bytes, reply);
-    switch (type) {
-      case "pty-req": {
-        const pty = ptyOf(payload);
-        this.#pty = pty;
-        gate.notice("pty-req", { term: pty.term, cols: pty.cols, rows: pty.rows, modes: pty.modes }, this.number);
-        item.pass = () => forward(pty.payload);
-        return true;
-      }
-      case "env": {
-        const { name, value } = envOf(payload);
-        const decision = session.decideEnv(name);
-        if (decision.effect === "allow") {
-          gate.notice("env", { name, value: value.slice(0, 1024) }, this.number);
-          item.pass = () => forward(payload);
-          return true;
-        }
-        gate.notice("env-refused", { name, reason: decision.reason, rule: decision.rule }, this.number);
-        item.pass = () => reply(false);
-        return false;
-      }
-      case "window-change": {
-        const size = windowChangeOf(payload);
-        if (this.#program !== undefined && this.#pty !== undefined) {
-          gate.append({ type: "resize", channel: this.number, cols: size.cols, rows: size.rows });
-        } else if (this.#pty !== undefined) {
-          this.#pty = { ...this.#pty, cols: size.cols, rows: size.rows };
-        }
-        item.pass = () => forward(size.payload);
-        return true;
-      }
-      case "signal":
-      case "break":
-        gate.notice("signal", { name: type === "break" ? "BREAK" : signalName(payload) }, this.number);
-        item.pass = () => forward(payload);
-        return true;
-      default:
-        if (transparentRequests.has(type)) {
-          item.pass = () => forward(payload);
-          return false;
-        }
-        this.#refuseRequest(type);
-        item.pass = () => reply(false);
-        return false;
-    }
-  }
-
-  #refuseRequest(type: string): void {
-    const { gate, session } = this.#context;
-    const capability = forwardRequests.get(type);
-    const decision = capability === undefined ? undefined : session.decide(capability);
-    // Even where policy would allow it: an agent's or an X11 client's traffic runs back to the operator, unrecorded.
-    const reason = decision?.effect === "deny" ? decision.reason : "unrecordable";
-    gate.notice(
-      "request-refused",
-      { request: type.slice(0, 128), reason, ...(decision === undefined ? {} : { rule: decision.rule }) },
-      this.number,
-    );
-    const name = forwardNames[type];
-    if (name !== undefined && decision !== undefined) {
-      this.#remarks.push(refusalSentence(capitalised(name), { ...decision, reason }));
-    }
-  }
-
-  #recordProgram(item: InboundItem & { kind: "request" }, program: Program): boolean {
-    const { gate, session } = this.#context;
-    const facts = {
-      request: program.request,
-      ...(program.command === undefined ? {} : { command: program.command.slice(0, 1024) }),
-    };
-    if (this.#program !== undefined) {
-      gate.notice("request-refused", { ...facts, reason: "channel-in-use" }, this.number);
-      item.pass = () => item.reply(false);
-      return false;
-    }
-    const decision = session.decide(program.capability);
-    if (decision.effect === "deny") {
-      gate.notice("request-refused", { ...facts, reason: decision.reason, rule: decision.rule }, this.number);
-      item.pass = () => {
-        this.refuse(refusalSentence(programName(program), decision));
-        this.#refusal?.request(item.type, item.payload, item.reply);
-      };
-      return true;
-    }
-    this.#program = program;
-    const pty =
-      this.#pty === undefined ? {} : { pty: { term: this.#pty.term, cols: this.#pty.cols, rows: this.#pty.rows } };
-    gate.append({
-      type: "channel-open",
-      channel: this.number,
-      request: program.request,
-      ...(program.command === undefined ? {} : { command: program.command }),
-      ...pty,
-    });
-    this.#recorder =
-      program.capability === "sftp"
-        ? new SftpRecorder(gate, this.number)
-        : new ByteRecorder(gate, this.number, this.#pty !== undefined);
-    item.pass = () => this.#target?.request(item.type, item.payload, (ok) => this.#programAnswered(item, ok));
-    return true;
-  }
-
-  #programAnswered(item: InboundItem & { kind: "request" }, ok: boolean): void {
+  #programAnswered(ok: boolean): void {
     if (!ok && !this.#targetClosed && this.#refusal === undefined) {
       this.#attempt(() =>
-        this.#context.gate.notice("request-refused", { request: item.type, reason: "refused-by-target" }, this.number),
+        this.#context.gate.notice("request-refused", { request: "program", reason: "refused-by-target" }, this.number),
       );
     }
-    item.reply(ok);
-    if (ok && this.#pty !== undefined)
-      for (const line of this.#remarks) this.#client.write("stderr", remark(line, true));
-    this.#remarks = [];
+    for (const line of this.#requests.takeRemarks()) {
+      if (ok && this.#requests.pty) this.#client.write("stderr", remark(line, true));
+    }
   }
 
   // --- target to operator ---
@@ -345,6 +227,8 @@ export class ChannelBridge {
   #targetRequest(type: string, payload: Buffer): void {
     const exit = exitOf(type, payload);
     if (exit !== undefined) {
+      if (this.#exited) return;
+      this.#exited = true;
       this.#context.gate.append({ type: "exit", channel: this.number, ...exit });
       this.#client.requestAfterData(type, payload);
     } else if (transparentRequests.has(type)) {
@@ -404,20 +288,4 @@ export class ChannelBridge {
       this.#context.failed(second);
     }
   }
-}
-
-function programName(program: Program): string {
-  if (program.request === "shell") return "A shell";
-  if (program.request === "exec") return "Running a command";
-  return program.capability === "sftp" ? "File transfer by SFTP" : `The subsystem ${program.command ?? ""}`;
-}
-
-function signalName(payload: Buffer): string {
-  if (payload.length < 4)
-    throw new AppError("PROTOCOL_MALFORMED", "The client sent a malformed signal.", { op: "ssh.signal" });
-  return payload.toString("utf8", 4, 4 + Math.min(payload.readUInt32BE(0), 64));
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -70,10 +70,6 @@ export class ChannelEnd {
     return this.#remoteId;
   }
 
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
   /** The peer takes no more data. After its close it still takes requests: sshd sends exit-status then. */
   get ended(): boolean {
     return this.#sentClose || this.#gotClose;

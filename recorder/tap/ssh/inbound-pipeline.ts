@@ -35,6 +35,7 @@ export class InboundPipeline {
   #flights: { items: InboundItem[]; durable: Promise<void> | undefined }[] = [];
   #flying = false;
   #scheduled = false;
+  #asleep = false;
   #started = false;
   #stopped = false;
 
@@ -55,10 +56,6 @@ export class InboundPipeline {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#drop();
-  }
-
-  get idle(): boolean {
-    return this.#waiting.length === 0 && this.#flights.length === 0 && !this.#flying;
   }
 
   data(data: Buffer): void {
@@ -116,11 +113,11 @@ export class InboundPipeline {
   #recordWaiting(): void {
     if (this.#stopped || this.#waiting.length === 0 || !this.#started) return;
     if (this.#session.frozen) {
-      void this.#session.whenUnfrozen().then(() => this.#schedule());
+      this.#wakeBy((wake) => void this.#session.whenUnfrozen().then(wake));
       return;
     }
     if (this.#gate.closed) {
-      this.#gate.whenOpen(() => this.#schedule());
+      this.#wakeBy((wake) => this.#gate.whenOpen(wake));
       return;
     }
     let mustBeDurable = false;
@@ -143,6 +140,15 @@ export class InboundPipeline {
     this.#flights[this.#flights.length - 1]?.durable?.catch(() => undefined);
     if (!this.#flying) void this.#fly();
     if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #wakeBy(subscribe: (wake: () => void) => void): void {
+    if (this.#asleep) return;
+    this.#asleep = true;
+    subscribe(() => {
+      this.#asleep = false;
+      this.#schedule();
+    });
   }
 
   async #fly(): Promise<void> {

@@ -24,8 +24,8 @@ import { openFailure, WireReader } from "./wire.ts";
 
 /** So long may clients take to show what they were told before they are cut off. */
 const farewellMs = 5000;
-/** So long may bytes that the operator sent before hanging up take to reach the target. */
-const settleMs = 3000;
+/** So long may programs take to read what the operator sent before hanging up, and to end. */
+const settleMs = 2000;
 
 export interface PersonConnectionOptions {
   host: GatewayHost;
@@ -222,7 +222,7 @@ export class PersonConnection {
       .then(
         (channel) => {
           if (this.#ended) channel.close();
-          else this.#newBridge(offer, number)?.connectForward(channel, forward.command);
+          else this.#newBridge(offer, number)?.connectForward(channel);
         },
         (error: unknown) => {
           if (this.#ended) return;
@@ -285,14 +285,11 @@ export class PersonConnection {
   #clientGone(): void {
     if (this.#session === undefined) return;
     this.#endReason ??= "client-closed";
-    const started = Date.now();
-    const wait = (): void => {
-      const settled = [...this.#bridges].every((bridge) => bridge.settled);
-      if (settled || this.#session?.frozen || Date.now() - started > settleMs) this.#end();
-      else this.#later(20, wait);
-    };
-    // Its channels hear of it after this call and pass on what they still hold.
-    this.#later(0, wait);
+    // Its channels hear of it after this call: they pass on what they still hold, and close.
+    this.#later(0, () => {
+      if (this.#bridges.size === 0 || this.#session?.frozen === true) this.#end();
+      else this.#later(settleMs, () => this.#end());
+    });
   }
 
   #targetGone(error: Error | undefined): void {

@@ -14,7 +14,7 @@ import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
 import { disconnectReason, message } from "./wire.ts";
 
-export type { SshTapLimits, SshTapOptions, TapLogger } from "./options.ts";
+export type { SshTapOptions } from "./options.ts";
 
 const ident = "ConduitRecorder";
 

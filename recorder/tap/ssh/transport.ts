@@ -2,11 +2,15 @@
 // sends ours, and tells when the peer's socket is full. Invariant: a peer that does not read, floods, or never finishes a
 // key exchange holds at most `socketHighWater` and what channel windows allow.
 import type { Socket } from "node:net";
+import { AppError } from "../../../shared/errors.ts";
 import { protocolOf, type Ssh2Protocol, sendPayload, sendUrgent, usePooledPackets } from "./ssh2-internals.ts";
-import { TurnBudget } from "./turn-budget.ts";
+import { limitTurns } from "./turn-budget.ts";
 import { disconnectReason, encode, message } from "./wire.ts";
 
 const socketHighWaterBytes = 1024 * 1024;
+const socketLimitBytes = 8 * 1024 * 1024;
+/** Messages that ssh2 queues until a peer has finished its key exchange. */
+const maxSentInKeyExchange = 10_000;
 
 export interface TransportEvents {
   /** A message of the connection protocol. A throw ends the connection. */
@@ -20,13 +24,12 @@ export interface TransportEvents {
 export class Transport {
   readonly socket: Socket;
   readonly #protocol: Ssh2Protocol;
-  readonly #budget: TurnBudget;
   #events: TransportEvents | undefined;
   #early: Buffer[] = [];
   #corked = false;
   #gone = false;
   #lastError: Error | undefined;
-  #holds = 0;
+  #sentInKeyExchange = 0;
 
   /**
    * Call before the key exchange ends: ssh2 binds its payload handler to each new set of keys.
@@ -35,7 +38,7 @@ export class Transport {
   constructor(connection: NodeJS.EventEmitter, socket: Socket) {
     this.socket = socket;
     this.#protocol = protocolOf(connection);
-    this.#budget = new TurnBudget(socket);
+    limitTurns(socket);
     const passOn = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) => {
       const type = payload[0] ?? 0;
@@ -82,19 +85,10 @@ export class Transport {
     if (this.#gone || this.#protocol._destruct === undefined) return;
     this.#cork();
     sendPayload(this.#protocol, head, body);
-  }
-
-  /** Stops reading from the peer; calls nest, each is undone by its own `resume`. */
-  pause(): void {
-    if (this.#holds++ === 0) this.#budget.hold();
-  }
-
-  resume(): void {
-    if (this.#holds > 0 && --this.#holds === 0) this.#budget.release();
-  }
-
-  rekey(): void {
-    if (!this.#gone && this.#protocol._kexinit === undefined) this.#protocol.rekey();
+    // Data stops at the high water; what is beyond it are answers to a peer that asks and asks and does not read.
+    if (this.socket.writableLength > socketLimitBytes) this.#overrun();
+    if (this.#protocol._kexinit === undefined) this.#sentInKeyExchange = 0;
+    else if (++this.#sentInKeyExchange > maxSentInKeyExchange) this.#overrun();
   }
 
   /** SSH_MSG_DISCONNECT with words that OpenSSH and PuTTY print, then the end of the connection. */
@@ -128,6 +122,13 @@ export class Transport {
       this.disconnect(error instanceof Error ? error.message : "protocol error", disconnectReason.protocolError);
       this.#finish();
     }
+  }
+
+  #overrun(): void {
+    this.#lastError ??= new AppError("PROTOCOL_LIMIT", "A peer asks without end and does not read the answers.", {
+      op: "ssh.send",
+    });
+    this.socket.destroy();
   }
 
   /** One system call for everything sent in this turn. */

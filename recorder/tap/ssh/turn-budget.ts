@@ -4,46 +4,29 @@ import type { Socket } from "node:net";
 
 const bytesPerTurn = 128 * 1024;
 
-export class TurnBudget {
-  readonly #socket: Socket;
-  #used = 0;
-  #waiting = false;
-  #held = false;
-
-  /** The socket must already be read by somebody: a listener added here would start the flow. */
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    const attach = (): void => {
-      socket.on("data", (chunk: Buffer) => this.#count(chunk.length));
-    };
-    if (socket.listenerCount("data") > 0) attach();
-    else
-      socket.on("newListener", function onFirst(event) {
-        if (event !== "data") return;
-        socket.removeListener("newListener", onFirst);
-        process.nextTick(attach);
-      });
-  }
-
-  hold(): void {
-    this.#held = true;
-    this.#socket.pause();
-  }
-
-  release(): void {
-    this.#held = false;
-    if (!this.#waiting) this.#socket.resume();
-  }
-
-  #count(bytes: number): void {
-    this.#used += bytes;
-    if (this.#waiting || this.#used < bytesPerTurn) return;
-    this.#waiting = true;
-    this.#socket.pause();
+/** Takes effect once somebody reads the socket: a listener added before would start the flow. */
+export function limitTurns(socket: Socket): void {
+  let used = 0;
+  let waiting = false;
+  const count = (chunk: Buffer): void => {
+    used += chunk.length;
+    if (waiting || used < bytesPerTurn) return;
+    waiting = true;
+    socket.pause();
     setImmediate(() => {
-      this.#waiting = false;
-      this.#used = 0;
-      if (!this.#held) this.#socket.resume();
+      waiting = false;
+      used = 0;
+      socket.resume();
     });
+  };
+  if (socket.listenerCount("data") > 0) {
+    socket.on("data", count);
+    return;
   }
+  const onListener = (event: string | symbol): void => {
+    if (event !== "data") return;
+    socket.removeListener("newListener", onListener);
+    process.nextTick(() => socket.on("data", count));
+  };
+  socket.on("newListener", onListener);
 }

@@ -160,7 +160,7 @@ describe("after the log-in", () => {
     const head = encode(message.channelData, channel.remoteId, 1);
     for (let i = 0; i < 400_000; i++) {
       connection.transport.send(head, one);
-      if (i % 5000 === 0) await new Promise((resolve) => setImmediate(resolve));
+      while (!connection.transport.writable) await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await waitFor(() => connection.transport.socket.writableLength === 0, {
       what: "the bytes to leave",
@@ -173,6 +173,26 @@ describe("after the log-in", () => {
     expect(isGone()).toBe(false);
     connection.end();
     await session().whenEnded();
+  });
+
+  it("questions without end, whose answers are not read, are ended", async () => {
+    const { connection, mux, gone } = await attacker();
+    await mux.open("session");
+    connection.transport.socket.pause();
+    const question = encode(message.globalRequest, "keepalive@openssh.com", true);
+    const ended = waitFor(() => session().endedWith !== undefined, { what: "the end", timeoutMs: 60_000 });
+    let over = false;
+    void ended.then(() => {
+      over = true;
+    });
+    while (!over) {
+      for (let i = 0; i < 2000 && connection.transport.writable; i++) connection.transport.send(question);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    connection.transport.socket.resume();
+    await gone;
+    await others();
   });
 
   it("a flood of requests on a channel that waits is ended", async () => {
