@@ -281,7 +281,7 @@ function secretOf(value: string | undefined, file: string | undefined, key: stri
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {

@@ -56,7 +56,7 @@ export class ReplayFilter {
     if (control !== null) {
       const sequence = control[0];
       // `CSI … q` with a space sets the cursor's shape, `CSI ! p` resets softly: both are only output.
-      const asks = query.test(sequence) && !/ q$/.test(sequence);
+      const asks = query.test(sequence) && !sequence.endsWith(" q");
       return { length: sequence.length, keep: !asks };
     }
     // A string that another escape breaks off: its introducer alone is dropped.
