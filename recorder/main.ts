@@ -65,7 +65,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger.error({ code: error.code, err: error }, "inventory change refused; the old one stays in force"),
   );
 
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(config.recorder.database, { thread: true });
   undo.push(() => database.close());
   const masterKey = await loadOrCreateMasterKey(join(config.recorder.keyDirectory, "master.key"));
   const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
@@ -137,8 +137,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       store,
       trustedKeys: () => new Map(signingKeys().map((key) => [key.keyId, key.publicKeyPem])),
       isPending: (session) => recorder.live(session) !== undefined,
+      thread: true,
     }),
-    exporter: new RecordingExporter(reader, signingKeys),
+    exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
     sessions: { list: () => registry.list(), terminate },
     targets: () =>
       inventory.current.targets.map(({ name, conduit, protocol, host, port, account, tags, description, hostKeys }) => {
@@ -269,17 +270,19 @@ async function authenticate(
       ? await people.authenticatePassword(name, attempt.password, client.address)
       : await people.authenticateKey(name, attempt.algorithm, attempt.blob);
   if (answer.outcome === "accepted") {
-    return { name: answer.person.name, roles: answer.person.roles, authMethod: answer.method };
+    const { person } = answer;
+    // A one-time password has been through other hands: it only opens the page where it is replaced.
+    const isOneTime = attempt.method === "password" && person.mustChangePassword;
+    if (!isOneTime) {
+      if (attempt.method === "publickey") await people.keyUsed(attempt.blob);
+      return { name: person.name, roles: person.roles, authMethod: answer.method };
+    }
   }
-  // Clients offer one key after another: a key that is not known is no failed log-in, a password is.
+  // Clients offer one key after another: a key that is not known is no failed log-in, a password is. A name that does not
+  // exist is not kept: it may be a password that was typed in the wrong place.
   if (attempt.method === "password") {
-    await audit.append({
-      actor: name.slice(0, 64),
-      action: "sign-in-failed",
-      subject: "ssh",
-      address: client.address,
-      details: {},
-    });
+    const actor = (await people.find(name))?.name ?? "unknown";
+    await audit.append({ actor, action: "sign-in-failed", subject: "ssh", address: client.address, details: {} });
   }
   return null;
 }

@@ -6,6 +6,7 @@ import { loadOrCreateMasterKey } from "../access/master-key.ts";
 import { SecretStore } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
 import { openDatabase, type ServiceDatabase } from "../database.ts";
+import { readPrivateKey } from "../tap/ssh/private-key.ts";
 
 export function signingKeyPath(config: Config): string {
   return join(config.recorder.keyDirectory, "signing.pem");
@@ -19,7 +20,9 @@ export function masterKeyPath(config: Config): string {
 export async function openSecrets(config: Config, database: ServiceDatabase): Promise<SecretStore> {
   const path = masterKeyPath(config);
   if (!existsSync(path)) await refuseIfSecrets(path, config, database);
-  return new SecretStore(database.access, await loadOrCreateMasterKey(path));
+  return new SecretStore(database.access, await loadOrCreateMasterKey(path), {
+    privateKeyReader: readPrivateKey,
+  });
 }
 
 export async function refuseLostMasterKey(config: Config): Promise<void> {

@@ -2,17 +2,7 @@
 // with one client configuration that names the three paths `direct`, `jumped` and `gateway`. The same cipher everywhere.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  appendFileSync,
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
 import { type RunningService, startRunningService } from "../../support/service.ts";
@@ -137,7 +127,18 @@ export async function startTopology(directory: string, fileBytes: number): Promi
   const clientConfig = join(directory, "ssh_config");
   writeFileSync(
     clientConfig,
-    `Host *
+    // The first value of a keyword counts, so what holds for all comes last.
+    `Host jump
+  Port ${jump.port}
+Host direct
+  Port ${target.port}
+Host jumped
+  Port ${target.port}
+  ProxyJump jump
+Host gateway
+  Port ${service.sshPort}
+  User bench+target
+Host *
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   IdentityFile ${clientKey}
@@ -148,19 +149,8 @@ export async function startTopology(directory: string, fileBytes: number): Promi
   Ciphers aes128-gcm@openssh.com
   HostName 127.0.0.1
   User root
-Host jump
-  Port ${jump.port}
-Host direct
-  Port ${target.port}
-Host jumped
-  Port ${target.port}
-  ProxyJump jump
-Host gateway
-  Port ${service.sshPort}
-  User bench+target
 `,
   );
-  appendFileSync(join(directory, "known_hosts"), "");
   const textFile = join(directory, "text.log");
   const binaryFile = join(directory, "binary.bin");
   writeTextFile(textFile, fileBytes);
