@@ -1,8 +1,39 @@
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+
+/**
+ * The recording page is its own part of the program, but a link to a recording should not learn of it only when the main
+ * part runs: the page names it and its style, so that all are on the way at once.
+ */
+function preloadRecordingPage(): Plugin {
+  return {
+    name: "preload-recording-page",
+    transformIndexHtml: {
+      order: "post",
+      handler(_html, { bundle }) {
+        const page = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.name === "page");
+        if (page?.type !== "chunk") return [];
+        const styles = [...(page.viteMetadata?.importedCss ?? [])];
+        return [
+          {
+            tag: "link",
+            attrs: { rel: "modulepreload", crossorigin: true, href: `/${page.fileName}` },
+            injectTo: "head",
+          },
+          ...styles.map((file) => ({
+            tag: "link",
+            attrs: { rel: "preload", as: "style", crossorigin: true, href: `/${file}` },
+            injectTo: "head" as const,
+          })),
+        ];
+      },
+    },
+  };
+}
 
 export default defineConfig({
   root: new URL(".", import.meta.url).pathname,
   base: "/",
+  plugins: [preloadRecordingPage()],
   build: {
     outDir: "../dist/replay-ui",
     emptyOutDir: true,

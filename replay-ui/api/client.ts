@@ -1,24 +1,18 @@
 // The one place that talks HTTP. Answers are checked against shared/api/types.ts; failures become ApiError with the
 // problem document's sentence, or OfflineError when the service does not answer at all.
-import { z } from "zod";
-import {
+import type { z } from "zod";
+import type {
   AuditPage,
-  type ExportFormat,
-  type LiveSession,
+  ExportFormat,
+  LiveSession,
   Me,
-  Problem,
-  type RecordingIndex,
+  RecordingIndex,
   RecordingPage,
   RecordingSummary,
-  SessionList,
-  type SigningKey,
-  SigningKeyList,
+  SigningKey,
   VerifyReport,
 } from "../../shared/api/types.ts";
-import { readIndex } from "./read-index.ts";
-
-// zod's compiled fast path needs `unsafe-eval`, which the content security policy refuses.
-z.config({ jitless: true });
+import { isMe, isRecordingIndex, isRecordingSummary } from "./quick-checks.ts";
 
 const base = "/api/v1";
 
@@ -76,17 +70,36 @@ async function send(method: string, path: string, body?: unknown, signal?: Abort
 }
 
 async function problemOf(response: Response): Promise<ApiError> {
-  const problem = Problem.safeParse(await response.json().catch(() => null));
-  if (problem.success) return new ApiError(response.status, problem.data.code, problem.data.detail);
-  if (response.status >= 502 && response.status <= 504) {
-    return new ApiError(response.status, "INTERNAL", "The recorder is not ready. Try again in a moment.");
+  const { status } = response;
+  const problem = (await response.json().catch(() => null)) as { code?: unknown; detail?: unknown } | null;
+  if (typeof problem?.code === "string" && typeof problem.detail === "string") {
+    return new ApiError(status, problem.code, problem.detail);
   }
-  return new ApiError(response.status, "INTERNAL", `The recorder answered ${response.status} without an explanation.`);
+  if (status >= 502 && status <= 504) {
+    return new ApiError(status, "INTERNAL", "The recorder is not ready. Try again in a moment.");
+  }
+  return new ApiError(status, "INTERNAL", `The recorder answered ${status} without an explanation.`);
 }
 
-async function json<T>(schema: z.ZodType<T>, response: Promise<Response>): Promise<T> {
-  return schema.parse(await (await response).json());
+type Schemas = typeof import("./schemas.ts");
+
+/** The schemas are fetched beside the answer. */
+async function read<T>(schema: (all: Schemas) => z.ZodType<T>, response: Promise<Response>): Promise<T> {
+  const [schemas, answer] = await Promise.all([import("./schemas.ts"), response]);
+  return schema(schemas).parse(await answer.json());
 }
+
+/** As `read`, for answers that the first picture waits for; the schema only says what is wrong with a bad one. */
+async function readQuickly<T>(
+  check: (value: unknown) => value is T,
+  schema: (all: Schemas) => z.ZodType<T>,
+  response: Promise<Response>,
+): Promise<T> {
+  const value: unknown = await (await response).json();
+  return check(value) ? value : schema(await import("./schemas.ts")).parse(value);
+}
+
+const readMe = (response: Promise<Response>) => readQuickly(isMe, (all) => all.Me, response);
 
 function remember(me: Me): Me {
   csrfToken = me.csrfToken;
@@ -109,7 +122,7 @@ function query(parameters: Record<string, string | number | undefined>): string 
 /** Who is signed in, or null. */
 export async function currentSession(): Promise<Me | null> {
   try {
-    return remember(await json(Me, send("GET", "/session")));
+    return remember(await readMe(send("GET", "/session")));
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return null;
     throw error;
@@ -117,7 +130,7 @@ export async function currentSession(): Promise<Me | null> {
 }
 
 export async function signIn(name: string, password: string): Promise<Me> {
-  return remember(await json(Me, send("POST", "/session", { name, password })));
+  return remember(await readMe(send("POST", "/session", { name, password })));
 }
 
 export async function signOut(): Promise<void> {
@@ -127,7 +140,7 @@ export async function signOut(): Promise<void> {
 
 /** Ends every other sign-in of this person; resolves to the refreshed one. */
 export async function changePassword(current: string, next: string): Promise<Me> {
-  return remember(await json(Me, send("POST", "/me/password", { current, next })));
+  return remember(await readMe(send("POST", "/me/password", { current, next })));
 }
 
 export interface RecordingFilters {
@@ -141,15 +154,16 @@ export interface RecordingFilters {
 }
 
 export function listRecordings(filters: RecordingFilters, signal?: AbortSignal): Promise<RecordingPage> {
-  return json(RecordingPage, send("GET", `/recordings${query({ ...filters })}`, undefined, signal));
+  return read((all) => all.RecordingPage, send("GET", `/recordings${query({ ...filters })}`, undefined, signal));
 }
 
 export function getRecording(session: string): Promise<RecordingSummary> {
-  return json(RecordingSummary, send("GET", recordingPath(session)));
+  return readQuickly(isRecordingSummary, (all) => all.RecordingSummary, send("GET", recordingPath(session)));
 }
 
 export function getIndex(session: string, signal?: AbortSignal): Promise<RecordingIndex> {
-  return send("GET", recordingPath(session, "/index"), undefined, signal).then(async (r) => readIndex(await r.json()));
+  const answer = send("GET", recordingPath(session, "/index"), undefined, signal);
+  return readQuickly(isRecordingIndex, (all) => all.RecordingIndex, answer);
 }
 
 /** The stored bytes of segment `n`, as they lie in the object store. */
@@ -177,7 +191,7 @@ export async function recordView(session: string): Promise<void> {
 }
 
 export function verifyRecording(session: string): Promise<VerifyReport> {
-  return json(VerifyReport, send("POST", recordingPath(session, "/verify")));
+  return read((all) => all.VerifyReport, send("POST", recordingPath(session, "/verify")));
 }
 
 export function exportUrl(session: string, format: ExportFormat, track?: string): string {
@@ -185,7 +199,7 @@ export function exportUrl(session: string, format: ExportFormat, track?: string)
 }
 
 export async function listLiveSessions(): Promise<LiveSession[]> {
-  return (await json(SessionList, send("GET", "/sessions"))).items;
+  return (await read((all) => all.SessionList, send("GET", "/sessions"))).items;
 }
 
 /** `reason` is told to the person and kept. */
@@ -194,9 +208,9 @@ export async function terminateSession(session: string, reason: string): Promise
 }
 
 export function listAudit(cursor?: string): Promise<AuditPage> {
-  return json(AuditPage, send("GET", `/audit${query({ cursor, limit: 100 })}`));
+  return read((all) => all.AuditPage, send("GET", `/audit${query({ cursor, limit: 100 })}`));
 }
 
 export async function listKeys(): Promise<SigningKey[]> {
-  return (await json(SigningKeyList, send("GET", "/keys"))).items;
+  return (await read((all) => all.SigningKeyList, send("GET", "/keys"))).items;
 }

@@ -2,9 +2,9 @@
 // lists. Invariants: nothing of a segment leaves here before its stored bytes had the hash that the index names, and
 // what is kept decoded stays within a budget, whatever the length of the recording.
 import { decompress as unzstd } from "fzstd";
-import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import { parseJsonSegment, parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
+import { parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import type { Integrity } from "../verify/integrity.ts";
 import { sha256Hex } from "../verify/sha256.ts";
@@ -163,7 +163,7 @@ export class SegmentLoader {
     const stored = await this.fetchVerified(n);
     let decoded: Decoded;
     try {
-      decoded = decode(await inflate(stored, meta), meta, this.source.session, this.trackKind(meta.track));
+      decoded = await decode(await inflate(stored, meta), meta, this.source.session, this.trackKind(meta.track));
     } catch (cause) {
       throw this.bad(n, `${meta.name} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
     }
@@ -204,7 +204,7 @@ async function gunzip(stored: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-function decode(text: string, meta: SegmentMeta, session: string, kind: Decoded["kind"]): Decoded {
+async function decode(text: string, meta: SegmentMeta, session: string, kind: Decoded["kind"]): Promise<Decoded> {
   const belongs = (header: { session: string; track: string; index: number }) => {
     if (header.session !== session || header.track !== meta.track || header.index !== meta.index) {
       throw new Error(`it is segment ${header.index} of ${header.track} of session ${header.session}`);
@@ -215,17 +215,22 @@ function decode(text: string, meta: SegmentMeta, session: string, kind: Decoded[
     belongs(header);
     return { kind, cols, rows, keyframe, events };
   }
-  if (kind === "input") {
-    const { header, lines } = parseJsonSegment(text, InputLine);
-    belongs(header);
-    return { kind, lines };
+  const { readLines } = await import("./lines.ts");
+  switch (kind) {
+    case "input": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
+    case "files": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
+    case "events": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
   }
-  if (kind === "files") {
-    const { header, lines } = parseJsonSegment(text, FilesLine);
-    belongs(header);
-    return { kind, lines };
-  }
-  const { header, lines } = parseJsonSegment(text, EventsLine);
-  belongs(header);
-  return { kind, lines };
 }

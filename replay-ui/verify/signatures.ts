@@ -1,5 +1,6 @@
 // Signatures of the OPEN record and the manifest (Ed25519 over the stored bytes), checked with WebCrypto where the
 // browser has it, and what the signed manifest says compared with the index that the player works from.
+import "../zod-without-eval.ts";
 import type { RecordingIndex, SigningKey } from "../../shared/api/types.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";

@@ -5,9 +5,10 @@
 // second line is the keyframe (an "o" event that resets and redraws the terminal), which a reader that continues from
 // the previous segment skips. Times in asciicast lines are seconds written with exactly six decimals: microseconds.
 import { z } from "zod";
+import { SEGMENT_VERSION } from "../segment/version.ts";
 import { FileEvent, NoticeType } from "./session-event.ts";
 
-export const SEGMENT_VERSION = 1;
+export { SEGMENT_VERSION };
 
 export const SegmentHeader = z.looseObject({
   conduit: z.strictObject({

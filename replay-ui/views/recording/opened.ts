@@ -6,7 +6,6 @@ import { SegmentLoader } from "../../player/segments.ts";
 import { openSource } from "../../sources/open.ts";
 import type { RecordingSource } from "../../sources/source.ts";
 import { Integrity } from "../../verify/integrity.ts";
-import { checkSignatures } from "../../verify/signatures.ts";
 
 export interface OpenedRecording {
   source: RecordingSource;
@@ -31,6 +30,7 @@ export function openRecording(index: RecordingIndex): OpenedRecording {
 
   const signatures = async () => {
     try {
+      const { checkSignatures } = await import("../../verify/signatures.ts");
       integrity.reportSignature(
         await checkSignatures(source.index.get(), { object: (name) => source.object(name), keys: listKeys }),
       );

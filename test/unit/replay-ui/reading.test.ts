@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { isSegmentMeta, readIndex } from "../../../replay-ui/api/read-index.ts";
+import { z } from "zod";
+import { isMe, isRecordingIndex, isRecordingSummary } from "../../../replay-ui/api/quick-checks.ts";
 import { formatBytes, formatDuration, formatPlural, formatSessionTime } from "../../../replay-ui/format.ts";
 import { parseRoute } from "../../../replay-ui/router.ts";
 import {
@@ -8,59 +9,90 @@ import {
   noFilters,
   queryOf,
 } from "../../../replay-ui/views/recording-filters.tsx";
-import { RecordingIndex } from "../../../shared/api/types.ts";
-import { SegmentMeta } from "../../../shared/manifest/manifest.ts";
-import { makeSigningKey } from "../../support/recording-builder.ts";
+import { Me, RecordingIndex, RecordingSummary } from "../../../shared/api/types.ts";
+import { SegmentHeader } from "../../../shared/events/stored.ts";
+import { isSegmentHeader } from "../../../shared/segment/parse.ts";
+import { type BuiltRecording, makeSigningKey } from "../../support/recording-builder.ts";
 import { maintenanceScene } from "../../support/recording-scenes.ts";
 
-describe("reading an index", () => {
-  let index: RecordingIndex;
+/** Each member replaced by each of many values, one at a time; `undefined` takes it away. */
+function* damaged(whole: Record<string, unknown>): Generator<Record<string, unknown>> {
+  const values = [
+    undefined,
+    null,
+    -1,
+    0,
+    1,
+    1.5,
+    2 ** 60,
+    "",
+    "text",
+    "a".repeat(64),
+    "A".repeat(64),
+    true,
+    [],
+    ["admin"],
+    ["x"],
+    {},
+    "gzip",
+    "ssh",
+  ];
+  for (const name of [...Object.keys(whole), "somethingElse"]) {
+    for (const value of values) {
+      const changed: Record<string, unknown> = { ...whole, [name]: value };
+      if (value === undefined) delete changed[name];
+      yield changed;
+    }
+  }
+}
+
+function expectAgreement(check: (value: unknown) => boolean, schema: z.ZodType, whole: Record<string, unknown>): void {
+  expect(schema.safeParse(whole).success).toBe(true);
+  expect(check(whole)).toBe(true);
+  let refused = 0;
+  for (const changed of damaged(whole)) {
+    const expected = schema.safeParse(changed).success;
+    expect(check(changed), JSON.stringify(changed).slice(0, 400)).toBe(expected);
+    if (!expected) refused++;
+  }
+  expect(refused).toBeGreaterThan(40);
+  for (const value of [null, undefined, 7, "text", []]) expect(check(value)).toBe(false);
+}
+
+describe("answers that are checked by hand", () => {
+  let recording: BuiltRecording;
   beforeAll(async () => {
     const facts = { person: "vendor-drives", target: "plc-1", startedAt: "2026-11-20T06:11:00.000Z", seed: 5 };
-    index = (await maintenanceScene(facts, makeSigningKey())).index;
+    recording = await maintenanceScene(facts, makeSigningKey());
   });
 
-  it("takes what the schema takes", () => {
-    expect(RecordingIndex.safeParse(index).success).toBe(true);
-    expect(readIndex(JSON.parse(JSON.stringify(index)))).toEqual(index);
+  it("are judged as by their schemas", () => {
+    const me = { name: "engineer", roles: ["admin"], csrfToken: "t", mustChangePassword: false, expiresAt: "later" };
+    expectAgreement(isMe, Me, me);
+    expectAgreement(isRecordingSummary, RecordingSummary, recording.summary);
+    expectAgreement(isRecordingIndex, RecordingIndex, recording.index);
   });
 
-  it("judges every damaged member of a segment as the schema does", () => {
-    const whole = { ...index.segments.find((s) => s.cols !== undefined)!, versionId: "v1" };
-    expect(isSegmentMeta(whole)).toBe(true);
-    const values = [
-      undefined,
-      null,
-      -1,
-      0,
-      1.5,
-      2 ** 60,
-      "",
-      "text",
-      "a".repeat(64),
-      "A".repeat(64),
-      true,
-      [],
-      {},
-      "gzip",
-    ];
-    let refused = 0;
-    for (const name of Object.keys(whole)) {
-      for (const value of values) {
-        const changed: Record<string, unknown> = { ...whole, [name]: value };
-        if (value === undefined) delete changed[name];
-        const expected = SegmentMeta.safeParse(changed).success;
-        expect(isSegmentMeta(changed), `${name} = ${JSON.stringify(value)}`).toBe(expected);
-        if (!expected) refused++;
-      }
-    }
-    expect(refused).toBeGreaterThan(100);
-    for (const value of [null, 7, "segment"]) expect(isSegmentMeta(value)).toBe(false);
+  it("are judged so in all their parts", () => {
+    const { index } = recording;
+    const within =
+      <K extends "segments" | "tracks" | "gaps">(name: K) =>
+      (value: unknown) =>
+        isRecordingIndex({ ...index, [name]: [value] });
+    const schemaWithin = (name: "segments" | "tracks" | "gaps") =>
+      z.unknown().refine((value) => RecordingIndex.safeParse({ ...index, [name]: [value] }).success);
+    const segment = { ...index.segments.find((s) => s.cols !== undefined)!, versionId: "v1" };
+    const track = { ...index.tracks.find((t) => t.kind === "terminal")!, command: "x" };
+    expectAgreement(within("segments"), schemaWithin("segments"), segment);
+    expectAgreement(within("tracks"), schemaWithin("tracks"), track);
+    expectAgreement(within("gaps"), schemaWithin("gaps"), { fromUs: 0, toUs: 1, reason: "recorder-crash" });
   });
 
-  it("refuses an index with a bad segment", () => {
-    const segments = index.segments.with(2, { ...index.segments[2]!, sha256: "no" });
-    expect(() => readIndex({ ...index, segments })).toThrow();
+  it("are a segment's header too", () => {
+    const conduit = { version: 1, session: "s", track: "input", index: 0, startUs: 0, firstSeq: 0, pty: true };
+    const within = (value: unknown) => isSegmentHeader({ width: 80, conduit: value });
+    const schema = z.unknown().refine((value) => SegmentHeader.safeParse({ width: 80, conduit: value }).success);
+    expectAgreement(within, schema, conduit);
   });
 });
 

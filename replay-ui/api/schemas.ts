@@ -1,0 +1,13 @@
+// The schemas of the API's answers, in a part of the program that is loaded after the first picture.
+import "../zod-without-eval.ts";
+
+export {
+  AuditPage,
+  Me,
+  RecordingIndex,
+  RecordingPage,
+  RecordingSummary,
+  SessionList,
+  SigningKeyList,
+  VerifyReport,
+} from "../../shared/api/types.ts";
