@@ -4,6 +4,7 @@
 import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
 import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost } from "../tap.ts";
+import { fingerprintOf } from "./host-keys.ts";
 import type { TapLogger } from "./options.ts";
 import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
 
@@ -30,7 +31,8 @@ export interface AuthenticatorOptions {
   logger: TapLogger;
   /** Too many failures: the connection must end. */
   giveUp(sentence: string): void;
-  done(person: AuthenticatedPerson, login: Login): void;
+  /** `key` is the fingerprint of the public key, where one was used. */
+  done(person: AuthenticatedPerson, login: Login, key: string | undefined): void;
 }
 
 export class Authenticator {
@@ -125,7 +127,8 @@ export class Authenticator {
       return;
     }
     this.#over = true;
-    this.#options.done(authMethod === undefined ? person : { ...person, authMethod }, login);
+    const key = attempt.method === "publickey" ? fingerprintOf(Buffer.from(attempt.blob)) : undefined;
+    this.#options.done(authMethod === undefined ? person : { ...person, authMethod }, login, key);
     context.accept();
   }
 

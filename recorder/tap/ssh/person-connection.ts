@@ -61,7 +61,8 @@ export class PersonConnection {
     this.#options = options;
   }
 
-  async run(person: AuthenticatedPerson, targetName: string, negotiated: Negotiated): Promise<void> {
+  /** @param facts for the events track: what the two sides agreed on, and the fingerprint of the person's key. */
+  async run(person: AuthenticatedPerson, targetName: string, facts: Negotiated & { key?: string }): Promise<void> {
     let opened: { session: TapSession; target: TargetAccess } | undefined;
     let refused: string | undefined;
     try {
@@ -76,7 +77,7 @@ export class PersonConnection {
     } catch (error) {
       refused = this.#sentenceOf(error, "the session could not be opened");
     }
-    if (opened !== undefined) this.#begin(opened.session, negotiated);
+    if (opened !== undefined) this.#begin(opened.session, { method: person.authMethod, ...facts });
     this.#mux = new Mux(this.#transport, {
       onOffer: (offer) => this.#offer(offer),
       onGlobalRequest: (name, payload, reply) => this.#globalRequest(name, payload, reply),
@@ -91,7 +92,7 @@ export class PersonConnection {
     return this.#ended || (this.#session === undefined && this.#transport.gone);
   }
 
-  #begin(session: TapSession, negotiated: Negotiated): void {
+  #begin(session: TapSession, facts: Record<string, unknown>): void {
     this.#session = session;
     const gate = new RecordingGate(session.sink, (error) => this.#failed(error));
     this.#gate = gate;
@@ -101,7 +102,7 @@ export class PersonConnection {
     };
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
-    this.#attempt(() => gate.notice("auth", { side: "operator", ...negotiated }));
+    this.#attempt(() => gate.notice("auth", { side: "operator", ...facts }));
   }
 
   async #dial(access: TargetAccess): Promise<void> {

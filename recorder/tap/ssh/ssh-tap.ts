@@ -147,21 +147,21 @@ class SshTap implements Tap {
       Object.assign(negotiated, { kex, cipher: cs.cipher, mac: cs.mac, hostKeyType: serverHostKey });
     });
     connection.on("error", (error) => logger.debug({ address: client.address, err: error }, "SSH connection error"));
-    let signedIn: { person: AuthenticatedPerson; login: Login } | undefined;
+    let signedIn: { person: AuthenticatedPerson; login: Login; key: string | undefined } | undefined;
     new Authenticator(connection, {
       host,
       client,
       maxFailures: this.#limits.maxLoginFailures,
       logger,
       giveUp: (sentence) => transport.disconnect(sentence, disconnectReason.noMoreAuthMethods),
-      done: (person, login) => {
-        signedIn = { person, login };
+      done: (person, login, key) => {
+        signedIn = { person, login, key };
       },
     });
     connection.once("ready", () => {
       socket.emit("signed-in");
       if (signedIn === undefined) return;
-      const { person, login } = signedIn;
+      const { person, login, key } = signedIn;
       new PersonConnection(transport, client, {
         host,
         logger,
@@ -169,7 +169,7 @@ class SshTap implements Tap {
         dialTimeoutMs: this.#limits.dialTimeoutMs,
         legacyTargets: this.#options.legacyTargets ?? false,
       })
-        .run(person, login.target, negotiated)
+        .run(person, login.target, { ...negotiated, ...(key === undefined ? {} : { key }) })
         .catch((error: unknown) => {
           logger.error({ err: error }, "a session failed");
           socket.destroy();

@@ -52,6 +52,12 @@ describe("a person", () => {
       algorithm: "ssh-ed25519",
       client: { address: "127.0.0.1", software: expect.stringContaining("OpenSSH") },
     });
+    expect(gateway.last().notices("auth")[0]).toMatchObject({
+      side: "operator",
+      method: "publickey",
+      key: gateway.personKey.fingerprint,
+      cipher: expect.stringContaining("@openssh.com"),
+    });
   });
 
   it("signs in with a password, and by keyboard-interactive", async () => {
