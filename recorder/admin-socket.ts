@@ -35,6 +35,8 @@ export const Terminate = z.strictObject({
 });
 
 const maxBodyBytes = 4096;
+/** `sun_path` of unix(7), without its end; a longer one would be cut short in silence. */
+const maxPathBytes = 107;
 
 /** CONFIG_INVALID when another service holds the socket; a socket that a crash left behind is replaced. */
 export async function openAdminSocket(path: string, administration: LocalAdministration): Promise<AdminSocket> {
@@ -42,6 +44,13 @@ export async function openAdminSocket(path: string, administration: LocalAdminis
     void answer(incoming, response, administration).catch((error: unknown) => fail(response, error));
   });
   server.requestTimeout = 10_000;
+  if (Buffer.byteLength(path) > maxPathBytes) {
+    throw new AppError(
+      "CONFIG_INVALID",
+      `${path}: a socket's path has at most ${maxPathBytes} bytes. Name a shorter one in recorder.adminSocket, such as /run/conduit/admin.sock.`,
+      { op: "admin.open" },
+    );
+  }
   if (await isAnswering(path)) {
     throw new AppError(
       "CONFIG_INVALID",
@@ -66,7 +75,7 @@ function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
       const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-      const mend = "Check recorder.adminSocket: its directory must exist and the path stay under about 100 characters.";
+      const mend = "Check recorder.adminSocket: its directory must exist and be the service's own.";
       reject(
         new AppError("CONFIG_INVALID", `${path}: the admin socket cannot be opened (${why}). ${mend}`, {
           op: "admin.open",

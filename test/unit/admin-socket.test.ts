@@ -1,0 +1,123 @@
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type AdminSocket, askAdmin, type LocalAdministration, openAdminSocket } from "../../recorder/admin-socket.ts";
+import { createTempDir, type TempDir } from "../support/temp-dir.ts";
+
+const session = "01a2061a-33bf-7a59-915f-1aeaf229edbe";
+
+let folder: TempDir;
+let path: string;
+let socket: AdminSocket | null = null;
+let done: string[];
+
+const administration: LocalAdministration = {
+  sessions: () => [],
+  terminate: async (id, by, reason) => {
+    done.push(`terminate ${id} ${by} ${reason}`);
+    return id === session;
+  },
+  audit: async ({ actor, action, subject, details }) => {
+    done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
+  },
+  status: async () => ({ version: "1" }),
+};
+
+beforeEach(async () => {
+  folder = await createTempDir("admin");
+  path = join(folder.path, "admin.sock");
+  done = [];
+});
+afterEach(async () => {
+  await socket?.close();
+  socket = null;
+  await folder.remove();
+});
+
+async function open(over: Partial<LocalAdministration> = {}): Promise<void> {
+  socket = await openAdminSocket(path, { ...administration, ...over });
+}
+
+test("only the service's account may open it", async () => {
+  await open();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("a termination is in the audit before it happens, with who and why", async () => {
+  await open();
+  const answer = await askAdmin(path, "POST", "/terminate", { session, operator: "os:erika", reason: "permit" });
+  expect(answer).toEqual({ terminated: true });
+  expect(done).toEqual([
+    `audit os:erika session.terminate ${session} {"reason":"permit"}`,
+    `terminate ${session} os:erika permit`,
+  ]);
+});
+
+test("what cannot be written into the audit does not happen", async () => {
+  await open({ audit: () => Promise.reject(new Error("disk full, at /secret/path")) });
+  await expect(askAdmin(path, "POST", "/terminate", { session, operator: "os:x", reason: "" })).rejects.toThrow(
+    "a fault in the recorder; its log has the details",
+  );
+  expect(done).toEqual([]);
+});
+
+test.each([
+  [{ session: "x", operator: "os:x", reason: "" }],
+  [{ session, operator: "", reason: "" }],
+  [{ session, operator: "os:x", reason: "", more: 1 }],
+  [{ session, operator: "os:x", reason: "r".repeat(300) }],
+  [null],
+])("%j is refused", async (body) => {
+  await open();
+  await expect(askAdmin(path, "POST", "/terminate", body)).rejects.toThrow("the request has a bad value");
+  expect(done).toEqual([]);
+});
+
+test("a body without end is cut off", async () => {
+  await open();
+  const ended = await new Promise<string>((resolve) => {
+    const outgoing = request({ socketPath: path, method: "POST", path: "/terminate" }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(String(response.statusCode)));
+    });
+    outgoing.on("error", () => resolve("cut off"));
+    const more = () => {
+      if (!outgoing.destroyed) outgoing.write("x".repeat(1024), more);
+    };
+    more();
+  });
+  expect(["500", "cut off"]).toContain(ended);
+});
+
+test("a socket that a crash left behind is replaced", async () => {
+  // A bound socket whose process is gone leaves its file: here, a listener that closes without removing it.
+  const left = createServer();
+  await new Promise<void>((resolve) => left.listen(path, resolve));
+  const { renameSync } = await import("node:fs");
+  renameSync(path, `${path}.moved`);
+  await new Promise((resolve) => left.close(resolve));
+  renameSync(`${path}.moved`, path);
+  await open();
+  expect(await askAdmin(path, "GET", "/status")).toEqual({ version: "1" });
+});
+
+test("a running service's socket is not taken over", async () => {
+  await open();
+  await expect(openAdminSocket(path, administration)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  expect(await askAdmin(path, "GET", "/sessions")).toEqual([]);
+});
+
+test("where nothing listens, the answer says how to start it; a path too long, how to mend it", async () => {
+  await expect(askAdmin(path, "GET", "/status")).rejects.toThrow("start it with conduit serve");
+  const deep = join(folder.path, "d".repeat(120));
+  mkdirSync(deep);
+  await expect(openAdminSocket(join(deep, "admin.sock"), administration)).rejects.toThrow(
+    /Check recorder\.adminSocket/,
+  );
+  writeFileSync(join(folder.path, "file"), "");
+  await expect(openAdminSocket(join(folder.path, "file/admin.sock"), administration)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+  });
+});
