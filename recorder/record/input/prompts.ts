@@ -51,13 +51,20 @@ const words = [
 ];
 const asks = new RegExp(`(?:${words.join("|")})`, "iu");
 // What stands after the word: "for key '/x'", "(again)", "[user]"; then a mark that an answer is awaited, or nothing.
-const ends = /(?:[:：?？>»\])=]|(?:word|phrase|code|wort|pin|token|wd))\s*$/iu;
+const ends = /(?:[:：?？>»\])]|(?:word|phrase|code|wort|pin|token|wd))\s*$/iu;
 const maxPromptChars = 240;
 
 export function asksForSecret(line: string): boolean {
   const text = line.trimEnd();
   if (text.length === 0 || text.length > maxPromptChars) return false;
   return asks.test(text) && ends.test(text);
+}
+
+// Without a pty nothing is ever echoed, so the line alone decides: it must be a prompt in full, with its colon.
+const plainPrompt = new RegExp(`^[^:：]{0,120}(?:${words.join("|")})[^:：=]{0,80}[:：]$`, "iu");
+
+export function isPlainPrompt(line: string): boolean {
+  return plainPrompt.test(line.trimEnd());
 }
 
 /** What an output stream leaves of itself on its last line, escape sequences taken out. */

@@ -17,7 +17,7 @@ import {
   type TypedLine,
   visibleChars,
 } from "./entries.ts";
-import { asksForSecret, lastLineOf } from "./prompts.ts";
+import { asksForSecret, isPlainPrompt, lastLineOf } from "./prompts.ts";
 
 export const secretToken = "[secret]";
 
@@ -246,7 +246,7 @@ export class InputTracker {
   }
 
   #data(channel: Channel, place: EventPlace, bytes: Buffer): void {
-    if (bytes.length <= plainSecretBytes && this.#prompted(channel)) {
+    if (bytes.length <= plainSecretBytes && isPlainPrompt(lastLineOf(channel.outputTail))) {
       const end = bytes.indexOf(10);
       const secret = end < 0 ? bytes : bytes.subarray(0, end);
       if (secret.length > 0 && secret.every((byte) => byte >= 32 || byte === 13)) {
