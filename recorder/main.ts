@@ -28,7 +28,7 @@ import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
-import { createSshTap } from "./tap/ssh/ssh-tap.ts";
+import { taps } from "./tap/registry.ts";
 import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
 
 export interface Service {
@@ -94,7 +94,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sealRecipients: config.recording.sealRecipients,
     audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
   });
-  const tap = createSshTap({
+  const tap = taps.ssh({
     host: opener,
     hostKeys: await Promise.all(config.ssh.hostKeys.map((path) => readFile(path, "utf8"))),
     ...(config.ssh.banner === "" ? {} : { banner: config.ssh.banner }),
