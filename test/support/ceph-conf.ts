@@ -31,6 +31,8 @@ osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 mon_allow_pool_size_one = true
 mon_max_pg_per_osd = 1000
+# A killed radosgw is forgotten after so many seconds; until then its successor's first new bucket waits for it.
+osd_client_watch_timeout = 3
 
 [mon]
 mon_data = ${at("mon")}
