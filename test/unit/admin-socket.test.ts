@@ -114,7 +114,7 @@ test("where nothing listens, the answer says how to start it; a path too long, h
   const deep = join(folder.path, "d".repeat(120));
   mkdirSync(deep);
   await expect(openAdminSocket(join(deep, "admin.sock"), administration)).rejects.toThrow(
-    /Check recorder\.adminSocket/,
+    "a socket's path has at most 107 bytes. Name a shorter one in recorder.adminSocket",
   );
   writeFileSync(join(folder.path, "file"), "");
   await expect(openAdminSocket(join(folder.path, "file/admin.sock"), administration)).rejects.toMatchObject({

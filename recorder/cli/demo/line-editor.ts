@@ -20,6 +20,7 @@ export class LineEditor {
   #recalled = 0;
   #pasting = false;
   #done: ((line: Line) => void) | null = null;
+  readonly #ahead: string[] = [];
 
   constructor(write: (text: string) => void, complete: (text: string) => string[]) {
     this.#write = write;
@@ -69,10 +70,17 @@ export class LineEditor {
     this.#write(echo ? `\x1b[?2004h${prompt}` : prompt);
     return new Promise((resolve) => {
       this.#done = resolve;
+      while (this.#done !== null && this.#ahead.length > 0) this.#take(this.#ahead.shift() ?? "");
     });
   }
 
+  /** What is typed while no line is read waits for the next one, as a terminal's driver keeps it. */
   key(key: string): void {
+    if (this.#done !== null) this.#take(key);
+    else if (this.#ahead.length < maxLine) this.#ahead.push(key);
+  }
+
+  #take(key: string): void {
     if (key === pasteStart) this.#pasting = true;
     else if (key === pasteEnd) this.#pasting = false;
     else if (this.#pasting) this.#insert(key === "\r" || key === "\n" ? " " : key);

@@ -9,7 +9,9 @@ export interface Entry {
 }
 
 interface Node {
+  /** Room that is at least `bytes` long; null for a directory. */
   data: Buffer | null;
+  bytes: number;
   modifiedAtMs: number;
 }
 
@@ -40,8 +42,8 @@ export class MemoryFiles {
     const at = this.normal(path);
     const node = this.#nodes.get(at);
     if (node === undefined) return null;
-    const { data, modifiedAtMs } = node;
-    return { name: posix.basename(at), directory: data === null, bytes: data?.length ?? 0, modifiedAtMs };
+    const { data, bytes, modifiedAtMs } = node;
+    return { name: posix.basename(at), directory: data === null, bytes, modifiedAtMs };
   }
 
   list(path: string): Entry[] {
@@ -53,7 +55,8 @@ export class MemoryFiles {
   }
 
   read(path: string): Buffer | null {
-    return this.#nodes.get(this.normal(path))?.data ?? null;
+    const node = this.#nodes.get(this.normal(path));
+    return node?.data?.subarray(0, node.bytes) ?? null;
   }
 
   /** False where the path's directory is missing, it is a directory, or the plant's memory is full. */
@@ -61,12 +64,12 @@ export class MemoryFiles {
     const at = this.normal(path);
     const node = this.#nodes.get(at);
     if (node?.data === null || this.stat(posix.dirname(at))?.directory !== true) return false;
-    const old = node?.data ?? Buffer.alloc(0);
-    const length = Math.max(old.length, offset + data.length);
-    if (this.#totalBytes() - old.length + length > maxTotalBytes || this.#nodes.size >= maxEntries) return false;
-    const next = length === old.length ? old : Buffer.concat([old, Buffer.alloc(length - old.length)]);
-    next.set(data, offset);
-    this.#put(at, next);
+    const old = node ?? { data: Buffer.alloc(0), bytes: 0 };
+    const bytes = Math.max(old.bytes, offset + data.length);
+    if (this.#totalBytes() - old.bytes + bytes > maxTotalBytes || this.#nodes.size >= maxEntries) return false;
+    const room = roomFor(old.data ?? Buffer.alloc(0), bytes);
+    room.set(data, offset);
+    this.#nodes.set(at, { data: room, bytes, modifiedAtMs: Date.now() });
     return true;
   }
 
@@ -102,12 +105,20 @@ export class MemoryFiles {
   }
 
   #put(path: string, data: Buffer | null): void {
-    this.#nodes.set(path, { data, modifiedAtMs: Date.now() });
+    this.#nodes.set(path, { data, bytes: data?.length ?? 0, modifiedAtMs: Date.now() });
   }
 
   #totalBytes(): number {
     let total = 0;
-    for (const { data } of this.#nodes.values()) total += data?.length ?? 0;
+    for (const { bytes } of this.#nodes.values()) total += bytes;
     return total;
   }
+}
+
+/** At least doubled when it must grow, so that many small writes cost no more than one large one. */
+function roomFor(data: Buffer, bytes: number): Buffer {
+  if (bytes <= data.length) return data;
+  const room = Buffer.alloc(Math.max(bytes, Math.min(maxTotalBytes, data.length * 2)));
+  room.set(data);
+  return room;
 }

@@ -40,6 +40,8 @@ export function serveSftp(sftp: SFTPWrapper, files: MemoryFiles): void {
     else sftp.attrs(request, attributes(entry));
   };
 
+  // The client's end of file is its farewell; it waits for ours.
+  sftp.on("end", () => sftp.end());
   sftp.on("REALPATH", (request, path) => {
     const normal = files.normal(path);
     sftp.name(request, [{ filename: normal, longname: normal, attrs: {} as Attributes }]);
