@@ -34,7 +34,6 @@ const OWNERS = {
   ssh2: ["recorder/tap/ssh/", "recorder/cli/demo/"],
   "@aws-sdk/": ["recorder/store/s3-"],
   "@smithy/": ["recorder/store/s3-"],
-  ws: ["recorder/live/", "recorder/tap/vnc/websocket.ts"],
   "@xterm/": ["recorder/record/"],
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: ["recorder/access/", "recorder/catalog/", "recorder/database"],
@@ -121,7 +120,13 @@ export default {
       from: { path: SOURCES },
       to: { path: "^(test|scripts)/" },
     },
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-cycles",
+      comment: "of types too; only a lazy import() may point back, since it closes no circle at load time",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["dynamic-import"] } },
+    },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

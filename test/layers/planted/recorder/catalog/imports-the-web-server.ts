@@ -1,4 +1,3 @@
-// breaks: owner-of-fastify owner-of-ws owner-of-smithy
+// breaks: owner-of-fastify owner-of-smithy
 import "@fastify/cookie";
 import "@smithy/core";
-import "ws";
