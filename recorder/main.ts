@@ -23,9 +23,10 @@ import { RecordingExporter } from "./export/export.ts";
 import { Inventory } from "./inventory.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
-import { loadOrCreateSigningKey, Signer } from "./record/signing.ts";
+import { loadOrCreateSigningKey } from "./record/signing.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
+import { signingKeyHistory } from "./signing-keys.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
@@ -109,9 +110,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     },
   });
 
-  const signingKeys = (): SigningKey[] => [
-    { keyId: signing.keyId, algorithm: "ed25519", publicKeyPem: new Signer(signing).publicKeyPem },
-  ];
+  const history = signingKeyHistory(config.recorder.keyDirectory);
+  const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const health = () => checkHealth(recorder, alarms);
   const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));

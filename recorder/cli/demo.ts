@@ -127,6 +127,8 @@ async function record(
   enablePassword: string,
 ): Promise<void> {
   cli.out.line("A scripted session is being recorded through the gateway; it takes about 25 seconds.");
+  const { adminSocket } = installation.config.recorder;
+  let session: string | null = null;
   try {
     await playScript({
       host: "127.0.0.1",
@@ -136,21 +138,31 @@ async function record(
       hostKey: installation.gatewayKey,
       enablePassword,
       signal: cli.signal,
+      connected: async () => {
+        session = (await liveSessions(adminSocket))[0] ?? null;
+      },
     });
     if (cli.signal.aborted) return;
-    await sealed(installation.config.recorder.adminSocket);
-    cli.out.line("The scripted session is recorded: it is first in the portal's list.");
+    await ended(adminSocket, session);
+    cli.out.line(
+      `The scripted session is recorded: ${service.http.url}${session === null ? "" : `/recordings/${session}`}`,
+    );
   } catch (error) {
     if (cli.signal.aborted) return;
     cli.err.line(`conduit: the scripted session failed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-/** Until the gateway has no live session of the script's any more, within bounds. */
-async function sealed(adminSocket: string): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    const live = (await askAdmin(adminSocket, "GET", "/sessions")) as unknown[];
-    if (live.length === 0) return;
+/** Ids of live sessions, the oldest first. */
+async function liveSessions(adminSocket: string): Promise<string[]> {
+  const live = (await askAdmin(adminSocket, "GET", "/sessions")) as { session: string }[];
+  return live.map(({ session }) => session).sort();
+}
+
+/** Waits, within bounds, until the session is sealed. */
+async function ended(adminSocket: string, session: string | null): Promise<void> {
+  for (let tries = 0; tries < 50 && session !== null; tries++) {
+    if (!(await liveSessions(adminSocket)).includes(session)) return;
     await new Promise((resume) => setTimeout(resume, 100));
   }
 }

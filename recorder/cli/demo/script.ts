@@ -12,6 +12,8 @@ export interface ScriptOptions {
   hostKey: string;
   enablePassword: string;
   signal: AbortSignal;
+  /** Called once the session is open. */
+  connected(): Promise<void>;
 }
 
 type Step =
@@ -48,6 +50,7 @@ export async function playScript(options: ScriptOptions): Promise<void> {
   options.signal.addEventListener("abort", stop);
   try {
     await exchangeFiles(client);
+    await options.connected();
     await typeShell(client, options);
   } finally {
     options.signal.removeEventListener("abort", stop);

@@ -1,7 +1,5 @@
 // Recordings read without the service: the database as index, then the spool's files, then the store. The service may be
 // running beside it; what it has not sealed yet is not readable here.
-import { createHash, createPublicKey } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import type { Command } from "commander";
@@ -12,6 +10,7 @@ import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { RecordingReader } from "../../catalog/reader.ts";
 import { Recordings } from "../../catalog/recordings.ts";
 import { type Config, storeOptions } from "../../config.ts";
+import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
 import { printable } from "../output.ts";
@@ -112,29 +111,6 @@ export function terminalTrack(index: RecordingIndex, channel: number | undefined
 
 /** The keys that this installation signs and signed with, and those given by hand, by key id. */
 export function trustedKeys(config: Config, files: readonly string[]): Map<string, string> {
-  const keys = new Map<string, string>();
-  const folder = config.recorder.keyDirectory;
-  const own = existsSync(folder) ? readdirSync(folder).filter((name) => /^signing.*\.pem$/.test(name)) : [];
-  for (const path of [...own.map((name) => join(folder, name)), ...files]) {
-    const pem = publicPem(path);
-    keys.set(keyIdOf(pem), pem);
-  }
-  return keys;
-}
-
-function publicPem(path: string): string {
-  try {
-    return createPublicKey(readFileSync(path)).export({ type: "spki", format: "pem" }).toString();
-  } catch (cause) {
-    throw new AppError("CONFIG_UNREADABLE", `${path}: this is not a readable key in PEM form`, {
-      op: "cli.keys",
-      cause,
-    });
-  }
-}
-
-/** As the recorder names its keys: the first 16 hex digits of the SHA-256 of the SubjectPublicKeyInfo. */
-function keyIdOf(pem: string): string {
-  const der = createPublicKey(pem).export({ type: "spki", format: "der" });
-  return createHash("sha256").update(der).digest("hex").slice(0, 16);
+  const keys = [...signingKeyHistory(config.recorder.keyDirectory), ...files.map(readPublicKey)];
+  return new Map(keys.map(({ keyId, publicKeyPem }) => [keyId, publicKeyPem]));
 }

@@ -56,6 +56,10 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
     what: "the scripted session",
   });
   expect(demo.stderr()).toBe("");
+  const address = printed(/scripted session is recorded: (\S+)$/m);
+  expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/recordings\/[0-9a-f-]{36}$/);
+  expect((await conduit("recordings", "list", "--json")).stdout).toContain(address.slice(-36));
+  expect((await fetch(address)).status).toBe(200);
   const verified = await conduit("recordings", "verify", "latest");
   expect(verified.stdout).toMatch(/^\S+ {2}VALID {2}/);
   expect(verified.code).toBe(0);
