@@ -76,10 +76,15 @@ export class ChannelBridge {
   connect(target: ChannelEnd): void {
     this.#target = target;
     target.handlers = {
-      onData: (stream, data) => this.#outbound(() => this.#fromTarget(stream, data)),
+      onData: (stream, data) => {
+        // What waits for the recorder outlives this call.
+        const bytes = this.#mustHold ? Buffer.from(data) : data;
+        this.#outbound(() => this.#fromTarget(stream, bytes));
+      },
       onRequest: (type, wantReply, payload) => {
         if (wantReply) target.reply(false);
-        this.#outbound(() => this.#targetRequest(type, payload));
+        const copy = Buffer.from(payload);
+        this.#outbound(() => this.#targetRequest(type, copy));
       },
       onEof: () =>
         this.#outbound(() => {
@@ -194,9 +199,13 @@ export class ChannelBridge {
 
   // --- target to operator ---
 
+  get #mustHold(): boolean {
+    return this.#held.length > 0 || this.#context.gate.closed;
+  }
+
   /** In order, and not before the recorder has caught up. */
   #outbound(step: () => void): void {
-    if (this.#held.length > 0 || this.#context.gate.closed) {
+    if (this.#mustHold) {
       this.#held.push(step);
       if (this.#held.length === 1) this.#context.gate.whenOpen(() => this.#releaseHeld());
       return;

@@ -2,6 +2,7 @@
 // Invariant: the queue never holds more than the other end's window gave out, because `consumed` returns credit only for
 // bytes that left; end-of-file and close wait behind the data, so nothing is cut short.
 import { AppError } from "../../../shared/errors.ts";
+import { retainDelivered } from "./read-memory.ts";
 import type { Transport } from "./transport.ts";
 import { encode, encodePart, extendedDataStderr, message, type WireReader } from "./wire.ts";
 
@@ -17,17 +18,19 @@ const maxRequestsAwaitingReply = 256;
 export type Stream = "stdout" | "stderr";
 
 export interface ChannelHandlers {
+  /** `data` is good during the call: keep a copy, or hand it to another end's `write`, which sees to it. */
   onData(stream: Stream, data: Buffer): void;
   onEof(): void;
   /** Once: the peer closed the channel, or the connection is gone. Answer with `close()` when nothing is left to say. */
   onClose(): void;
+  /** `payload`, too, is good during the call. */
   onRequest(type: string, wantReply: boolean, payload: Buffer): void;
   /** So many bytes of what was written have left for the peer. */
   onSent(bytes: number): void;
 }
 
 type Queued =
-  | { kind: "data"; stream: Stream; data: Buffer; filled: number }
+  | { kind: "data"; stream: Stream; data: Buffer; filled: number; release(): void }
   | { kind: "message"; payload: Buffer }
   | { kind: "eof" }
   | { kind: "close" };
@@ -150,10 +153,11 @@ export class ChannelEnd {
         const rest = this.#sendNow(head.stream, data);
         if (rest !== undefined) {
           this.#queuedBytes += rest.length;
-          this.#queue[0] = { kind: "data", stream: head.stream, data: rest, filled: rest.length };
+          this.#queue[0] = { ...head, data: rest, filled: rest.length };
           return;
         }
         this.#queue.shift();
+        head.release();
         continue;
       }
       this.#queue.shift();
@@ -266,10 +270,10 @@ export class ChannelEnd {
         return;
       }
       const block = Buffer.allocUnsafe(coalesceBlockBytes);
-      this.#queue.push({ kind: "data", stream, data: block, filled: data.copy(block) });
+      this.#queue.push({ kind: "data", stream, data: block, filled: data.copy(block), release: nothing });
       return;
     }
-    this.#queue.push({ kind: "data", stream, data, filled: data.length });
+    this.#queue.push({ kind: "data", stream, data, filled: data.length, release: retainDelivered() });
   }
 
   #sendEof(): void {
@@ -292,11 +296,14 @@ export class ChannelEnd {
   /** What is not data stays: an exit status is told even to who has closed. */
   #dropData(): void {
     const dropped = this.#queuedBytes;
+    for (const queued of this.#queue) if (queued.kind === "data") queued.release();
     this.#queue = this.#queue.filter((queued) => queued.kind !== "data");
     this.#queuedBytes = 0;
     if (dropped > 0) this.handlers?.onSent(dropped);
   }
 }
+
+const nothing = (): void => undefined;
 
 /** The payload of a request that carries strings and numbers only. */
 export function requestPayload(...parts: (string | number | boolean)[]): Buffer {

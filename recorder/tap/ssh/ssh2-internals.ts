@@ -1,9 +1,9 @@
 // The only file that knows what lies behind ssh2's public surface. ssh2 does transport and user authentication; the
 // connection protocol is ours (mux.ts), because ssh2's channels lose pty modes, share one stall flag between stdout and
 // stderr, and hide half-close. Written for the pinned ssh2 1.17; `openTransport` refuses anything that looks different.
-import { randomFillSync } from "node:crypto";
 import type { Socket } from "node:net";
 import { AppError } from "../../../shared/errors.ts";
+import { fillWithPadding, type PacketMemory } from "./packet-memory.ts";
 
 export interface Ssh2Protocol {
   _onPayload(payload: Buffer): unknown;
@@ -13,6 +13,7 @@ export interface Ssh2Protocol {
   _kexinit: unknown;
   _kex: { remoteExtInfoEnabled: boolean; sessionID: Buffer } | undefined;
   _queue: unknown[] | undefined;
+  _decipher: { _packet?: Uint8Array | null } | undefined;
   _cipher: { encrypt(packet: Buffer): void; allocPacket(payloadBytes: number): Buffer };
   _packetRW: {
     write: {
@@ -91,49 +92,30 @@ export function announceSignatureAlgorithms(protocol: Ssh2Protocol, extInfo: Buf
   };
 }
 
-const slabBytes = 512 * 1024;
-/** Packets are cut from a slab: a buffer of its own for each 32 KiB costs as much in collection as its encryption. */
-let slab = Buffer.allocUnsafeSlow(slabBytes);
-let slabUsed = 0;
-
-const padding = Buffer.allocUnsafeSlow(16 * 1024);
-let paddingUsed = padding.length;
+/** Whether ssh2 keeps a view of this memory beyond the call: a packet whose tag is still to come, or a key exchange. */
+export function holdsView(protocol: Ssh2Protocol, memory: Buffer): boolean {
+  return protocol._kexinit !== undefined || protocol._decipher?._packet?.buffer === memory.buffer;
+}
 
 const tagBytes = 16;
-/** Of ssh2's native AEAD ciphers: what a packet without its length field (GCM) or with it aside (ChaCha) is padded to. */
+/** Of ssh2's native AEAD ciphers: what the part of a packet that is encrypted is padded to. */
 const blockBytesOf: Readonly<Record<string, number>> = { AESGCMCipherBinding: 16, ChaChaPolyCipherBinding: 8 };
 
 /**
- * Packets for the ciphers in force, from a slab and with padding drawn in bulk (RFC 4253 §6: at least four random bytes).
+ * Packets for the ciphers in force from `memory`, with padding drawn in bulk (RFC 4253 §6: at least four random bytes).
  * Call after each key exchange; ciphers that are not known here keep ssh2's own way.
  */
-export function usePooledPackets(protocol: Ssh2Protocol): void {
+export function usePacketMemory(protocol: Ssh2Protocol, memory: PacketMemory): void {
   const cipher = protocol._cipher;
   const blockBytes = blockBytesOf[cipher.constructor.name];
   if (blockBytes === undefined) return;
   cipher.allocPacket = (payloadBytes) => {
     let padBytes = blockBytes - ((1 + payloadBytes) & (blockBytes - 1));
     if (padBytes < 4) padBytes += blockBytes;
-    const packet = fromSlab(4 + 1 + payloadBytes + padBytes + tagBytes);
+    const packet = memory.take(4 + 1 + payloadBytes + padBytes + tagBytes);
     packet.writeUInt32BE(1 + payloadBytes + padBytes, 0);
     packet[4] = padBytes;
-    if (paddingUsed + padBytes > padding.length) {
-      randomFillSync(padding);
-      paddingUsed = 0;
-    }
-    padding.copy(packet, 5 + payloadBytes, paddingUsed, paddingUsed + padBytes);
-    paddingUsed += padBytes;
+    fillWithPadding(packet, 5 + payloadBytes, padBytes);
     return packet;
   };
-}
-
-function fromSlab(bytes: number): Buffer {
-  if (bytes > slabBytes / 4) return Buffer.allocUnsafe(bytes);
-  if (slabUsed + bytes > slabBytes) {
-    slab = Buffer.allocUnsafeSlow(slabBytes);
-    slabUsed = 0;
-  }
-  const start = slabUsed;
-  slabUsed += (bytes + 7) & ~7;
-  return slab.subarray(start, start + bytes);
 }

@@ -5,6 +5,7 @@ import { type AuthHandlerMiddleware, Client, type ConnectConfig, type ServerHost
 import { AppError } from "../../../shared/errors.ts";
 import type { TargetAccess } from "../tap.ts";
 import { algorithmsForTarget } from "./algorithms.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { Transport } from "./transport.ts";
 
 export interface TargetAddress {
@@ -72,7 +73,7 @@ export function connectTarget(address: TargetAddress): {
 }
 
 async function dial(address: TargetAddress, login: TargetLogin): Promise<TargetConnection> {
-  const socket = await openSocket(address);
+  const { socket, memory } = await openSocket(address);
   const client = new Client();
   return new Promise((resolve, reject) => {
     let transport: Transport | undefined;
@@ -116,7 +117,7 @@ async function dial(address: TargetAddress, login: TargetLogin): Promise<TargetC
     });
     try {
       client.connect(connectConfig(address, login, socket));
-      transport = new Transport(client, socket);
+      transport = new Transport(client, socket, memory);
     } catch (error) {
       fail(explain(error as Error, phase, address, login));
     }
@@ -157,9 +158,11 @@ function nextMethod(kind: "password" | "private-key"): (methodsLeft: string[] | 
   };
 }
 
-function openSocket(address: TargetAddress): Promise<Socket> {
+function openSocket(address: TargetAddress): Promise<{ socket: Socket; memory: ReadMemory }> {
   return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: address.host, port: address.port, noDelay: true });
+    const memory = new ReadMemory((bytes) => socket.emit("data", bytes));
+    const { host, port } = address;
+    const socket: Socket = connectSocket({ host, port, noDelay: true, onread: memory });
     const giveUp = setTimeout(
       () => socket.destroy(new Error(`no answer within ${address.timeoutMs / 1000} s`)),
       address.timeoutMs,
@@ -172,7 +175,7 @@ function openSocket(address: TargetAddress): Promise<Socket> {
     socket.once("connect", () => {
       clearTimeout(giveUp);
       socket.removeListener("error", onError);
-      resolve(socket);
+      resolve({ socket, memory });
     });
   });
 }

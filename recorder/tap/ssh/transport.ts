@@ -3,7 +3,16 @@
 // key exchange holds at most `socketHighWater` and what channel windows allow.
 import type { Socket } from "node:net";
 import { AppError } from "../../../shared/errors.ts";
-import { protocolOf, type Ssh2Protocol, sendPayload, sendUrgent, usePooledPackets } from "./ssh2-internals.ts";
+import { PacketMemory } from "./packet-memory.ts";
+import type { ReadMemory } from "./read-memory.ts";
+import {
+  holdsView,
+  protocolOf,
+  type Ssh2Protocol,
+  sendPayload,
+  sendUrgent,
+  usePacketMemory,
+} from "./ssh2-internals.ts";
 import { limitTurns } from "./turn-budget.ts";
 import { disconnectReason, encode, message } from "./wire.ts";
 
@@ -26,6 +35,8 @@ export class Transport {
   readonly #protocol: Ssh2Protocol;
   #events: TransportEvents | undefined;
   #early: Buffer[] = [];
+  readonly #memory = new PacketMemory();
+  readonly #readMemory: ReadMemory | undefined;
   #corked = false;
   #gone = false;
   #lastError: Error | undefined;
@@ -33,10 +44,12 @@ export class Transport {
 
   /**
    * Call before the key exchange ends: ssh2 binds its payload handler to each new set of keys.
+   * @param readMemory what the socket reads into, where that is used again.
    * @param connection an ssh2 `Client` that was given its socket, or a server's connection in its `connection` event.
    */
-  constructor(connection: NodeJS.EventEmitter, socket: Socket) {
+  constructor(connection: NodeJS.EventEmitter, socket: Socket, readMemory?: ReadMemory) {
     this.socket = socket;
+    this.#readMemory = readMemory;
     this.#protocol = protocolOf(connection);
     limitTurns(socket);
     const passOn = this.#protocol._onPayload;
@@ -44,7 +57,8 @@ export class Transport {
       const type = payload[0] ?? 0;
       // Replies to global requests stay with ssh2: its keep-alive counts them.
       const ours = type === message.globalRequest || (type >= message.channelOpen && type <= message.channelFailure);
-      if (!ours) return passOn(payload);
+      // A copy, since ssh2 may keep it.
+      if (!ours) return passOn(Buffer.from(payload));
       this.#protocol._onPacket();
       if (this.#events === undefined) this.#holdEarly(payload);
       else this.#deliver(payload);
@@ -54,10 +68,13 @@ export class Transport {
       this.#lastError ??= error;
     });
     connection.on("handshake", () => {
-      usePooledPackets(this.#protocol);
+      usePacketMemory(this.#protocol, this.#memory);
       this.#drained();
     });
-    socket.on("drain", () => this.#drained());
+    socket.on("drain", () => {
+      this.#releaseSent();
+      this.#drained();
+    });
     socket.once("end", () => this.#finish());
     socket.once("close", () => this.#finish());
   }
@@ -65,6 +82,7 @@ export class Transport {
   /** Starts delivery, with what came in the meantime first. */
   start(events: TransportEvents): void {
     this.#events = events;
+    if (this.#readMemory !== undefined) this.#readMemory.heldBySsh2 = (memory) => holdsView(this.#protocol, memory);
     const early = this.#early;
     this.#early = [];
     for (const payload of early) this.#deliver(payload);
@@ -109,7 +127,7 @@ export class Transport {
   }
 
   #holdEarly(payload: Buffer): void {
-    this.#early.push(payload);
+    this.#early.push(Buffer.from(payload));
     if (this.#early.length > 256) this.socket.destroy();
   }
 
@@ -139,7 +157,13 @@ export class Transport {
     process.nextTick(() => {
       this.#corked = false;
       this.socket.uncork();
+      this.#releaseSent();
     });
+  }
+
+  /** A destroyed socket's packets may still be in the kernel's hands: theirs are left to the collector. */
+  #releaseSent(): void {
+    if (this.socket.writableLength === 0 && !this.socket.destroyed) this.#memory.release();
   }
 
   #drained(): void {

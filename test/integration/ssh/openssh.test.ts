@@ -8,7 +8,15 @@ import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type GatewayAddress, ssh, sshOptions } from "./clients.ts";
-import { addressOf, type MemorySession, sha256, sha256OfFile, startGateway, type TestGateway } from "./gateway.ts";
+import {
+  accessTo,
+  addressOf,
+  type MemorySession,
+  sha256,
+  sha256OfFile,
+  startGateway,
+  type TestGateway,
+} from "./gateway.ts";
 
 let target: SshTarget;
 let gateway: TestGateway;
@@ -159,6 +167,59 @@ describe("commands", () => {
     };
     const up = await ssh(address, ["cat"], ["-o", "RekeyLimit=1M"], { input, timeoutMs: 90_000 });
     expect(sha256(up.stdoutBytes)).toBe(sha256(input));
+  });
+});
+
+describe("memory that is used again", () => {
+  it("keeps every byte while the client stalls, the recorder falls behind and keys change", async () => {
+    const path = join(target.home, `stalls-${Date.now()}`);
+    const body = randomBytes(40_000_000);
+    await writeFile(path, body, { mode: 0o644 });
+    const rekeying = await startSshd({ config: ["RekeyLimit 2M"] });
+    gateway.targets.set("rekeying", accessTo(rekeying));
+    let toggle: NodeJS.Timeout | undefined;
+    gateway.onSession = (opened) => {
+      opened.countOnly = true;
+      toggle = setInterval(() => {
+        opened.behind = !opened.behind;
+      }, 37);
+    };
+    const slowReader = [
+      "import sys,time,hashlib",
+      "h=hashlib.sha256()",
+      "while True:",
+      "  d=sys.stdin.buffer.raw.read(1<<20)",
+      "  if not d: break",
+      "  h.update(d)",
+      "  if h.digest()[0]<12: time.sleep(0.03)",
+      "print(h.hexdigest())",
+    ].join("\n");
+    try {
+      // Two channels of one connection, so that chunks hold bytes of both.
+      const result = await runProcess(
+        "sh",
+        [
+          "-c",
+          `ssh "$@" "cat ${path} & cat ${path} >&2; wait" 2>${path}.err | /usr/bin/python3 -c '${slowReader}'; sha256sum <${path}.err`,
+          "sh",
+          "-o",
+          "RekeyLimit=3M",
+          ...(await sshOptions(address)),
+          `ada+rekeying@${address.host}`,
+        ],
+        { timeoutMs: 120_000 },
+      );
+      expect(result.stdout).toBe(`${sha256(body)}\n${sha256(body)}  -\n`);
+      await session().whenEnded();
+      expect(session().files()).toContainEqual(
+        expect.objectContaining({ direction: "outbound", bytes: body.length, sha256: sha256(body) }),
+      );
+    } finally {
+      clearInterval(toggle);
+      await rekeying.stop();
+      await rm(path, { force: true });
+      await rm(`${path}.err`, { force: true });
+    }
   });
 });
 

@@ -31,7 +31,6 @@ export class FileDigest {
     this.#nextOffset = offset;
   }
 
-  /** `data` may be kept, so it must not be reused. */
   add(offset: number, data: Buffer): void {
     this.expect(offset);
     this.bytes += data.length;
@@ -67,7 +66,7 @@ export class FileDigest {
     }
     const room = this.#heldBytes + data.length <= maxHeldBytes && this.#held.size < maxHeldPieces;
     if (offset > this.#nextOffset && room && !this.#held.has(offset)) {
-      this.#held.set(offset, data);
+      this.#held.set(offset, Buffer.from(data));
       this.#heldBytes += data.length;
       return;
     }
