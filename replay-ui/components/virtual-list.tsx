@@ -22,7 +22,8 @@ export function VirtualList(props: {
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    const measure = () => setView((old) => ({ ...old, height: element.clientHeight }));
+    // Never more than a window's height: a mistake in the layout must not make it render everything.
+    const measure = () => setView((old) => ({ ...old, height: Math.min(element.clientHeight, window.innerHeight) }));
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     measure();

@@ -1,6 +1,7 @@
 // Keystrokes as rows that read like what was typed: one row a line of typing, each keystroke in it with its own time.
 // Content of a `secret` line never gets here: the recorder stores none, and a row carries its reason alone.
 import type { InputLine } from "../../shared/events/stored.ts";
+import { formatCount } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
 import type { Neighbours } from "./track-rows.ts";
 
@@ -95,11 +96,15 @@ function lastWord(items: KeyItem[]): KeyItem[] {
   return space >= 0 && items.length - space <= MAX_CHARACTERS * 0.8 ? items.splice(space + 1) : [];
 }
 
+const blank = /^\s+$/;
+
 function toItem(line: InputLine): KeyItem {
   const item = { atUs: line.t, kind: line.k };
   switch (line.k) {
     case "text":
-      return { ...item, label: (line.d ?? "").replaceAll(" ", "\u00a0") };
+      return blank.test(line.d ?? "")
+        ? { ...item, label: (line.d ?? "").replaceAll(" ", "\u00a0"), title: "Space" }
+        : { ...item, label: (line.d ?? "").replaceAll(" ", "\u00a0") };
     case "key": {
       const name = line.name ?? "key";
       return { ...item, label: keySymbols[name] ?? name, title: name };
@@ -107,7 +112,7 @@ function toItem(line: InputLine): KeyItem {
     case "paste":
       return { ...item, label: excerpt(line.d ?? ""), title: `Pasted: ${line.d ?? ""}` };
     case "data":
-      return { ...item, label: `${byteCount(line).toLocaleString("en")} bytes to standard input` };
+      return { ...item, label: `${formatCount(byteCount(line))} bytes to standard input` };
     case "secret":
       return { ...item, label: "sealed", title: `Not shown: ${line.reason ?? "a suspected password"}` };
     case "unechoed":

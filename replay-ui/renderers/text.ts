@@ -1,5 +1,6 @@
 // Shows the output of a channel without a terminal as text: standard error set apart, bytes that are not text counted.
 // Keeps the last part only, so that a long output costs no more than a short one.
+import { formatCount } from "../format.ts";
 import type { Screen, ScreenOp } from "../player/screen.ts";
 
 const MAX_CHARACTERS = 600_000;
@@ -61,7 +62,7 @@ function show(
       append(op.stream === "stderr" ? "err" : "out", plain(op.data));
       break;
     case "bytes":
-      append("note", `‹${base64Length(op.data).toLocaleString("en")} bytes that are not text›`);
+      append("note", `‹${formatCount(base64Length(op.data))} bytes that are not text›`);
       break;
     case "exit":
       append("note block", op.text);

@@ -22,8 +22,11 @@ import { Verdict, VerifyDialog } from "./verdict.tsx";
 
 export { begin } from "./begin.ts";
 
+const CONTROLS_AT_LATEST_MS = 400;
+
 export function RecordingPage({ session, me }: { session: string; me: Me | undefined }) {
   const { opened, summary, error, retry } = useRecording(session);
+  const controls = usePictured(opened);
   const [dialog, setDialog] = useState<"help" | "verify" | null>(null);
   const [copied, setCopied] = useState(false);
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
@@ -64,7 +67,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
         </a>
         <Title summary={summary} />
         <div class="rec-actions">
-          {opened === null ? null : <Verdict opened={opened} />}
+          {controls === null ? null : <Verdict opened={controls} />}
           <button
             type="button"
             class="button"
@@ -74,29 +77,29 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           >
             <ShieldCheckIcon size={16} /> <span class="button-text">Verify</span>
           </button>
-          {opened === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={opened} />}
+          {controls === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={controls} />}
         </div>
       </div>
       <div class="rec-main">
         <section class="player" ref={playerBox} aria-label="Player">
           <div class="player-bar">
-            {opened === null ? null : <Channels opened={opened} />}
+            {controls === null ? null : <Channels opened={controls} />}
             <span class="player-facts">{summary === null ? "" : <Facts summary={summary} />}</span>
           </div>
           <Stage opened={opened} zoom={zoom} />
-          {opened === null ? (
+          {controls === null ? (
             <>
               <div class="scrub-area" />
               <div class="transport" />
             </>
           ) : (
             <>
-              <Scrubber opened={opened} />
-              <Transport opened={opened} zoom={zoom} onZoom={setZoom} actions={actions} />
+              <Scrubber opened={controls} />
+              <Transport opened={controls} zoom={zoom} onZoom={setZoom} actions={actions} />
             </>
           )}
         </section>
-        <SidePanel opened={opened} summary={summary} />
+        <SidePanel opened={controls} summary={summary} />
       </div>
       {opened === null ? null : <LostNotice opened={opened} />}
       <div class={copied ? "page-toast shown" : "page-toast"} role="status">
@@ -106,6 +109,24 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
       {dialog === "verify" ? <VerifyDialog session={session} onClose={() => setDialog(null)} /> : null}
     </div>
   );
+}
+
+/** The screen comes first, all around it a frame later; or soon, when the screen has to wait. */
+function usePictured(opened: OpenedRecording | null): OpenedRecording | null {
+  const [pictured, setPictured] = useState<OpenedRecording | null>(null);
+  useEffect(() => {
+    let gone = false;
+    const show = () => {
+      if (!gone) setPictured(opened);
+    };
+    void opened?.player.pictured.then(show);
+    const timer = setTimeout(show, CONTROLS_AT_LATEST_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [opened]);
+  return pictured === opened ? pictured : null;
 }
 
 function mayExport(me: Me): boolean {

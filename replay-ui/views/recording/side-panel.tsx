@@ -22,7 +22,6 @@ const ROWS_PER_KEYSTROKE = 1 / 8;
 
 export function SidePanel({ opened, summary }: { opened: OpenedRecording | null; summary: RecordingSummary | null }) {
   const [tab, setTab] = useState<Tab>("input");
-  const pictured = usePictured(opened);
   const counts: Record<Tab, number | null> = {
     input: summary?.keystrokes ?? null,
     files: summary?.files ?? null,
@@ -64,7 +63,7 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
         ))}
       </div>
       <div class="side-list" id="side-list" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {opened === null || !pictured ? null : tab === "input" ? (
+        {opened === null ? null : tab === "input" ? (
           <KeyList opened={opened} />
         ) : (
           <FactList key={tab} opened={opened} track={tab} />
@@ -72,21 +71,6 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
       </div>
     </aside>
   );
-}
-
-/** The screen comes first, the lists after it. */
-function usePictured(opened: OpenedRecording | null): boolean {
-  const [pictured, setPictured] = useState(false);
-  useEffect(() => {
-    let gone = false;
-    void opened?.player.pictured.then(() => {
-      if (!gone) setPictured(true);
-    });
-    return () => {
-      gone = true;
-    };
-  }, [opened]);
-  return pictured;
 }
 
 /** Rows of a track that follow the recording as it grows and is loaded. */

@@ -1,0 +1,81 @@
+// Headless Chromium for the end-to-end tests, from Debian's package.
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const paths = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = paths.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) throw new Error("there is no Chromium; install Debian's package chromium");
+  return chromium.launch({
+    executablePath,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+export interface OpenPage {
+  context: BrowserContext;
+  page: Page;
+  /** Uncaught errors, and console errors other than failed loads, which tests bring about on purpose. */
+  problems: string[];
+  /** Origins that anything was asked of. */
+  origins: Set<string>;
+}
+
+export interface PageOptions {
+  width?: number;
+  height?: number;
+  dark?: boolean;
+  /** Sign in as this person before the first page. */
+  person?: { name: string; password: string };
+}
+
+export async function openPage(browser: Browser, url: string, options: PageOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    colorScheme: options.dark === true ? "dark" : "light",
+    reducedMotion: "reduce",
+  });
+  if (options.person !== undefined) {
+    const response = await context.request.post("/api/v1/session", { data: options.person });
+    if (!response.ok()) throw new Error(`sign-in failed: ${response.status()} ${await response.text()}`);
+  }
+  const page = await context.newPage();
+  const problems: string[] = [];
+  const origins = new Set<string>();
+  page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      problems.push(message.text());
+  });
+  page.on("request", (request) => origins.add(new URL(request.url()).origin));
+  return { context, page, problems, origins };
+}
+
+/** The rows of the terminal as a person sees them. */
+export async function terminalText(page: Page): Promise<string> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll("[data-testid=terminal] .ap-line")]
+      .map((line) => line.textContent ?? "")
+      .join("\n")
+      .trimEnd(),
+  );
+}
+
+/** Resolves with the next mark of this name that was set after the call of `action`. */
+export async function afterMark(page: Page, mark: string, action: () => Promise<unknown>): Promise<void> {
+  const count = () => page.evaluate((name) => performance.getEntriesByName(name).length, mark);
+  const before = await count();
+  await action();
+  await page.waitForFunction(([name, n]) => performance.getEntriesByName(name).length > n, [mark, before] as const);
+}
