@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { createStore } from "../../recorder/store/create-store.ts";
+import { FlakyStore } from "../support/flaky-store.ts";
 import { makeRecorder, openFacts } from "./recorder-fixture.ts";
 
 export type AckLine =
@@ -15,12 +16,16 @@ export type AckLine =
 
 const pool = Buffer.concat(Array.from({ length: 4000 }, (_, i) => createHash("sha256").update(`pool ${i}`).digest()));
 
-/** Bytes of one step: binary or text, from one byte to some kilobytes. */
+/** `away`: records while the store is away, so that the spool keeps everything. */
+export type CrashMode = "record" | "away";
+
+/** Bytes of one step: binary or text, from one byte to some kilobytes, in every fourth session now and then a flood. */
 export function stepBytes(run: number, ordinal: number, step: number): { output: Buffer; input: Buffer } {
   const seed = createHash("sha256").update(`${run}/${ordinal}/${step}`).digest();
   const at = seed.readUInt16LE(0);
   const length = 1 + (seed.readUInt16LE(2) % ((seed[6] as number) < 40 ? 9000 : 300));
-  const raw = pool.subarray(at, at + length);
+  const flood = ordinal % 4 === 1 && (seed[7] as number) < 30;
+  const raw = flood ? Buffer.concat([pool, pool]).subarray(at, at + 120_000) : pool.subarray(at, at + length);
   const output = (seed[4] as number) < 128 ? Buffer.from(raw.toString("base64")) : Buffer.from(raw);
   const input = Buffer.from(
     `${run}.${ordinal}.${step} ${seed.toString("hex").slice(0, 1 + ((seed[5] as number) % 40))}\n`,
@@ -28,7 +33,7 @@ export function stepBytes(run: number, ordinal: number, step: number): { output:
   return { output, input };
 }
 
-async function main(base: string, run: number, mode: "record" | "recover"): Promise<void> {
+async function main(base: string, run: number, mode: CrashMode): Promise<void> {
   const acks = openSync(path.join(base, "acks.jsonl"), "a");
   const tell = (line: AckLine) => void writeSync(acks, `${JSON.stringify(line)}\n`);
   const directories = {
@@ -38,7 +43,8 @@ async function main(base: string, run: number, mode: "record" | "recover"): Prom
     keys: path.join(base, "keys"),
     remove: () => {},
   };
-  const store = createStore({ kind: "fs", directory: directories.store });
+  const real = createStore({ kind: "fs", directory: directories.store });
+  const store = mode === "away" ? new FlakyStore(real, { failBefore: 1 }) : real;
   const { recorder } = await makeRecorder(directories, store, {
     segmentMaxSeconds: 0.2,
     segmentMaxBytes: 4096,
@@ -47,7 +53,6 @@ async function main(base: string, run: number, mode: "record" | "recover"): Prom
   await recorder.recover();
   tell({ at: "recovered", run });
   process.send?.("recovered");
-  if (mode === "recover") return;
   const one = async (ordinal: number): Promise<void> => {
     const session = await recorder.open(openFacts());
     tell({ at: "open", session: session.session, run, ordinal });
@@ -55,7 +60,10 @@ async function main(base: string, run: number, mode: "record" | "recover"): Prom
     const steps = ordinal % 3 === 0 ? 12 : 2000;
     for (let step = 0; step < steps; step++) {
       const { output, input } = stepBytes(run, ordinal, step);
-      if (!session.append({ type: "output", channel: 0, stream: "stdout", data: output })) await session.drained();
+      for (let at = 0; at < output.length; at += 16_384) {
+        const data = output.subarray(at, at + 16_384);
+        if (!session.append({ type: "output", channel: 0, stream: "stdout", data })) await session.drained();
+      }
       session.append({ type: "input", channel: 0, data: input });
       await session.durable();
       tell({ at: "step", session: session.session, step });
@@ -78,5 +86,5 @@ async function main(base: string, run: number, mode: "record" | "recover"): Prom
 
 const [base, run, mode] = process.argv.slice(2);
 if (base !== undefined && process.argv[1]?.endsWith("crash-writer.ts")) {
-  await main(base, Number(run), mode as "record" | "recover");
+  await main(base, Number(run), mode as CrashMode);
 }
