@@ -128,9 +128,8 @@ async function record(
 ): Promise<void> {
   cli.out.line("A scripted session is being recorded through the gateway; it takes about 25 seconds.");
   const { adminSocket } = installation.config.recorder;
-  let session: string | null = null;
   try {
-    await playScript({
+    const session = await playScript({
       host: "127.0.0.1",
       port: service.ssh.port,
       username: `${demoVendor}+${demoTarget}`,
@@ -138,9 +137,7 @@ async function record(
       hostKey: installation.gatewayKey,
       enablePassword,
       signal: cli.signal,
-      connected: async () => {
-        session = (await liveSessions(adminSocket))[0] ?? null;
-      },
+      connected: async () => (await liveSessions(adminSocket))[0] ?? null,
     });
     if (cli.signal.aborted) return;
     await ended(adminSocket, session);

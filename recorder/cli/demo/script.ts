@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import ssh2, { type Client, type ClientChannel } from "ssh2";
 
-export interface ScriptOptions {
+export interface ScriptOptions<T> {
   host: string;
   port: number;
   /** `person+target` */
@@ -12,8 +12,8 @@ export interface ScriptOptions {
   hostKey: string;
   enablePassword: string;
   signal: AbortSignal;
-  /** Called once the session is open. */
-  connected(): Promise<void>;
+  /** Called once the session is open; what it gives is what the whole gives. */
+  connected(): Promise<T>;
 }
 
 type Step =
@@ -44,21 +44,22 @@ function steps(enablePassword: string): Step[] {
 const stepTimeoutMs = 15_000;
 
 /** Rejects when the gateway refuses or the shell does not answer; aborts quietly with the signal. */
-export async function playScript(options: ScriptOptions): Promise<void> {
+export async function playScript<T>(options: ScriptOptions<T>): Promise<T> {
   const client = await connect(options);
   const stop = () => client.end();
   options.signal.addEventListener("abort", stop);
   try {
     await exchangeFiles(client);
-    await options.connected();
+    const result = await options.connected();
     await typeShell(client, options);
+    return result;
   } finally {
     options.signal.removeEventListener("abort", stop);
     client.end();
   }
 }
 
-function connect(options: ScriptOptions): Promise<Client> {
+function connect(options: ScriptOptions<unknown>): Promise<Client> {
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     client.once("ready", () => resolve(client));
@@ -94,7 +95,7 @@ function exchangeFiles(client: Client): Promise<void> {
   });
 }
 
-async function typeShell(client: Client, { enablePassword, signal }: ScriptOptions): Promise<void> {
+async function typeShell(client: Client, { enablePassword, signal }: ScriptOptions<unknown>): Promise<void> {
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     client.shell({ term: "xterm-256color", cols: 100, rows: 30 }, (error, opened) =>
       error === undefined ? resolve(opened) : reject(error),

@@ -109,7 +109,11 @@ describe("a valid configuration", () => {
       "store: { kind: s3, bucket: recordings, accessKeyIdFile: key-id, secretAccessKeyFile: key, endpoint: 'http://s3:1' }\n",
     );
     expect(storeOptions(config.store)).toMatchObject({ secretAccessKey: "s3cr3t-value", forcePathStyle: true });
-    for (const shown of [JSON.stringify(config), inspect(config, { depth: 9 }), Object.values(config.store).map(String).join()]) {
+    for (const shown of [
+      JSON.stringify(config),
+      inspect(config, { depth: 9 }),
+      Object.values(config.store).map(String).join(),
+    ]) {
       expect(shown).not.toContain("s3cr3t");
     }
   });
