@@ -145,8 +145,10 @@ export class ChannelBridge {
   }
 
   #discarded(item: InboundItem): void {
-    if (item.kind === "data") this.#client.consumed(item.filled);
-    else if (item.kind !== "request") return;
+    if (item.kind === "data") {
+      item.release();
+      this.#client.consumed(item.filled);
+    } else if (item.kind !== "request") return;
     else if (this.#refusal === undefined) item.reply(false);
     else this.#refusal.request(item.type, item.payload, item.reply);
   }
@@ -170,9 +172,12 @@ export class ChannelBridge {
     switch (item.kind) {
       case "data": {
         const data = dataOf(item);
-        if (this.#recorder === undefined || this.#target === undefined || this.#target.ended)
+        if (this.#recorder !== undefined && this.#target !== undefined && !this.#target.ended) {
+          this.#target.write("stdout", data, item.release);
+        } else {
+          item.release();
           this.#client.consumed(data.length);
-        else this.#target.write("stdout", data);
+        }
         return;
       }
       case "eof":

@@ -78,14 +78,11 @@ export class ChannelEnd {
     return this.#sentClose || this.#gotClose;
   }
 
-  write(stream: Stream, data: Buffer): void {
-    if (this.ended || data.length === 0) return;
-    if (this.#queue.length > 0) {
-      this.#enqueueData(stream, data);
-      return;
-    }
-    const rest = this.#sendNow(stream, data);
-    if (rest !== undefined) this.#enqueueData(stream, rest);
+  /** @param release called once the bytes are needed no more; without it, bytes being delivered are kept as needed. */
+  write(stream: Stream, data: Buffer, release?: () => void): void {
+    const rest = this.ended ? undefined : this.#queue.length > 0 ? data : this.#sendNow(stream, data);
+    if (rest === undefined || rest.length === 0) release?.();
+    else this.#enqueueData(stream, rest, release);
   }
 
   /** In order behind the data that waits: exit-status and its like. */
@@ -261,19 +258,21 @@ export class ChannelEnd {
     return head;
   }
 
-  #enqueueData(stream: Stream, data: Buffer): void {
+  #enqueueData(stream: Stream, data: Buffer, release: (() => void) | undefined): void {
     this.#queuedBytes += data.length;
     const tail = this.#queue[this.#queue.length - 1];
     if (data.length < coalesceBelowBytes) {
       if (tail?.kind === "data" && tail.stream === stream && tail.data.length - tail.filled >= data.length) {
         tail.filled += data.copy(tail.data, tail.filled);
+        release?.();
         return;
       }
       const block = Buffer.allocUnsafe(coalesceBlockBytes);
       this.#queue.push({ kind: "data", stream, data: block, filled: data.copy(block), release: nothing });
+      release?.();
       return;
     }
-    this.#queue.push({ kind: "data", stream, data, filled: data.length, release: retainDelivered() });
+    this.#queue.push({ kind: "data", stream, data, filled: data.length, release: release ?? retainDelivered() });
   }
 
   #sendEof(): void {

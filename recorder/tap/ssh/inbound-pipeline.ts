@@ -3,6 +3,7 @@
 // waits is bounded by the channel's window (data) and by `maxWaitingRequests` (all else).
 import { AppError } from "../../../shared/errors.ts";
 import type { TapSession } from "../tap.ts";
+import { retainDelivered } from "./read-memory.ts";
 import type { RecordingGate } from "./recording-gate.ts";
 
 const maxWaitingRequests = 512;
@@ -10,7 +11,7 @@ const coalesceBelowBytes = 1024;
 const coalesceBlockBytes = 16 * 1024;
 
 export type InboundItem =
-  | { kind: "data"; data: Buffer; filled: number }
+  | { kind: "data"; data: Buffer; filled: number; release(): void }
   | { kind: "request"; type: string; payload: Buffer; reply: (ok: boolean) => void; pass?: () => void }
   | { kind: "eof" }
   | { kind: "close" };
@@ -67,10 +68,10 @@ export class InboundPipeline {
         return;
       }
       const block = Buffer.allocUnsafe(coalesceBlockBytes);
-      this.#waiting.push({ kind: "data", data: block, filled: data.copy(block) });
+      this.#waiting.push({ kind: "data", data: block, filled: data.copy(block), release: () => undefined });
       return;
     }
-    this.push({ kind: "data", data, filled: data.length });
+    this.push({ kind: "data", data, filled: data.length, release: retainDelivered() });
   }
 
   push(item: InboundItem): void {

@@ -1,6 +1,8 @@
 // Memory that a socket reads into, used again once nobody holds its bytes (packet-memory.ts says why). While bytes are
 // being delivered, whoever keeps a view beyond the call must `retainDelivered()` or copy. Invariant: a chunk is read into
 // again only when the delivery is over, every holder has released it, and the caller says that ssh2 holds no view of it.
+import { Socket } from "node:net";
+
 const bigBytes = 128 * 1024;
 /** Of a connection that carries keystrokes. */
 const smallBytes = 8 * 1024;
@@ -72,6 +74,23 @@ export class ReadMemory {
     chunk.inUse = false;
     recycle(chunk);
   }
+}
+
+/**
+ * The same connection, read into memory that is used again. For clients' connections Node has no option for that, so the
+ * accepted socket gives its handle to another; where Node is not as expected it is answered unchanged.
+ */
+export function readAgain(accepted: Socket): { socket: Socket; memory: ReadMemory | undefined } {
+  const holder = accepted as unknown as { _handle?: { readStart?: unknown; onread?: unknown } | null };
+  const handle = holder._handle;
+  if (typeof handle?.readStart !== "function") return { socket: accepted, memory: undefined };
+  const memory = new ReadMemory((bytes) => socket.emit("data", bytes));
+  holder._handle = null;
+  const options: object = { handle, onread: memory };
+  const socket: Socket = new Socket(options);
+  // The listener counts its own.
+  socket.once("close", () => accepted.destroy());
+  return { socket, memory };
 }
 
 function newChunk(bytes: number): Chunk {

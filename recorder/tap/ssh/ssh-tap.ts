@@ -9,6 +9,7 @@ import { Authenticator, type Login } from "./authenticate.ts";
 import { defaultLimits, type SshTapLimits, type SshTapOptions } from "./options.ts";
 import { PersonConnection } from "./person-connection.ts";
 import { extInfoBody } from "./public-key.ts";
+import { type ReadMemory, readAgain } from "./read-memory.ts";
 import { announceSignatureAlgorithms, protocolOf } from "./ssh2-internals.ts";
 import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
@@ -44,6 +45,7 @@ class SshTap implements Tap {
   /** Not signed in yet, by address. */
   readonly #strangers = new Map<string, number>();
   #strangerCount = 0;
+  readonly #memories = new WeakMap<Socket, ReadMemory>();
 
   constructor(options: SshTapOptions) {
     this.#options = options;
@@ -71,7 +73,7 @@ class SshTap implements Tap {
         socket.destroy();
       }
     });
-    this.#listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#listener = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
     this.#listener.on("error", (error) => options.logger.error({ err: error }, "the SSH listener failed"));
   }
 
@@ -96,7 +98,9 @@ class SshTap implements Tap {
 
   readonly #isStranger = new Set<Socket>();
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
+    const { socket, memory } = readAgain(accepted);
+    if (memory !== undefined) this.#memories.set(socket, memory);
     const address = socket.remoteAddress ?? "";
     const ofAddress = this.#strangers.get(address) ?? 0;
     const { maxUnauthenticated, maxConnections } = this.#limits;
@@ -136,7 +140,7 @@ class SshTap implements Tap {
     const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software };
     const protocol = protocolOf(connection);
     announceSignatureAlgorithms(protocol, Buffer.concat([Buffer.from([message.extInfo]), extInfoBody()]));
-    const transport = new Transport(connection, socket);
+    const transport = new Transport(connection, socket, this.#memories.get(socket));
     const negotiated: Negotiated = { software, kex: "", cipher: "", mac: "", hostKeyType: "" };
     connection.once("handshake", (agreed) => {
       const { kex, serverHostKey, cs } = agreed as unknown as {

@@ -223,6 +223,62 @@ describe("memory that is used again", () => {
   });
 });
 
+describe("memory that is used again, on the way up", () => {
+  it("keeps every byte while records are slow, sessions freeze and keys change", async () => {
+    const path = join(gateway.dir, "up");
+    const body = randomBytes(40_000_000);
+    await writeFile(path, body);
+    let toggle: NodeJS.Timeout | undefined;
+    gateway.onSession = (opened) => {
+      opened.countOnly = true;
+      opened.durableMs = 3;
+      let beat = 0;
+      toggle = setInterval(() => {
+        opened.behind = ++beat % 3 === 0;
+        if (beat % 5 === 0) opened.freeze();
+        else opened.unfreeze();
+      }, 41);
+    };
+    const reader = join(target.home, `slow-reader-${Date.now()}.py`);
+    const lines = [
+      "import sys,time,hashlib",
+      "h=hashlib.sha256()",
+      "while True:",
+      "  d=sys.stdin.buffer.raw.read(1<<20)",
+      "  if not d: break",
+      "  h.update(d)",
+      "  if d[0]<20: time.sleep(0.02)",
+      "print(h.hexdigest())",
+    ];
+    await writeFile(reader, lines.join("\n"), { mode: 0o644 });
+    try {
+      const result = await runProcess(
+        "sh",
+        [
+          "-c",
+          `exec ssh "$@" <${path}`,
+          "sh",
+          "-o",
+          "RekeyLimit=3M",
+          ...(await sshOptions(address)),
+          `${address.login}@${address.host}`,
+          `/usr/bin/python3 ${reader}`,
+        ],
+        { timeoutMs: 120_000 },
+      );
+      expect(result.stdout, result.stderr).toBe(`${sha256(body)}\n`);
+      await session().whenEnded();
+      expect(session().inputBytes).toBe(body.length);
+      expect(session().files()).toContainEqual(
+        expect.objectContaining({ direction: "inbound", bytes: body.length, sha256: sha256(body) }),
+      );
+    } finally {
+      clearInterval(toggle);
+      await rm(reader, { force: true });
+    }
+  });
+});
+
 describe("terminals", () => {
   it("gives a pty its type, size and modes, and follows a resize", async () => {
     const script = [
