@@ -37,7 +37,7 @@ export interface SshTapOptions {
 export const defaultLimits: SshTapLimits = {
   loginGraceMs: 30_000,
   maxLoginFailures: 6,
-  maxUnauthenticated: 128,
+  maxUnauthenticated: 400,
   maxConnections: 2000,
   maxChannels: 128,
   dialTimeoutMs: 15_000,
