@@ -81,6 +81,8 @@ class RecorderService implements Recorder, RecorderCore {
   #stopping = false;
   #nextCopyId = -1;
   readonly #copyAcks = new Map<number, () => void>();
+  /** While recovery reads the journal: what would append to it. A new record must not overtake those being read. */
+  #held: Array<() => void> | null = null;
 
   constructor(options: RecorderOptions) {
     this.options = options;
@@ -123,7 +125,7 @@ class RecorderService implements Recorder, RecorderCore {
     const { tickMs } = this.#limits;
     this.#ticker = setInterval(() => this.#tick(), tickMs);
     this.#ticker.unref();
-    const result = await recoverSpool(this, this.options.logger, (records) => this.#copyToWorker(records));
+    const result = await recoverSpool(this, this.options.logger, (read) => this.#replay(read));
     await this.ring.whenReady();
     this.#uploader.add(publicKeyId, [this.#care.publicKeyObject()]);
     return result;
@@ -289,7 +291,7 @@ class RecorderService implements Recorder, RecorderCore {
         return;
       case "derived": {
         const { session, notice, channel, facts, cause } = message;
-        this.#recordings.get(session)?.writer?.appendDerived(notice, channel, facts, cause);
+        this.#whenRead(() => this.#recordings.get(session)?.writer?.appendDerived(notice, channel, facts, cause));
         return;
       }
       case "closed":
@@ -307,7 +309,8 @@ class RecorderService implements Recorder, RecorderCore {
         const facts = { session: message.session, what: message.message };
         this.options.events.alarm("RECORD_DAMAGED", "a journal record could not be read; the interval is a gap", facts);
         const writer = this.#recordings.get(message.session)?.writer;
-        writer?.addGap({ fromUs: writer.lastUs, toUs: writer.lastUs, reason: "journal-damaged" });
+        const fromUs = writer?.lastUs ?? 0;
+        this.#whenRead(() => writer?.addGap({ fromUs, toUs: fromUs, reason: "journal-damaged" }));
         return;
       }
       default:
@@ -363,6 +366,23 @@ class RecorderService implements Recorder, RecorderCore {
     this.options.events.alarm("RECORD_FAILED", text, { cause: cause.message });
     this.#stopping = true;
     this.#eachWriter((writer) => writer.fail(error));
+  }
+
+  #whenRead(append: () => void): void {
+    if (this.#held) this.#held.push(append);
+    else append();
+  }
+
+  async #replay(read: (feed: (records: Buffer) => Promise<void>) => Promise<void>): Promise<void> {
+    this.#held = [];
+    this.ring.hold = true;
+    await read((records) => this.#copyToWorker(records));
+    const { worker } = this;
+    await worker.sync();
+    this.ring.hold = false;
+    const held = this.#held;
+    this.#held = null;
+    for (const append of held) append();
   }
 
   /** Recovery's way into the worker: records read from the journal, with as many bytes on the way as a session may have. */

@@ -22,6 +22,7 @@ import {
 } from "./spool-layout.ts";
 
 type Feed = (records: Buffer) => Promise<void>;
+type Replay = (read: (feed: Feed) => Promise<void>) => Promise<void>;
 
 interface Unsealed {
   spooled: SpooledOpen;
@@ -35,7 +36,7 @@ export const crashReason = "recorder-crash";
 export async function recoverSpool(
   core: RecorderCore,
   logger: RecorderLogger,
-  feed: Feed,
+  replay: Replay,
 ): Promise<{ recovered: string[]; damaged: string[] }> {
   const { directory, sequence } = core;
   const unsealed = new Map<string, Unsealed>();
@@ -67,7 +68,7 @@ export async function recoverSpool(
   core.ring.adopt(found.files);
   await core.ring.whenReady();
   const recordings = [...unsealed].map(([session, left]) => goOn(core, left, found.sessions.get(session)));
-  await feedAll(found, feed);
+  await replay((feed) => feedAll(found, feed));
   const aliveUs = lastAlive(recordings);
   for (let at = 0; at < recordings.length; at += sealAtOnce) {
     const some = recordings.slice(at, at + sealAtOnce);

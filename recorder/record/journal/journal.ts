@@ -43,6 +43,8 @@ export class Batch {
   /** Payload bytes and highest record number of each session in it. */
   readonly sessions = new Map<JournalSession, { bytes: number; recordNo: number }>();
   readonly bornMs: number;
+  /** Batches of the other lane that hold earlier records of a session in this one: a crash must not leave a hole. */
+  readonly after = new Set<Batch>();
   wanted = false;
   written = false;
   readonly #waiters: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
@@ -120,6 +122,7 @@ export class Journal {
     batch.used += bytes;
     batch.offsets.push(at);
     const known = batch.sessions.get(session);
+    if (!known) for (const earlier of session.unwritten) if (earlier.lane !== batch.lane) batch.after.add(earlier);
     if (known) {
       known.bytes += payloadBytes;
       known.recordNo = recordNo;
@@ -246,7 +249,7 @@ export class Journal {
       this.#seal(lane);
     }
     const batch = lane.queue[0];
-    if (!batch) return;
+    if (!batch || batch.after.size > 0) return;
     const padded = Math.ceil(batch.used / blockBytes) * blockBytes;
     const file = this.#ring.fileFor(padded);
     if (!file) {
@@ -324,6 +327,10 @@ export class Journal {
   }
 
   #account(batch: Batch): void {
+    for (const lane of Object.values(this.#lanes)) {
+      const held = [...lane.queue, ...(lane.open ? [lane.open] : [])].filter((other) => other.after.delete(batch));
+      if (held.length > 0) this.#schedule(lane);
+    }
     for (const [session, { bytes }] of batch.sessions) {
       session.unwritten.delete(batch);
       session.unwrittenBytes -= bytes;

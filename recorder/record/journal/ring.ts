@@ -56,7 +56,8 @@ export class JournalRing {
   readonly #covered = new Map<string, number>();
   /** Called with the sessions that keep the oldest file, when the ring runs short. */
   onPressure: (sessions: string[]) => void = () => {};
-  onPrepareError: (error: unknown) => void = () => {};
+  /** While recovery reads the files none may be written again. */
+  hold = false;
 
   constructor(directory: string, fileBytes: number, maxFiles: number) {
     this.#directory = directory;
@@ -187,7 +188,7 @@ export class JournalRing {
   }
 
   #release(): void {
-    for (;;) {
+    while (!this.hold) {
       const oldest = this.#used[0];
       if (!oldest || !this.#isFree(oldest)) return;
       const isCurrent = "handle" in oldest && this.#used.length === 1;

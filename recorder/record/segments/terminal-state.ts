@@ -419,6 +419,13 @@ export class TerminalState {
     return ascii ? "" : this.#charsets();
   }
 
+  /** As new, for another channel. */
+  reset(cols: number, rows: number): void {
+    this.#terminal.reset();
+    this.#core._inputHandler._windowTitle = "";
+    this.resize(cols, rows);
+  }
+
   dispose(): void {
     this.#terminal.dispose();
   }

@@ -4,7 +4,8 @@
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
 import type { OpenSegment } from "./open-segment.ts";
-import { maxCols, maxRows, TerminalState } from "./terminal-state.ts";
+import { TerminalFollower } from "./terminal-follower.ts";
+import { maxCols, maxRows } from "./terminal-state.ts";
 import { type EventPlace, seconds, Track, type TrackContext } from "./track.ts";
 import { TextStream } from "./utf8.ts";
 
@@ -19,7 +20,7 @@ export class TerminalTrack extends Track {
   readonly pty: boolean;
   readonly #startedAtSeconds: number;
   readonly #streams = { stdout: new TextStream(), stderr: new TextStream() };
-  #state: TerminalState | null;
+  #state: TerminalFollower | null;
   #cols: number;
   #rows: number;
   #startCols = 0;
@@ -39,13 +40,15 @@ export class TerminalTrack extends Track {
     this.#startedAtSeconds = startedAtSeconds;
     this.#cols = opened.cols;
     this.#rows = opened.rows;
-    this.#state = this.pty ? new TerminalState(opened.cols, opened.rows) : null;
+    this.#state = this.pty ? new TerminalFollower(opened.cols, opened.rows) : null;
   }
 
   /** Puts the terminal back to where a segment of an earlier process left it. */
   restore(keyframe: string, cols: number, rows: number, lines: Array<{ code: string; data: string }>): void {
-    this.#resizeTo(cols, rows);
-    this.#show(keyframe);
+    this.#cols = cols;
+    this.#rows = rows;
+    if (this.#state) this.#state.restart(keyframe, cols, rows);
+    else this.#show(keyframe.startsWith(resetPlain) ? keyframe.slice(resetPlain.length) : keyframe);
     for (const { code, data } of lines) {
       if (code === "o" || (code === "e" && !this.pty)) this.#show(data);
       const size = code === "r" ? /^(\d+)x(\d+)$/.exec(data) : null;
@@ -153,7 +156,7 @@ export class TerminalTrack extends Track {
       env: { TERM: this.opened.term ?? "dumb" },
       conduit: { ...conduit, pty: this.pty },
     };
-    const keyframe = this.#state ? this.#state.snapshot() : this.#plainKeyframe();
+    const keyframe = this.#state ? this.#state.keyframe() : this.#plainKeyframe();
     const text = `${JSON.stringify(header)}\n[${seconds(segment.startUs)}, "o", ${JSON.stringify(keyframe)}]\n`;
     this.#keyframeBytes = text.length;
     return text;
@@ -190,9 +193,8 @@ export class TerminalTrack extends Track {
     if (this.#state && !this.#state.ground) this.#state.write("\x18");
   }
 
-  /** The channel is closed: the emulator's memory is given back. */
+  /** The channel is closed. */
   dispose(): void {
-    this.#state?.dispose();
     this.#state = null;
   }
 }

@@ -37,7 +37,12 @@ export class SegmentWorker {
 
   static async start(settings: WorkerSettings): Promise<SegmentWorker> {
     const execArgv = fromSource ? ["--import", sourceLoader] : [];
-    const worker = new Worker(workerUrl, { workerData: settings, execArgv, name: "segments" });
+    const worker = new Worker(workerUrl, {
+      workerData: settings,
+      execArgv,
+      name: "segments",
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     await once(worker, "message");
     return new SegmentWorker(worker);
   }

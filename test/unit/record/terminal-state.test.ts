@@ -193,7 +193,11 @@ describe("terminal snapshots", () => {
   });
 
   it("keep links, and auto-wrap turned off", () => {
-    for (const before of ["plain\x1b[3b", "\x1b]8;id=a;https://plant.example/\x07linked", "\x1b[?7labcdefghijklmnopqrstuvwxyz"]) {
+    for (const before of [
+      "plain\x1b[3b",
+      "\x1b]8;id=a;https://plant.example/\x07linked",
+      "\x1b[?7labcdefghijklmnopqrstuvwxyz",
+    ]) {
       const state = new TerminalState(cols, rows);
       state.write(before);
       const keyframe = state.snapshot();
