@@ -3,6 +3,7 @@
 import type { InputLine } from "../../shared/events/stored.ts";
 import { formatCount } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
+import { words } from "./fact-row.ts";
 import type { Neighbours } from "./track-rows.ts";
 
 export interface KeyItem {
@@ -114,7 +115,11 @@ function toItem(line: InputLine): KeyItem {
     case "data":
       return { ...item, label: `${formatCount(byteCount(line))} bytes to standard input` };
     case "secret":
-      return { ...item, label: "sealed", title: `Not shown: ${line.reason ?? "a suspected password"}` };
+      return {
+        ...item,
+        label: "password",
+        title: `Suspected password, ${line.sealed === undefined ? "not kept" : "sealed"}${line.reason === undefined ? "" : `: ${words(line.reason)}`}`,
+      };
     case "unechoed":
       return { ...item, label: line.d ?? "", title: "Typed, but the target did not echo it" };
   }

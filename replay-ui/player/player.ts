@@ -29,6 +29,9 @@ export interface PlayerState {
 }
 
 const RETRY_MS = 1_500;
+/** A segment lasts ten seconds at most, and takes a moment to be stored and seen. */
+const MAX_LAG_US = 15_000_000;
+const FOLLOW_LAG_US = 10_000_000;
 const SKIP_NOTICE_MS = 1_800;
 
 export class Player {
@@ -149,11 +152,20 @@ export class Player {
     void this.seek(this.timeUs.get() + deltaUs);
   }
 
-  /** To the newest moment of a recording in progress, and stays there. */
+  /**
+   * To the newest moment of a recording in progress, and on from there as it grows: at the pace of the session, a
+   * segment behind it, so that it is seen as it happened and not in leaps.
+   */
   async follow(): Promise<void> {
     this.state.update({ following: true, speed: 1 });
     this.play();
     await this.jump(this.endUs());
+  }
+
+  private catchUp(): void {
+    const lagUs = this.endUs() - this.timeUs.get();
+    if (lagUs > MAX_LAG_US) void this.jump(this.endUs() - FOLLOW_LAG_US);
+    else this.prefetch();
   }
 
   /** To the next or last event of the track on the screen. */
@@ -297,9 +309,9 @@ export class Player {
     this.timeline.set(timeline);
     this.cursor?.setTimeline(timeline);
     const { track, following } = this.state.get();
-    const first = timeline.terminals()[0];
-    if (track === null && first !== undefined) this.setTrack(first.name);
-    if (following) void this.jump(this.endUs());
+    const main = timeline.mainTrack();
+    if (track === null && main !== undefined) this.setTrack(main.name);
+    if (following) this.catchUp();
   }
 
   private useTrack(track: string | null): void {
@@ -316,9 +328,8 @@ export class Player {
     return { segments: timeline.segments(track), position: timeline.positionAt(track, this.timeUs.get()) };
   }
 
-  /** The newest moment that can be shown. */
   private endUs(): number {
-    return this.timeline.get().durationUs;
+    return this.timeline.get().edgeUs;
   }
 
   private clamp(atUs: number): number {

@@ -4,6 +4,8 @@ import type { Gap, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest
 
 export class Timeline {
   readonly index: RecordingIndex;
+  /** The newest moment that can be shown: of a session that goes on, what its stored segments reach. */
+  readonly edgeUs: number;
   private readonly byTrack = new Map<string, SegmentMeta[]>();
 
   constructor(index: RecordingIndex) {
@@ -13,6 +15,9 @@ export class Timeline {
       if (list === undefined) this.byTrack.set(segment.track, [segment]);
       else list.push(segment);
     }
+    this.edgeUs = index.live
+      ? index.segments.reduce((latest, segment) => Math.max(latest, segment.endUs), 0)
+      : index.durationUs;
     for (const list of this.byTrack.values()) list.sort((a, b) => a.index - b.index);
   }
 
@@ -24,11 +29,18 @@ export class Timeline {
     return this.index.gaps;
   }
 
-  /** Terminal tracks, in the order in which their channels were opened. */
+  /** Terminal tracks with something to show (or soon), in the order in which their channels were opened. */
   terminals(): TrackMeta[] {
     return this.index.tracks
       .filter((track) => track.kind === "terminal")
+      .filter((track) => this.byTrack.has(track.name) || (this.index.live && track.pty === true))
       .sort((a, b) => (a.channel ?? 0) - (b.channel ?? 0));
+  }
+
+  /** What to show first: a terminal, if there was one. */
+  mainTrack(): TrackMeta | undefined {
+    const tracks = this.terminals();
+    return tracks.find((track) => track.pty === true) ?? tracks[0];
   }
 
   track(name: string): TrackMeta | undefined {

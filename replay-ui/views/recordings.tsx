@@ -232,11 +232,17 @@ function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: bo
       <td class="cell-state">
         <StateBadge state={item.state} />
       </td>
-      <td class="cell-length number">{formatDuration(item.durationUs)}</td>
-      <td class="cell-keys number">{formatCount(item.keystrokes)}</td>
-      <td class="cell-size number">{formatBytes(item.bytes)}</td>
+      <td class="cell-length number">{formatDuration(lengthUs(item))}</td>
+      <td class="cell-keys number">{item.endedAt === null ? "–" : formatCount(item.keystrokes)}</td>
+      <td class="cell-size number">{item.endedAt === null ? "–" : formatBytes(item.bytes)}</td>
     </tr>
   );
+}
+
+/** What a session counted is known when it has ended; how long it goes on already is known at any time. */
+function lengthUs(item: RecordingSummary): number {
+  if (item.endedAt !== null) return item.durationUs;
+  return Math.max(item.durationUs, (Date.now() - Date.parse(item.startedAt)) * 1_000);
 }
 
 function ListSkeleton() {

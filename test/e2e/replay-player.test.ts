@@ -188,8 +188,8 @@ describe("what was typed and done", () => {
     const page = await watch(plant.maintenance);
     const secret = page.locator("[data-kind=secret]");
     await secret.waitFor();
-    expect(await secret.textContent()).toBe("sealed");
-    expect(await secret.getAttribute("aria-label")).toBe("Suspected password, sealed");
+    expect(await secret.textContent()).toBe("password");
+    expect(await secret.getAttribute("aria-label")).toBe("Suspected password, not kept: prompt not echoed");
     expect(await page.locator("[data-kind=unechoed]").count()).toBe(1);
   });
 
@@ -199,7 +199,7 @@ describe("what was typed and done", () => {
     await page.waitForSelector("text=Uploaded /recipes/reactor-01.new.prg");
     await page.click(byId("tab-events"));
     await page.waitForSelector("text=Request refused");
-    const row = page.locator(byId("fact-row"), { hasText: "Input sealed" });
+    const row = page.locator(byId("fact-row"), { hasText: "Password not kept" });
     await afterMark(page, "conduit:seeked", () => row.click());
     expect(await terminalText(page)).toContain("password for service");
   });

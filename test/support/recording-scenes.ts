@@ -104,12 +104,12 @@ ${ESC}[2m06:13:40${ESC}[0m  info   cycle 12.4 ms
   await shell.enter();
   await shell.show("[sudo] password for service: ");
   shell.wait(3.1);
-  builder.input({ t: shell.atUs, ch: 0, k: "secret", reason: "typed at a password prompt without echo" });
+  builder.input({ t: shell.atUs, ch: 0, k: "secret", reason: "prompt-not-echoed" });
   builder.event({
     t: shell.atUs,
     type: "redacted",
     ch: 0,
-    facts: { reason: "typed at a password prompt without echo" },
+    facts: { reason: "prompt-not-echoed", sealed: false },
   });
   await shell.key("Enter", "\r", "\r\n");
   await shell.show(`\n${ESC}[1mCalibration of FT-110${ESC}[0m\n`);

@@ -10,7 +10,7 @@ export function Channels({ opened }: { opened: OpenedRecording }) {
   const { player } = opened;
   const tracks = useStore(player.timeline, (timeline) => timeline).terminals();
   const current = useStore(player.state, (state) => state.track);
-  if (tracks.length === 0) return <span class="channel-none">No terminal channel</span>;
+  if (tracks.length === 0) return <span class="channel-none">No screen was recorded</span>;
   if (tracks.length > MAX_TABS) {
     return (
       <label class="channel-select">

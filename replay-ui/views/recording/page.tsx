@@ -137,7 +137,7 @@ function momentPath(opened: OpenedRecording): string {
   const { player, source } = opened;
   const { track } = player.state.get();
   const parameters = new URLSearchParams({ t: (player.timeUs.get() / 1e6).toFixed(1) });
-  if (track !== null && track !== player.timeline.get().terminals()[0]?.name) parameters.set("track", track);
+  if (track !== null && track !== player.timeline.get().mainTrack()?.name) parameters.set("track", track);
   return `${recordingPath(source.session)}?${parameters}`;
 }
 
@@ -164,8 +164,8 @@ function Facts({ summary }: { summary: RecordingSummary }) {
   return (
     <>
       <span>{summary.clientAddress}</span>
-      <span>{formatDuration(summary.durationUs)}</span>
-      <span>{formatBytes(summary.bytes)}</span>
+      {summary.endedAt === null ? null : <span>{formatDuration(summary.durationUs)}</span>}
+      {summary.endedAt === null ? null : <span>{formatBytes(summary.bytes)}</span>}
       {summary.endReason === null ? null : <span>{summary.endReason.replaceAll("-", " ")}</span>}
     </>
   );

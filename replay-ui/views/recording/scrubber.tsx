@@ -128,7 +128,12 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         {hover === null ? null : <div class="scrub-hover" style={{ left: `${hover.x}px` }} />}
         <div class="scrub-head" ref={head} />
         {timeline.index.live ? (
-          <div class="scrub-live" title="The newest recorded moment" data-testid="live-edge" />
+          <div
+            class="scrub-live"
+            style={{ left: `${(timeline.edgeUs / Math.max(1, timeline.durationUs)) * 100}%` }}
+            title="The newest moment that can be watched"
+            data-testid="live-edge"
+          />
         ) : null}
         {hover === null ? null : (
           <div class="scrub-tip" style={{ left: `clamp(46px, ${hover.x}px, calc(100% - 46px))` }}>

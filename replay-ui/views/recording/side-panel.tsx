@@ -1,12 +1,14 @@
 // Beside the screen and in step with it: keystrokes, files, events. A click on one jumps there.
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { DownloadIcon, FileIcon, KeyboardIcon, ListIcon, LockIcon, UploadIcon } from "../../components/icons.tsx";
 import { EmptyState } from "../../components/states.tsx";
 import { VirtualList } from "../../components/virtual-list.tsx";
 import { formatCount, formatSessionTime } from "../../format.ts";
-import { eventRows, type FactRow, fileRows } from "../../lists/fact-rows.ts";
+import { eventRows } from "../../lists/event-rows.ts";
+import type { FactRow } from "../../lists/fact-row.ts";
+import { fileRows } from "../../lists/file-rows.ts";
 import { type KeyItem, type KeyRow, keyRows } from "../../lists/key-rows.ts";
 import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
@@ -22,9 +24,11 @@ const ROWS_PER_KEYSTROKE = 1 / 8;
 
 export function SidePanel({ opened, summary }: { opened: OpenedRecording | null; summary: RecordingSummary | null }) {
   const [tab, setTab] = useState<Tab>("input");
+  // Counted when the session has ended.
+  const counted = summary !== null && summary.endedAt !== null;
   const counts: Record<Tab, number | null> = {
-    input: summary?.keystrokes ?? null,
-    files: summary?.files ?? null,
+    input: counted ? summary.keystrokes : null,
+    files: counted ? summary.files : null,
     events: null,
   };
   const tabs: { id: Tab; text: string; icon: ComponentChildren }[] = [
@@ -109,11 +113,16 @@ function useTrackRows<Row extends { atUs: number }>(
     };
   }, [rows]);
   const current = useMoment(player, (atUs) => rows.placeAt(atUs), [rows, version]);
-  return { rows, current };
+  // Looking at rows teaches how many there are.
+  const { length } = rows;
+  useLayoutEffect(() => {
+    if (rows.length !== length) setVersion((old) => old + 1);
+  });
+  return { rows, length, current };
 }
 
 function KeyList({ opened }: { opened: OpenedRecording }) {
-  const { rows, current } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
+  const { rows, length, current } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
   const [follow, setFollow] = useState(true);
   const { player } = opened;
   const nowUs = useMoment(
@@ -131,7 +140,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
     setFollow(true);
   };
   const shownTrack = useStore(player.state, (state) => state.track);
-  if (rows.length === 0) {
+  if (length === 0) {
     return (
       <EmptyState icon={<KeyboardIcon size={24} />} title="Nothing was typed">
         Keystrokes show here as they were typed, each with its time.
@@ -141,7 +150,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
   return (
     <>
       <VirtualList
-        length={rows.length}
+        length={length}
         rowHeight={KEY_ROW_PX}
         current={current}
         follow={follow}
@@ -181,7 +190,7 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
       type="button"
       class={`key ${item.kind}${now ? " now" : ""}`}
       title={`${item.title === undefined ? "" : `${item.title} · `}${formatSessionTime(item.atUs, { tenths: true })}`}
-      aria-label={item.kind === "secret" ? "Suspected password, sealed" : (item.title ?? item.label)}
+      aria-label={item.title ?? item.label}
       data-kind={item.kind}
       data-at={item.atUs}
       onClick={onClick}
@@ -193,9 +202,9 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
 }
 
 function FactList({ opened, track }: { opened: OpenedRecording; track: "files" | "events" }) {
-  const { rows, current } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
+  const { rows, length, current } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
   const [follow, setFollow] = useState(true);
-  if (rows.length === 0) {
+  if (length === 0) {
     return track === "files" ? (
       <EmptyState icon={<FileIcon size={24} />} title="No files went through">
         Transfers by SFTP, SCP and rsync show here with their size and SHA-256.
@@ -207,7 +216,7 @@ function FactList({ opened, track }: { opened: OpenedRecording; track: "files" |
   return (
     <>
       <VirtualList
-        length={rows.length}
+        length={length}
         rowHeight={FACT_ROW_PX}
         current={current}
         follow={follow}
@@ -239,7 +248,7 @@ function FactButton({ row, current, onClick }: { row: FactRow; current: boolean;
     <button
       type="button"
       class={`fact-row ${row.tone}${current ? " current" : ""}`}
-      title={row.detail}
+      title={row.all}
       data-testid="fact-row"
       onClick={onClick}
     >

@@ -1,7 +1,7 @@
 // Where the screen is. Chooses the renderer for the track, hands it to the player, and says over the screen what the
 // screen itself cannot: loading, gaps, segments that fail their check, skipped time.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { AlertIcon, FastForwardIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
+import { AlertIcon, FastForwardIcon, FileIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
 import { formatDuration } from "../../format.ts";
 import type { Screen, ScreenSize } from "../../player/screen.ts";
 import { createTerminalScreen, type TerminalScreen } from "../../renderers/terminal.ts";
@@ -93,10 +93,9 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
   const { player, loader } = opened;
   const state = useStore(player.state);
   const bad = useStore(opened.integrity.state, (known) => known.bad);
-  const [everPlayed, setEverPlayed] = useState(false);
-  useEffect(() => {
-    if (state.status !== "paused") setEverPlayed(true);
-  }, [state.status]);
+  // The large button is an invitation: gone with the first thing that anybody does.
+  const [openedAtUs] = useState(() => player.timeUs.get());
+  const untouched = useMoment(player, (atUs) => atUs === openedAtUs, [openedAtUs]);
 
   const gap = useMoment(player, (atUs) => player.timeline.get().gapAt(atUs)?.fromUs ?? -1);
   const gapFacts = gap < 0 ? undefined : player.timeline.get().gaps.find(({ fromUs }) => fromUs === gap);
@@ -120,7 +119,13 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
 
   return (
     <>
-      {badSegment >= 0 ? (
+      {state.track === null ? (
+        <div class="overlay" data-testid="no-screen">
+          <FileIcon size={28} />
+          <strong>Nothing was on a screen</strong>
+          <p>Files and events are listed beside.</p>
+        </div>
+      ) : badSegment >= 0 ? (
         <div class="overlay bad" role="alert" data-testid="bad-segment">
           <ShieldAlertIcon size={30} />
           <strong>This part fails its check</strong>
@@ -149,7 +154,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
           <FastForwardIcon size={15} /> Skipped {formatDuration(state.skipped.toUs - state.skipped.fromUs)} idle
         </div>
       ) : null}
-      {!everPlayed && state.status === "paused" && !state.loading && badSegment < 0 ? (
+      {untouched && state.track !== null && state.status === "paused" && !state.loading && badSegment < 0 ? (
         <button type="button" class="big-play" aria-label="Play" data-testid="big-play" onClick={() => player.play()}>
           <PlayIcon size={26} />
         </button>

@@ -18,7 +18,9 @@ import {
 import { Menu } from "../../components/menu.tsx";
 import { formatClock, formatSessionTime } from "../../format.ts";
 import { speeds } from "../../player/clock.ts";
+import type { Player } from "../../player/player.ts";
 import { useStore } from "../../store.ts";
+import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
 import type { PageActions } from "./shortcuts.tsx";
 import type { Zoom } from "./stage.tsx";
@@ -70,18 +72,7 @@ export function Transport(props: {
       </div>
       <Times opened={props.opened} />
       <div class="transport-group end">
-        {live ? (
-          <button
-            type="button"
-            class={state.following ? "chip on live" : "chip live"}
-            aria-pressed={state.following}
-            title="Stay at the newest moment (l)"
-            data-testid="follow-live"
-            onClick={() => void player.follow()}
-          >
-            <span class="badge-dot" aria-hidden="true" /> Live
-          </button>
-        ) : null}
+        {live ? <LiveButton player={player} following={state.following} /> : null}
         <button
           type="button"
           class={state.skipIdle ? "chip on" : "chip"}
@@ -138,6 +129,23 @@ export function Transport(props: {
         </IconButton>
       </div>
     </div>
+  );
+}
+
+function LiveButton({ player, following }: { player: Player; following: boolean }) {
+  const behind = useMoment(player, (atUs) => Math.round((player.timeline.get().durationUs - atUs) / 1e6));
+  return (
+    <button
+      type="button"
+      class={following ? "chip on live" : "chip live"}
+      aria-pressed={following}
+      title="Stay as near to the session as its recording is (l)"
+      data-testid="follow-live"
+      onClick={() => void player.follow()}
+    >
+      <span class="badge-dot" aria-hidden="true" /> Live
+      {following && behind > 0 ? <span class="live-lag">−{behind} s</span> : null}
+    </button>
   );
 }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
-import { eventRows, fileRows } from "../../../replay-ui/lists/fact-rows.ts";
+import { eventRows } from "../../../replay-ui/lists/event-rows.ts";
+import { fileRows } from "../../../replay-ui/lists/file-rows.ts";
 import { keyRows } from "../../../replay-ui/lists/key-rows.ts";
 import { TrackRows } from "../../../replay-ui/lists/track-rows.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Timeline } from "../../../replay-ui/player/timeline.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
-import type { InputLine } from "../../../shared/events/stored.ts";
+import { NoticeType } from "../../../shared/events/session-event.ts";
+import type { EventsLine, FilesLine, InputLine } from "../../../shared/events/stored.ts";
 import { memorySource } from "../../support/memory-source.ts";
 import { makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 import { tamper } from "../../support/replay-fixtures.ts";
@@ -65,7 +67,7 @@ describe("keystrokes as rows", () => {
         s: 0,
         ch: 0,
         k: "secret",
-        reason: "typed at a password prompt",
+        reason: "prompt-not-echoed",
         sealed: "YWdlLWVuY3J5cHRpb24=",
         d: "hunter2",
       },
@@ -73,7 +75,7 @@ describe("keystrokes as rows", () => {
     const rows = keyRows({ kind: "input", lines }, alone);
     expect(JSON.stringify(rows)).not.toContain("hunter2");
     expect(JSON.stringify(rows)).not.toContain("YWdl");
-    expect(rows[0]!.items[0]).toMatchObject({ kind: "secret", label: "sealed" });
+    expect(rows[0]!.items[0]).toMatchObject({ kind: "secret", label: "password" });
   });
 
   it("shows a row that a segment's end cut in two whole, in one place", () => {
@@ -104,45 +106,109 @@ describe("keystrokes as rows", () => {
   });
 });
 
-describe("files and events as sentences", () => {
-  it("says what went which way", () => {
-    const rows = fileRows({
-      kind: "files",
-      lines: [
-        {
-          t: 1,
-          s: 0,
-          ch: 2,
-          op: "close",
-          id: 1,
-          path: "/a.prg",
-          direction: "inbound",
-          bytes: 48_917,
-          sha256: "ab".repeat(32),
-          status: "ok",
-        },
-        { t: 2, s: 1, ch: 2, op: "remove", id: 2, path: "/b", status: "no_such_file" },
-        { t: 3, s: 2, ch: 2, op: "rename", id: 3, path: "/a", newPath: "/b" },
-      ],
+describe("files as rows", () => {
+  const open = { t: 1, s: 0, ch: 2, op: "open" as const, id: 4, path: "/a.prg", flags: ["write", "creat"] };
+  const running = {
+    t: 3,
+    s: 2,
+    ch: 2,
+    op: "write" as const,
+    id: 0,
+    path: "/a.prg",
+    handle: "01",
+    direction: "inbound" as const,
+    bytes: 20,
+    partial: true,
+  };
+  const close = {
+    t: 4,
+    s: 3,
+    ch: 2,
+    op: "close" as const,
+    id: 6,
+    path: "/a.prg",
+    handle: "01",
+    direction: "inbound" as const,
+    bytes: 48_917,
+    sha256: "ab".repeat(32),
+    sequential: true,
+  };
+  const whole: FilesLine[] = [
+    open,
+    { ...open, t: 2, s: 1, handle: "01", status: "ok" },
+    running,
+    close,
+    { t: 5, s: 4, ch: 2, op: "close", id: 6, path: "/a.prg", handle: "01", status: "ok" },
+    { t: 6, s: 5, ch: 2, op: "remove", id: 7, path: "/b", status: "no_such_file" },
+    { t: 7, s: 6, ch: 2, op: "rename", id: 8, path: "/a", newPath: "/b" },
+  ];
+  const files = (lines: FilesLine[]) => ({ kind: "files" as const, lines });
+
+  it("makes one row of a request, its answer and its running totals", () => {
+    const rows = fileRows(files(whole), alone);
+    expect(rows.map((row) => row.title)).toEqual(["Opened /a.prg", "Uploaded /a.prg", "Removed /b", "Renamed /a"]);
+    expect(rows[0]!.detail).toBe("to write, creat");
+    expect(rows[1]).toMatchObject({
+      atUs: 4,
+      direction: "inbound",
+      tone: "plain",
+      detail: "49 kB · SHA-256 abababababab…",
     });
-    expect(rows[0]).toMatchObject({ title: "Uploaded /a.prg", direction: "inbound", tone: "plain" });
-    expect(rows[0]!.detail).toContain("49 kB");
-    expect(rows[1]).toMatchObject({ title: "Removed /b", tone: "warn", detail: "no such file" });
-    expect(rows[2]!.detail).toBe("to /b · no answer yet");
+    expect(rows[2]).toMatchObject({ tone: "warn", detail: "no such file" });
+    expect(rows[3]!.detail).toBe("no answer · to /b");
   });
 
-  it("marks refusals and gaps", () => {
-    const rows = eventRows({
-      kind: "events",
-      lines: [
-        { t: 1, s: 0, type: "decision", facts: { effect: "deny", reason: "no-rule" } },
-        { t: 2, s: 1, type: "gap", facts: { fromUs: 0, toUs: 40 * SECOND, reason: "recorder-crash" } },
-        { t: 3, s: 2, type: "channel-open", ch: 4, facts: { request: "exec", maxBytes: 7 } },
-      ],
+  it("makes the same rows wherever a segment ends", () => {
+    const expected = fileRows(files(whole), alone);
+    for (let cut = 1; cut < whole.length; cut++) {
+      const [first, second] = [files(whole.slice(0, cut)), files(whole.slice(cut))];
+      const rows = [
+        ...fileRows(first, { before: undefined, after: second }),
+        ...fileRows(second, { before: first, after: undefined }),
+      ];
+      expect(rows, `cut at ${cut}`).toEqual(expected);
+    }
+  });
+
+  it("keeps a running total that a crash left the last", () => {
+    const rows = fileRows(files([running]), alone);
+    expect(rows[0]).toMatchObject({ title: "Uploaded /a.prg", detail: "so far · 20 B" });
+  });
+});
+
+describe("events as sentences", () => {
+  const say = (type: EventsLine["type"], facts: Record<string, unknown>, ch?: number) =>
+    eventRows({ kind: "events", lines: [{ t: 1, s: 0, type, facts, ...(ch === undefined ? {} : { ch }) }] })[0]!;
+
+  it("says what matters, and keeps the rest for the tooltip", () => {
+    expect(say("auth", { side: "target", account: "service", method: "public-key", kex: "x25519" })).toMatchObject({
+      title: "Connected to the target",
+      detail: "as service · by public key",
+      all: "side target · account service · method public-key · kex x25519",
     });
-    expect(rows.map((row) => row.tone)).toEqual(["bad", "bad", "plain"]);
-    expect(rows[1]!.detail).toBe("40 s · reason recorder-crash");
-    expect(rows[2]!.detail).toBe("channel 4 · request exec · max bytes 7");
+    expect(say("channel-open", { request: "shell", pty: { term: "xterm", cols: 100, rows: 30 } }, 4)).toMatchObject({
+      title: "Shell opened",
+      detail: "channel 4 · xterm · 100 × 30",
+    });
+    expect(say("exit", { status: 3 }).title).toBe("Exit status 3");
+    expect(say("exit", { signal: "KILL" })).toMatchObject({ title: "Ended by signal KILL", tone: "warn" });
+    expect(say("session-close", { reason: "client-closed" }).detail).toBe("client closed");
+  });
+
+  it("marks refusals, gaps and terminations", () => {
+    expect(say("decision", { effect: "deny", reason: "no-rule", rule: "default" })).toMatchObject({
+      tone: "bad",
+      detail: "rule default · No rule of the policy allows it.",
+    });
+    expect(say("gap", { fromUs: 0, toUs: 40 * SECOND, reason: "recorder-crash" })).toMatchObject({
+      tone: "bad",
+      detail: "40 s · recorder crash",
+    });
+    expect(say("terminate", { by: "escort" }).tone).toBe("bad");
+  });
+
+  it("has words for every type there is", () => {
+    for (const type of NoticeType.options) expect(say(type, {}).title, type).not.toBe("");
   });
 });
 

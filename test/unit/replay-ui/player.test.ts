@@ -290,22 +290,30 @@ describe("a recording in progress", () => {
     const scene = new LiveScene(facts, key);
     const early = await scene.growTo(25);
     const { player, source } = await open(early);
+    const edgeOf = ({ index }: BuiltRecording) => Math.max(...index.segments.map((segment) => segment.endUs));
     void player.follow();
     await frames.run(500);
-    expect(player.timeUs.get()).toBe(early.index.durationUs);
+    expect(player.timeUs.get()).toBe(edgeOf(early));
     expect(player.state.get()).toMatchObject({ status: "playing", following: true });
 
+    const grow = (to: BuiltRecording) => {
+      source.segment = memorySource(to).segment;
+      source.index.set(to.index);
+    };
+    // Much at once: it catches up to a segment behind the newest moment, and goes on from there at the session's pace.
     const later = await scene.growTo(60);
-    source.segment = memorySource(later).segment;
-    source.index.set(later.index);
+    grow(later);
     await frames.until(() => !player.state.get().loading);
-    expect(player.timeUs.get()).toBe(later.index.durationUs);
+    expect(edgeOf(later) - player.timeUs.get()).toBe(10 * SECOND);
+    await frames.run(2_000);
+    expect((edgeOf(later) - player.timeUs.get()) / SECOND).toBeCloseTo(8, 0);
     expect(player.state.get().following).toBe(true);
 
     const ended = scene.end();
-    source.segment = memorySource(ended).segment;
-    source.index.set(ended.index);
-    await frames.until(() => player.state.get().status === "ended");
+    grow(ended);
+    for (let i = 0; i < 60 && player.state.get().status !== "ended"; i++) await frames.run(1_000);
+    expect(player.state.get().status).toBe("ended");
+    expect(player.timeUs.get()).toBe(ended.index.durationUs);
   });
 
   it("does not follow any more after a seek", async () => {
