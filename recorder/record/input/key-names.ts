@@ -105,8 +105,7 @@ export function sequenceLength(data: Buffer): number {
 function nameCsi(body: string): string {
   const final = body.at(-1) ?? "";
   const parameters = body.slice(0, -1);
-  if (final === "M" || ((final === "m" || final === "M") && parameters.startsWith("<"))) return "Mouse";
-  if (final === "m" && parameters.startsWith("<")) return "Mouse";
+  if (body.startsWith("M") || (parameters.startsWith("<") && (final === "M" || final === "m"))) return "Mouse";
   const numbers = parameters.split(/[;:]/).map((part) => Number.parseInt(part, 10));
   if (final === "u") return modifiers(numbers[1]) + codeName(numbers[0] ?? 0);
   if (final === "~") {
