@@ -284,6 +284,8 @@ function sshConfig(person: string, gateway: string, config: Config, targets: rea
   }
   for (const one of targets) {
     lines.push("", `Host ${one.name}`, `  HostName ${gateway}`, `  Port ${at}`, `  User ${person}+${one.name}`);
+    // What OpenSSH prefers by itself costs the gateway a quarter more time a byte.
+    lines.push("  Ciphers ^aes128-gcm@openssh.com");
   }
   return lines.join("\n");
 }
