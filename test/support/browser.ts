@@ -35,6 +35,8 @@ export interface PageOptions {
   width?: number;
   height?: number;
   dark?: boolean;
+  /** Device pixels to a CSS pixel. */
+  scale?: number;
   /** Sign in as this person before the first page. */
   person?: { name: string; password: string };
 }
@@ -43,6 +45,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   const context = await browser.newContext({
     baseURL: url,
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    deviceScaleFactor: options.scale ?? 1,
     colorScheme: options.dark === true ? "dark" : "light",
     reducedMotion: "reduce",
   });

@@ -53,7 +53,7 @@ export async function startReplayServer(options: {
   const deps: ApiDeps = {
     transport: "loopback-http",
     ...peopleOf(options.people),
-    ...readingOf(state),
+    ...readingOf(state, options.key.keyId),
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {
@@ -131,7 +131,7 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions">
 
 type Reading = Pick<ApiDeps, "recordings" | "reader" | "verifier" | "exporter">;
 
-function readingOf(state: Omit<ReplayServer, "url" | "close">): Reading {
+function readingOf(state: Omit<ReplayServer, "url" | "close">, keyId: string): Reading {
   const find = (session: string): BuiltRecording => {
     const recording = state.recordings.get(session);
     if (recording !== undefined) return recording;
@@ -176,7 +176,7 @@ function readingOf(state: Omit<ReplayServer, "url" | "close">): Reading {
           verdict: "VALID",
           checkedBytes: find(session).summary.bytes,
           checkedSegments: find(session).index.segments.length,
-          keyId: "test",
+          keyId,
           findings: [],
         },
     },

@@ -49,9 +49,9 @@ function shortcuts(actions: PageActions): Shortcut[] {
       text: "Skip idle time, on or off",
       run: (player) => player.setSkipIdle(!player.state.get().skipIdle),
     },
-    { keys: [","], shown: [","], text: "Last event on the screen", run: (player) => void player.step(-1) },
+    { keys: [","], shown: [","], text: "Previous event on the screen", run: (player) => void player.step(-1) },
     { keys: ["."], shown: ["."], text: "Next event on the screen", run: (player) => void player.step(1) },
-    { keys: ["["], shown: ["["], text: "Last keystroke", run: (player) => void player.stepKey(-1) },
+    { keys: ["["], shown: ["["], text: "Previous keystroke", run: (player) => void player.stepKey(-1) },
     { keys: ["]"], shown: ["]"], text: "Next keystroke", run: (player) => void player.stepKey(1) },
     {
       keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],

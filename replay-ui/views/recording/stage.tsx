@@ -154,7 +154,12 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
           <FastForwardIcon size={15} /> Skipped {formatDuration(state.skipped.toUs - state.skipped.fromUs)} idle
         </div>
       ) : null}
-      {untouched && state.track !== null && state.status === "paused" && !state.loading && badSegment < 0 ? (
+      {untouched &&
+      gapFacts === undefined &&
+      state.track !== null &&
+      state.status === "paused" &&
+      !state.loading &&
+      badSegment < 0 ? (
         <button type="button" class="big-play" aria-label="Play" data-testid="big-play" onClick={() => player.play()}>
           <PlayIcon size={26} />
         </button>

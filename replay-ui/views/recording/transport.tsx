@@ -57,13 +57,13 @@ export function Transport(props: {
             <PlayIcon size={20} />
           )}
         </button>
-        <IconButton label="Last event" hint="," testId="step-back" onClick={() => void player.step(-1)}>
+        <IconButton label="Previous event" hint="," testId="step-back" onClick={() => void player.step(-1)}>
           <StepBackIcon />
         </IconButton>
         <IconButton label="Next event" hint="." testId="step-forward" onClick={() => void player.step(1)}>
           <StepForwardIcon />
         </IconButton>
-        <IconButton label="Last keystroke" hint="[" testId="key-back" onClick={() => void player.stepKey(-1)}>
+        <IconButton label="Previous keystroke" hint="[" testId="key-back" onClick={() => void player.stepKey(-1)}>
           <KeyBackIcon />
         </IconButton>
         <IconButton label="Next keystroke" hint="]" testId="key-forward" onClick={() => void player.stepKey(1)}>
