@@ -172,7 +172,8 @@ describe.runIf(isRoot)("on a disk of 24 MiB", () => {
 
   test("a service that starts on a full disk starts, says so, and recovers when there is room", async () => {
     const child = startWriter(directories, 0, "away");
-    await once(child, "message");
+    await Promise.race([once(child, "message"), once(child, "exit")]);
+    expect(child.exitCode, "the process that is to be killed ended by itself").toBeNull();
     await sleep(700);
     await killWriter(child);
     const left = readdirSync(directories.spool).filter((name) => /^[0-9a-f-]{36}$/.test(name));
@@ -181,11 +182,15 @@ describe.runIf(isRoot)("on a disk of 24 MiB", () => {
     flaky.goAway();
     under = await makeRecorder(directories, flaky);
     const recovering = under.recorder.recover();
-    const outcome = await Promise.race([recovering.then(() => "started"), sleep(15_000)]);
-    expect(under.told.messages.join("\n")).toMatch(/room|full/);
+    const settled = recovering.then(
+      () => "started",
+      (error: unknown) => String(error),
+    );
+    const outcome = await Promise.race([settled, sleep(10_000)]);
     emptyDisk();
     flaky.comeBack();
-    await recovering;
+    expect(await Promise.race([settled, sleep(20_000)]), "after room was made").toBe("started");
+    expect(under.told.messages.join("\n")).toMatch(/room|full/);
     await waitFor(() => left.every((session) => under.told.stored.includes(session)), {
       what: "what the crash left",
       timeoutMs: 60_000,
