@@ -180,7 +180,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   #record(kind: number, channel: number, payload: Buffer, atUs: number): void {
     this.#inputChannel = null;
     const recordNo = this.#recordNo++;
-    const seq = this.#seq++;
+    // The closing record is the journal's own: no track has it, so it takes no event number.
+    const seq = kind === recordKind.close ? Math.max(0, this.#seq - 1) : this.#seq++;
     const { buffer, at } = this.#parts.journal.reserve(this, payload.length, recordNo);
     writeRecordHeader(buffer, at, this.#idBytes, { kind, flags: 0, channel, recordNo, seq, atUs }, payload.length);
     payload.copy(buffer, at + recordHeaderBytes);

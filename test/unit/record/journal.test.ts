@@ -1,0 +1,303 @@
+// The journal: what is acknowledged can be read back, in order, whatever else lies in its files.
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  batchRecords,
+  blockBytes,
+  recordHeaderBytes,
+  recordKind,
+  scanFile,
+  writeRecordHeader,
+} from "../../../recorder/record/journal/format.ts";
+import { type Batch, Journal, type JournalSession } from "../../../recorder/record/journal/journal.ts";
+import { replayJournal, surveyJournal } from "../../../recorder/record/journal/read-journal.ts";
+import { JournalRing, listJournalFiles } from "../../../recorder/record/journal/ring.ts";
+import { makeSessionId, parseSessionId } from "../../../shared/ids.ts";
+
+const fileBytes = 1024 * 1024;
+const limits = { batchBytes: 64 * 1024, lingerMs: 5, fastBytes: 16 * 1024 };
+
+let directory: string;
+let ring: JournalRing;
+let journal: Journal;
+let sentOn: Buffer[];
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "conduit-journal-"));
+  await start(8);
+});
+afterEach(async () => {
+  await stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(files: number): Promise<void> {
+  ring = new JournalRing(directory, fileBytes, files);
+  await listJournalFiles(directory);
+  await ring.whenReady();
+  journal = new Journal(ring, limits);
+  sentOn = [];
+  journal.onWritten = (batch: Batch) => {
+    sentOn.push(Buffer.from(batch.buffer.subarray(0, batch.used)));
+    for (const [session, { bytes }] of batch.sessions) session.landed(bytes);
+    journal.recycle(batch.buffer);
+  };
+}
+
+async function stop(): Promise<void> {
+  await journal.flush();
+  journal.close();
+  await ring.close();
+}
+
+class Writer implements JournalSession {
+  readonly id = makeSessionId(randomBytes(10), 1_700_000_000_000);
+  lane: "fast" | "bulk" = "fast";
+  readonly unwritten = new Set<Batch>();
+  unwrittenBytes = 0;
+  readonly unsent = new Set<Batch>();
+  onSent: (() => void) | null = null;
+  next = 0;
+  readonly sent: string[] = [];
+
+  landed(): void {}
+
+  append(payload: Buffer): void {
+    const recordNo = this.next++;
+    const { buffer, at } = journal.reserve(this, payload.length, recordNo);
+    const fields = { kind: recordKind.stdout, flags: 0, channel: 7, recordNo, seq: recordNo, atUs: 1000 + recordNo };
+    writeRecordHeader(buffer, at, parseSessionId(this.id), fields, payload.length);
+    payload.copy(buffer, at + recordHeaderBytes);
+    this.sent.push(payload.toString("hex"));
+  }
+}
+
+async function readBack(...writers: Writer[]): Promise<Map<string, string[]>> {
+  const found = await surveyJournal(await listJournalFiles(directory), new Set(writers.map((writer) => writer.id)));
+  const read = new Map<string, string[]>(writers.map((writer) => [writer.id, []]));
+  await replayJournal(found, async (bytes) => {
+    for (const record of batchRecords(bytes, bytes.length))
+      read.get(record.session)?.push(record.payload.toString("hex"));
+  });
+  return read;
+}
+
+function sentToWorker(writer: Writer): string[] {
+  const payloads: string[] = [];
+  for (const bytes of sentOn) {
+    for (const record of batchRecords(bytes, bytes.length))
+      if (record.session === writer.id) payloads.push(record.payload.toString("hex"));
+  }
+  return payloads;
+}
+
+describe("what is durable", () => {
+  it("is in the files and with the worker, each session's in its order, whatever the lanes", async () => {
+    const step = fc.record({
+      who: fc.nat(2),
+      bytes: fc.oneof(fc.nat(200), fc.integer({ min: 0, max: 40_000 })),
+      wait: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
+        const writers = [new Writer(), new Writer(), new Writer()];
+        for (const { who, bytes, wait } of steps) {
+          const writer = writers[who] as Writer;
+          writer.append(randomBytes(bytes));
+          if (wait) await journal.durable(writer);
+        }
+        await Promise.all(writers.map((writer) => journal.sent(writer)));
+        const read = await readBack(...writers);
+        for (const writer of writers) {
+          expect(read.get(writer.id)).toEqual(writer.sent);
+          expect(sentToWorker(writer)).toEqual(writer.sent);
+          ring.forget(writer.id);
+        }
+        sentOn = [];
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("is written without anybody waiting, after a moment", async () => {
+    const writer = new Writer();
+    writer.append(Buffer.from("output"));
+    await expect.poll(async () => (await readBack(writer)).get(writer.id)).toEqual(writer.sent);
+    expect(journal.oldestUnwrittenMs(writer)).toBeNull();
+  });
+
+  it("shares its writes: many sessions in one turn make one batch", async () => {
+    const writers = Array.from({ length: 50 }, () => new Writer());
+    await Promise.all(
+      writers.map((writer) => {
+        writer.append(Buffer.from("k"));
+        return journal.durable(writer);
+      }),
+    );
+    expect(sentOn.length).toBe(1);
+  });
+
+  it("never has a later record without an earlier one, when a session changes its lane", async () => {
+    const quick = new Writer();
+    const flood = new Writer();
+    quick.append(Buffer.alloc(10));
+    for (let i = 0; i < 40; i++) flood.append(randomBytes(4000));
+    const seen: number[] = [];
+    const onWritten = journal.onWritten;
+    journal.onWritten = (batch) => {
+      for (const record of batchRecords(batch.buffer, batch.used))
+        if (record.session === flood.id) seen.push(record.recordNo);
+      onWritten(batch);
+    };
+    await journal.durable(flood);
+    await journal.sent(flood);
+    expect(flood.lane).toBe("bulk");
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    flood.append(Buffer.from("small again"));
+    expect(flood.lane).toBe("fast");
+  });
+});
+
+describe("files", () => {
+  it("are used again once their sessions are covered, and what they held before is not read", async () => {
+    const before = new Writer();
+    const after = new Writer();
+    for (let round = 0; round < 30; round++) {
+      before.append(randomBytes(100_000));
+      await journal.durable(before);
+      ring.cover(before.id, before.next - 1);
+    }
+    expect((await listJournalFiles(directory)).length).toBeLessThan(6);
+    after.append(Buffer.from("new"));
+    await journal.durable(after);
+    expect((await readBack(after)).get(after.id)).toEqual(after.sent);
+  });
+
+  it("all in use make appends wait, until something is covered", async () => {
+    await stop();
+    await start(2);
+    const stalls: boolean[] = [];
+    const pressed: string[][] = [];
+    journal.onStall = (stalled) => stalls.push(stalled);
+    ring.onPressure = (sessions) => pressed.push(sessions);
+    const writer = new Writer();
+    for (let i = 0; i < 30; i++) writer.append(randomBytes(100_000));
+    let done = false;
+    const durable = journal.durable(writer).then(() => {
+      done = true;
+    });
+    await expect.poll(() => stalls).toEqual([true]);
+    expect(done).toBe(false);
+    expect(pressed.flat()).toContain(writer.id);
+    // The worker covers what it was given, bit by bit.
+    const cover = setInterval(() => {
+      const last = sentToWorker(writer).length - 1;
+      ring.cover(writer.id, last);
+      journal.retry();
+    }, 5);
+    await durable;
+    clearInterval(cover);
+    expect(stalls.at(-1)).toBe(false);
+    expect(sentToWorker(writer)).toEqual(writer.sent);
+  });
+
+  it("found at start-up are kept until their sessions are sealed", async () => {
+    const left = new Writer();
+    left.append(Buffer.from("from before the crash"));
+    await journal.durable(left);
+    await stop();
+    ring = new JournalRing(directory, fileBytes, 8);
+    const found = await surveyJournal(await listJournalFiles(directory), new Set([left.id]));
+    ring.adopt(found.files);
+    await ring.whenReady();
+    journal = new Journal(ring, limits);
+    journal.onWritten = (batch) => journal.recycle(batch.buffer);
+    const writer = new Writer();
+    for (let i = 0; i < 12; i++) {
+      writer.append(randomBytes(200_000));
+      await journal.durable(writer);
+      ring.cover(writer.id, writer.next - 1);
+    }
+    expect((await readBack(left)).get(left.id)).toEqual(left.sent);
+    ring.forget(left.id);
+    for (let i = 0; i < 12; i++) {
+      writer.append(randomBytes(200_000));
+      await journal.durable(writer);
+      ring.cover(writer.id, writer.next - 1);
+    }
+    expect((await listJournalFiles(directory)).length).toBeLessThan(6);
+  });
+});
+
+describe("damage", () => {
+  async function damaged(
+    change: (file: Buffer) => void,
+  ): Promise<{ writer: Writer; read: string[]; holes: number; damagedFiles: string[] }> {
+    const writer = new Writer();
+    for (let i = 0; i < 20; i++) {
+      writer.append(Buffer.from(`record ${i}`));
+      await journal.durable(writer);
+    }
+    await stop();
+    const [path = ""] = await listJournalFiles(directory);
+    const file = readFileSync(path);
+    change(file);
+    writeFileSync(path, file);
+    const found = await surveyJournal([path], new Set([writer.id]));
+    const read: string[] = [];
+    await replayJournal(found, async (bytes) => void read.push(bytes.subarray(recordHeaderBytes).toString()));
+    await start(8);
+    return { writer, read, holes: found.sessions.get(writer.id)?.holes.length ?? 0, damagedFiles: found.damaged };
+  }
+
+  it("in the middle costs that record alone, and the hole is known", async () => {
+    const { read, holes } = await damaged((file) => {
+      file[6 * blockBytes + 70] = (file[6 * blockBytes + 70] ?? 0) ^ 1;
+    });
+    expect(read.length).toBe(19);
+    expect(read).not.toContain("record 5");
+    expect(holes).toBe(1);
+  });
+
+  it("at the end is a torn write, and no hole", async () => {
+    const { read, holes } = await damaged((file) => void file.fill(0, 20 * blockBytes + 30, 21 * blockBytes));
+    expect(read).toEqual(Array.from({ length: 19 }, (_, i) => `record ${i}`));
+    expect(holes).toBe(0);
+  });
+
+  it("of a file's header does not hide its records", async () => {
+    const { read, damagedFiles } = await damaged((file) => void file.fill(255, 0, 64));
+    expect(read.length).toBe(20);
+    expect(damagedFiles).toEqual(["000.journal"]);
+  });
+
+  it("that looks like a record is not taken for one", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 2 * blockBytes, maxLength: 2 * blockBytes + 500 }), (bytes) => {
+        expect([...scanFile(Buffer.from(bytes), randomBytes(8))]).toEqual([]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("cannot be forged by what a peer sends: a record needs the file's nonce", async () => {
+    const victim = new Writer();
+    victim.append(Buffer.from("true"));
+    await journal.durable(victim);
+    const [path = ""] = await listJournalFiles(directory);
+    const whole = readFileSync(path);
+    // A valid record of another file, as output, laid out so that it begins at a block.
+    const copy = Buffer.from(whole.subarray(blockBytes, blockBytes + recordHeaderBytes + 4));
+    copy.fill(9, 8, 16);
+    const attacker = new Writer();
+    const payload = Buffer.alloc(3 * blockBytes);
+    for (let at = 0; at < payload.length - copy.length; at += 16) copy.copy(payload, at);
+    attacker.append(payload);
+    await journal.durable(attacker);
+    expect((await readBack(victim)).get(victim.id)).toEqual(victim.sent);
+  });
+});
