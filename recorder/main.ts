@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
+import { AppError } from "../shared/errors.ts";
 import { loadOrCreateMasterKey } from "./access/master-key.ts";
 import { People } from "./access/people.ts";
 import { SecretStore } from "./access/secrets.ts";
@@ -85,6 +86,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const people = new People(database.access);
   const secrets = new SecretStore(database.access, masterKey);
   const registry = new SessionRegistry();
+  const spoolWatch = setInterval(() => void watchSpool(recorder, registry, logger), spoolWatchMs);
+  spoolWatch.unref();
+  undo.push(() => clearInterval(spoolWatch));
   const opener = new SessionOpener({
     registry,
     logger,
@@ -182,6 +186,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
+    clearInterval(spoolWatch);
     await registry.stop();
     await tap.close();
     await admin.close();
@@ -285,6 +290,23 @@ async function authenticate(
     await audit.append({ actor, action: "sign-in-failed", subject: "ssh", address: client.address, details: {} });
   }
   return null;
+}
+
+const spoolWatchMs = 1000;
+
+/**
+ * Below the floor new sessions are refused; below half of it live ones follow their target's failure mode, while there is
+ * still room to seal them.
+ */
+async function watchSpool(recorder: Recorder, registry: SessionRegistry, logger: Logger): Promise<void> {
+  try {
+    const { freeBytes, floorBytes } = await recorder.spool();
+    if (freeBytes >= floorBytes / 2) return;
+    const message = `the spool's disk has ${freeBytes} bytes free, less than half of its floor of ${floorBytes}; make room or mend the store`;
+    registry.recordingFails(new AppError("RECORD_SPOOL_FULL", message, { op: "spool.watch" }));
+  } catch (error) {
+    logger.error({ err: error }, "the spool's disk cannot be asked for its free space");
+  }
 }
 
 /** What is wrong right now; each is logged when it begins and when it ends. */

@@ -58,6 +58,11 @@ export class SessionRegistry {
     return true;
   }
 
+  /** For all sessions at once, e.g. when the spool's disk runs low: each follows its target's failure mode. */
+  recordingFails(error: Error): void {
+    for (const session of this.#sessions.values()) session.recordingFails(error);
+  }
+
   /** No new sessions from now on; every live one is ended and sealed before it resolves. */
   async stop(): Promise<void> {
     this.#accepting = false;

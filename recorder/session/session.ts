@@ -160,6 +160,11 @@ export class GatewaySession implements TapSession {
     return this.#closed.promise;
   }
 
+  /** Recording cannot go on, or will not for long: what follows is the target's failure mode. */
+  recordingFails(error: Error): void {
+    if (!this.#ended) this.#recordingFailed(error);
+  }
+
   /** Called every second by the registry: the limits of time, idleness and size. */
   checkLimits(): void {
     if (this.#state === "closing" || this.#ended) return;
@@ -241,6 +246,7 @@ export class GatewaySession implements TapSession {
     this.#alarms.add(code);
     const mode = this.facts.target.failureMode;
     this.#hooks.logger.error({ session: this.id, code, failureMode: mode, err: error }, "recording failed");
+    this.notice("health", { code, failureMode: mode });
     if (mode === "best_effort") return;
     this.#setFrozen();
     this.terminate({ code: "recording-failed", sentence: "The session cannot be recorded any more." }, "recorder");

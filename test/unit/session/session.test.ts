@@ -142,6 +142,19 @@ describe("failure modes", () => {
     await expect(session.sink.durable()).rejects.toThrow(AppError);
   });
 
+  it("a spool that runs low ends strict sessions once, and only alarms the others", () => {
+    const low = new AppError("RECORD_SPOOL_FULL", "low", { op: "test" });
+    const strict = makeSession();
+    strict.session.recordingFails(low);
+    strict.session.recordingFails(low);
+    expect(strict.recording.notices()).toEqual(["health", "terminate"]);
+    const lenient = makeSession({ failureMode: "best_effort" });
+    lenient.session.recordingFails(low);
+    expect(lenient.session.signal.aborted).toBe(false);
+    expect(lenient.session.describe().alarms).toEqual(["RECORD_SPOOL_FULL"]);
+    expect(lenient.recording.notices()).toEqual(["health"]);
+  });
+
   it("best_effort: goes on with an alarm", async () => {
     const { session, recording } = makeSession({ failureMode: "best_effort" });
     recording.fail();
