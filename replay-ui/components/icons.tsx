@@ -98,7 +98,6 @@ export const ListIcon = icon(<path d="M7 5.5h10M7 10h10M7 14.5h10M3.3 5.5h.01M3.
 export const CloseIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
 export const ChevronDownIcon = icon(<path d="m5.5 8 4.5 4.5L14.5 8" />);
 export const ChevronLeftIcon = icon(<path d="M12 5 7 10l5 5" />);
-export const ChevronRightIcon = icon(<path d="m8 5 5 5-5 5" />);
 export const SunIcon = icon(
   <>
     <circle cx="10" cy="10" r="3.4" />
@@ -150,7 +149,6 @@ export const AlertIcon = icon(
     <path d="M10 8v4M10 14.3v.01" />
   </>,
 );
-export const CheckIcon = icon(<path d="m4.5 10.5 3.6 3.6 7.4-8" />);
 export const LinkIcon = icon(
   <path d="M8.3 11.7a3 3 0 0 0 4.3 0l2.8-2.9a3 3 0 0 0-4.3-4.2l-1 1M11.7 8.3a3 3 0 0 0-4.3 0l-2.8 2.9a3 3 0 0 0 4.3 4.2l1-1" />,
 );
