@@ -46,8 +46,12 @@ export class Mux {
     return this.#channels.size + this.#opening.size;
   }
 
-  /** Resolves when the peer confirmed; rejects with its words. */
-  open(type: string, payload: Buffer = Buffer.alloc(0)): Promise<ChannelEnd> {
+  /**
+   * Resolves when the peer confirmed; rejects with its words.
+   * @param onOpen called with the confirmation itself: the peer's first bytes may be in the same packet, and would come
+   * before the promise is heard. Handlers are set here.
+   */
+  open(type: string, payload: Buffer = Buffer.alloc(0), onOpen?: (channel: ChannelEnd) => void): Promise<ChannelEnd> {
     const id = this.#nextId++;
     const channel = new ChannelEnd(this.transport, id, () => this.#channels.delete(id));
     return new Promise((resolve, reject) => {
@@ -59,8 +63,12 @@ export class Mux {
         channel,
         settle: (error) => {
           this.#opening.delete(id);
-          if (error === undefined) resolve(channel);
-          else reject(error);
+          if (error !== undefined) {
+            reject(error);
+            return;
+          }
+          onOpen?.(channel);
+          resolve(channel);
         },
       });
       this.transport.send(encode(message.channelOpen, type, id, windowBytes, maxPacketBytes, { raw: payload }));

@@ -188,10 +188,9 @@ export class PersonConnection {
   }
 
   #connect(bridge: ChannelBridge): void {
-    this.#targetMux?.open("session").then(
-      (channel) => bridge.connect(channel),
-      (error: unknown) => bridge.refuse(this.#sentenceOf(error, "the target opened no channel")),
-    );
+    this.#targetMux
+      ?.open("session", undefined, (channel) => this.#attempt(() => bridge.connect(channel)))
+      .catch((error: unknown) => bridge.refuse(this.#sentenceOf(error, "the target opened no channel")));
   }
 
   /** direct-tcpip and direct-streamlocal through the target, recorded byte for byte in both directions. */
@@ -219,18 +218,17 @@ export class PersonConnection {
     gate
       .durable()
       .then(() => this.#whenTarget())
-      .then((mux) => mux.open(offer.type, offer.payload))
-      .then(
-        (channel) => {
+      .then((mux) =>
+        mux.open(offer.type, offer.payload, (channel) => {
           if (this.#ended) channel.close();
-          else this.#newBridge(offer, number)?.connectForward(channel);
-        },
-        (error: unknown) => {
-          if (this.#ended) return;
-          this.#attempt(() => gate.append({ type: "channel-close", channel: number }));
-          offer.refuse(openFailure.connectFailed, this.#sentenceOf(error, "the target did not connect"));
-        },
-      );
+          else this.#attempt(() => this.#newBridge(offer, number)?.connectForward(channel));
+        }),
+      )
+      .catch((error: unknown) => {
+        if (this.#ended) return;
+        this.#attempt(() => gate.append({ type: "channel-close", channel: number }));
+        offer.refuse(openFailure.connectFailed, this.#sentenceOf(error, "the target did not connect"));
+      });
   }
 
   async #whenTarget(): Promise<Mux> {
