@@ -18,6 +18,7 @@ import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
 import { version } from "./cli/version.ts";
+import { atListenKey } from "./config/listen-error.ts";
 import type { Config } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { RecordingExporter } from "./export/export.ts";
@@ -77,7 +78,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const recordings = new Recordings(database.catalog);
   const audit = new AuditLog(database.catalog);
   const alarms = new Alarms(logger);
-  const { recorder, feed, reader } = createRecording(config, logger, { store, signing, recordings, alarms });
+  const history = signingKeyHistory(config.recorder.keyDirectory);
+  const trustedKeys = new Map(history.map((key) => [key.keyId, key.publicKeyPem]));
+  const { recorder, feed, reader } = createRecording(config, logger, {
+    store,
+    signing,
+    recordings,
+    alarms,
+    trustedKeys,
+  });
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
@@ -114,7 +123,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     },
   });
 
-  const history = signingKeyHistory(config.recorder.keyDirectory);
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const health = () => checkHealth(recorder, alarms);
@@ -139,7 +147,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     reader,
     verifier: new RecordingVerifier({
       store,
-      trustedKeys: () => new Map(signingKeys().map((key) => [key.keyId, key.publicKeyPem])),
+      trustedKeys: () => trustedKeys,
       isPending: (session) => recorder.live(session) !== undefined,
       thread: true,
     }),
@@ -158,7 +166,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
 
   undo.push(() => api.close());
-  const httpAddress = await api.listen({ host: config.http.listen.host, port: config.http.listen.port });
+  const { listen } = config.http;
+  const httpAddress = await atListenKey("http.listen", listen, () =>
+    api.listen({ host: listen.host, port: listen.port }),
+  );
   const admin = await openAdminSocket(config.recorder.adminSocket, {
     sessions: () => registry.list(),
     terminate,
@@ -172,7 +183,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   undo.push(() => admin.close());
   // The gateway last: nobody logs in to a service that is not whole.
-  const ssh = await tap.listen(config.ssh.listen);
+  const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => tap.listen(config.ssh.listen));
   const http = { url: publicUrl(config, httpAddress) };
   await audit.append({
     actor: "recorder",
@@ -213,6 +224,8 @@ interface RecordingParts {
   signing: Awaited<ReturnType<typeof loadOrCreateSigningKey>>;
   recordings: Recordings;
   alarms: Alarms;
+  /** Public keys in PEM by key id. */
+  trustedKeys: ReadonlyMap<string, string>;
 }
 
 /** The one place where the store's secret is revealed. */
@@ -227,6 +240,7 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
   let made: Recorder | undefined;
   const reader = new RecordingReader({
     store: parts.store,
+    trustedKeys: () => parts.trustedKeys,
     live: {
       live: (session) => made?.live(session),
       spooled: async (session, name) => (await made?.spooled(session, name)) ?? null,

@@ -7,8 +7,9 @@ import { AppError } from "../../shared/errors.ts";
 import { parseSessionId } from "../../shared/ids.ts";
 import { type Gap, Manifest, type SegmentMeta, type TrackMeta } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { manifestName, openName, recordingPrefix } from "../store/keys.ts";
+import { manifestName, manifestSignatureName, openName, openSignatureName, recordingPrefix } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import { findProofFaults } from "./proof.ts";
 
 /** What the recorder knows of recordings that are not wholly in the store. */
 export interface LiveSource {
@@ -28,9 +29,19 @@ export interface LiveSource {
 export interface RecordingReaderOptions {
   store: ObjectStore;
   live: LiveSource;
+  /** Public keys in PEM by key id: only what they signed is proof. */
+  trustedKeys(): ReadonlyMap<string, string>;
   /** Manifests kept in memory, and the segments that they list altogether. */
   maxCachedManifests?: number;
   maxCachedSegments?: number;
+}
+
+/** A manifest and what was found about it, from the same bytes. */
+interface Sealed {
+  manifest: Manifest;
+  open: OpenRecord | null;
+  /** Why it is no proof; empty when it is. */
+  faults: string[];
 }
 
 const dayMs = 86_400_000;
@@ -40,26 +51,32 @@ export class RecordingReader {
   readonly #live: LiveSource;
   readonly #maxManifests: number;
   readonly #maxSegments: number;
-  readonly #manifests = new Map<string, Manifest>();
+  readonly #trustedKeys: () => ReadonlyMap<string, string>;
+  readonly #manifests = new Map<string, Sealed>();
   #cachedSegments = 0;
 
   constructor(options: RecordingReaderOptions) {
     this.#store = options.store;
     this.#live = options.live;
+    this.#trustedKeys = () => options.trustedKeys();
     this.#maxManifests = options.maxCachedManifests ?? 200;
     this.#maxSegments = options.maxCachedSegments ?? 200_000;
   }
 
   async open(session: string): Promise<OpenRecord> {
-    return this.#live.live(session)?.open ?? parse(OpenRecord, await this.object(session, openName), session, openName);
+    // The one that was checked along with the manifest: what is shown is what was proven.
+    const checked = this.#manifests.get(session)?.open ?? this.#live.live(session)?.open;
+    return checked ?? parse(OpenRecord, await this.object(session, openName), session, openName);
   }
 
+  /** Of an ended recording that is no proof of what it shows, with the `faults` that say why. */
   async index(session: string): Promise<RecordingIndex> {
     const live = this.#live.live(session);
-    const manifest = await this.#findManifest(session, live !== undefined);
-    if (manifest !== null) {
-      const { durationUs, startedAt, openSha256, tracks, segments, gaps } = manifest;
-      return { session, live: false, durationUs, startedAt, openSha256, tracks, segments, gaps };
+    const sealed = await this.#find(session, live !== undefined);
+    if (sealed !== null) {
+      const { durationUs, startedAt, openSha256, tracks, segments, gaps } = sealed.manifest;
+      const index = { session, live: false, durationUs, startedAt, openSha256, tracks, segments, gaps };
+      return sealed.faults.length === 0 ? index : { ...index, faults: sealed.faults };
     }
     if (live === undefined) throw notFound(session, manifestName);
     const { durationUs, openSha256, tracks, segments, gaps } = live;
@@ -68,13 +85,13 @@ export class RecordingReader {
 
   /** Null while the recording is in progress. */
   async manifest(session: string): Promise<Manifest | null> {
-    return this.#findManifest(session, this.#live.live(session) !== undefined);
+    return (await this.#find(session, this.#live.live(session) !== undefined))?.manifest ?? null;
   }
 
   /** The stored bytes of segment `n` and whether they are the ones the index names. */
   async segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }> {
     const segments =
-      (await this.#findManifest(session, this.#live.live(session) !== undefined))?.segments ??
+      (await this.#find(session, this.#live.live(session) !== undefined, { again: false }))?.manifest.segments ??
       this.#live.live(session)?.segments ??
       [];
     const meta = segments[n];
@@ -98,9 +115,10 @@ export class RecordingReader {
     throw notFound(session, name);
   }
 
-  async #findManifest(session: string, live: boolean): Promise<Manifest | null> {
+  /** `again`: one that was no proof when it was read last is read anew, for it may have been put right since. */
+  async #find(session: string, live: boolean, { again } = { again: true }): Promise<Sealed | null> {
     const cached = this.#manifests.get(session);
-    if (cached !== undefined) {
+    if (cached !== undefined && (cached.faults.length === 0 || !again)) {
       this.#manifests.delete(session);
       this.#manifests.set(session, cached);
       return cached;
@@ -110,19 +128,38 @@ export class RecordingReader {
     const bytes = live ? await this.#live.spooled(session, manifestName) : await this.object(session, manifestName);
     if (bytes === null) return null;
     const manifest = parse(Manifest, bytes, session, manifestName);
-    this.#remember(session, manifest);
-    return manifest;
+    const [open, openSignature, manifestSignature] = await Promise.all(
+      [openName, openSignatureName, manifestSignatureName].map((name) =>
+        this.object(session, name).catch(unlessNotFound),
+      ),
+    );
+    const signed = {
+      open: open ?? null,
+      openSignature: openSignature ?? null,
+      manifest: bytes,
+      manifestSignature: manifestSignature ?? null,
+    };
+    const faults = findProofFaults(session, signed, this.#trustedKeys());
+    const parsed = signed.open === null ? null : OpenRecord.safeParse(json(signed.open)).data;
+    const sealed = { manifest, open: parsed ?? null, faults };
+    this.#remember(session, sealed);
+    return sealed;
   }
 
-  #remember(session: string, manifest: Manifest): void {
-    this.#manifests.set(session, manifest);
-    this.#cachedSegments += manifest.segments.length;
-    for (const [oldest, { segments }] of this.#manifests) {
+  #remember(session: string, sealed: Sealed): void {
+    this.#forget(session);
+    this.#manifests.set(session, sealed);
+    this.#cachedSegments += sealed.manifest.segments.length;
+    for (const oldest of this.#manifests.keys()) {
       const fits = this.#manifests.size <= this.#maxManifests && this.#cachedSegments <= this.#maxSegments;
       if (fits || oldest === session) break;
-      this.#manifests.delete(oldest);
-      this.#cachedSegments -= segments.length;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(session: string): void {
+    this.#cachedSegments -= this.#manifests.get(session)?.manifest.segments.length ?? 0;
+    this.#manifests.delete(session);
   }
 }
 
@@ -139,6 +176,19 @@ export function possiblePrefixes(session: string): string[] {
   const ms = Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16);
   const days = [ms, ms - dayMs / 24, ms + dayMs / 24].map((at) => new Date(at).toISOString());
   return [...new Set(days.map((startedAt) => recordingPrefix(startedAt, session)))];
+}
+
+function unlessNotFound(error: unknown): null {
+  if (error instanceof AppError && error.code === "REQUEST_NOT_FOUND") return null;
+  throw error;
+}
+
+function json(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 function notFound(session: string, what: string): AppError {

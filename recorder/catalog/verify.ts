@@ -1,7 +1,7 @@
 // Checks a whole recording against the store: signatures, genesis, chain, every segment's bytes, the checksum list, and
 // that nothing is missing or added. Trusts nothing but the public keys given. Every fault is reported with its place, and
 // the check goes on after it.
-import { createHash, createPublicKey, type KeyObject, verify as verifySignature } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import type { VerifyFinding, VerifyReport } from "../../shared/api/types.ts";
 import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { chainLink } from "../../shared/manifest/chain.ts";
@@ -9,6 +9,7 @@ import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import { sha256, signatureHolds } from "./proof.ts";
 import { possiblePrefixes } from "./reader.ts";
 import { checkInThisThread, type SegmentChecker, VerifyThread } from "./segment-checker.ts";
 import { findSequenceHoles } from "./verify-sequence.ts";
@@ -363,12 +364,4 @@ function segmentNamePattern(track: string, index: number): RegExp {
   const safe = /^(?:terminal-\d+|input|files|events)$/.test(track) ? track : "(?!)";
   const kind = track.startsWith("terminal-") ? "cast" : "jsonl";
   return new RegExp(`^${safe}/${String(index).padStart(6, "0")}\\.${kind}\\.(?:zst|gz)$`);
-}
-
-function signatureHolds(bytes: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
-  return key.asymmetricKeyType === "ed25519" && verifySignature(null, bytes, key, signature);
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
 }

@@ -1,6 +1,8 @@
 // Every stored byte of a recording in one ZIP file, with the public key and the two commands that verify it. Entries are
 // stored uncompressed (segments are compressed already) and carry the recording's time, so the same recording makes the
-// same file. What is missing is named in MISSING.txt: a damaged recording must be able to leave as it is.
+// same file. What is missing is named in MISSING.txt, what is altered in INTEGRITY.txt: a damaged recording must be able
+// to leave as it is.
+import { createHash } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
 import yazl from "yazl";
 import type { RecordingIndex } from "../../shared/api/types.ts";
@@ -20,6 +22,8 @@ export function bundleOf(source: ExportSource, index: RecordingIndex, keys: read
   const options = { compress: false, mtime: new Date(index.startedAt), mode: 0o100444 };
   const output = new PassThrough();
   const missing: string[] = [];
+  const faults = [...(index.faults ?? [])];
+  const hashes = new Map(index.segments.map((segment) => [segment.name, segment.sha256]));
   const fail = (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error)));
   const add = (name: string, read: () => Promise<Uint8Array>) => {
     zip.addReadStreamLazy(folder + name, options, (take) => {
@@ -32,7 +36,11 @@ export function bundleOf(source: ExportSource, index: RecordingIndex, keys: read
   zip.on("error", fail);
   const stored = (name: string) => async (): Promise<Uint8Array> => {
     try {
-      return await source.object(index.session, name);
+      const bytes = await source.object(index.session, name);
+      const hash = hashes.get(name);
+      if (hash !== undefined && createHash("sha256").update(bytes).digest("hex") !== hash)
+        faults.push(`${name} does not have the hash that manifest.json names`);
+      return bytes;
     } catch (error) {
       if (!(error instanceof AppError && error.code === "REQUEST_NOT_FOUND")) throw error;
       missing.push(name);
@@ -46,11 +54,19 @@ export function bundleOf(source: ExportSource, index: RecordingIndex, keys: read
   add("MISSING.txt", async () =>
     Buffer.from(missing.length === 0 ? "Nothing is missing.\n" : `${missing.join("\n")}\n`),
   );
+  add("INTEGRITY.txt", async () => Buffer.from(integrityText(faults, missing)));
   zip.end();
   const entries = zip.outputStream as PassThrough;
   entries.on("error", fail);
   output.on("close", () => entries.destroy());
   return entries.pipe(output);
+}
+
+function integrityText(faults: readonly string[], missing: readonly string[]): string {
+  const all = [...faults, ...missing.map((name) => `${name} is missing`)];
+  if (all.length === 0)
+    return "When this file was made, signatures, chain and hashes held. Do not rely on it: see VERIFY.txt.\n";
+  return `WARNING: this recording is no proof of what it shows.\n\n${all.map((fault) => `  ${fault}\n`).join("")}`;
 }
 
 function verifyText(keys: readonly BundleKey[]): string {

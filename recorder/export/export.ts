@@ -37,9 +37,19 @@ export class RecordingExporter {
     this.#thread = options.thread === true;
   }
 
-  /** REQUEST_NOT_FOUND, REQUEST_CONFLICT before the first byte; INTEGRITY_* and STORE_* also break the stream off. */
-  async export(session: string, format: ExportFormat, track?: string): Promise<ExportedFile> {
-    const [open, index] = await Promise.all([this.#source.open(session), this.#source.index(session)]);
+  /**
+   * REQUEST_NOT_FOUND, REQUEST_CONFLICT before the first byte; INTEGRITY_* and STORE_* also break the stream off. What
+   * is no proof leaves only as zip, which says so inside, or `unverified`, which marks `cast` and `jsonl`.
+   */
+  async export(
+    session: string,
+    format: ExportFormat,
+    track?: string,
+    { unverified = false }: { unverified?: boolean } = {},
+  ): Promise<ExportedFile> {
+    const index = await this.#source.index(session);
+    if (format !== "zip" && !unverified) requireProof(index);
+    const open = await this.#source.open(session);
     const body =
       format === "zip"
         ? this.#bundle(index)
@@ -67,6 +77,16 @@ export class RecordingExporter {
     body.once("close", () => this.#rendering--);
     return body;
   }
+}
+
+/** INTEGRITY_SIGNATURE when the recording is no proof of what it shows. */
+export function requireProof({ session, faults = [] }: RecordingIndex): void {
+  if (faults.length === 0) return;
+  throw new AppError(
+    "INTEGRITY_SIGNATURE",
+    `the recording ${session} is no proof of what it shows: ${faults.join("; ")}. Verify it, and export it as zip to keep it as it is`,
+    { op: "export.proof" },
+  );
 }
 
 /** The one asked for, else the first that has anything. */

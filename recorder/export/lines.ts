@@ -19,9 +19,9 @@ export async function* segmentTexts(
   index: RecordingIndex,
   track: string,
 ): AsyncGenerator<string> {
-  for (const { n } of segmentsOf(index, track)) {
+  for (const { n, sha256 } of segmentsOf(index, track)) {
     const { meta, bytes, intact } = await source.segment(index.session, n);
-    if (!intact) {
+    if (!intact || meta.sha256 !== sha256) {
       throw new AppError(
         "INTEGRITY_HASH",
         `${meta.name} of the recording ${index.session} is not what was recorded; export it as zip to keep it as it is`,

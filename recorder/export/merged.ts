@@ -13,7 +13,7 @@ export async function* mergedOf(
   index: RecordingIndex,
   open: OpenRecord,
 ): AsyncGenerator<string> {
-  let pending = `${JSON.stringify({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, open })}\n`;
+  let pending = `${JSON.stringify({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, unverified: index.faults, open })}\n`;
   const tracks = [...index.tracks].sort((a, b) => order[a.kind] - order[b.kind]);
   const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];
   for (const { name } of tracks) {

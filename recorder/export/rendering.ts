@@ -17,7 +17,12 @@ export interface RenderingJob {
 export function render(source: SegmentSource, { format, index, open, track }: RenderingJob): AsyncGenerator<string> {
   switch (format) {
     case "cast":
-      return castOf(source, index, track, `${open.person.name} on ${open.target.name}, ${open.startedAt}, ${track}`);
+      return castOf(
+        source,
+        index,
+        track,
+        `${index.faults === undefined ? "" : "UNVERIFIED: "}${open.person.name} on ${open.target.name}, ${open.startedAt}, ${track}`,
+      );
     case "txt":
       return textOf(source, index, track);
     case "jsonl":

@@ -86,6 +86,8 @@ export const RecordingIndex = z.strictObject({
   tracks: z.array(TrackMeta),
   segments: z.array(SegmentMeta),
   gaps: z.array(Gap),
+  /** Of an ended recording that is no proof of what it shows: why. Absent when signatures and chain hold. */
+  faults: z.array(z.string()).optional(),
 });
 export type RecordingIndex = z.infer<typeof RecordingIndex>;
 

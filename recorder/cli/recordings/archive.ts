@@ -27,8 +27,10 @@ export function inArchive<T>(cli: Cli, command: Command, work: (archive: Archive
     const { createStore } = await import("../../store/create-store.ts");
     const store = createStore(storeOptions(workspace.config.store));
     try {
+      let keys: ReadonlyMap<string, string> | undefined;
       const reader = new RecordingReader({
         store,
+        trustedKeys: () => (keys ??= trustedKeys(workspace.config, [])),
         live: { live: () => undefined, spooled: (session, name) => spooled(workspace.config, session, name) },
       });
       return await work({ ...workspace, store, reader, recordings: new Recordings(workspace.database.catalog) });
@@ -94,6 +96,28 @@ export async function indexOf(archive: Archive, session: string): Promise<Record
       cause: error,
     });
   }
+}
+
+/** As `indexOf`, and no proof is INTEGRITY_SIGNATURE; with `unverified` a warning instead. */
+export async function provenIndexOf(
+  cli: Cli,
+  archive: Archive,
+  session: string,
+  unverified: boolean,
+): Promise<RecordingIndex> {
+  const index = await indexOf(archive, session);
+  const { faults = [] } = index;
+  if (faults.length === 0) return index;
+  const what = `${session} is no proof of what it shows: ${faults.map(printable).join("; ")}`;
+  if (unverified) {
+    cli.err.line(`WARNING: ${what}.`);
+    return index;
+  }
+  throw new AppError(
+    "INTEGRITY_SIGNATURE",
+    `${what}. conduit recordings verify ${session} says all that is wrong; --unverified shows it all the same.`,
+    { op: "cli.recordings" },
+  );
 }
 
 /** The terminal track that was asked for, or the one that people mean: the first with a pty, else the only one. */

@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
 import { segmentTexts } from "../../export/lines.ts";
 import type { Cli } from "../cli.ts";
-import { inArchive, indexOf, resolveSession, terminalTrack } from "./archive.ts";
-import { channelOption, sessionArgument } from "./common-options.ts";
+import { inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
+import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
 
 export function registerCat(recordings: Command, cli: Cli): void {
   recordings
@@ -12,11 +12,12 @@ export function registerCat(recordings: Command, cli: Cli): void {
     .description("print a channel's output exactly: its stdout to stdout, its stderr to stderr")
     .addArgument(sessionArgument())
     .addOption(channelOption())
+    .addOption(unverifiedOption())
     .addHelpText("after", "\nAt a terminal, control sequences act on it; pipe into less -R, or export as txt.")
-    .action(async (text: string, options: { channel?: number }, command: Command) => {
+    .action(async (text: string, options: { channel?: number; unverified?: boolean }, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         const session = await resolveSession(archive, text);
-        const index = await indexOf(archive, session);
+        const index = await provenIndexOf(cli, archive, session, options.unverified === true);
         const track = terminalTrack(index, options.channel);
         await archive.audit("recording.view", session, { with: "cat", track: track.name });
         for await (const segment of segmentTexts(archive.reader, index, track.name)) {

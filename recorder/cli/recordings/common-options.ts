@@ -12,6 +12,9 @@ export function channelNumber(text: string): number {
 export const channelOption = () =>
   new Option("--channel <n>", "channel of the session (default: the first with a terminal)").argParser(channelNumber);
 
+export const unverifiedOption = () =>
+  new Option("--unverified", "go on although signatures or chain do not hold; it is no proof then");
+
 /** Session time: `90`, `90.5`, `1:30`, `1:02:03`, `5m`; in microseconds. */
 export function sessionTime(text: string): number {
   const parts = /^(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)$/.exec(text);

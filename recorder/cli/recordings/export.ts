@@ -8,14 +8,15 @@ import { ExportFormat } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { RecordingExporter } from "../../export/export.ts";
 import type { Cli } from "../cli.ts";
-import { inArchive, indexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
-import { channelOption, sessionArgument } from "./common-options.ts";
+import { inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
+import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
 
 interface ExportOptions {
   format: ExportFormat;
   output?: string;
   channel?: number;
   force?: boolean;
+  unverified?: boolean;
 }
 
 export function registerExport(recordings: Command, cli: Cli): void {
@@ -30,6 +31,7 @@ export function registerExport(recordings: Command, cli: Cli): void {
     )
     .option("--force", "replace an existing file")
     .addOption(channelOption())
+    .addOption(unverifiedOption())
     .addHelpText(
       "after",
       `
@@ -45,13 +47,15 @@ Example:
     .action(async (text: string, options: ExportOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         const session = await resolveSession(archive, text);
-        const index = await indexOf(archive, session);
+        // A zip leaves as it is stored and says inside what is wrong.
+        const unverified = options.unverified === true || options.format === "zip";
+        const index = await provenIndexOf(cli, archive, session, unverified);
         const single = options.format === "cast" || options.format === "txt";
         const track = single ? terminalTrack(index, options.channel).name : undefined;
         const keys = () =>
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
         const exporter = new RecordingExporter(archive.reader, keys);
-        const { body, fileName } = await exporter.export(session, options.format, track);
+        const { body, fileName } = await exporter.export(session, options.format, track, { unverified });
         await archive.audit("recording.export", session, {
           format: options.format,
           ...(track === undefined ? {} : { track }),

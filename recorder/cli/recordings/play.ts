@@ -8,8 +8,8 @@ import { decompressSegment } from "../../store/codec.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration } from "../output.ts";
 import { isTerminal } from "../terminal-input.ts";
-import { type Archive, inArchive, indexOf, resolveSession, terminalTrack } from "./archive.ts";
-import { channelOption, sessionArgument, sessionTime } from "./common-options.ts";
+import { type Archive, inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
+import { channelOption, sessionArgument, sessionTime, unverifiedOption } from "./common-options.ts";
 import { Pacer } from "./pacer.ts";
 import { ReplayFilter, terminalReset } from "./replay-filter.ts";
 
@@ -19,6 +19,7 @@ interface PlayOptions {
   at?: number;
   channel?: number;
   raw?: boolean;
+  unverified?: boolean;
 }
 
 function speed(text: string): number {
@@ -36,6 +37,7 @@ export function registerPlay(recordings: Command, cli: Cli): void {
     .option("-i, --idle-limit <time>", "shorten every pause to this", sessionTime)
     .option("--at <time>", "begin at this session time: 90, 1:30 or 1:02:03", sessionTime)
     .addOption(channelOption())
+    .addOption(unverifiedOption())
     .option("--raw", "pass queries, titles and clipboard writes on to this terminal too")
     .addHelpText(
       "after",
@@ -48,7 +50,7 @@ Example:
     .action(async (text: string, options: PlayOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         const session = await resolveSession(archive, text);
-        const index = await indexOf(archive, session);
+        const index = await provenIndexOf(cli, archive, session, options.unverified === true);
         const track = terminalTrack(index, options.channel);
         await archive.audit("recording.view", session, { with: "play", track: track.name });
         const pacer = new Pacer({
@@ -88,9 +90,9 @@ async function play(
   const filter = options.raw === true ? null : new ReplayFilter();
   const show = (data: string) => cli.out.write(filter === null ? data : filter.pass(data));
   let fresh = true;
-  for (const { n } of segments.slice(first)) {
+  for (const { n, sha256 } of segments.slice(first)) {
     const { meta, bytes, intact } = await archive.reader.segment(index.session, n);
-    if (!intact) {
+    if (!intact || meta.sha256 !== sha256) {
       // An investigator should see what there is, and know that it is not proof.
       cli.err.line(
         `\r\nWARNING: ${meta.name} is not what was recorded; run conduit recordings verify ${index.session}`,

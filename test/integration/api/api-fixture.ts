@@ -21,6 +21,8 @@ import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../sup
 
 const key = makeSigningKey();
 
+const trustedKeys = () => new Map([[key.keyId, key.publicKeyPem]]);
+
 export const password = "correct horse battery";
 
 export interface ApiFixture {
@@ -114,7 +116,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     await recordings.opened(OpenRecord.parse(JSON.parse(String(built.objects.get("open.json")))));
     await recordings.sealed(Manifest.parse(JSON.parse(String(built.objects.get("manifest.json")))));
   }
-  const reader = new RecordingReader({ store, live: { live: () => undefined, spooled: async () => null } });
+  const reader = new RecordingReader({
+    store,
+    trustedKeys,
+    live: { live: () => undefined, spooled: async () => null },
+  });
   const terminated: ApiFixture["terminated"] = [];
   const liveSessions: LiveSession[] = [];
   const healthy = { value: true };
@@ -124,7 +130,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     webSessions: new WebSessions(database.access),
     recordings,
     reader,
-    verifier: new RecordingVerifier({ store, trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]) }),
+    verifier: new RecordingVerifier({ store, trustedKeys }),
     exporter: new RecordingExporter(reader, () => [key]),
     sessions: {
       list: () => liveSessions,

@@ -47,13 +47,14 @@ beforeAll(async () => {
   await mkdir(join(directory, "keys"), { mode: 0o700 });
   database = await openDatabase(join(directory, "test.db"), { thread: true });
   recordings = new Recordings(database.catalog);
+  const signing = await loadOrCreateSigningKey(join(directory, "keys", "signing.pem"));
+  const key = { keyId: signing.keyId, publicKeyPem: new Signer(signing).publicKeyPem };
   reader = new RecordingReader({
     store,
+    trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]),
     live: { live: (id) => recorder.live(id), spooled: (id, name) => recorder.spooled(id, name) },
   });
   feed = new CatalogFeed({ recordings, reader, onError: (error) => errors.push(error) });
-  const signing = await loadOrCreateSigningKey(join(directory, "keys", "signing.pem"));
-  const key = { keyId: signing.keyId, publicKeyPem: new Signer(signing).publicKeyPem };
   recorder = createRecorder({
     directory: join(directory, "spool"),
     store,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AuditLog, type NewAuditEntry } from "../../../recorder/catalog/audit.ts";
 import type { AuditEntry } from "../../../shared/api/types.ts";
+import { forgeSegment } from "../../support/forge.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
 
@@ -223,6 +224,32 @@ describe("an export", () => {
   it.each(["", "format=exe", "format=cast&track=../x", "format=cast&more=1"])("is refused with ?%s", async (query) => {
     const response = await portal.get(path(`/export?${query}`));
     expect([400, 404]).toContain(response.status);
+  });
+});
+
+describe("a recording that was forged without the key", () => {
+  it("says so in its index and leaves only as zip", async () => {
+    const before = new Map(api.store.objects);
+    const key = [...before.keys()].find((name) => name.includes(session) && name.endsWith("/manifest.json")) ?? "";
+    forgeSegment(api.store.objects, key.slice(0, -"manifest.json".length), "terminal-0", "welcome", "forged!");
+    const fresh = await startApi();
+    try {
+      for (const [name, bytes] of api.store.objects) fresh.store.objects.set(name, bytes);
+      const reader = await fresh.signIn("investigator");
+      const index = (await (await reader.get(path("/index"))).json()) as { faults?: string[] };
+      expect(index.faults).toEqual([expect.stringContaining("manifest.json does not match its signature")]);
+      for (const format of ["cast", "txt", "jsonl"]) {
+        const response = await reader.get(path(`/export?format=${format}`));
+        expect([format, response.ok]).toEqual([format, false]);
+        expect(await response.json()).toMatchObject({ code: "INTEGRITY_SIGNATURE" });
+      }
+      expect((await reader.get(path("/export?format=zip"))).status).toBe(200);
+      expect((await reader.get(path("/segments/0"))).status).toBe(200);
+    } finally {
+      await fresh.close();
+      api.store.objects.clear();
+      for (const [name, bytes] of before) api.store.objects.set(name, bytes);
+    }
   });
 });
 

@@ -147,7 +147,11 @@ describe("the index", () => {
 describe("the feed", () => {
   const errors: unknown[] = [];
   const store = new MemoryStore();
-  const reader = new RecordingReader({ store, live: { live: () => undefined, spooled: async () => null } });
+  const reader = new RecordingReader({
+    store,
+    trustedKeys: () => new Map(),
+    live: { live: () => undefined, spooled: async () => null },
+  });
   const feed = () =>
     new CatalogFeed({ recordings, reader, onError: (error) => errors.push(error), progressEveryMs: 60_000 });
   beforeEach(() => {

@@ -6,10 +6,12 @@ import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { RecordingExporter } from "../../../recorder/export/export.ts";
 import { decompressSegment } from "../../../recorder/store/codec.ts";
 import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
+import { forgeSegment } from "../../support/forge.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 
 const key = makeSigningKey();
+const trustedKeys = () => new Map([[key.keyId, key.publicKeyPem]]);
 let store: MemoryStore;
 let built: BuiltRecording;
 let prefix: string;
@@ -26,7 +28,7 @@ function exporterFor(
   live: (session: string) => ReturnType<ConstructorParameters<typeof RecordingReader>[0]["live"]["live"]>,
   thread = false,
 ): RecordingExporter {
-  const reader = new RecordingReader({ store, live: { live, spooled: async () => null } });
+  const reader = new RecordingReader({ store, trustedKeys, live: { live, spooled: async () => null } });
   return new RecordingExporter(reader, () => [{ keyId: key.keyId, publicKeyPem: key.publicKeyPem }], { thread });
 }
 
@@ -165,6 +167,71 @@ it("refuses more exports at once than it has threads for, and takes the next whe
   expect(await text((await threaded.export(session(), "txt")).body)).toContain("welcome");
 });
 
+describe("a recording whose segment and manifest were forged without the key", () => {
+  beforeEach(() => forgeSegment(store.objects, prefix, "terminal-0", "welcome", "forged!"));
+
+  it.each(["cast", "txt", "jsonl"] as const)("does not leave as %s", async (format) => {
+    await expect(exporter.export(session(), format)).rejects.toMatchObject({
+      code: "INTEGRITY_SIGNATURE",
+      message: expect.stringContaining("manifest.json does not match its signature"),
+    });
+  });
+
+  it("leaves as zip, which says so", async () => {
+    const entries = readZip(await buffer((await exporter.export(session(), "zip")).body), `${session()}/`);
+    expect(String(entries.get("INTEGRITY.txt"))).toContain("manifest.json does not match its signature");
+  });
+
+  it("leaves marked when that is asked for", async () => {
+    const marked = async (format: "cast" | "txt" | "jsonl") =>
+      text((await exporter.export(session(), format, undefined, { unverified: true })).body);
+    expect(JSON.parse((await marked("cast")).split("\n")[0] ?? "").title).toMatch(/^UNVERIFIED: /);
+    expect(JSON.parse((await marked("jsonl")).split("\n")[0] ?? "").unverified).toHaveLength(1);
+    expect(await marked("txt")).toContain("forged!");
+  });
+
+  it("leaves again when it was put right", async () => {
+    await expect(exporter.export(session(), "txt")).rejects.toMatchObject({ code: "INTEGRITY_SIGNATURE" });
+    for (const [name, bytes] of built.objects) store.objects.set(prefix + name, bytes);
+    expect(await text((await exporter.export(session(), "txt")).body)).toContain("welcome");
+  });
+});
+
+it("does not leave when a signature is gone, or is by a key that is not trusted, or the OPEN record is another", async () => {
+  const refused = async () =>
+    expect(exporter.export(session(), "txt")).rejects.toMatchObject({ code: "INTEGRITY_SIGNATURE" });
+  for (const name of ["open.json.sig", "manifest.json.sig"]) {
+    store.objects.delete(prefix + name);
+    await refused();
+    store.objects.set(prefix + name, built.objects.get(name)!);
+  }
+  const open = built.objects.get("open.json")!;
+  store.objects.set(`${prefix}open.json`, Buffer.from(String(open).replace("jane", "john")));
+  await refused();
+  store.objects.set(`${prefix}open.json`, open);
+  expect(await text((await exporter.export(session(), "txt")).body)).toContain("welcome");
+  const other = makeSigningKey();
+  const reader = new RecordingReader({
+    store,
+    trustedKeys: () => new Map([[other.keyId, other.publicKeyPem]]),
+    live: { live: () => undefined, spooled: async () => null },
+  });
+  await expect(new RecordingExporter(reader, () => []).export(session(), "txt")).rejects.toMatchObject({
+    code: "INTEGRITY_SIGNATURE",
+  });
+});
+
+it("does not leave when another recording's signed files lie in its place", async () => {
+  const other = await record();
+  const elsewhere = session().replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+  const target = prefix.replace(session(), elsewhere);
+  for (const [name, bytes] of other.objects) store.objects.set(target + name, bytes);
+  await expect(exporter.export(elsewhere, "txt")).rejects.toMatchObject({
+    code: "INTEGRITY_SIGNATURE",
+    message: expect.stringContaining("is of another session"),
+  });
+});
+
 describe("zip", () => {
   it("holds every stored byte, the public key, and verifies with nothing else", async () => {
     const { body, fileName } = await exporter.export(session(), "zip");
@@ -185,6 +252,7 @@ describe("zip", () => {
     const publicKey = createPublicKey(String(entries.get(`keys/${key.keyId}.pub.pem`)));
     expect(verify(null, entries.get("manifest.json")!, publicKey, entries.get("manifest.json.sig")!)).toBe(true);
     expect(String(entries.get("MISSING.txt"))).toBe("Nothing is missing.\n");
+    expect(String(entries.get("INTEGRITY.txt"))).toContain("signatures, chain and hashes held");
     expect(String(entries.get("VERIFY.txt"))).toContain(`keys/${key.keyId}.pub.pem`);
   });
 
@@ -200,6 +268,7 @@ describe("zip", () => {
     const entries = readZip(await buffer((await exporter.export(session(), "zip")).body), `${session()}/`);
     expect(String(entries.get("MISSING.txt"))).toBe(`${gone.name}\n`);
     expect(String(entries.get(altered.name))).toBe("altered");
+    expect(String(entries.get("INTEGRITY.txt"))).toContain(`${altered.name} does not have the hash`);
   });
 
   it("breaks off when the store does", async () => {
