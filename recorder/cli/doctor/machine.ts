@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { askAdmin } from "../../admin-socket.ts";
+import { listenMend } from "../../config/listen-error.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Config, Endpoint } from "../../config.ts";
 import { segmentCodec } from "../../store/codec.ts";
@@ -155,16 +156,9 @@ export async function checkPorts(config: Config): Promise<Check[]> {
     const problem = await tryListen(endpoint);
     const at = `${endpoint.host}:${endpoint.port}`;
     if (problem === null) checks.push(ok(name, `${at} is free`));
-    else checks.push(fail(name, `${at} cannot be used (${problem})`, problemMend(problem)));
+    else checks.push(fail(name, `${at} cannot be used (${problem})`, listenMend(problem)));
   }
   return checks;
-}
-
-function problemMend(problem: string): string {
-  if (problem === "EACCES") return "Ports below 1024 need CAP_NET_BIND_SERVICE; or listen on a higher one.";
-  return problem === "EADDRINUSE"
-    ? "Another program listens there: stop it, or choose another port."
-    : "Listen on an address of this machine.";
 }
 
 function tryListen({ host, port }: Endpoint): Promise<string | null> {
