@@ -11,6 +11,7 @@ const maxStepChars = 512 * 1024;
 
 /** Links that a terminal has shown stay in the emulator's memory: now and then it is made anew. */
 const usesPerEmulator = 1000;
+const charsPerUse = 64 * 1024;
 
 let emulator: TerminalState | null = null;
 let uses = 0;
@@ -87,6 +88,7 @@ export class TerminalFollower {
   #catchUp(): void {
     if (this.#steps.length === 0) return;
     const state = lend(this.#base.cols, this.#base.rows);
+    uses += Math.floor(this.#chars / charsPerUse);
     state.write(this.#keyframe);
     for (const step of this.#steps) {
       if (typeof step === "string") state.write(step);

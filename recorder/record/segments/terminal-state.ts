@@ -2,6 +2,7 @@
 // segment. The only file that knows @xterm/headless; it reads internals that the package does not publish, so the
 // version is pinned and a test compares snapshot + tail with the whole. Invariant: synchronous, no scrollback.
 import headless from "@xterm/headless";
+import { type BoundedParser, TerminalBounds } from "./terminal-bounds.ts";
 
 const { Terminal } = headless;
 
@@ -64,7 +65,7 @@ interface Core {
   writeSync(data: string): void;
   _bufferService: { buffers: { normal: Screen; alt: Screen; active: Screen } };
   _inputHandler: {
-    _parser: { currentState: number; precedingJoinState: number };
+    _parser: BoundedParser & { currentState: number; precedingJoinState: number };
     _curAttrData: Attributes;
     _windowTitle: string;
     _activeBuffer: unknown;
@@ -93,6 +94,11 @@ interface Core {
 }
 
 const groundState = 0;
+/** A keyframe repeats the screen in every segment: what one cell, a title or links may add to it is bounded. */
+const maxCellChars = 64;
+const maxTitleChars = 1024;
+const maxLinkChars = 2048;
+const maxSnapshotLinkChars = 64 * 1024;
 const mouseModes: Record<string, number> = { X10: 9, VT200: 1000, DRAG: 1002, ANY: 1003 };
 const mouseEncodings: Record<string, number> = { SGR: 1006, SGR_PIXELS: 1016 };
 const cursorStyles = { block: 1, underline: 3, bar: 5 };
@@ -155,9 +161,17 @@ function designator(set: Charset): string {
   return set["#"] === "£" && Object.keys(set).length === 1 ? "A" : "B";
 }
 
+/** The characters of a cell, with as many combining marks as anybody can see. */
+function charsOf(cell: Cell): string {
+  const chars = cell.getChars();
+  return chars.length > maxCellChars ? chars.slice(0, maxCellChars).replace(/[\ud800-\udbff]$/, "") : chars;
+}
+
 export class TerminalState {
   readonly #terminal: InstanceType<typeof Terminal>;
   readonly #core: Core;
+  readonly #bounds: TerminalBounds;
+  #linkChars = 0;
   cols: number;
   rows: number;
 
@@ -172,6 +186,7 @@ export class TerminalState {
       logLevel: "off",
     });
     this.#core = (this.#terminal as unknown as { _core: Core })._core;
+    this.#bounds = new TerminalBounds(this.#core._inputHandler._parser, this.#terminal);
   }
 
   write(text: string): void {
@@ -181,7 +196,14 @@ export class TerminalState {
   resize(cols: number, rows: number): void {
     this.cols = Math.min(cols, maxCols);
     this.rows = Math.min(rows, maxRows);
-    this.#terminal.resize(this.cols, this.rows);
+    const { cols: colsNow, rows: rowsNow } = this.#terminal;
+    if (this.#bounds.spend(Math.max(this.cols * this.rows, colsNow * rowsNow))) this.#fit();
+  }
+
+  /** A resize that the allowance did not reach for is made up for before anything is read. */
+  #fit(): void {
+    const { cols, rows } = this.#terminal;
+    if (cols !== this.cols || rows !== this.rows) this.#terminal.resize(this.cols, this.rows);
   }
 
   /** True between escape sequences: only then does a snapshot say everything. */
@@ -196,6 +218,7 @@ export class TerminalState {
 
   /** The row of the cursor up to the cursor, with the rows that it is wrapped from. */
   cursorLine(): string {
+    this.#fit();
     const screen = this.#core._bufferService.buffers.active;
     let text = this.#rowText(screen, screen.y, screen.x);
     for (let y = screen.y; y > 0 && screen.lines.get(screen.ybase + y)?.isWrapped; y--) {
@@ -206,6 +229,8 @@ export class TerminalState {
 
   /** Text that makes any terminal of this size look and behave like this one, starting with a full reset (RIS). */
   snapshot(): string {
+    this.#fit();
+    this.#linkChars = 0;
     const { normal, alt, active } = this.#core._bufferService.buffers;
     let out = "\x1bc";
     if (active === alt) {
@@ -229,7 +254,7 @@ export class TerminalState {
     let text = "";
     for (let x = 0; x < Math.min(until, this.cols); x++) {
       line.loadCell(x, cell);
-      if (cell.getWidth() > 0) text += cell.getChars() || " ";
+      if (cell.getWidth() > 0) text += charsOf(cell) || " ";
     }
     return text;
   }
@@ -243,7 +268,11 @@ export class TerminalState {
       cell.isUnderline() && cell.extended.urlId
         ? this.#core._oscLinkService.getLinkData(cell.extended.urlId)
         : undefined;
-    return `${sgr(cell)}${link ? `\x1b]8;${link.id ? `id=${link.id}` : ""};${link.uri}\x07` : ""}`;
+    if (!link) return sgr(cell);
+    const text = `\x1b]8;${link.id ? `id=${link.id}` : ""};${link.uri}\x07`;
+    if (text.length > maxLinkChars || this.#linkChars + text.length > maxSnapshotLinkChars) return sgr(cell);
+    this.#linkChars += text.length;
+    return sgr(cell) + text;
   }
 
   #draw(screen: Screen): string {
@@ -282,7 +311,7 @@ export class TerminalState {
         if (width === 0) continue;
         // Half of an overwritten wide character is an empty cell that may still show a line or its inverse.
         const lined = cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline();
-        const chars = cell.getChars() || (lined ? " " : "");
+        const chars = charsOf(cell) || (lined ? " " : "");
         const bridge = (carried && x === 0) || (carriesOn && x === this.cols - 1 && !this.#wideNext(screen, y));
         if (chars === "" && !bridge) {
           at = -1;
@@ -370,7 +399,7 @@ export class TerminalState {
     if (dec.cursorStyle !== undefined) {
       out += `\x1b[${cursorStyles[dec.cursorStyle] + (dec.cursorBlink === false ? 1 : 0)} q`;
     }
-    const title = this.#core._inputHandler._windowTitle;
+    const title = this.#core._inputHandler._windowTitle.slice(0, maxTitleChars);
     // A title may not end the sequence that sets it.
     if (title) out += `\x1b]2;${title.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "")}\x07`;
     return out;
@@ -403,7 +432,7 @@ export class TerminalState {
       let x = Math.min(screen.x, this.cols) - 1;
       line?.loadCell(x, cell);
       if (cell.getWidth() === 0 && x > 0) line?.loadCell(--x, cell);
-      const again = cell.getChars();
+      const again = charsOf(cell);
       if (again !== "" || wrapPending) {
         const own = this.#style(cell) === style ? "" : this.#style(cell);
         const after = own === "" ? "" : style;
@@ -421,6 +450,7 @@ export class TerminalState {
 
   /** As new, for another channel. */
   reset(cols: number, rows: number): void {
+    this.#bounds.renew();
     this.#terminal.reset();
     this.#core._inputHandler._windowTitle = "";
     this.resize(cols, rows);
