@@ -78,12 +78,13 @@ export class PersonConnection {
       refused = this.#sentenceOf(error, "the session could not be opened");
     }
     if (opened !== undefined) this.#begin(opened.session, { method: person.authMethod, ...facts });
+    // Before the mux: it delivers at once what the client has asked for in the meantime.
+    if (refused !== undefined) this.#sayFarewell(refused, "refused");
     this.#mux = new Mux(this.#transport, {
       onOffer: (offer) => this.#offer(offer),
       onGlobalRequest: (name, payload, reply) => this.#globalRequest(name, payload, reply),
       onGone: () => this.#clientGone(),
     });
-    if (refused !== undefined) this.#sayFarewell(refused, "refused");
     if (opened !== undefined && this.#farewell === undefined && !this.#transport.gone) await this.#dial(opened.target);
   }
 
@@ -171,8 +172,12 @@ export class PersonConnection {
     if (bridge !== undefined && this.#targetMux !== undefined) this.#connect(bridge);
   }
 
+  /** Undefined: the offer was refused. */
   #newBridge(offer: ChannelOffer, number: number): ChannelBridge | undefined {
-    if (this.#session === undefined || this.#gate === undefined) return undefined;
+    if (this.#session === undefined || this.#gate === undefined) {
+      offer.refuse(openFailure.administrativelyProhibited, "no session is open in this connection");
+      return undefined;
+    }
     const context = {
       session: this.#session,
       gate: this.#gate,
@@ -197,7 +202,10 @@ export class PersonConnection {
   #forward(offer: ChannelOffer, forward: ForwardOffer): void {
     const session = this.#session;
     const gate = this.#gate;
-    if (session === undefined || gate === undefined) return;
+    if (session === undefined || gate === undefined) {
+      offer.refuse(openFailure.administrativelyProhibited, "no session is open in this connection");
+      return;
+    }
     const decision = session.decide(forward.capability);
     if (decision.effect === "deny") {
       gate.notice("channel-refused", {

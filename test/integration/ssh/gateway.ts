@@ -167,6 +167,8 @@ export interface TestGateway {
   /** Told of each new session before its tap goes on. */
   onSession: ((session: MemorySession) => void) | undefined;
   refuseWith: AppError | undefined;
+  /** How long policy takes to decide. */
+  decideMs: number;
   throttleWith: AppError | undefined;
   dir: string;
   last(): MemorySession;
@@ -209,6 +211,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
     targets: new Map(),
     onSession: undefined,
     refuseWith: undefined,
+    decideMs: 0,
     throttleWith: undefined,
     dir: dir.path,
     last: () => {
@@ -234,6 +237,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
       return known ? { name: personName, roles: ["vendor"], authMethod: attempt.method } : null;
     },
     openSession: async (_person, targetName) => {
+      if (gateway.decideMs > 0) await new Promise((resolve) => setTimeout(resolve, gateway.decideMs));
       if (gateway.refuseWith !== undefined) throw gateway.refuseWith;
       const access = gateway.targets.get(targetName);
       if (access === undefined) {

@@ -161,6 +161,20 @@ describe("a session that cannot begin", () => {
     }
   });
 
+  it("policy's words reach a channel that was asked for before policy had decided", async () => {
+    gateway.refuseWith = new AppError("POLICY_REFUSED", "Not before the shift begins.", { op: "test" });
+    gateway.decideMs = 300;
+    try {
+      const result = await ssh(address, ["true"]);
+      expect(result.code).toBe(255);
+      // On the channel's stderr, and not as a disconnect message after a wait.
+      expect(result.stderr).toBe("conduit: Not before the shift begins.\n");
+    } finally {
+      gateway.refuseWith = undefined;
+      gateway.decideMs = 0;
+    }
+  });
+
   it("a name without a target is told how to say one", async () => {
     const result = await ssh(addressOf(gateway, "ada"), ["true"]);
     expect(result.stderr).toContain("ada+TARGET");
