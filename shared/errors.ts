@@ -18,6 +18,7 @@ export const errorCodes = {
   RECORD_FAILED: "The recording could not be written; the session's failure mode was applied.",
   RECORD_SPOOL_FULL: "The spool's disk is below its floor; new sessions are refused.",
   RECORD_LIMIT: "The session reached the recording size or the duration that policy allows.",
+  RECORD_STALLED: "The recorder's segment worker finishes nothing; recording goes on into the journal for now.",
   RECORD_DAMAGED: "A spool file is damaged; it was set aside.",
   STORE_UNAVAILABLE: "The object store does not answer; the spool keeps everything and uploads resume.",
   STORE_NOT_FOUND: "The object store has no object of that key.",

@@ -119,9 +119,11 @@ class RecorderService implements Recorder, RecorderCore {
     this.#unlock = await lockSpool(this.directory);
     this.#journalKey = await loadJournalKey(journalKeyPath(this.directory));
     this.#sequence = await Sequence.load(sequencePath(this.directory));
-    this.#worker = await SegmentWorker.start({ spool: this.directory, key: this.#journalKey, limits: this.#limits });
+    const settings = { spool: this.directory, key: this.#journalKey, limits: this.#limits };
+    this.#worker = await SegmentWorker.start(settings, this.#limits.workerStallMs);
     this.#worker.onMessage = (message) => this.#fromWorker(message);
     this.#worker.onDeath = (error) => this.#workerDied(error);
+    this.#worker.onStall = (stalled) => this.#workerStalled(stalled);
     const { tickMs } = this.#limits;
     this.#ticker = setInterval(() => this.#tick(), tickMs);
     this.#ticker.unref();
@@ -357,6 +359,17 @@ class RecorderService implements Recorder, RecorderCore {
       : `a segment cannot be written into ${this.directory} (${message.message}): check the disk; what is recorded so far is kept`;
     this.options.events.alarm(code, text, { session: message.session, cause: message.code });
     this.#recordings.get(message.session)?.writer?.fail(new AppError(code, text, { op: "segment.write" }));
+  }
+
+  /** Told and no more: what is recorded waits in the journal, whose own bounds fail the sessions when it is full. */
+  #workerStalled(stalled: boolean): void {
+    if (!stalled) {
+      this.options.events.clear("RECORD_STALLED");
+      return;
+    }
+    const seconds = Math.round(this.#limits.workerStallMs / 1000);
+    const text = `the recorder's segment worker has finished nothing for ${seconds} s: what is recorded waits in the journal; if this does not end by itself, restart the service`;
+    this.options.events.alarm("RECORD_STALLED", text, { directory: this.directory });
   }
 
   #workerDied(cause: Error): void {

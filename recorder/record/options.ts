@@ -42,6 +42,8 @@ export interface RecorderLimits {
   tickMs: number;
   /** How long the journal may stand still for want of a free file before strict sessions fail. */
   stallMs: number;
+  /** How long the segment worker may finish nothing before an alarm says so. */
+  workerStallMs: number;
 }
 
 const mib = 1024 * 1024;
@@ -66,6 +68,7 @@ export const defaultLimits: RecorderLimits = {
   uploadTimeoutMs: 120_000,
   tickMs: 200,
   stallMs: 5000,
+  workerStallMs: 10_000,
 };
 
 export interface RecorderOptions {
