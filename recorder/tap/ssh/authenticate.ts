@@ -1,12 +1,14 @@
 // Sign-in of one connection: public key, password, keyboard-interactive. Invariant: an unknown name, a wrong password and
 // a throttled address get the same answer; every well-formed key is answered with "go on", so that no name and no key can
-// be probed, and the host is asked about a key only after its signature has been verified.
+// be probed, and the host is asked about a key only after its signature has been verified. A log-in that cannot be decided
+// is neither: it ends the connection in words and counts as no failure.
 import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
 import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost } from "../tap.ts";
 import { fingerprintOf } from "./host-keys.ts";
 import type { TapLogger } from "./options.ts";
 import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
+import { disconnectReason } from "./wire.ts";
 
 const methods = ["publickey", "password", "keyboard-interactive"] as const;
 const maxNameLength = 128;
@@ -29,8 +31,8 @@ export interface AuthenticatorOptions {
   client: ClientAddress;
   maxFailures: number;
   logger: TapLogger;
-  /** Too many failures: the connection must end. */
-  giveUp(sentence: string): void;
+  /** The connection must end. `reason` is RFC 4253 §11.1's. */
+  end(sentence: string, reason: number): void;
   /** `key` is the fingerprint of the public key, where one was used. */
   done(person: AuthenticatedPerson, login: Login, key: string | undefined): void;
 }
@@ -46,7 +48,10 @@ export class Authenticator {
     connection.on("authentication", (context) => {
       this.#answer(context).catch((error: unknown) => {
         options.logger.error({ err: error }, "sign-in could not be decided");
-        this.#reject(context);
+        this.#end(
+          "The recorder cannot decide log-ins now. Try again later; its log says why.",
+          disconnectReason.byApplication,
+        );
       });
     });
   }
@@ -139,8 +144,12 @@ export class Authenticator {
   }
 
   #giveUp(): void {
+    this.#end("Too many failed log-ins. Wait a while, then try again.", disconnectReason.noMoreAuthMethods);
+  }
+
+  #end(sentence: string, reason: number): void {
     if (this.#over) return;
     this.#over = true;
-    this.#options.giveUp("Too many failed log-ins. Wait a while, then try again.");
+    this.#options.end(sentence, reason);
   }
 }

@@ -13,7 +13,7 @@ import { type ReadMemory, readAgain } from "./read-memory.ts";
 import { announceSignatureAlgorithms, protocolOf } from "./ssh2-internals.ts";
 import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
-import { disconnectReason, message } from "./wire.ts";
+import { message } from "./wire.ts";
 
 export type { SshTapOptions } from "./options.ts";
 
@@ -157,7 +157,7 @@ class SshTap implements Tap {
       client,
       maxFailures: this.#limits.maxLoginFailures,
       logger,
-      giveUp: (sentence) => transport.disconnect(sentence, disconnectReason.noMoreAuthMethods),
+      end: (sentence, reason) => transport.disconnect(sentence, reason),
       done: (person, login, key) => {
         signedIn = { person, login, key };
       },

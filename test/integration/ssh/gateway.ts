@@ -170,6 +170,8 @@ export interface TestGateway {
   /** How long policy takes to decide. */
   decideMs: number;
   throttleWith: AppError | undefined;
+  /** Log-ins cannot be decided. */
+  faultWith: Error | undefined;
   dir: string;
   last(): MemorySession;
   stop(): Promise<void>;
@@ -213,6 +215,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
     refuseWith: undefined,
     decideMs: 0,
     throttleWith: undefined,
+    faultWith: undefined,
     dir: dir.path,
     last: () => {
       const session = gateway.sessions.at(-1);
@@ -230,6 +233,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
     authenticate: async (attempt) => {
       gateway.attempts.push(attempt);
       if (gateway.throttleWith !== undefined) throw gateway.throttleWith;
+      if (gateway.faultWith !== undefined) throw gateway.faultWith;
       const known =
         attempt.name === personName &&
         (attempt.method === "password" ? attempt.password === personPassword : blob.equals(attempt.blob));

@@ -153,6 +153,29 @@ describe("a stranger", () => {
     }
   });
 
+  it("is told when the recorder cannot decide; it is neither a wrong password nor a failure", async () => {
+    const logged: string[] = [];
+    const quiet = (): void => undefined;
+    const broken = await startGateway(target, {
+      tap: {
+        limits: { maxLoginFailures: 1 },
+        logger: { debug: quiet, info: quiet, warn: quiet, error: (_facts, sentence) => logged.push(sentence) },
+      },
+    });
+    try {
+      broken.faultWith = new Error("database or disk is full");
+      const result = await ssh(addressOf(broken), ["true"]);
+      expect(result.code).toBe(255);
+      expect(result.stderr).toContain("The recorder cannot decide log-ins now.");
+      expect(result.stderr).not.toMatch(/Permission denied|Too many failed|disk is full/);
+      expect(logged).toEqual(["sign-in could not be decided"]);
+      broken.faultWith = undefined;
+      expect((await ssh(addressOf(broken), ["echo in"])).stdout).toBe("in\n");
+    } finally {
+      await broken.stop();
+    }
+  });
+
   it("may be silent for the grace time only, and cannot crowd out others", async () => {
     const small = await startGateway(target, { tap: { limits: { loginGraceMs: 1500, maxUnauthenticated: 8 } } });
     const sockets: Socket[] = [];
