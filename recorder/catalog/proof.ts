@@ -65,6 +65,22 @@ export function findProofFaults(
   return faults;
 }
 
+/** Whether that is the OPEN record of the session, signed by a trusted key. */
+export function openRecordProves(
+  session: string,
+  open: Uint8Array,
+  signature: Uint8Array,
+  keys: ReadonlyMap<string, string>,
+): boolean {
+  try {
+    const record = OpenRecord.parse(JSON.parse(Buffer.from(open).toString("utf8")));
+    const pem = keys.get(record.recorder.keyId);
+    return record.session === session && pem !== undefined && signatureHolds(open, signature, createPublicKey(pem));
+  } catch {
+    return false;
+  }
+}
+
 export function signatureHolds(bytes: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
   return key.asymmetricKeyType === "ed25519" && verifySignature(null, bytes, key, signature);
 }

@@ -32,7 +32,7 @@ export async function rebuildRecordings(
   return { recordings: done, faults };
 }
 
-interface Found {
+export interface Found {
   prefix: string;
   session: string;
   /** Of the objects that lie directly under the prefix. */
@@ -40,7 +40,7 @@ interface Found {
 }
 
 /** In key order a recording's objects follow one another. */
-async function* recordingsIn(store: ObjectStore): AsyncGenerator<Found> {
+export async function* recordingsIn(store: ObjectStore): AsyncGenerator<Found> {
   let current = null as Found | null;
   for await (const { key } of store.list("recordings/")) {
     const [, prefix = "", session = "", name = ""] = recordingKey.exec(key) ?? [];

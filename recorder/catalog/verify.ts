@@ -24,8 +24,8 @@ export interface RecordingVerifierOptions {
   store: ObjectStore;
   /** Public keys in PEM by key id: the recorder's own and those of its history. */
   trustedKeys(): ReadonlyMap<string, string>;
-  /** True while the recording is in progress or not wholly uploaded: what is missing is not yet lost. */
-  isPending?(session: string): boolean;
+  /** True while the recording's object of that name is on its way to the store: missing there, it is not yet lost. */
+  isPending?(session: string, name: string): boolean;
   /** Contents of segments are checked in a thread of their own, so that nothing else in this one waits for it. */
   thread?: boolean;
 }
@@ -62,7 +62,7 @@ export class RecordingVerifier {
       store,
       session,
       keys: trustedKeys(),
-      pending: isPending?.(session) ?? false,
+      isPending: (name) => isPending?.(session, name) ?? false,
       signal,
       checker: this.#checker,
     });
@@ -74,7 +74,7 @@ interface CheckSetting {
   store: ObjectStore;
   session: string;
   keys: ReadonlyMap<string, string>;
-  pending: boolean;
+  isPending(name: string): boolean;
   signal: AbortSignal | undefined;
   checker: SegmentChecker;
 }
@@ -141,8 +141,8 @@ class Check {
     this.#findings.push({ place, code, message, severity: "TAMPERED" });
   }
 
-  #missing(place: string): void {
-    if (this.#setting.pending) {
+  #missing(place: string, pending: boolean): void {
+    if (pending) {
       this.#findings.push({
         place,
         code: "STORE_NOT_FOUND",
@@ -179,14 +179,29 @@ class Check {
   async #read(name: string): Promise<Uint8Array | null> {
     this.#setting.signal?.throwIfAborted();
     this.#unclaimed.delete(name);
+    const pending = this.#setting.isPending(name);
+    let bytes = await this.#get(name);
+    // On its way before, and no longer: it may have arrived in between.
+    const stillPending = bytes === null && this.#setting.isPending(name);
+    if (bytes === null && pending && !stillPending) bytes = await this.#get(name);
+    if (bytes === null) {
+      if (!this.#findings.some(({ place, code }) => place === name && code === "STORE_REFUSED"))
+        this.#missing(name, stillPending);
+      return null;
+    }
+    this.#bytes += bytes.length;
+    this.#hashes.set(name, sha256(bytes).toString("hex"));
+    return bytes;
+  }
+
+  async #get(name: string): Promise<Uint8Array | null> {
     try {
-      const bytes = await this.#setting.store.get(this.#prefix + name, this.#abort());
-      this.#bytes += bytes.length;
-      this.#hashes.set(name, sha256(bytes).toString("hex"));
-      return bytes;
+      return await this.#setting.store.get(this.#prefix + name, this.#abort());
     } catch (error) {
-      if (!(error instanceof AppError && error.code === "STORE_NOT_FOUND")) throw error;
-      this.#missing(name);
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === "STORE_NOT_FOUND") return null;
+      if (!isOfOneObject(error)) throw error;
+      this.#tampered(name, "STORE_REFUSED", `cannot be read as an object: ${error.message}`);
       return null;
     }
   }
@@ -358,6 +373,11 @@ class Check {
         this.#tampered(checksumsName, "INTEGRITY_FORMAT", `does not name ${name}`);
     }
   }
+}
+
+/** A symbolic link or a folder in the object's place; what concerns the whole store is no finding of one recording. */
+function isOfOneObject(error: AppError): boolean {
+  return error.code === "STORE_REFUSED" && !error.retryable;
 }
 
 function segmentNamePattern(track: string, index: number): RegExp {

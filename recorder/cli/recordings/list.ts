@@ -33,7 +33,7 @@ export function registerList(recordings: Command, cli: Cli): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ conduit recordings list --person erika --from 2026-11-01 --json")
     .action(async (options: ListOptions, command: Command) => {
-      await inArchive(cli, command, async ({ recordings: index }) => {
+      await inArchive(cli, command, async ({ recordings: index, database }) => {
         const limit = count(options.limit);
         const { json: _json, limit: _limit, ...filter } = options;
         const items = [];
@@ -44,11 +44,23 @@ export function registerList(recordings: Command, cli: Cli): void {
           items.push(...page.items);
           cursor = page.next ?? undefined;
         } while (cursor !== undefined && items.length < limit);
-        if (options.json === true) return cli.out.json(items);
+        const numbers = new Map<string, number>();
+        for (let at = 0; at < items.length; at += pageSize) {
+          const sessions = items.slice(at, at + pageSize).map((one) => one.session);
+          const rows = await database.catalog
+            .selectFrom("recordings")
+            .select(["session", "sequence"])
+            .where("session", "in", sessions)
+            .execute();
+          for (const { session, sequence } of rows) numbers.set(session, Number(sequence));
+        }
+        if (options.json === true)
+          return cli.out.json(items.map((one) => ({ ...one, sequence: numbers.get(one.session) ?? null })));
         cli.out.table(
-          ["RECORDING", "STARTED", "DURATION", "PERSON", "TARGET", "STATE", "KEYS", "FILES", "SIZE"],
+          ["RECORDING", "NUMBER", "STARTED", "DURATION", "PERSON", "TARGET", "STATE", "KEYS", "FILES", "SIZE"],
           items.map((one) => [
             one.session,
+            numbers.get(one.session) ?? null,
             formatTime(one.startedAt),
             formatDuration(one.durationUs),
             one.person,

@@ -4,7 +4,8 @@ import { rebuildRecordings } from "../../catalog/rebuild.ts";
 import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
-import { inArchive } from "./archive.ts";
+import { inArchive, trustedKeys } from "./archive.ts";
+import { knownRecordings, numberFaults } from "./completeness.ts";
 
 export function registerRebuild(recordings: Command, cli: Cli): void {
   recordings
@@ -15,10 +16,13 @@ export function registerRebuild(recordings: Command, cli: Cli): void {
       await inArchive(cli, command, async (archive) => {
         await archive.audit("recordings.rebuild", "store");
         const result = await rebuildRecordings(archive.store, archive.recordings);
-        if (options.json === true) cli.out.json(result);
+        const { all } = await knownRecordings(archive);
+        const gone = await numberFaults(archive, all, trustedKeys(archive.config, []));
+        if (options.json === true) cli.out.json({ ...result, missing: gone });
         else cli.out.line(`${result.recordings} recordings are in the index.`);
         for (const fault of result.faults) cli.err.line(`${printable(fault.place)}: ${printable(fault.message)}`);
-        if (result.faults.length > 0) cli.exitCode = exitCodes.findings;
+        for (const { message } of gone) cli.err.line(`WARNING: ${printable(message)}`);
+        if (result.faults.length > 0 || gone.length > 0) cli.exitCode = exitCodes.findings;
       });
     });
 }

@@ -8,6 +8,7 @@ import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession, trustedKeys } from "./archive.ts";
+import { inSpool, knownRecordings, numberFaults } from "./completeness.ts";
 
 interface VerifyOptions {
   all?: boolean;
@@ -20,7 +21,7 @@ export function registerVerify(recordings: Command, cli: Cli): void {
     .command("verify")
     .description("check signatures, chain and every stored byte; print the verdict and each finding")
     .argument("[recordings...]", "ids, their first or last characters, or latest")
-    .option("--all", "every ended recording")
+    .option("--all", "every ended recording of store and index, and whether the recorder's numbers have holes")
     .addOption(
       new Option("--key <file>", "a further public key (PEM) to trust, e.g. of another recorder")
         .argParser((file: string, before: string[]) => [...before, file])
@@ -36,9 +37,12 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         });
       }
       await inArchive(cli, command, async (archive) => {
-        const sessions = options.all === true ? await ended(archive) : [];
+        const known = options.all === true ? await knownRecordings(archive) : { ended: [], all: [] };
+        const sessions = [...known.ended];
         for (const text of texts) sessions.push(await resolveSession(archive, text));
-        const reports = await verifyEach(cli, archive, sessions, options);
+        const keys = trustedKeys(archive.config, options.key);
+        const reports = await verifyEach(cli, archive, sessions, keys, options);
+        if (options.all === true) reports.push(...(await missingNumbers(cli, archive, known.all, keys, options)));
         if (options.json === true) cli.out.json(reports);
         if (reports.some((report) => report.verdict !== "VALID")) cli.exitCode = exitCodes.findings;
       });
@@ -49,15 +53,13 @@ async function verifyEach(
   cli: Cli,
   archive: Archive,
   sessions: string[],
+  keys: ReadonlyMap<string, string>,
   options: VerifyOptions,
 ): Promise<VerifyReport[]> {
-  const keys = trustedKeys(archive.config, options.key);
-  const states = new Map<string, boolean>();
-  for (const session of sessions) states.set(session, await isPending(archive, session));
   const verifier = new RecordingVerifier({
     store: archive.store,
     trustedKeys: () => keys,
-    isPending: (session) => states.get(session) === true,
+    isPending: (session, name) => inSpool(archive, session, name),
   });
   const reports: VerifyReport[] = [];
   for (const session of sessions) {
@@ -69,24 +71,23 @@ async function verifyEach(
   return reports;
 }
 
-/** Not yet wholly in the store: what is missing there is in the spool. */
-async function isPending({ database }: Archive, session: string): Promise<boolean> {
-  const row = await database.catalog
-    .selectFrom("recordings")
-    .select("stored")
-    .where("session", "=", session)
-    .executeTakeFirst();
-  return row !== undefined && Number(row.stored) === 0;
-}
-
-async function ended(archive: Archive): Promise<string[]> {
-  const rows = await archive.database.catalog
-    .selectFrom("recordings")
-    .select("session")
-    .where("state", "in", ["sealed", "interrupted"])
-    .orderBy("started_at")
-    .execute();
-  return rows.map(({ session }) => session);
+/** What is known of nowhere but from the numbers of the others: a report for each run of them. */
+async function missingNumbers(
+  cli: Cli,
+  archive: Archive,
+  sessions: readonly string[],
+  keys: ReadonlyMap<string, string>,
+  options: VerifyOptions,
+): Promise<VerifyReport[]> {
+  const reports: VerifyReport[] = [];
+  for (const { recorder, from, to, message } of await numberFaults(archive, sessions, keys)) {
+    const place = from === to ? `${recorder}/${from}` : `${recorder}/${from}-${to}`;
+    const findings = [{ place, code: "STORE_NOT_FOUND", message }];
+    await archive.audit("recording.verify", place, { verdict: "MISSING", findings: 1 });
+    reports.push({ session: place, verdict: "MISSING", checkedBytes: 0, checkedSegments: 0, keyId: null, findings });
+    if (options.json !== true) cli.out.line(`${printable(place)}  MISSING  ${printable(message)}`);
+  }
+  return reports;
 }
 
 function print(cli: Cli, report: VerifyReport): void {

@@ -1,0 +1,86 @@
+// Every recording that spool, store or index knows of, and the numbers that none of them has.
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../../shared/errors.ts";
+import { sessionIdPattern } from "../../../shared/ids.ts";
+import { findNumberFaults, type NumberFault, readNumbers } from "../../catalog/numbers.ts";
+import { recordingsIn } from "../../catalog/rebuild.ts";
+import { sequencePath, sessionDirectory } from "../../record/spool-layout.ts";
+import { manifestName, openName } from "../../store/keys.ts";
+import type { Archive } from "./archive.ts";
+
+export interface Known {
+  /** Whose recording has ended, in order of time. */
+  ended: string[];
+  all: string[];
+}
+
+/** Spool before store: in that order a recording that moves from one to the other is not missed. */
+export async function knownRecordings(archive: Archive): Promise<Known> {
+  const { config, store, database } = archive;
+  const all = new Set(await spooledSessions(config.spool.directory));
+  const ended = new Set<string>();
+  for await (const { session } of recordingsIn(store)) {
+    all.add(session);
+    ended.add(session);
+  }
+  for (const session of await spooledSessions(config.spool.directory)) all.add(session);
+  const rows = await database.catalog.selectFrom("recordings").select(["session", "state"]).execute();
+  for (const { session, state } of rows) {
+    all.add(session);
+    if (state !== "failed") ended.add(session);
+  }
+  // What the index calls open has ended when the spool has nothing of it or has its manifest.
+  for (const session of ended) {
+    const spooled = (name: string) => inSpool(archive, session, name);
+    if (spooled(openName) && !spooled(manifestName)) ended.delete(session);
+  }
+  // Ids begin with the time.
+  return { ended: [...ended].sort(), all: [...all].sort() };
+}
+
+/** Whether the spool still has that object: what is missing in the store is not lost then. */
+export function inSpool({ config }: Archive, session: string, name: string): boolean {
+  return existsSync(join(sessionDirectory(config.spool.directory, session), name));
+}
+
+/** Holes and duplicates in the numbers of recorders, up to the last that this one gave. */
+export async function numberFaults(
+  archive: Archive,
+  sessions: readonly string[],
+  keys: ReadonlyMap<string, string>,
+): Promise<NumberFault[]> {
+  const read = async (session: string, name: string) => {
+    try {
+      return await archive.reader.object(session, name);
+    } catch (error) {
+      // Refused, e.g. a link in its place: it proves no number; the check of that recording says what is there.
+      const code = error instanceof AppError ? error.code : "";
+      if (code === "REQUEST_NOT_FOUND" || code === "STORE_REFUSED") return null;
+      throw error;
+    }
+  };
+  const last = await lastNumber(archive.config.spool.directory);
+  const given = last === null ? [] : ([[archive.config.recorder.id, last]] as const);
+  return findNumberFaults(await readNumbers(sessions, read, keys), new Map(given));
+}
+
+/** Null where there is no spool, or none that may be read: what follows the last known number cannot be told then. */
+async function lastNumber(spool: string): Promise<number | null> {
+  try {
+    const last = Number((await readFile(sequencePath(spool), "utf8")).trim());
+    return Number.isSafeInteger(last) ? last : null;
+  } catch {
+    return null;
+  }
+}
+
+async function spooledSessions(spool: string): Promise<string[]> {
+  try {
+    return (await readdir(spool)).filter((name) => sessionIdPattern.test(name));
+  } catch (error) {
+    if (["ENOENT", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
+}
