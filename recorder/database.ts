@@ -7,6 +7,7 @@ import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
 import { DatabaseThread, inThisThread } from "./database/executor.ts";
+import { explainingFaults } from "./database/faults.ts";
 
 /** One connection, seen by each folder through its own tables. */
 export interface ServiceDatabase {
@@ -22,11 +23,13 @@ export interface DatabaseOptions {
   thread?: boolean;
 }
 
-/** Creates the file (0600, its folder 0700) when there is none. CONFIG_INVALID when it cannot be used. */
+/** Creates the file (0600, its folder 0700) when there is none. CONFIG_INVALID when it cannot be used; DATABASE_FAILED, then and later, when its disk fails. */
 export async function openDatabase(path: string, options: DatabaseOptions = {}): Promise<ServiceDatabase> {
   const file = path === ":memory:" ? path : resolve(path);
   const executor = options.thread === true ? new DatabaseThread(file) : inThisThread(file);
-  const kysely = new Kysely<AccessTables & CatalogTables>({ dialect: new ExecutorDialect(executor) });
+  const kysely = new Kysely<AccessTables & CatalogTables>({
+    dialect: new ExecutorDialect(explainingFaults(executor, file)),
+  });
   try {
     await migrate(kysely, file);
   } catch (error) {
@@ -64,5 +67,5 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       { op: "database.migrate", cause: error, details: { file } },
     );
   }
-  throw unusable(file, error);
+  throw error instanceof AppError ? error : unusable(file, error);
 }

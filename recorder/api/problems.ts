@@ -27,6 +27,7 @@ const statusOf: Record<ErrorCode, number> = {
   STORE_NOT_FOUND: 404,
   STORE_EXISTS: 409,
   STORE_REFUSED: 502,
+  DATABASE_FAILED: 503,
   INTEGRITY_HASH: 500,
   INTEGRITY_SIGNATURE: 500,
   INTEGRITY_FORMAT: 500,
@@ -38,7 +39,13 @@ const statusOf: Record<ErrorCode, number> = {
 };
 
 /** Codes whose message may hold paths and settings of the server: said only in the log. */
-const internal: ReadonlySet<ErrorCode> = new Set(["CONFIG_INVALID", "CONFIG_UNREADABLE", "STORE_REFUSED", "INTERNAL"]);
+const internal: ReadonlySet<ErrorCode> = new Set([
+  "CONFIG_INVALID",
+  "CONFIG_UNREADABLE",
+  "STORE_REFUSED",
+  "DATABASE_FAILED",
+  "INTERNAL",
+]);
 
 export function problemOf(error: unknown, instance: string): { problem: Problem; retryAfterSeconds?: number } {
   if (error instanceof AppError) {

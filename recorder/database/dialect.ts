@@ -93,7 +93,12 @@ class ExecutorDriver implements Driver {
   }
 
   async rollbackTransaction(): Promise<void> {
-    await this.#run("rollback");
+    try {
+      await this.#run("rollback");
+    } catch (error) {
+      // SQLite has rolled back by itself on a full or failing disk; that fault is the one to tell.
+      if (!/no transaction is active/.test(String(error))) throw error;
+    }
   }
 
   async destroy(): Promise<void> {

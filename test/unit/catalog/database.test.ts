@@ -28,6 +28,31 @@ describe.each([{ thread: false }, { thread: true }])("with %o", ({ thread }) => 
     await second.close();
   });
 
+  it("says how to mend a disk that is full or read-only, also within a transaction", async () => {
+    const database = await openDatabase(path, { thread });
+    const large = { ...secret, sealed: "x".repeat(1_000_000) };
+    const full = { code: "DATABASE_FAILED", message: expect.stringMatching(/conduit\.db .*disk is full.*make room/) };
+    await sql`pragma max_page_count = 1`.execute(database.access);
+    await expect(database.access.insertInto("secrets").values(large).execute()).rejects.toMatchObject(full);
+    const inTransaction = database.access
+      .transaction()
+      .execute((tx) => tx.insertInto("secrets").values(large).execute());
+    await expect(inTransaction).rejects.toMatchObject(full);
+    await sql`pragma max_page_count = 100000`.execute(database.access);
+    await sql`pragma query_only = on`.execute(database.access);
+    await expect(database.access.insertInto("secrets").values(secret).execute()).rejects.toMatchObject({
+      code: "DATABASE_FAILED",
+      message: expect.stringMatching(/read-only.*account write/),
+    });
+    await sql`pragma query_only = off`.execute(database.access);
+    // It goes on where it was.
+    await database.access.insertInto("secrets").values(secret).execute();
+    await expect(database.access.insertInto("secrets").values(secret).execute()).rejects.toMatchObject({
+      code: expect.stringContaining("SQLITE_CONSTRAINT"),
+    });
+    await database.close();
+  });
+
   it("enforces what the schema says: references, checks, uniqueness", async () => {
     const database = await openDatabase(path, { thread });
     const key = {
