@@ -7,7 +7,14 @@ import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { chainLink } from "../../shared/manifest/chain.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import {
+  checksumsName,
+  manifestName,
+  manifestSignatureName,
+  openName,
+  openSignatureName,
+  recordingPrefix,
+} from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { sha256, signatureHolds } from "./proof.ts";
 import { possiblePrefixes } from "./reader.ts";
@@ -107,6 +114,8 @@ class Check {
     this.#keyId = manifest?.recorder.keyId ?? open?.recorder.keyId ?? null;
     if (open !== null && open.session !== this.#setting.session)
       this.#tampered(openName, "INTEGRITY_FORMAT", "is of another session");
+    else if (open !== null && recordingPrefix(open.startedAt, open.session) !== this.#prefix)
+      this.#tampered(this.#prefix, "INTEGRITY_FORMAT", "is not the place of a recording that began then");
     if (manifest !== null) {
       this.#checkAgainstOpen(manifest, open, openBytes);
       this.#checkPlaces(manifest);
@@ -164,10 +173,15 @@ class Check {
 
   async #list(): Promise<void> {
     for (const prefix of possiblePrefixes(this.#setting.session)) {
-      this.#prefix = prefix;
-      for await (const { key } of this.#setting.store.list(prefix, this.#abort()))
+      const first = this.#unclaimed.size === 0;
+      if (first) this.#prefix = prefix;
+      for await (const { key } of this.#setting.store.list(prefix, this.#abort())) {
+        if (!first) {
+          this.#tampered(prefix, "INTEGRITY_FORMAT", "has objects of the same recording in a second place");
+          break;
+        }
         this.#unclaimed.add(key.slice(prefix.length));
-      if (this.#unclaimed.size > 0) break;
+      }
     }
     this.#sealedOnce = [manifestName, manifestSignatureName, checksumsName].some((name) => this.#unclaimed.has(name));
   }
@@ -376,8 +390,9 @@ class Check {
 }
 
 /** A symbolic link or a folder in the object's place; what concerns the whole store is no finding of one recording. */
-function isOfOneObject(error: AppError): boolean {
-  return error.code === "STORE_REFUSED" && !error.retryable;
+function isOfOneObject({ code, details }: AppError): boolean {
+  const { errno, real } = details;
+  return code === "STORE_REFUSED" && (real !== undefined || ["ELOOP", "ENOTDIR", "EISDIR"].includes(String(errno)));
 }
 
 function segmentNamePattern(track: string, index: number): RegExp {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AppError } from "../../../shared/errors.ts";
 import { sessionIdPattern } from "../../../shared/ids.ts";
 import { findNumberFaults, type NumberFault, readNumbers } from "../../catalog/numbers.ts";
+import { possiblePrefixes } from "../../catalog/reader.ts";
 import { recordingsIn } from "../../catalog/rebuild.ts";
 import { sequencePath, sessionDirectory } from "../../record/spool-layout.ts";
 import { manifestName, openName } from "../../store/keys.ts";
@@ -14,6 +15,8 @@ export interface Known {
   /** Whose recording has ended, in order of time. */
   ended: string[];
   all: string[];
+  /** Where a recording lies in the store although it does not belong there: prefixes by session. */
+  strays: ReadonlyMap<string, string[]>;
 }
 
 /** Spool before store: in that order a recording that moves from one to the other is not missed. */
@@ -21,7 +24,10 @@ export async function knownRecordings(archive: Archive): Promise<Known> {
   const { config, store, database } = archive;
   const all = new Set(await spooledSessions(config.spool.directory));
   const ended = new Set<string>();
-  for await (const { session } of recordingsIn(store)) {
+  const strays = new Map<string, string[]>();
+  for await (const { session, prefix } of recordingsIn(store)) {
+    if (sessionIdPattern.test(session) && !possiblePrefixes(session).includes(prefix))
+      strays.set(session, [...(strays.get(session) ?? []), prefix]);
     all.add(session);
     ended.add(session);
   }
@@ -37,7 +43,7 @@ export async function knownRecordings(archive: Archive): Promise<Known> {
     if (spooled(openName) && !spooled(manifestName)) ended.delete(session);
   }
   // Ids begin with the time.
-  return { ended: [...ended].sort(), all: [...all].sort() };
+  return { ended: [...ended].sort(), all: [...all].sort(), strays };
 }
 
 /** Whether the spool still has that object: what is missing in the store is not lost then. */

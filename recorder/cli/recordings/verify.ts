@@ -37,11 +37,14 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         });
       }
       await inArchive(cli, command, async (archive) => {
-        const known = options.all === true ? await knownRecordings(archive) : { ended: [], all: [] };
+        const known =
+          options.all === true
+            ? await knownRecordings(archive)
+            : { ended: [], all: [], strays: new Map<string, string[]>() };
         const sessions = [...known.ended];
         for (const text of texts) sessions.push(await resolveSession(archive, text));
         const keys = trustedKeys(archive.config, options.key);
-        const reports = await verifyEach(cli, archive, sessions, keys, options);
+        const reports = await verifyEach(cli, archive, sessions, known.strays, keys, options);
         if (options.all === true) reports.push(...(await missingNumbers(cli, archive, known.all, keys, options)));
         if (options.json === true) cli.out.json(reports);
         if (reports.some((report) => report.verdict !== "VALID")) cli.exitCode = exitCodes.findings;
@@ -53,6 +56,7 @@ async function verifyEach(
   cli: Cli,
   archive: Archive,
   sessions: string[],
+  strays: ReadonlyMap<string, string[]>,
   keys: ReadonlyMap<string, string>,
   options: VerifyOptions,
 ): Promise<VerifyReport[]> {
@@ -63,12 +67,27 @@ async function verifyEach(
   });
   const reports: VerifyReport[] = [];
   for (const session of sessions) {
-    const report = await verifier.verify(session, cli.signal);
+    const report = await verifier.verify(session, cli.signal).catch((error: unknown) => {
+      if (options.all !== true) throw error;
+      return unreadable(session, error);
+    });
+    for (const place of strays.get(session) ?? []) {
+      report.verdict = "TAMPERED";
+      const message = "has objects of this recording, which belongs under another date";
+      report.findings.push({ place, code: "INTEGRITY_FORMAT", message });
+    }
     await archive.audit("recording.verify", session, { verdict: report.verdict, findings: report.findings.length });
     reports.push(report);
     if (options.json !== true) print(cli, report);
   }
   return reports;
+}
+
+/** The store refuses this recording: the others are checked all the same. */
+function unreadable(session: string, error: unknown): VerifyReport {
+  if (!(error instanceof AppError && error.code === "STORE_REFUSED")) throw error;
+  const findings = [{ place: "store", code: error.code, message: error.message }];
+  return { session, verdict: "INCOMPLETE", checkedBytes: 0, checkedSegments: 0, keyId: null, findings };
 }
 
 /** What is known of nowhere but from the numbers of the others: a report for each run of them. */

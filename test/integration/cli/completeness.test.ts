@@ -1,6 +1,6 @@
 // What the command line says of recordings that were taken away or altered behind the recorder's back.
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
@@ -143,6 +143,13 @@ describe("verify --all", () => {
     expect(stdout).toMatch(new RegExp(`${session(2)}  (?:TAMPERED|MISSING)`));
     expect(stdout).toContain(`${session(3)}  VALID`);
   });
+});
+
+test("verify --all finds a copy under another date", async () => {
+  cpSync(folderInStore(0), folderInStore(0).replace("2026/11/23", "2025/01/01"), { recursive: true });
+  const { code, stdout } = await conduit("verify", "--all");
+  expect([code, stdout]).toEqual([3, expect.stringContaining(`${session(0)}  TAMPERED`)]);
+  expect(stdout).toContain(`recordings/2025/01/01/${session(0)}/: has objects of this recording`);
 });
 
 test("rebuild warns of the numbers that it did not find", async () => {

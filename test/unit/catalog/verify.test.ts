@@ -2,6 +2,7 @@ import { createHash, sign } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { decompressSegment, SegmentCompressor } from "../../../recorder/store/codec.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { chainLink } from "../../../shared/manifest/chain.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { checksumsOf, MemoryStore } from "../../support/memory-store.ts";
@@ -216,6 +217,45 @@ describe("a recording without an end", () => {
     expect((await verify({ pending: true })).verdict).toBe("INCOMPLETE");
     flip("open.json");
     expect((await verify({ pending: true })).verdict).toBe("TAMPERED");
+  });
+});
+
+describe("what cannot be read as an object", () => {
+  it("is a finding with its place, and the rest is checked", async () => {
+    const { name } = built.index.segments[1]!;
+    const get = store.get.bind(store);
+    store.get = (asked, options) => {
+      if (asked !== prefix + name) return get(asked, options);
+      throw new AppError("STORE_REFUSED", "a link", { op: "store.get", details: { errno: "ELOOP" } });
+    };
+    const report = await verify();
+    expect(report).toMatchObject({ verdict: "TAMPERED", checkedSegments: built.index.segments.length - 1 });
+    expect(report.findings).toEqual([expect.objectContaining({ place: name, code: "STORE_REFUSED" })]);
+  });
+
+  it("is none when the store refuses everything", async () => {
+    store.get = () => Promise.reject(new AppError("STORE_REFUSED", "bad credentials", { op: "store.get" }));
+    await expect(verify()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  });
+});
+
+describe("a recording in two places", () => {
+  it("is not VALID", async () => {
+    const builder = new RecordingBuilder(
+      { person: "jane", target: "plc-reactor-01", startedAt: "2026-11-23T00:10:00.000000Z", seed: 8 },
+      key,
+    );
+    builder.event({ t: 0, type: "session-open", facts: {} });
+    const other = await builder.finish();
+    const place = store.addRecording(other);
+    expect((await verifier().verify(other.index.session)).verdict).toBe("VALID");
+    const second = place.replace("2026/11/23", "2026/11/22");
+    for (const [name, bytes] of [...store.objects])
+      if (name.startsWith(place)) store.objects.set(name.replace(place, second), bytes);
+    const copied = await verifier().verify(other.index.session);
+    expect([copied.verdict, copied.findings.map((finding) => finding.place)]).toEqual(["TAMPERED", [second]]);
+    for (const name of [...store.objects.keys()]) if (name.startsWith(place)) store.objects.delete(name);
+    expect((await verifier().verify(other.index.session)).verdict).toBe("TAMPERED");
   });
 });
 
