@@ -125,7 +125,7 @@ class Check {
       }
       yield* this.#checkSegments(manifest);
     }
-    await this.#checkSums(manifest !== null);
+    await this.#checkSums(manifest);
     // Without a manifest nobody can say which segments belong; it is missing, and that is the finding.
     if (manifest !== null) {
       for (const name of this.#unclaimed)
@@ -318,6 +318,26 @@ class Check {
     }
   }
 
+  /** Byte for byte: tools differ in what they make of a line that is doubled, blank or marked. */
+  #checkSumsBytes(manifest: Manifest, bytes: Uint8Array, listed: ReadonlyMap<string, string>): void {
+    if (this.#findings.some((finding) => finding.place === checksumsName)) return;
+    const names = [
+      openName,
+      openSignatureName,
+      ...manifest.segments.map((segment) => segment.name),
+      manifestName,
+      manifestSignatureName,
+    ];
+    const line = (name: string) => `${this.#hashes.get(name) ?? listed.get(name) ?? ""}  ${name}\n`;
+    if (!Buffer.from(names.map(line).join("")).equals(bytes)) {
+      this.#tampered(
+        checksumsName,
+        "INTEGRITY_FORMAT",
+        "is not, byte for byte, the list that follows from the manifest",
+      );
+    }
+  }
+
   async *#checkSegments(manifest: Manifest): AsyncGenerator<VerifyProgress> {
     const started = new Map<number, Promise<Uint8Array | null>>();
     const { segments } = manifest;
@@ -358,7 +378,7 @@ class Check {
     }
   }
 
-  async #checkSums(sealed: boolean): Promise<void> {
+  async #checkSums(manifest: Manifest | null): Promise<void> {
     const bytes = await this.#read(checksumsName);
     if (bytes === null) return;
     const listed = new Map<string, string>();
@@ -370,7 +390,7 @@ class Check {
     }
     for (const [name, hash] of listed) {
       // What nothing has asked for yet: without a manifest, this list is all that says what there was.
-      if (!sealed && !this.#hashes.has(name) && namePattern.test(name)) await this.#read(name);
+      if (manifest === null && !this.#hashes.has(name) && namePattern.test(name)) await this.#read(name);
       const actual = this.#hashes.get(name);
       if (actual !== undefined && actual !== hash) {
         this.#tampered(checksumsName, "INTEGRITY_HASH", `names another hash for ${name} than its bytes have`);
@@ -386,6 +406,7 @@ class Check {
       if (name !== checksumsName && !listed.has(name))
         this.#tampered(checksumsName, "INTEGRITY_FORMAT", `does not name ${name}`);
     }
+    if (manifest !== null) this.#checkSumsBytes(manifest, bytes, listed);
   }
 }
 

@@ -220,6 +220,25 @@ describe("a recording without an end", () => {
   });
 });
 
+describe("SHA256SUMS in other words", () => {
+  const first = () => String(bytesOf("SHA256SUMS")).split("\n")[0] ?? "";
+  const ways: [string, (text: string) => string][] = [
+    ["a blank line", (text) => `${text}\n`],
+    ["a line twice", (text) => `${text}${first()}\n`],
+    ["a mark of binary", (text) => text.replaceAll("  ", " *")],
+    ["a wrong line before the right one", (text) => `${"0".repeat(64)}${first().slice(64)}\n${text}`],
+    ["another order", (text) => `${text.split("\n").filter(Boolean).reverse().join("\n")}\n`],
+    ["no end of the last line", (text) => text.trimEnd()],
+    ["line ends of another system", (text) => text.replaceAll("\n", "\r\n")],
+  ];
+  it.each(ways)("is found: %s", async (_what, change) => {
+    store.objects.set(`${prefix}SHA256SUMS`, Buffer.from(change(String(bytesOf("SHA256SUMS")))));
+    const report = await verify();
+    expect(report.verdict).toBe("TAMPERED");
+    expect(new Set(report.findings.map((finding) => finding.place))).toContain("SHA256SUMS");
+  });
+});
+
 describe("what cannot be read as an object", () => {
   it("is a finding with its place, and the rest is checked", async () => {
     const { name } = built.index.segments[1]!;
