@@ -14,7 +14,7 @@ export interface SshTapLimits {
   loginGraceMs: number;
   /** Failed log-ins in one connection, after which it ends. */
   maxLoginFailures: number;
-  /** Connections that have not logged in yet; one address may have a quarter of them. */
+  /** Connections that have not logged in yet; one address may have a quarter of them, where the newest counts. */
   maxUnauthenticated: number;
   maxConnections: number;
   /** In one connection; how many programs a session may run is policy's. */

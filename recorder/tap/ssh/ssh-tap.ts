@@ -11,6 +11,7 @@ import { PersonConnection } from "./person-connection.ts";
 import { extInfoBody } from "./public-key.ts";
 import { type ReadMemory, readAgain } from "./read-memory.ts";
 import { announceSignatureAlgorithms, protocolOf } from "./ssh2-internals.ts";
+import { Strangers } from "./strangers.ts";
 import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
 import { message } from "./wire.ts";
@@ -42,14 +43,13 @@ class SshTap implements Tap {
   readonly #ssh: ssh2.Server;
   readonly #listener: NetServer;
   readonly #sockets = new Set<Socket>();
-  /** Not signed in yet, by address. */
-  readonly #strangers = new Map<string, number>();
-  #strangerCount = 0;
+  readonly #strangers: Strangers;
   readonly #memories = new WeakMap<Socket, ReadMemory>();
 
   constructor(options: SshTapOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#strangers = new Strangers(this.#limits.maxUnauthenticated, this.#limits.loginGraceMs);
     if (!nativeCryptoAvailable()) {
       options.logger.warn(
         {},
@@ -91,33 +91,24 @@ class SshTap implements Tap {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#listener.close(() => resolve());
-      // Strangers have nothing to finish; the others end through their session's signal.
-      for (const socket of this.#sockets) if (this.#isStranger.has(socket)) socket.destroy();
+      // The others end through their session's signal.
+      this.#strangers.destroyAll();
     });
   }
-
-  readonly #isStranger = new Set<Socket>();
 
   #accept(accepted: Socket): void {
     const { socket, memory } = readAgain(accepted);
     if (memory !== undefined) this.#memories.set(socket, memory);
     const address = socket.remoteAddress ?? "";
-    const ofAddress = this.#strangers.get(address) ?? 0;
-    const { maxUnauthenticated, maxConnections } = this.#limits;
-    const crowded = this.#strangerCount >= maxUnauthenticated || ofAddress >= Math.ceil(maxUnauthenticated / 4);
-    if (this.#sockets.size >= maxConnections || crowded) {
+    if (this.#sockets.size >= this.#limits.maxConnections || !this.#strangers.admit(socket, address)) {
       this.#options.logger.warn({ address }, "connection refused: too many that have not signed in");
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    this.#isStranger.add(socket);
-    this.#strangerCount++;
-    this.#strangers.set(address, ofAddress + 1);
-    const grace = setTimeout(() => socket.destroy(), this.#limits.loginGraceMs);
-    socket.once("signed-in", () => this.#noStranger(socket, address, grace));
+    socket.once("signed-in", () => this.#strangers.leave(socket));
     socket.once("close", () => {
-      this.#noStranger(socket, address, grace);
+      this.#strangers.leave(socket);
       this.#sockets.delete(socket);
     });
     // Before ssh2 listens: a reset in that moment must not end the process.
@@ -125,17 +116,10 @@ class SshTap implements Tap {
     this.#ssh.injectSocket(socket);
   }
 
-  #noStranger(socket: Socket, address: string, grace: NodeJS.Timeout): void {
-    clearTimeout(grace);
-    if (!this.#isStranger.delete(socket)) return;
-    this.#strangerCount--;
-    const left = (this.#strangers.get(address) ?? 1) - 1;
-    if (left > 0) this.#strangers.set(address, left);
-    else this.#strangers.delete(address);
-  }
-
   #welcome(connection: Connection, socket: Socket, identRaw: string): void {
     const { host, logger } = this.#options;
+    this.#strangers.progressed(socket, "identified");
+    connection.once("authentication", () => this.#strangers.progressed(socket, "signing-in"));
     const software = identRaw.replace(/^SSH-[^-]*-/, "").slice(0, 200);
     const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software };
     const protocol = protocolOf(connection);

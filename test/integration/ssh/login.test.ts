@@ -189,12 +189,68 @@ describe("a stranger", () => {
         socket.on("close", () => open--);
         sockets.push(socket);
       }
-      // A quarter of eight from one address; the others are dropped at once.
-      await waitFor(() => open === 2, { what: "the third to the sixth to be dropped" });
+      // A quarter of eight from one address; the newest push the oldest out.
+      await waitFor(() => open === 2, { what: "the first to the fourth to be dropped" });
       await waitFor(() => open === 0, { what: "the grace time to end", timeoutMs: 5000 });
       expect((await ssh(addressOf(small), ["echo in"])).stdout).toBe("in\n");
     } finally {
       for (const socket of sockets) socket.destroy();
+      await small.stop();
+    }
+  });
+});
+
+describe("the share of one address", () => {
+  it("is not held by who is silent or does not sign in", async () => {
+    const small = await startGateway(target, { tap: { limits: { loginGraceMs: 60_000, maxUnauthenticated: 8 } } });
+    const sockets: Socket[] = [];
+    try {
+      for (const greeting of ["", "SSH-2.0-lingers\r\n"]) {
+        const socket = connect(small.port, "127.0.0.1");
+        socket.on("error", () => undefined);
+        const heard = new Promise((resolve) => socket.once("data", resolve));
+        socket.write(greeting);
+        sockets.push(socket);
+        await heard;
+      }
+      for (let i = 0; i < 3; i++) expect((await ssh(addressOf(small), ["echo in"])).stdout).toBe("in\n");
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await small.stop();
+    }
+  });
+
+  it("is kept by who is signing in", async () => {
+    const small = await startGateway(target, { tap: { limits: { loginGraceMs: 60_000, maxUnauthenticated: 8 } } });
+    const clients: Client[] = [];
+    let gone = 0;
+    try {
+      const answers = await Promise.all(
+        ["first", "second"].map(
+          () =>
+            new Promise<(answers: string[]) => void>((resolve, reject) => {
+              const client = new Client();
+              clients.push(client);
+              client.on("error", reject).on("close", () => gone++);
+              client.on("keyboard-interactive", (_name, _text, _lang, _prompts, finish) => resolve(finish));
+              client.connect({
+                host: "127.0.0.1",
+                port: small.port,
+                username: `${personName}+plc-1`,
+                authHandler: ["keyboard-interactive"],
+                tryKeyboard: true,
+              });
+            }),
+        ),
+      );
+      expect((await ssh(addressOf(small), ["echo in"])).code).toBe(255);
+      expect(gone).toBe(0);
+      const ready = Promise.all(clients.map((client) => new Promise<void>((resolve) => client.once("ready", resolve))));
+      for (const answer of answers) answer([personPassword]);
+      await ready;
+      expect((await ssh(addressOf(small), ["echo in"])).stdout).toBe("in\n");
+    } finally {
+      for (const client of clients) client.end();
       await small.stop();
     }
   });
