@@ -42,7 +42,8 @@ export type TerminalLine = z.infer<typeof TerminalLine>;
  *   ("Enter", "Ctrl+C", "Up") with its exact bytes in `d`; `paste`: recognised by bracketed-paste marks or by size.
  * - `data`: bytes that are not keystrokes (stdin of a channel without a pty), `enc: "base64"` where not UTF-8.
  * - `secret`: a suspected password; nothing of it is kept, or, with recipients, `sealed` holds the age file in base64.
- * - `unechoed`: printable input that was never echoed outside a recognised prompt; kept, and flagged.
+ * - `unechoed`: printable input that was never echoed, outside a recognised prompt or after too many of them (the notice
+ *   then has `reason: "evasion-suspected"`); kept, and flagged.
  */
 export const InputLine = z.strictObject({
   t: z.int().nonnegative(),

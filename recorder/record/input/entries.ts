@@ -7,6 +7,8 @@ export interface TypedLine {
   unechoed: { seq: number; recordNo: number } | null;
   ended: boolean;
   noticed: boolean;
+  /** Stands in a prompt for a secret, and is kept because prompts came too often. */
+  suspected: boolean;
 }
 
 export interface PlacedItem {
@@ -46,6 +48,8 @@ export interface PromptEntry {
   /** Something else was shown where the echo belongs: a mask, or an answer. */
   mismatch: boolean;
   masked: boolean;
+  /** The line began in an earlier entry, which was decided before its end. */
+  goesOn: boolean;
   ended: boolean;
   /** When the line ended, and until when its echo may still come. */
   endUs: number;

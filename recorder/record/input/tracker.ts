@@ -1,7 +1,8 @@
 // Turns a session's input into lines of the input track, and decides what was a secret. Fed with input and output in
 // record order. Whether text was echoed is known only after it was forwarded, so items wait in one queue per session
 // (head of line: order and coverage stay exact), bounded in time and bytes. Invariant: what was typed into a prompt for
-// a secret and not echoed leaves this file only as a token, sealed where recipients are given.
+// a secret and not echoed leaves this file only as a token, sealed where recipients are given; but a channel that asks
+// for secrets again and again (hidden-lines.ts) is taken to hide commands, and its lines are kept and flagged.
 import type { NoticeType } from "../../../shared/events/session-event.ts";
 import type { LineTrack } from "../segments/line-track.ts";
 import type { EventPlace } from "../segments/track.ts";
@@ -14,12 +15,15 @@ import {
   matchPrompt,
   type PromptEntry,
   promptDecision,
+  type ReadyEntry,
   type TypedLine,
   visibleChars,
 } from "./entries.ts";
+import { HiddenLines } from "./hidden-lines.ts";
 import { asksForSecret, isPlainPrompt, lastLineOf } from "./prompts.ts";
 
 export const secretToken = "[secret]";
+const evasionReason = "evasion-suspected";
 
 export interface InputHooks {
   /** Asks for a notice among the session's events; `cause` is the record that it follows from. */
@@ -46,6 +50,9 @@ interface Channel {
   line: TypedLine;
   /** The prompt that takes what is typed now. */
   prompt: PromptEntry | null;
+  /** The line was decided on before its end. */
+  split: boolean;
+  readonly hidden: HiddenLines;
 }
 
 const maxQueuedBytes = 256 * 1024;
@@ -59,7 +66,11 @@ const lineEnds = new Set(["Enter", "Ctrl+J", "Ctrl+C", "Ctrl+D", "Alt+Enter"]);
 const notKeystrokes = new Set(["Mouse", "Report", "FocusIn", "FocusOut", "PasteStart", "PasteEnd"]);
 
 function newLine(): TypedLine {
-  return { unechoed: null, ended: false, noticed: false };
+  return { unechoed: null, ended: false, noticed: false, suspected: false };
+}
+
+function unechoedEntry(place: EventPlace, channel: number, bytes: Buffer): ReadyEntry {
+  return { state: "ready", place, channel, item: { kind: "unechoed", bytes } };
 }
 
 export class InputTracker {
@@ -68,6 +79,7 @@ export class InputTracker {
   readonly #channels = new Map<number, Channel>();
   readonly #queue: Entry[] = [];
   #queuedBytes = 0;
+  #draining = false;
   /** Notices asked for and not yet seen in the journal. */
   readonly #awaited = new Set<string>();
   /** Notices that the journal of a crashed recording holds already. */
@@ -92,6 +104,8 @@ export class InputTracker {
       atLineStart: true,
       line: newLine(),
       prompt: null,
+      split: false,
+      hidden: new HiddenLines(),
     });
   }
 
@@ -112,9 +126,9 @@ export class InputTracker {
     return first;
   }
 
-  /** True while something waits that `settle` cannot decide at once: sealing, or a notice on its way. */
+  /** True while something waits that `settle` cannot decide at once: sealing, a notice on its way, lines being stored. */
   get mustWait(): boolean {
-    return this.#awaited.size > 0 || this.#queue.some((entry) => entry.state === "sealing");
+    return this.#draining || this.#awaited.size > 0 || this.#queue.some((entry) => entry.state === "sealing");
   }
 
   noticeRecorded(key: string): void {
@@ -150,6 +164,7 @@ export class InputTracker {
     if (prompt) this.#end(prompt, channel, place.us);
     if (endsLine) {
       channel.atLineStart = true;
+      channel.split = false;
       channel.line.ended = true;
       this.#noticeUnechoed(channel.number, channel.line);
       channel.line = newLine();
@@ -202,6 +217,7 @@ export class InputTracker {
       matched: 0,
       mismatch: false,
       masked: false,
+      goesOn: channel.split,
       ended: false,
       endUs: place.us,
       deadlineUs: place.us + maxPromptUs,
@@ -219,8 +235,7 @@ export class InputTracker {
     if (entry.bytes > maxPromptBytes) {
       const channel = this.#channels.get(entry.channel) as Channel;
       entry.mismatch = true;
-      this.#end(entry, channel, place.us);
-      channel.atLineStart = true;
+      this.#split(entry, channel, place.us);
     }
   }
 
@@ -229,6 +244,13 @@ export class InputTracker {
     entry.endUs = nowUs;
     entry.deadlineUs = nowUs + this.#hooks.echoWaitUs / 2;
     if (channel.prompt === entry) channel.prompt = null;
+  }
+
+  /** Decides before the line has ended: what follows is still typed into the prompt. */
+  #split(entry: PromptEntry, channel: Channel, nowUs: number): void {
+    this.#end(entry, channel, nowUs);
+    channel.atLineStart = true;
+    channel.split = true;
   }
 
   #awaitEcho(channel: Channel, place: EventPlace, item: InputItem): void {
@@ -251,7 +273,12 @@ export class InputTracker {
       const secret = end < 0 ? bytes : bytes.subarray(0, end);
       if (secret.length > 0 && secret.every((byte) => byte >= 32 || byte === 13)) {
         channel.outputTail = "";
-        this.#keepSecret(place, channel.number, secret, "prompt-without-pty", this.#queue.length);
+        if (channel.hidden.hides(secret.length, false)) {
+          this.#keepSecret(place, channel.number, secret, "prompt-without-pty", this.#queue.length);
+        } else {
+          this.#push(unechoedEntry(place, channel.number, secret), secret.length);
+          this.#noticeEvasion(place, channel.number);
+        }
         if (end < 0) return;
         const rest = bytes.subarray(end);
         this.#push(
@@ -292,8 +319,7 @@ export class InputTracker {
       if (prompt && nowUs > prompt.deadlineUs) {
         // Somebody sits at the prompt for long: what was typed so far is a secret, and so is what follows.
         prompt.mismatch = true;
-        this.#end(prompt, channel, nowUs);
-        channel.atLineStart = true;
+        this.#split(prompt, channel, nowUs);
       }
     }
     this.#drain(nowUs);
@@ -312,12 +338,13 @@ export class InputTracker {
 
   /** Decides everything now, on the safe side: what stands in a prompt is a secret. */
   settle(): void {
+    // Asked for by the track while it is given lines: they are on their way.
+    if (this.#draining) return;
     for (const channel of this.#channels.values()) {
       this.#flushCarry(channel);
       const { prompt } = channel;
       if (prompt) {
-        this.#end(prompt, channel, prompt.place.us);
-        channel.atLineStart = true;
+        this.#split(prompt, channel, prompt.place.us);
       }
     }
     for (const [i, entry] of this.#queue.entries()) {
@@ -337,14 +364,27 @@ export class InputTracker {
 
   /** Stores what is decided, in order, up to the first that is not. */
   #drain(nowUs: number): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      this.#storeDecided(nowUs);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #storeDecided(nowUs: number): void {
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
       if (head.state === "prompt") {
         const decision = promptDecision(head, nowUs);
         if (decision === null) return;
         this.#queue.shift();
         this.#queuedBytes -= head.bytes;
-        if (decision === "secret") this.#secretOf(head);
-        else this.#queue.unshift(...this.#asTyped(head));
+        if (decision === "secret") this.#unechoedInPrompt(head);
+        else {
+          this.#channels.get(head.channel)?.hidden.echoed();
+          this.#queue.unshift(...this.#asTyped(head));
+        }
       } else if (head.state === "echo") {
         const decided = this.#decideEcho(head, nowUs);
         if (decided === "waits") return;
@@ -362,14 +402,34 @@ export class InputTracker {
     this.#queuedBytes = 0;
   }
 
+  #unechoedInPrompt(entry: PromptEntry): void {
+    const { channel, place, goesOn } = entry;
+    const text = Buffer.concat(entry.items.map(({ item }) => item.bytes));
+    const hides = this.#channels.get(channel)?.hidden.hides(text.toString("utf8").length, goesOn) ?? true;
+    if (hides) {
+      this.#secretOf(entry, text);
+      return;
+    }
+    this.#noticeEvasion(place, channel);
+    const items = this.#asTyped(entry);
+    this.#queue.unshift(
+      ...items.map((one) =>
+        one.state === "ready" && one.item.kind !== "key" ? unechoedEntry(one.place, channel, one.item.bytes) : one,
+      ),
+    );
+  }
+
+  #noticeEvasion(place: EventPlace, channel: number): void {
+    this.#derive("unechoed", channel, { input: place.seq, reason: evasionReason }, place.recordNo);
+  }
+
   #asTyped(entry: PromptEntry): Entry[] {
     this.#queuedBytes += entry.bytes;
     return entry.items.map(({ place, item }) => ({ state: "ready", place, channel: entry.channel, item }));
   }
 
-  #secretOf(entry: PromptEntry): void {
+  #secretOf(entry: PromptEntry, text: Buffer): void {
     const last = entry.items.at(-1)?.place ?? entry.place;
-    const text = Buffer.concat(entry.items.map(({ item }) => item.bytes));
     // The line's time is that of its end: single keys leave no trace of their own.
     const place = { us: Math.max(last.us, entry.endUs), seq: entry.place.seq, recordNo: last.recordNo };
     this.#keepSecret(place, entry.channel, text, entry.masked ? "prompt-masked" : "prompt-not-echoed", 0);
@@ -406,29 +466,39 @@ export class InputTracker {
       this.#queuedBytes -= entry.item.bytes.length;
     }
     const last = line.at(-1)?.place ?? head.place;
+    const hidden = this.#channels.get(head.channel)?.hidden;
+    hidden?.hides(Buffer.concat(text).toString("utf8").length, false);
     this.#keepSecret({ ...last, seq: head.place.seq }, head.channel, Buffer.concat(text), "prompt-not-echoed", 0);
   }
 
   #decideEcho(entry: EchoEntry, nowUs: number): Entry | "waits" | "secret" {
     const { place, channel: number, item } = entry;
     const typed: Entry = { state: "ready", place, channel: number, item };
-    if (entry.matched >= entry.expected.length) return typed;
+    const channel = this.#channels.get(number);
+    if (entry.matched >= entry.expected.length) {
+      channel?.hidden.echoed();
+      return typed;
+    }
     if (nowUs < entry.deadlineUs) return "waits";
     if (entry.matched > 0) return typed;
-    const channel = this.#channels.get(number);
     if (!channel) return typed;
-    if (this.#promptShown(channel)) return "secret";
-    // Full-screen programs take keys as commands: no echo is what they are for.
-    if (channel.screen?.alternate) return typed;
+    if (this.#promptShown(channel)) {
+      if (!channel.hidden.suspected) return "secret";
+      entry.line.suspected = true;
+    } else if (channel.screen?.alternate) {
+      // Full-screen programs take keys as commands: no echo is what they are for.
+      return typed;
+    }
     entry.line.unechoed ??= { seq: place.seq, recordNo: place.recordNo };
     this.#noticeUnechoed(number, entry.line);
-    return { state: "ready", place, channel: number, item: { kind: "unechoed", bytes: item.bytes } };
+    return unechoedEntry(place, number, item.bytes);
   }
 
   #noticeUnechoed(channel: number, line: TypedLine): void {
     if (!line.unechoed || !line.ended || line.noticed) return;
     line.noticed = true;
-    this.#derive("unechoed", channel, { input: line.unechoed.seq }, line.unechoed.recordNo);
+    const reason = line.suspected ? { reason: evasionReason } : {};
+    this.#derive("unechoed", channel, { input: line.unechoed.seq, ...reason }, line.unechoed.recordNo);
   }
 
   #derive(notice: NoticeType, channel: number, facts: Record<string, unknown>, cause: number): void {

@@ -260,6 +260,64 @@ describe("what is no secret", () => {
   });
 });
 
+describe("prompts that never stop", () => {
+  const loop = (one: Typing, lines: string[]) => {
+    for (const line of lines) one.shows("Password: ").types(`${line}\r`).waits(3);
+    return one.said().filter((line) => !line.startsWith("<"));
+  };
+  const kept = (line: string) => [...line].map((char) => `unechoed:${char}`);
+  const evasions = (one: Typing) => one.notices.filter(({ facts }) => facts["reason"] === "evasion-suspected");
+
+  it("hide three lines in a row, and no more", () => {
+    const said = loop(typing, ["aa", "bb", "cc", "rm /log", "halt"]);
+    expect(said).toEqual([...Array(3).fill("secret:[secret]"), ...kept("rm /log"), ...kept("halt")]);
+    expect(evasions(typing).map(({ notice }) => notice)).toEqual(["unechoed", "unechoed"]);
+    expect(typing.counts.redactions).toBe(3);
+  });
+
+  it("hide again after input that was echoed", () => {
+    loop(typing, ["aa", "bb", "cc"]);
+    typing.shows("$ ").typesEchoed("sudo -i\r");
+    expect(loop(typing, ["hunter2"]).at(-1)).toBe("secret:[secret]");
+    expect(evasions(typing)).toEqual([]);
+  });
+
+  it("hide nothing after a line longer than a secret, nor the rest of a line without an end", () => {
+    expect(loop(typing, ["x".repeat(129), "id"])).toEqual(["secret:[secret]", ...kept("id")]);
+    const endless = new Typing();
+    endless.shows("Password: ").sends("y".repeat(5000)).sends("reboot;").waits(70).types("\r").waits(3);
+    expect(endless.said()).toEqual(["secret:[secret]", "unechoed:reboot;", "<Enter>"]);
+  });
+
+  it("hide a password whole, however often it was decided on before its end", () => {
+    typing.shows("Password: ");
+    for (const char of "hunter2") {
+      typing.types(char);
+      typing.tracker.settle();
+    }
+    typing.types("\r").waits(3);
+    expect(new Set(typing.said())).toEqual(new Set(["secret:[secret]", "<Enter>"]));
+    expect(evasions(typing)).toEqual([]);
+  });
+
+  it("hide three lines of a channel without a pty, and of lines typed ahead", () => {
+    const plain = new Typing({ pty: false });
+    for (const line of ["a", "b", "c", "halt"]) plain.shows("Password: ").sends(`${line}\n`);
+    expect(plain.said().filter((line) => line !== "data:\n")).toEqual([
+      ...Array(3).fill("secret:[secret]"),
+      "unechoed:halt",
+    ]);
+    const ahead = new Typing();
+    for (const line of ["11", "22", "33", "4444"])
+      ahead.types(line).shows("\r\nPassword: ").waits(3).types("\r").shows("\r\n");
+    expect(ahead.said().filter((line) => !line.startsWith("<"))).toEqual([
+      ...Array(3).fill("secret:[secret]"),
+      ...kept("4444"),
+    ]);
+    expect([evasions(plain).length, evasions(ahead).length]).toEqual([1, 1]);
+  });
+});
+
 it("seals to the recipients, so that stock age opens it, and the recorder cannot", async () => {
   const identity = await generateIdentity();
   const sealing = new Typing({ recipients: [await identityToRecipient(identity)] });
