@@ -21,7 +21,7 @@ import {
 import type { LiveIndex, OpenFacts, Recorder, SessionRecorder, SpoolState } from "./recorder.ts";
 import { recoverSpool } from "./recovery.ts";
 import { buildManifest, timestamp } from "./seal.ts";
-import type { ClosedSession, FromWorker, SessionResume } from "./segments/messages.ts";
+import type { FromWorker, SessionResume } from "./segments/messages.ts";
 import { SegmentWorker } from "./segments/worker-client.ts";
 import { Sequence } from "./sequence.ts";
 import { SessionWriter, type WriterParts, type WriterStart } from "./session-writer.ts";
@@ -64,7 +64,6 @@ class RecorderService implements Recorder, RecorderCore {
   readonly #signer: Signer;
   readonly #recordings = new Map<string, Recording>();
   readonly #inWorker = new Map<number, Batch>();
-  readonly #closed = new Map<string, (result: ClosedSession) => void>();
   readonly ring: JournalRing;
   readonly #journal: Journal;
   readonly #uploader: Uploader;
@@ -296,9 +295,8 @@ class RecorderService implements Recorder, RecorderCore {
         this.#whenRead(() => this.#recordings.get(session)?.writer?.appendDerived(notice, channel, facts, cause));
         return;
       }
-      case "closed":
-        this.#closed.get(message.session)?.(message.result);
-        this.#closed.delete(message.session);
+      case "broken":
+        this.#trackBroken(message.session, message.message);
         return;
       case "write-failed":
         this.#segmentFailed(message);
@@ -372,6 +370,13 @@ class RecorderService implements Recorder, RecorderCore {
     this.options.events.alarm("RECORD_STALLED", text, { directory: this.directory });
   }
 
+  #trackBroken(session: string, cause: string): void {
+    const text = `the recording ${session} cannot go on because of a fault of the recorder: its journal keeps it, the next start seals it`;
+    this.options.logger.error({ session, cause }, text);
+    this.options.events.alarm("RECORD_FAILED", text, { session });
+    this.#recordings.get(session)?.writer?.fail(new AppError("RECORD_FAILED", text, { op: "segment.tracks" }));
+  }
+
   #workerDied(cause: Error): void {
     const text = "the recorder's segment worker ended unexpectedly: restart the service; its journal holds everything";
     const error = new AppError("RECORD_FAILED", text, { op: "segment.worker", cause });
@@ -419,12 +424,11 @@ class RecorderService implements Recorder, RecorderCore {
     if (!writer) throw new AppError("RECORD_FAILED", `the recording ${open.session} is sealed`, { op: "record.close" });
     if (state === "sealed") writer.appendClose(endReason);
     await this.#journal.sent(writer).catch((error: unknown) => this.#lostTail(writer, error));
-    await this.worker.settle(open.session);
+    await this.worker.settle(open.session).catch((cause: unknown) => this.#cannotSeal(open.session, cause));
     await this.#journal.sent(writer).catch((error: unknown) => this.#lostTail(writer, error));
-    const closed = await new Promise<ClosedSession>((resolve) => {
-      this.#closed.set(open.session, resolve);
-      this.worker.post({ type: "close", session: open.session, endUs: writer.nowUs() });
-    });
+    const closed = await this.worker
+      .close(open.session, writer.nowUs())
+      .catch((cause: unknown) => this.#cannotSeal(open.session, cause));
     const durationUs = Math.max(writer.nowUs(), ...recording.gaps.map((gap) => gap.toUs));
     const manifest = buildManifest({
       open,
@@ -446,6 +450,11 @@ class RecorderService implements Recorder, RecorderCore {
     this.#uploadSeal(recording);
     this.options.events.sealed(manifest);
     return manifest;
+  }
+
+  #cannotSeal(session: string, cause: unknown): never {
+    const text = `the recording ${session} could not be closed: the recorder's journal keeps it, the next start seals it`;
+    throw new AppError("RECORD_FAILED", text, { op: "record.close", cause });
   }
 
   #lostTail(writer: SessionWriter, error: unknown): void {

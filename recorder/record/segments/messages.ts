@@ -90,6 +90,8 @@ export type FromWorker =
   /** A segment could not be written; it is kept and tried again. `code` is the system's, e.g. ENOSPC. */
   | { type: "write-failed"; session: string; code: string; message: string }
   | { type: "write-resumed"; session: string }
+  /** A fault of this software: the session's tracks cannot go on. The journal keeps what they did not store. */
+  | { type: "broken"; session: string; message: string }
   /** Journal records that could not be understood. */
   | { type: "bad-record"; session: string; message: string }
   | { type: "synced"; id: number };

@@ -1,7 +1,7 @@
 // The main thread's end of the segment worker.
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { FromWorker, ToWorker, WorkerSettings } from "./messages.ts";
+import type { ClosedSession, FromWorker, ToWorker, WorkerSettings } from "./messages.ts";
 
 // A .ts source is run as it is in development and tests; the built service runs its .js.
 const fromSource = import.meta.url.endsWith(".ts");
@@ -12,11 +12,13 @@ const looksUntilStall = 4;
 
 export class SegmentWorker {
   readonly #worker: Worker;
-  readonly #settled = new Map<string, () => void>();
-  readonly #synced = new Map<number, () => void>();
+  readonly #settled = new Map<string, Waiter<void>>();
+  readonly #closed = new Map<string, Waiter<ClosedSession>>();
+  readonly #synced = new Map<number, Waiter<void>>();
   readonly #watch: NodeJS.Timeout;
   #nextSync = 0;
   #ended = false;
+  #death: Error | null = null;
   /** How often the thread was looked after since it owes an answer: a main thread that hangs itself does not count. */
   #looks = 0;
   #stalled = false;
@@ -30,18 +32,7 @@ export class SegmentWorker {
     this.#worker = worker;
     this.#watch = setInterval(() => this.#lookAfter(), stallMs / looksUntilStall);
     this.#watch.unref();
-    worker.on("message", (message: FromWorker) => {
-      this.#progressed();
-      if (message.type === "settled") {
-        this.#settled.get(message.session)?.();
-        this.#settled.delete(message.session);
-      } else if (message.type === "synced") {
-        this.#synced.get(message.id)?.();
-        this.#synced.delete(message.id);
-      } else {
-        this.onMessage(message);
-      }
-    });
+    worker.on("message", (message: FromWorker) => this.#receive(message));
     worker.on("error", (error) => this.#die(error));
     worker.on("exit", (code) => this.#die(new Error(`the segment worker ended with exit code ${code}`)));
   }
@@ -64,18 +55,25 @@ export class SegmentWorker {
 
   /** Resolves when no typed text of the session waits for its echo any more. */
   settle(session: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settled.set(session, resolve);
-      this.post({ type: "settle", session });
-    });
+    return this.#ask(this.#settled, session, { type: "settle", session });
+  }
+
+  /** Resolves when all of the session's segments are closed and durable. */
+  close(session: string, endUs: number): Promise<ClosedSession> {
+    return this.#ask(this.#closed, session, { type: "close", session, endUs });
   }
 
   /** Resolves when the worker has done all that was posted before. */
   sync(): Promise<void> {
-    return new Promise((resolve) => {
-      const id = this.#nextSync++;
-      this.#synced.set(id, resolve);
-      this.post({ type: "sync", id });
+    const id = this.#nextSync++;
+    return this.#ask(this.#synced, id, { type: "sync", id });
+  }
+
+  #ask<K, T>(waiting: Map<K, Waiter<T>>, key: K, question: ToWorker): Promise<T> {
+    if (this.#death) return Promise.reject(this.#death);
+    return new Promise((resolve, reject) => {
+      waiting.set(key, { resolve, reject });
+      this.post(question);
     });
   }
 
@@ -88,10 +86,28 @@ export class SegmentWorker {
   }
 
   #lookAfter(): void {
-    if (this.#looks++ === 0) void this.sync();
+    if (this.#looks++ === 0) this.sync().catch(() => {});
     if (this.#stalled || this.#looks <= looksUntilStall) return;
     this.#stalled = true;
     this.onStall(true);
+  }
+
+  #receive(message: FromWorker): void {
+    this.#progressed();
+    if (message.type === "settled") {
+      take(this.#settled, message.session)?.resolve();
+    } else if (message.type === "closed") {
+      take(this.#closed, message.session)?.resolve(message.result);
+    } else if (message.type === "synced") {
+      take(this.#synced, message.id)?.resolve();
+    } else {
+      if (message.type === "broken") {
+        const error = new Error(message.message);
+        take(this.#settled, message.session)?.reject(error);
+        take(this.#closed, message.session)?.reject(error);
+      }
+      this.onMessage(message);
+    }
   }
 
   async stop(): Promise<void> {
@@ -103,7 +119,23 @@ export class SegmentWorker {
   #die(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#death = error;
     clearInterval(this.#watch);
+    for (const waiting of [this.#settled, this.#closed, this.#synced]) {
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    }
     this.onDeath(error);
   }
+}
+
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function take<K, T>(waiting: Map<K, Waiter<T>>, key: K): Waiter<T> | undefined {
+  const waiter = waiting.get(key);
+  waiting.delete(key);
+  return waiter;
 }

@@ -80,6 +80,24 @@ function sayCovered(): void {
   }
 }
 
+/** One recording's fault must not end the others': its tracks are given up, its journal records stay for recovery. */
+function guarded(session: string, what: () => void): void {
+  try {
+    what();
+  } catch (error) {
+    drop(session);
+    say({ type: "broken", session, message: (error as Error).stack ?? String(error) });
+  }
+}
+
+function drop(session: string): void {
+  sessions.get(session)?.dispose();
+  sessions.delete(session);
+  settling.delete(session);
+  closing.delete(session);
+  coveredSaid.delete(session);
+}
+
 function settle(session: string): void {
   const tracks = sessions.get(session);
   tracks?.settle();
@@ -101,27 +119,29 @@ function close(session: string): void {
 
 /** What waits on something outside this thread is looked at again after every message, and now and then. */
 function goOn(): void {
-  for (const session of settling) settle(session);
-  for (const session of closing.keys()) close(session);
+  for (const session of settling) guarded(session, () => settle(session));
+  for (const session of closing.keys()) guarded(session, () => close(session));
+}
+
+function tick(tracks: SessionTracks, nowUs: number): void {
+  if (tracks.originUs === null) tracks.retry();
+  else tracks.tick(nowUs - tracks.originUs);
 }
 
 function handle(message: ToWorker): void {
   switch (message.type) {
     case "open":
-      open(message);
+      guarded(message.session, () => open(message));
       return;
     case "batch":
       batch(message);
       return;
     case "tick":
-      for (const tracks of sessions.values()) {
-        if (tracks.originUs === null) tracks.retry();
-        else tracks.tick(message.nowUs - tracks.originUs);
-      }
+      for (const [session, tracks] of sessions) guarded(session, () => tick(tracks, message.nowUs));
       sayCovered();
       return;
     case "cut":
-      for (const session of message.sessions) sessions.get(session)?.cut(message.force);
+      for (const session of message.sessions) guarded(session, () => sessions.get(session)?.cut(message.force));
       sayCovered();
       return;
     case "settle":
@@ -131,10 +151,7 @@ function handle(message: ToWorker): void {
       closing.set(message.session, message.endUs);
       return;
     case "drop":
-      sessions.get(message.session)?.dispose();
-      sessions.delete(message.session);
-      settling.delete(message.session);
-      closing.delete(message.session);
+      drop(message.session);
       return;
     case "sync":
       say({ type: "synced", id: message.id });
