@@ -108,4 +108,5 @@ export const isRecordingIndex = members<RecordingIndex>({
   tracks: listOf(isTrackMeta),
   segments: listOf(isSegmentMeta),
   gaps: listOf(isGap),
+  faults: maybe(listOf(text)),
 });

@@ -13,6 +13,8 @@ export interface IntegrityState {
   bad: ReadonlyMap<number, string>;
   chain: { state: "pending" } | { state: "whole" } | { state: "broken"; message: string };
   signature: SignatureVerdict;
+  /** What the recorder itself found wrong with the signed records. */
+  faults: readonly string[];
 }
 
 export class Integrity {
@@ -29,6 +31,7 @@ export class Integrity {
       bad: new Map(),
       chain: { state: "pending" },
       signature: { state: "pending" },
+      faults: index.faults ?? [],
     });
   }
 
@@ -59,7 +62,7 @@ export class Integrity {
   /** Checks the links that were added since the last call; call again whenever the index has grown. */
   checkChain(index: RecordingIndex): void {
     const { segments } = index;
-    this.state.update({ total: segments.length });
+    this.state.update({ total: segments.length, faults: index.faults ?? this.state.get().faults });
     if (this.state.get().chain.state === "broken") return;
     const rewritten =
       segments.length < this.checkedLinks ||
@@ -81,7 +84,8 @@ export type Overall = "good" | "partial" | "bad";
 
 /** `good`: all of it was checked and holds; `partial`: nothing wrong so far; `bad`: something is wrong. */
 export function overallVerdict(state: IntegrityState): Overall {
-  if (state.bad.size > 0 || state.chain.state === "broken" || state.signature.state === "invalid") return "bad";
+  if (state.bad.size > 0 || state.faults.length > 0) return "bad";
+  if (state.chain.state === "broken" || state.signature.state === "invalid") return "bad";
   const whole = state.verified === state.total && state.total > 0;
   return whole && state.chain.state === "whole" && state.signature.state === "valid" ? "good" : "partial";
 }

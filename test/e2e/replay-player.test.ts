@@ -120,6 +120,28 @@ describe("the player", () => {
     await expect.poll(rows).toBe(24);
   });
 
+  it("asks once for what it needs, also when it is opened from the list", async () => {
+    const opened = await openPage(browser, plant.server.url, { person: { name: "engineer", password } });
+    open.push(opened);
+    const { page } = opened;
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto("/");
+    const { session } = plant.maintenance.summary;
+    await afterMark(page, "conduit:first-picture", () => page.click(`[data-session="${session}"] a`));
+    await page.waitForSelector(byId("verdict"));
+    const base = `/api/v1/recordings/${session}`;
+    for (const path of [base, `${base}/index`, `${base}/view`]) {
+      expect(
+        asked.filter((one) => one === path),
+        path,
+      ).toHaveLength(1);
+    }
+    await page.click('a[aria-label="All recordings"]');
+    await afterMark(page, "conduit:first-picture", () => page.click(`[data-session="${session}"] a`));
+    expect(asked.filter((one) => one === `${base}/index`)).toHaveLength(2);
+  });
+
   it("lists its shortcuts", async () => {
     const page = await watch(plant.maintenance);
     await page.waitForSelector(byId("help"));

@@ -3,7 +3,7 @@
 import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { route } from "../../router.ts";
 import { type OpenedRecording, openRecording } from "./opened.ts";
-import { takePrepared } from "./prepare.ts";
+import { dropPrepared, preparedRecording } from "./prepare.ts";
 
 export interface BegunRecording {
   opened: Promise<OpenedRecording>;
@@ -15,7 +15,7 @@ const begun = new Map<string, BegunRecording>();
 
 export function begin(session: string): void {
   if (begun.has(session)) return;
-  const { index, summary, askedMs } = takePrepared(session);
+  const { index, summary, askedMs } = preparedRecording(session);
   const opened = index.then((answer) => {
     const recording = openRecording(answer);
     start(recording, askedMs);
@@ -38,6 +38,7 @@ export function takeBegun(session: string): BegunRecording {
   begin(session);
   const value = begun.get(session)!;
   begun.delete(session);
+  dropPrepared(session);
   return value;
 }
 

@@ -30,11 +30,14 @@ export function prepareRecording(session: string, askedMs = performance.now()): 
   }, KEPT_MS);
 }
 
-export function takePrepared(session: string): PreparedRecording {
+export function preparedRecording(session: string): PreparedRecording {
   prepareRecording(session);
-  const value = prepared.get(session)!;
+  return prepared.get(session)!;
+}
+
+/** The page has what it came for; the next visit asks anew. */
+export function dropPrepared(session: string): void {
   prepared.delete(session);
-  return value;
 }
 
 type RecordingView = typeof import("./page.tsx");

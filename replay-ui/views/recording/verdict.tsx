@@ -93,6 +93,9 @@ function VerdictDetails({ opened, state, live }: { opened: OpenedRecording; stat
         }
       />
       <SignatureLine state={state} live={live} />
+      {state.faults.map((fault) => (
+        <Line key={fault} tone="bad" title="Found by the recorder" text={`${fault}.`} />
+      ))}
       {left > 0 ? (
         <button
           type="button"

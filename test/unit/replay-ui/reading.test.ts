@@ -70,7 +70,7 @@ describe("answers that are checked by hand", () => {
     const me = { name: "engineer", roles: ["admin"], csrfToken: "t", mustChangePassword: false, expiresAt: "later" };
     expectAgreement(isMe, Me, me);
     expectAgreement(isRecordingSummary, RecordingSummary, recording.summary);
-    expectAgreement(isRecordingIndex, RecordingIndex, recording.index);
+    expectAgreement(isRecordingIndex, RecordingIndex, { ...recording.index, faults: ["open.json does not exist"] });
   });
 
   it("are judged so in all their parts", () => {

@@ -132,6 +132,11 @@ describe("the overall verdict", () => {
     expect(integrity.state.get().verified).toBe(recording.index.segments.length - 1);
   });
 
+  it("is bad when the recorder says that the signed records do not hold", () => {
+    const integrity = new Integrity({ ...recording.index, faults: ["manifest.json does not match its signature"] });
+    expect(overallVerdict(integrity.state.get())).toBe("bad");
+  });
+
   it("is bad when what was said of a segment changes while the recording is open", async () => {
     const scene = new LiveScene({ ...facts, seed: 7 }, key);
     const early = (await scene.growTo(25)).index;
