@@ -26,8 +26,9 @@ export async function knownRecordings(archive: Archive): Promise<Known> {
   const ended = new Set<string>();
   const strays = new Map<string, string[]>();
   for await (const { session, prefix } of recordingsIn(store)) {
-    if (sessionIdPattern.test(session) && !possiblePrefixes(session).includes(prefix))
-      strays.set(session, [...(strays.get(session) ?? []), prefix]);
+    // What is no session's id is no recording of anybody.
+    if (!sessionIdPattern.test(session)) continue;
+    if (!possiblePrefixes(session).includes(prefix)) strays.set(session, [...(strays.get(session) ?? []), prefix]);
     all.add(session);
     ended.add(session);
   }

@@ -82,6 +82,13 @@ describe("verify --all", () => {
     expect([code, stdout.match(/ {2}VALID {2}/g)?.length]).toEqual([0, 4]);
   });
 
+  test("is not stopped by what is no recording", async () => {
+    const junk = folderInStore(0).replace(session(0), "-".repeat(36));
+    mkdirSync(junk);
+    writeFileSync(join(junk, "open.json"), "x");
+    expect((await conduit("verify", "--all")).code).toBe(0);
+  });
+
   test("finds the number of a recording that is gone from store and index", async () => {
     rmSync(folderInStore(1), { recursive: true });
     await forget(1);
