@@ -217,7 +217,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     await new Promise<void>((resolve) => {
       this.#drainWaiters.push(resolve);
     });
-    if (this.#failure && !this.#gap) throw this.#failure;
+    const failure = this.#failure as AppError | null;
+    if (failure && !this.#gap) throw failure;
   }
 
   health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number } {

@@ -3,8 +3,22 @@
 import { z } from "zod";
 
 export const FileOperation = z.enum([
-  "open", "close", "read", "write", "rename", "remove", "mkdir", "rmdir", "setstat", "symlink", "link", "extended",
-  "opendir", "stat", "realpath", "readlink",
+  "open",
+  "close",
+  "read",
+  "write",
+  "rename",
+  "remove",
+  "mkdir",
+  "rmdir",
+  "setstat",
+  "symlink",
+  "link",
+  "extended",
+  "opendir",
+  "stat",
+  "realpath",
+  "readlink",
 ]);
 export type FileOperation = z.infer<typeof FileOperation>;
 
@@ -37,9 +51,30 @@ export type FileEvent = z.infer<typeof FileEvent>;
 
 /** One line of the events track: a type from this list and its facts. */
 export const NoticeType = z.enum([
-  "session-open", "auth", "decision", "channel-open", "channel-refused", "pty-req", "env", "env-refused", "signal",
-  "eof", "exit", "channel-close", "request-refused", "forward-open", "forward-close", "freeze", "unfreeze", "terminate",
-  "gap", "health", "redacted", "unechoed", "limit", "session-close",
+  "session-open",
+  "auth",
+  "decision",
+  "channel-open",
+  "channel-refused",
+  "pty-req",
+  "env",
+  "env-refused",
+  "signal",
+  "eof",
+  "exit",
+  "channel-close",
+  "request-refused",
+  "forward-open",
+  "forward-close",
+  "freeze",
+  "unfreeze",
+  "terminate",
+  "gap",
+  "health",
+  "redacted",
+  "unechoed",
+  "limit",
+  "session-close",
 ]);
 export type NoticeType = z.infer<typeof NoticeType>;
 

@@ -110,7 +110,9 @@ class Operator {
   }
 
   async leave(): Promise<void> {
-    const closed = new Promise((resolve) => this.client.once("close", resolve));
+    const closed = new Promise<void>((resolve) => {
+      this.client.once("close", () => resolve());
+    });
     this.client.end();
     await closed;
   }

@@ -19,7 +19,6 @@ const maxRecordPayload = maxPayloadBytes + 1024;
 const magic = Buffer.from("CNDTJRN1");
 
 export const recordKind = { stdout: 1, stderr: 2, input: 3, resize: 4, event: 5, close: 6 } as const;
-export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 
 export const flagEncrypted = 1;
 
