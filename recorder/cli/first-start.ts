@@ -1,7 +1,7 @@
 // Makes what a service needs and does not have yet: directories, configuration, keys, inventory, the first admin. Runs
 // before every start; a second run changes nothing. Invariant: it never replaces a file, and never makes a new key where
 // an old one belongs to data that is already there.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { loadOrCreateMasterKey } from "../access/master-key.ts";
@@ -42,14 +42,25 @@ export async function prepareInstallation(config: Config, options: { admin?: boo
 
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeWithParents(path);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    const reason = why === "EROFS" ? "EROFS: the file system is read-only" : why;
     throw new AppError(
       "CONFIG_UNREADABLE",
-      `${path}: the directory cannot be made (${why}). Make it, owned by the account that runs the service, or name another in recorder.dataDirectory.`,
+      `${path}: the directory cannot be made (${reason}). Make it, owned by the account that runs the service, or name another in recorder.dataDirectory.`,
       { op: "first-start.directory", cause },
     );
+  }
+}
+
+/** One by one: `recursive` tells a read-only file system as ENOENT. */
+function makeWithParents(path: string): void {
+  if (!existsSync(dirname(path))) makeWithParents(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !statSync(path).isDirectory()) throw error;
   }
 }
 

@@ -158,7 +158,7 @@ export function validate<T>(schema: z.ZodType<T>, source: SourceDocument, overri
   const raw = overrides.length === 0 ? source.value : withOverrides(source.value, overrides);
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const findings = parsed.error.issues.flatMap((issue) => explain(schema, raw, issue));
+  const findings = narrowest(parsed.error.issues).flatMap((issue) => explain(schema, raw, issue));
   const misspelt = new Set(findings.map((finding) => finding.meant).filter((key) => key !== undefined));
   // A misspelt key is also a missing one; saying both would send people looking twice.
   const told = findings.filter((finding) => !(finding.missing && misspelt.has(keyText(finding.path))));
@@ -171,6 +171,18 @@ export function validate<T>(schema: z.ZodType<T>, source: SourceDocument, overri
   throw invalid(
     placed.sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity)),
     "config.validate",
+  );
+}
+
+/** A whole number beyond the safe ones breaks two upper bounds, its own and the key's: the key's is the one to tell. */
+function narrowest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  return issues.filter(
+    (issue) =>
+      issue.code !== "too_big" ||
+      !issues.some(
+        (other) =>
+          other.code === "too_big" && keyText(other.path) === keyText(issue.path) && other.maximum < issue.maximum,
+      ),
   );
 }
 

@@ -37,6 +37,13 @@ test("the README's error table has every code, once, and no other", () => {
   expect(codes).toEqual(Object.keys(errorCodes));
 });
 
+test("docs/api.md tells how long a sign-in lasts as the program has it", () => {
+  const { limits } = ConfigFile.parse({});
+  expect(page("docs/api.md")).toContain(
+    `after ${limits.signInIdleSeconds / 60} minutes without a request, after ${limits.signInSeconds / 3600} hours in any case`,
+  );
+});
+
 describe("docs/configuration.md", () => {
   const rows = [
     ...page("docs/configuration.md").matchAll(/^\| `([a-z][A-Za-z.]+)` \| `(CONDUIT_[A-Z_]+)` \| (.*?) \|/gm),

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
@@ -126,4 +127,16 @@ test("a directory that cannot be made is said with its mend", async () => {
   await expect(prepareInstallation(config)).rejects.toThrow(
     /file\/data: the directory cannot be made \(ENOTDIR\)\. Make it/,
   );
+});
+
+test.runIf(process.getuid?.() === 0)("a read-only file system is said to be one", async () => {
+  const root = join(folder.path, "read-only");
+  mkdirSync(root);
+  execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", root]);
+  try {
+    const config = loadConfig({ env: { CONDUIT_RECORDER_DATA_DIRECTORY: "read-only/a/data" }, directory: folder.path });
+    await expect(prepareInstallation(config)).rejects.toThrow(/\(EROFS: the file system is read-only\)\. Make it/);
+  } finally {
+    execFileSync("/bin/umount", [root]);
+  }
 });

@@ -175,6 +175,12 @@ describe("a refusal names file, line, column, key, problem and mend", () => {
     expect(lines.map((line) => line.split(" ")[1])).toEqual(["limits.loginAttempts", "store.buckt", "log.level"]);
   });
 
+  test("a number beyond all bounds once, with the bound of its key", () => {
+    expect(refusal("limits:\n  loginAttempts: 1e99\n")).toEqual([
+      expect.stringMatching(/:2:3: limits\.loginAttempts is too large \(1e\+99\)\. Give at most 20\.$/),
+    ]);
+  });
+
   test("a variable of the environment by its name", () => {
     expect(refusal(null, { env: { CONDUIT_LIMITS_LOGIN_ATTEMPTS: "many" } })).toEqual([
       'environment: CONDUIT_LIMITS_LOGIN_ATTEMPTS is not a number ("many"). Give a number.',
