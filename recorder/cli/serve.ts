@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
+import { checkPermissions } from "./doctor/files.ts";
 import { type FirstStart, prepareInstallation } from "./first-start.ts";
 import { createLogger } from "./logger.ts";
 
@@ -26,7 +27,11 @@ Examples:
       const config = configOf(cli, command);
       tellFirstStart(cli, first, config.http.publicUrl);
       const { startService } = await import("../main.ts");
-      const service = await startService(config, { logger: createLogger(config) });
+      const logger = createLogger(config);
+      for (const { verdict, message, mend } of checkPermissions(config)) {
+        if (verdict !== "ok") logger.warn({ mend }, message);
+      }
+      const service = await startService(config, { logger });
       cli.out.line(`Portal    ${service.http.url}`);
       cli.out.line(`Gateway   ssh -p ${service.ssh.port} PERSON+TARGET@${gatewayHost(service.ssh.host)}`);
       if (!cli.signal.aborted) await once(cli.signal, "abort");
