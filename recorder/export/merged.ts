@@ -8,12 +8,20 @@ const flushCharacters = 64 * 1024;
 /** What comes first of two events at the same time: the reason before its effect. */
 const order = { events: 0, input: 1, files: 2, terminal: 3 };
 
+/** JSON leaves C1 controls and changes of direction as they are; a terminal that is shown the lines would act on them. */
+function harmlessJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 export async function* mergedOf(
   source: SegmentSource,
   index: RecordingIndex,
   open: OpenRecord,
 ): AsyncGenerator<string> {
-  let pending = `${JSON.stringify({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, unverified: index.faults, open })}\n`;
+  let pending = `${harmlessJson({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, unverified: index.faults, open })}\n`;
   const tracks = [...index.tracks].sort((a, b) => order[a.kind] - order[b.kind]);
   const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];
   for (const { name } of tracks) {
@@ -23,7 +31,7 @@ export async function* mergedOf(
   }
   while (heads.length > 0) {
     const head = heads.reduce((earliest, candidate) => (candidate.next.t < earliest.next.t ? candidate : earliest));
-    pending += `${JSON.stringify({ t: head.next.t, track: head.track, ...head.next.line })}\n`;
+    pending += `${harmlessJson({ t: head.next.t, track: head.track, ...head.next.line })}\n`;
     if (pending.length >= flushCharacters) {
       yield pending;
       pending = "";
