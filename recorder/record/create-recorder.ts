@@ -19,6 +19,7 @@ import {
   systemClock,
 } from "./options.ts";
 import type { LiveIndex, OpenFacts, Recorder, SessionRecorder, SpoolState } from "./recorder.ts";
+import type { RecorderCore } from "./recorder-core.ts";
 import { recoverSpool } from "./recovery.ts";
 import { buildManifest, timestamp } from "./seal.ts";
 import type { FromWorker, SessionResume } from "./segments/messages.ts";
@@ -28,25 +29,11 @@ import { SessionWriter, type WriterParts, type WriterStart } from "./session-wri
 import { liveIndex, newRecording, type Recording, segmentObject, smallObject } from "./sessions.ts";
 import { Signer } from "./signing.ts";
 import { SpoolCare } from "./spool-care.ts";
-import { writeOpen, writeSeal } from "./spool-files.ts";
+import { writeOpen } from "./spool-files.ts";
 import { journalDirectory, journalKeyPath, sequencePath, sessionDirectory } from "./spool-layout.ts";
 import { lockSpool } from "./spool-lock.ts";
+import { readSealed, type Sealed, type SealHashes, writeSeal } from "./spool-seal.ts";
 import { Uploader } from "./uploader.ts";
-
-/** What recovery needs of the recorder it is part of. */
-export interface RecorderCore {
-  readonly directory: string;
-  readonly ring: JournalRing;
-  readonly worker: SegmentWorker;
-  readonly sequence: Sequence;
-  readonly options: RecorderOptions;
-  /** Registers a recording and, when it is sealed, its upload. */
-  adopt(recording: Recording): void;
-  newWriter(open: OpenRecord, originUs: number | null, start: WriterStart): SessionWriter;
-  openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): void;
-  uploadAll(recording: Recording, manifest: Manifest): void;
-  finish(recording: Recording, endReason: string, state: Manifest["state"]): Promise<Manifest>;
-}
 
 const smallLane = 256 * 1024;
 const sealRetryMs = 1000;
@@ -97,7 +84,8 @@ class RecorderService implements Recorder, RecorderCore {
       events: options.events,
       logger: options.logger,
       beforeRemoval: () => this.sequence.keep(),
-      publicKey: { id: publicKeyId, name: `${this.#signer.keyId}.pub.pem`, pem: this.#signer.publicKeyPem },
+      publicKeyId,
+      signer: this.#signer,
     });
     this.#uploader = new Uploader(options.store, this.#care, this.#limits, options.logger);
     this.#wireJournal();
@@ -441,7 +429,7 @@ class RecorderService implements Recorder, RecorderCore {
       segments: recording.segments,
       gaps: recording.gaps,
     });
-    await this.#writeSeal(manifest, openSha256);
+    recording.sealHashes = await this.#writeSeal(manifest);
     recording.sealed = true;
     recording.writer = null;
     recording.segments = [];
@@ -463,11 +451,10 @@ class RecorderService implements Recorder, RecorderCore {
   }
 
   /** A full disk delays the seal, it does not prevent it. */
-  async #writeSeal(manifest: Manifest, openSha256: string): Promise<void> {
+  async #writeSeal(manifest: Manifest): Promise<SealHashes> {
     for (;;) {
       try {
-        await writeSeal(this.directory, manifest, openSha256, this.#signer);
-        return;
+        return await writeSeal(this.directory, manifest, this.#signer);
       } catch (cause) {
         const text = `the recording ${manifest.session} cannot be sealed in ${this.directory}: make room on the disk`;
         if (this.#stopping) throw new AppError("RECORD_FAILED", text, { op: "record.seal", cause });
@@ -482,9 +469,13 @@ class RecorderService implements Recorder, RecorderCore {
     const names = [manifestName, manifestSignatureName, checksumsName];
     this.#uploader.add(
       session,
-      names.map((name) => smallObject(recording, name, null)),
+      names.map((name) => smallObject(recording, name, recording.sealHashes?.get(name) ?? null)),
     );
     this.#uploader.seal(session);
+  }
+
+  sealOf(session: string, openSha256: string): Promise<Sealed | null> {
+    return readSealed(sessionDirectory(this.directory, session), openSha256, this.#signer);
   }
 
   uploadAll(recording: Recording, manifest: Manifest): void {

@@ -1,16 +1,17 @@
 // What a crash left: every recording in the spool that is not sealed is gone on with from its last durable event, closed
 // as `interrupted` with the lost interval stated, and sealed; sealed ones are uploaded on. Each step may be cut short by
 // the next crash and done again. Invariant: the journal's records go through the very code that the live path uses.
-import { mkdir, rename, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { RecorderCore } from "./create-recorder.ts";
+import { mkdir, rename, truncate } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { syncDirectory, writeSynced } from "./durable-file.ts";
 import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
 import { listJournalFiles } from "./journal/ring.ts";
 import type { RecorderLogger } from "./options.ts";
+import type { RecorderCore } from "./recorder-core.ts";
 import { wallUsOf } from "./seal.ts";
 import type { SessionResume, TrackResume } from "./segments/messages.ts";
 import { newRecording, type Recording } from "./sessions.ts";
-import { listSpooledSessions, readOpen, readSealedManifest, readSegmentList, type SpooledOpen } from "./spool-files.ts";
+import { listSpooledSessions, readOpen, readSegmentList, type SpooledOpen } from "./spool-files.ts";
 import {
   addCounts,
   damagedDirectory,
@@ -40,14 +41,16 @@ export async function recoverSpool(
 ): Promise<{ recovered: string[]; damaged: string[] }> {
   const { directory, sequence } = core;
   const unsealed = new Map<string, Unsealed>();
-  const damaged: string[] = [];
+  const unreadable = new Map<string, unknown>();
   for (const session of await listSpooledSessions(directory)) {
     try {
       const spooled = await readOpen(directory, session);
       sequence.saw(spooled.open.recorder.sequence);
-      const manifest = await readSealedManifest(directory, session);
-      if (manifest) {
+      const sealed = await core.sealOf(session, spooled.sha256);
+      if (sealed) {
+        const { manifest } = sealed;
         const recording = newRecording(spooled.open, spooled.sha256, null);
+        recording.sealHashes = sealed.hashes;
         core.adopt(recording);
         core.options.events.opened(spooled.open, spooled.sha256);
         core.options.events.sealed(manifest);
@@ -56,11 +59,13 @@ export async function recoverSpool(
         unsealed.set(session, { spooled, lines: await readLines(directory, session) });
       }
     } catch (error) {
-      damaged.push(session);
-      await setAside(core, session, error);
+      unreadable.set(session, error);
     }
   }
-  const found = await surveyJournal(await listJournalFiles(journalDirectory(directory)), new Set(unsealed.keys()));
+  const wanted = new Set([...unsealed.keys(), ...unreadable.keys()]);
+  const found = await surveyJournal(await listJournalFiles(journalDirectory(directory)), wanted);
+  for (const file of found.unreadable) await setJournalAside(core, file.path, file.error);
+  for (const [session, error] of unreadable) await setAside(core, session, error, found);
   for (const name of found.damaged) {
     const text = `the journal file ${name} has a damaged header; its records were read all the same`;
     core.options.events.alarm("RECORD_DAMAGED", text, { name });
@@ -76,7 +81,7 @@ export async function recoverSpool(
   }
   const recovered = recordings.map((recording) => recording.open.session);
   if (recovered.length > 0) logger.warn({ recovered }, "recordings that a crash left were sealed");
-  return { recovered, damaged };
+  return { recovered, damaged: [...unreadable.keys()] };
 }
 
 async function readLines(spool: string, session: string): Promise<SpoolLine[]> {
@@ -91,17 +96,60 @@ function ignoreMissing(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }
 
-async function setAside(core: RecorderCore, session: string, error: unknown): Promise<void> {
+/** With what the journal has of the recording: its files are used again from now on. */
+async function setAside(core: RecorderCore, session: string, error: unknown, found: JournalFound): Promise<void> {
   const aside = damagedDirectory(core.directory);
-  await mkdir(aside, { recursive: true, mode: 0o700 });
   const place = join(aside, `${session}-${Date.now()}`);
-  await rename(sessionDirectory(core.directory, session), place);
-  const message = (error as Error).message;
-  await writeFile(`${place}.note.txt`, `The recording's folder in the spool cannot be read: ${message}\n`, {
-    mode: 0o600,
-  });
+  const cause = (error as Error).message;
+  try {
+    await mkdir(aside, { recursive: true, mode: 0o700 });
+    const records = await recordsOf(found, session);
+    if (records.length > 0) await writeSynced(`${place}.journal`, records);
+    const note = `The recording's folder in the spool cannot be read: ${cause}\n${
+      records.length > 0
+        ? "The .journal file beside it holds its records of the journal, one after the other; typed input in them is encrypted with a key of journal.key.\n"
+        : ""
+    }`;
+    await writeSynced(`${place}.note.txt`, Buffer.from(note));
+    await syncDirectory(aside);
+    await rename(sessionDirectory(core.directory, session), place);
+    await syncDirectory(core.directory);
+  } catch (failure) {
+    // Its journal files stay as they are, and the next start tries again.
+    const text = `the recording ${session} cannot be read in the spool, and it cannot be set aside in ${aside} (${(failure as Error).message}): it stays where it is; make room or mend the disk, and restart the service`;
+    core.options.events.alarm("RECORD_DAMAGED", text, { session, cause });
+    return;
+  }
+  found.sessions.delete(session);
+  for (const file of found.files) file.sessions.delete(session);
   const text = `the recording ${session} cannot be read in the spool; its folder was set aside in ${aside}`;
-  core.options.events.alarm("RECORD_DAMAGED", text, { session, cause: message });
+  core.options.events.alarm("RECORD_DAMAGED", text, { session, cause });
+}
+
+async function recordsOf(found: JournalFound, session: string): Promise<Buffer> {
+  const records: Buffer[] = [];
+  const mine = found.sessions.get(session);
+  if (!mine) return Buffer.alloc(0);
+  const only = { ...found, sessions: new Map([[session, mine]]) };
+  await replayJournal(only, async (record) => void records.push(record));
+  return Buffer.concat(records);
+}
+
+/** The recordings that have records in it state what is missing as a hole. */
+async function setJournalAside(core: RecorderCore, path: string, error: unknown): Promise<void> {
+  const name = basename(path);
+  const aside = damagedDirectory(core.directory);
+  let what = `it was set aside in ${aside}`;
+  try {
+    await mkdir(aside, { recursive: true, mode: 0o700 });
+    await rename(path, join(aside, `${name}-${Date.now()}`));
+  } catch (failure) {
+    core.ring.avoid(path);
+    what = `it stays where it is, unused (${(failure as Error).message})`;
+  }
+  const cause = (error as Error).message;
+  const text = `the journal file ${path} cannot be read (${cause}); ${what}: what only it held is lost; check the disk`;
+  core.options.events.alarm("RECORD_DAMAGED", text, { name, cause });
 }
 
 function resumeOf(lines: SpoolLine[], openSha256: string, journal: SessionInJournal | undefined): SessionResume {

@@ -7,6 +7,7 @@ import { manifestName, recordingPrefix } from "../store/keys.ts";
 import type { LiveIndex } from "./recorder.ts";
 import type { SessionWriter } from "./session-writer.ts";
 import { sessionDirectory } from "./spool-layout.ts";
+import type { SealHashes } from "./spool-seal.ts";
 import type { UploadObject } from "./uploader.ts";
 
 export interface Recording {
@@ -20,6 +21,10 @@ export interface Recording {
   terminals: TrackMeta[];
   gaps: Gap[];
   sealed: boolean;
+  /** Of what seals it, once it is sealed. */
+  sealHashes: SealHashes | null;
+  /** The manifest in the spool is damaged: the folder is kept as evidence. */
+  broken: boolean;
   /** Of each track the name of the newest segment, and whether the store has it: recovery needs its bytes here. */
   newest: Map<string, { name: string; confirmed: boolean }>;
 }
@@ -34,6 +39,8 @@ export function newRecording(open: OpenRecord, openSha256: string, writer: Sessi
     terminals: [],
     gaps: writer?.gaps ?? [],
     sealed: writer === null,
+    sealHashes: null,
+    broken: false,
     newest: new Map(),
   };
 }

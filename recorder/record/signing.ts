@@ -1,6 +1,14 @@
 // The recorder's Ed25519 signing key: a PKCS#8 PEM file, mode 0600. It signs OPEN records and manifests as stored; it
 // decrypts nothing.
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError } from "../../shared/errors.ts";
@@ -85,5 +93,10 @@ export class Signer {
   /** Raw 64 bytes over the bytes as stored: no canonical form. */
   sign(bytes: Uint8Array): Uint8Array {
     return sign(null, bytes, this.#key);
+  }
+
+  /** The signature is this key's over these bytes. */
+  verifies(bytes: Uint8Array, signature: Uint8Array): boolean {
+    return verify(null, bytes, createPublicKey(this.#key), signature);
   }
 }

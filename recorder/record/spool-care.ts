@@ -3,12 +3,14 @@
 import { mkdir, readFile, rename, rm, statfs, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import { publicKeyKey } from "../store/keys.ts";
+import { manifestName, publicKeyKey } from "../store/keys.ts";
 import { syncDirectory } from "./durable-file.ts";
 import type { RecorderLogger } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { Recording } from "./sessions.ts";
+import type { Signer } from "./signing.ts";
 import { damagedDirectory, sessionDirectory } from "./spool-layout.ts";
+import { restoreSealed } from "./spool-seal.ts";
 import type { UploadObject, UploadSource } from "./uploader.ts";
 
 export interface CareParts {
@@ -17,7 +19,9 @@ export interface CareParts {
   logger: RecorderLogger;
   /** Durable knowledge that must outlive the removal of a recording's folder. */
   beforeRemoval(): Promise<void>;
-  publicKey: { id: string; name: string; pem: string };
+  /** The uploads' name for the public key, which belongs to no session. */
+  publicKeyId: string;
+  signer: Signer;
 }
 
 const floorCheckMs = 5000;
@@ -36,19 +40,14 @@ export class SpoolCare implements UploadSource {
   }
 
   publicKeyObject(): UploadObject {
-    const { name, pem } = this.#parts.publicKey;
-    return {
-      name,
-      key: publicKeyKey(name.replace(".pub.pem", "")),
-      sha256: null,
-      bytes: Buffer.byteLength(pem),
-      endUs: 0,
-    };
+    const { keyId, publicKeyPem } = this.#parts.signer;
+    const bytes = Buffer.byteLength(publicKeyPem);
+    return { name: `${keyId}.pub.pem`, key: publicKeyKey(keyId), sha256: null, bytes, endUs: 0 };
   }
 
   async read(session: string, name: string): Promise<Uint8Array> {
-    const { publicKey } = this.#parts;
-    if (session === publicKey.id) return Buffer.from(publicKey.pem);
+    const { publicKeyId, signer } = this.#parts;
+    if (session === publicKeyId) return Buffer.from(signer.publicKeyPem);
     return readFile(join(sessionDirectory(this.#spool, session), name));
   }
 
@@ -81,6 +80,12 @@ export class SpoolCare implements UploadSource {
     if (!recording) return;
     await this.#parts.beforeRemoval();
     const directory = sessionDirectory(this.#spool, session);
+    if (recording.broken) {
+      await rename(directory, join(damagedDirectory(this.#spool), `${session}-${Date.now()}`));
+      await syncDirectory(this.#spool);
+      this.#parts.recordings.delete(session);
+      return;
+    }
     // Renamed first: half a folder must never look like a recording that a crash left.
     await rename(directory, `${directory}.gone`);
     await syncDirectory(this.#spool);
@@ -106,8 +111,20 @@ export class SpoolCare implements UploadSource {
     );
     const recording = this.#parts.recordings.get(session);
     const segment = recording?.segments.find((meta) => meta.name === object.name);
+    // Without a manifest it is no whole recording: what the spool has of it is not removed.
+    if (recording && object.name === manifestName) recording.broken = true;
     const range = segment ? { fromUs: segment.startUs, toUs: segment.endUs } : null;
     if (range) recording?.writer?.addGap({ ...range, reason: "spool-file-damaged" });
+  }
+
+  async restore(session: string, object: UploadObject): Promise<Uint8Array | null> {
+    const directory = sessionDirectory(this.#spool, session);
+    try {
+      return await restoreSealed(directory, object.name, object.sha256, this.#parts.signer);
+    } catch (error) {
+      this.#parts.logger.warn({ session, name: object.name, err: error }, "a damaged spool file cannot be made again");
+      return null;
+    }
   }
 
   alarm(code: string, message: string, facts: Record<string, unknown>): void {

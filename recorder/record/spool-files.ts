@@ -1,11 +1,10 @@
-// A recording's files in the spool: OPEN record, manifest and checksums written, all of them read back.
+// A recording's files in the spool: OPEN record written and read back, its segments' list read back.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sessionIdPattern } from "../../shared/ids.ts";
-import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import { openName, openSignatureName } from "../store/keys.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import type { Signer } from "./signing.ts";
 import { SpoolLine, segmentsListName, sessionDirectory } from "./spool-layout.ts";
@@ -40,28 +39,6 @@ export async function writeOpen(spool: string, open: OpenRecord, signer: Signer)
   return sha256Hex(bytes);
 }
 
-/** Manifest, signature and, last, SHA256SUMS: with it the recording is sealed. */
-export async function writeSeal(spool: string, manifest: Manifest, openSha256: string, signer: Signer): Promise<void> {
-  const directory = sessionDirectory(spool, manifest.session);
-  const bytes = stored(manifest);
-  const signature = signer.sign(bytes);
-  const openSignature = await readFile(join(directory, openSignatureName));
-  await writeSynced(join(directory, manifestName), bytes);
-  await writeSynced(join(directory, manifestSignatureName), signature);
-  const sums = [
-    [openSha256, openName],
-    [sha256Hex(openSignature), openSignatureName],
-    ...manifest.segments.map((segment) => [segment.sha256, segment.name]),
-    [sha256Hex(bytes), manifestName],
-    [sha256Hex(signature), manifestSignatureName],
-  ];
-  const text = sums.map(([hash, name]) => `${hash}  ${name}\n`).join("");
-  await writeSynced(join(directory, `${checksumsName}.tmp`), Buffer.from(text));
-  await syncDirectory(directory);
-  await rename(join(directory, `${checksumsName}.tmp`), join(directory, checksumsName));
-  await syncDirectory(directory);
-}
-
 export async function listSpooledSessions(spool: string): Promise<string[]> {
   const names = await readdir(spool);
   // An OPEN record that was not finished, or a folder that was being removed.
@@ -81,18 +58,6 @@ export interface SpooledOpen {
 export async function readOpen(spool: string, session: string): Promise<SpooledOpen> {
   const bytes = await readFile(join(sessionDirectory(spool, session), openName));
   return { open: OpenRecord.parse(JSON.parse(bytes.toString("utf8"))), sha256: sha256Hex(bytes) };
-}
-
-/** Null: the recording is not sealed. */
-export async function readSealedManifest(spool: string, session: string): Promise<Manifest | null> {
-  const directory = sessionDirectory(spool, session);
-  try {
-    await readFile(join(directory, checksumsName));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-  return Manifest.parse(JSON.parse(await readFile(join(directory, manifestName), "utf8")));
 }
 
 /** The closed segments of an unsealed recording. A torn last line is no line; its segment is written again. */

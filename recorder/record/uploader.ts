@@ -25,6 +25,8 @@ export interface UploadSource {
   stored(session: string): Promise<void>;
   /** The bytes in the spool are not those that were recorded: set aside; the object is not uploaded. */
   damaged(session: string, object: UploadObject, bytes: Uint8Array | null): Promise<void>;
+  /** What was damaged, made again with the object's hash; null where that cannot be. */
+  restore?(session: string, object: UploadObject): Promise<Uint8Array | null>;
   alarm(code: string, message: string, facts: Record<string, unknown>): void;
   clear(code: string): void;
 }
@@ -58,6 +60,8 @@ interface Recording {
 const phases = 4;
 const alarmAfterFailures = 2;
 const maxPatience = 64;
+/** When the service stops, what is under way is given so long to finish. */
+const stopGraceMs = 1000;
 
 function timedOut(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause)
@@ -90,6 +94,7 @@ export class Uploader {
   #turns: string[] = [];
   #running = 0;
   #stopped = false;
+  readonly #abort = new AbortController();
   #pendingBytes = 0;
   readonly #idleWaiters: Array<() => void> = [];
 
@@ -132,14 +137,20 @@ export class Uploader {
     };
   }
 
-  /** Takes up nothing new, and waits for what is under way. */
+  /** Takes up nothing new, waits a moment for what is under way, and gives the rest up: the spool keeps it. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const recording of this.#recordings.values()) if (recording.timer) clearTimeout(recording.timer);
     if (this.#running === 0) return;
+    const reason = new AppError("STORE_UNAVAILABLE", "the recorder is being stopped; the spool keeps the object", {
+      op: "upload.stop",
+      retryable: true,
+    });
+    const grace = setTimeout(() => this.#abort.abort(reason), stopGraceMs);
     await new Promise<void>((resolve) => {
       this.#idleWaiters.push(resolve);
     });
+    clearTimeout(grace);
   }
 
   #recording(id: string): Recording {
@@ -203,7 +214,7 @@ export class Uploader {
       this.#succeeded(recording);
     } catch (error) {
       recording.waiting[phase]?.unshift(object);
-      this.#failed(recording, object, error);
+      if (!this.#stopped) this.#failed(recording, object, error);
     } finally {
       recording.running[phase] = (recording.running[phase] ?? 1) - 1;
       this.#running--;
@@ -213,7 +224,8 @@ export class Uploader {
   }
 
   async #upload(recording: Recording, object: UploadObject): Promise<void> {
-    const signal = AbortSignal.timeout(this.#limits.uploadTimeoutMs * recording.patience);
+    const timeout = AbortSignal.timeout(this.#limits.uploadTimeoutMs * recording.patience);
+    const signal = AbortSignal.any([timeout, this.#abort.signal]);
     const body = await this.#read(recording.id, object, signal);
     if (!body) return;
     const sha256 = object.sha256 ?? sha256Hex(body);
@@ -250,7 +262,7 @@ export class Uploader {
       }
     }
     await this.#source.damaged(session, object, body);
-    return null;
+    return (await this.#source.restore?.(session, object)) ?? null;
   }
 
   #succeeded(recording: Recording): void {
@@ -266,7 +278,7 @@ export class Uploader {
     recording.failures++;
     // A line may be too slow for the time an attempt is given: the next one is given more.
     if (timedOut(error)) recording.patience = Math.min(recording.patience * 2, maxPatience);
-    if (!this.#stopped) this.#resumeIn(recording, delayMs);
+    this.#resumeIn(recording, delayMs);
     const code = error instanceof AppError ? error.code : "STORE_UNAVAILABLE";
     const facts = { session: recording.id, key: object.key, code, attempts: recording.failures };
     this.#logger.warn(

@@ -89,7 +89,7 @@ export class InputTracker {
     this.#track = track;
     this.#hooks = hooks;
     this.#derivedBefore = new Set(derivedBefore);
-    track.waiting = () => this.#queue.length > 0 || this.#awaited.size > 0 || this.#carrying();
+    track.waiting = () => this.#draining || this.#queue.length > 0 || this.#awaited.size > 0 || this.#carrying();
     track.bringIn = () => this.settle();
   }
 
@@ -119,9 +119,11 @@ export class InputTracker {
 
   /** Records from this one on are stored nowhere yet. */
   get firstWaitingRecordNo(): number | null {
-    let first = this.#queue[0]?.place.recordNo ?? null;
-    for (const { carryPlace } of this.#channels.values()) {
-      if (carryPlace && (first === null || carryPlace.recordNo < first)) first = carryPlace.recordNo;
+    let first: number | null = null;
+    const places = [this.#queue[0]?.place, ...[...this.#channels.values()].map((channel) => channel.carryPlace)];
+    for (const place of places) {
+      const from = place?.fromRecordNo ?? place?.recordNo;
+      if (from !== undefined && (first === null || from < first)) first = from;
     }
     return first;
   }
@@ -145,9 +147,14 @@ export class InputTracker {
   }
 
   #typed(channel: Channel, place: EventPlace, bytes: Buffer): void {
+    const { carryPlace } = channel;
     const items = channel.decoder.push(bytes);
-    channel.carryPlace = channel.decoder.pending ? place : null;
-    for (const item of items) this.#take(channel, place, item);
+    // What waited is the beginning of the first item, or waits on.
+    const from = carryPlace?.fromRecordNo ?? carryPlace?.recordNo;
+    const joined = from === undefined ? place : { ...place, fromRecordNo: from };
+    channel.carryPlace = null;
+    if (channel.decoder.pending) channel.carryPlace = items.length === 0 ? joined : place;
+    for (const [i, item] of items.entries()) this.#take(channel, i === 0 ? joined : place, item);
   }
 
   #take(channel: Channel, place: EventPlace, item: InputItem): void {
@@ -371,6 +378,8 @@ export class InputTracker {
     } finally {
       this.#draining = false;
     }
+    // Lines are not always stored in the order of their records: only between two drains is a cut sure to cover all.
+    this.#track.cutIfFull();
   }
 
   #storeDecided(nowUs: number): void {

@@ -1,9 +1,10 @@
 // Keys for typed input in the journal: whether it was a password is known only after it was forwarded, so until then it
 // lies there encrypted. One key file a spool, one derived key a session.
 import { createCipheriv, hkdfSync, randomBytes } from "node:crypto";
-import { mkdir, open, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { AppError } from "../../../shared/errors.ts";
+import { writeDurable } from "../durable-file.ts";
 
 export const inputOverheadBytes = 22;
 
@@ -12,25 +13,22 @@ export async function loadJournalKey(path: string): Promise<Uint8Array> {
   try {
     const key = await readFile(path);
     if (key.length === 32) return key;
-    throw new AppError(
-      "RECORD_DAMAGED",
-      `${path} is not a journal key: it must hold 32 bytes; restore it, or move it away to start afresh`,
-      {
-        op: "journal.key",
-      },
-    );
+    // The first start ended before the key was on the disk: nothing was encrypted with it.
+    const unused = key.length === 0 && (await readdir(join(dirname(path), "journal")).catch(() => [])).length === 0;
+    if (!unused)
+      throw new AppError(
+        "RECORD_DAMAGED",
+        `${path} is not a journal key: it must hold 32 bytes; restore it, or move it away to start afresh`,
+        {
+          op: "journal.key",
+        },
+      );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const key = randomBytes(32);
-  const handle = await open(path, "wx", 0o600);
-  try {
-    await handle.writeFile(key);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeDurable(path, key);
   return key;
 }
 

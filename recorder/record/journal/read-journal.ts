@@ -22,6 +22,8 @@ export interface JournalFound {
   sessions: Map<string, SessionInJournal>;
   /** Files whose header does not read, although there are records in them. */
   damaged: string[];
+  /** Files that the disk does not give. */
+  unreadable: Array<{ path: string; error: unknown }>;
 }
 
 function nonceOf(file: Buffer): { nonce: Buffer; order: number; whole: boolean } | null {
@@ -43,9 +45,15 @@ function note(session: SessionInJournal, record: JournalRecord): void {
 
 /** @param wanted sessions that are not sealed; the records of all others have served their purpose. */
 export async function surveyJournal(paths: string[], wanted: Set<string>): Promise<JournalFound> {
-  const found: JournalFound = { files: [], sessions: new Map(), damaged: [] };
+  const found: JournalFound = { files: [], sessions: new Map(), damaged: [], unreadable: [] };
   for (const path of paths) {
-    const file = await readFile(path);
+    let file: Buffer;
+    try {
+      file = await readFile(path);
+    } catch (error) {
+      found.unreadable.push({ path, error });
+      continue;
+    }
     const known = nonceOf(file);
     const sessions = new Map<string, number>();
     if (known) {

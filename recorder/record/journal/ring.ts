@@ -3,8 +3,8 @@
 // segments of its sessions.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, mkdir, open, readdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { blockBytes, encodeFileHeader } from "./format.ts";
 
 export interface JournalFile {
@@ -74,11 +74,16 @@ export class JournalRing {
     for (const file of found) {
       this.#fileCount++;
       this.#nextOrder = Math.max(this.#nextOrder, file.order + 1);
-      const number = Number.parseInt(file.path.slice(-11), 10);
-      this.#nextNumber = Math.max(this.#nextNumber, (Number.isFinite(number) ? number : 0) + 1);
+      this.avoid(file.path);
       this.#used.push(file);
     }
     this.#release();
+  }
+
+  /** No file of this or a lower number is made. */
+  avoid(path: string): void {
+    const number = Number.parseInt(basename(path), 10);
+    this.#nextNumber = Math.max(this.#nextNumber, (Number.isFinite(number) ? number : 0) + 1);
   }
 
   /** The file with room for so many bytes, or null while none is ready: wait for `whenReady`. */
@@ -135,6 +140,10 @@ export class JournalRing {
         await handle.write(zeros, 0, Math.min(zeros.length, this.#fileBytes - at), at);
       }
       await handle.sync();
+    } catch (error) {
+      // Half a file would take the room that its own next attempt needs.
+      await rm(path, { force: true }).catch(() => {});
+      throw error;
     } finally {
       await handle.close();
     }

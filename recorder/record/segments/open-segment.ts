@@ -21,12 +21,12 @@ export class OpenSegment {
   #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #used = 0;
 
-  constructor(at: { us: number; seq: number; recordNo: number }, zstdLevel: number) {
+  constructor(at: { us: number; seq: number; recordNo: number; fromRecordNo?: number }, zstdLevel: number) {
     this.startUs = at.us;
     this.endUs = at.us;
     this.firstSeq = at.seq;
     this.lastSeq = at.seq;
-    this.firstRecordNo = at.recordNo;
+    this.firstRecordNo = at.fromRecordNo ?? at.recordNo;
     this.lastRecordNo = at.recordNo;
     this.#compressor = new SegmentCompressor(zstdLevel);
   }

@@ -14,6 +14,8 @@ export interface EventPlace {
   us: number;
   seq: number;
   recordNo: number;
+  /** Of input that waited for its rest: the record with its first byte. */
+  fromRecordNo?: number;
 }
 
 export interface TrackContext {
@@ -96,6 +98,12 @@ export abstract class Track {
     if (!segment) return;
     segment.events += events;
     segment.cover({ ...at, us: this.lastUs });
+    this.cutIfFull();
+  }
+
+  cutIfFull(): void {
+    const { segment } = this;
+    if (!segment) return;
     const { limits } = this.context;
     const flood = segment.endUs - segment.startUs < 1e6;
     const full = segment.rawBytes >= (flood ? this.maxRawBytes : limits.segmentMaxBytes);

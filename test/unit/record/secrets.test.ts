@@ -33,7 +33,7 @@ class Typing {
       this.lines.push({ t: at.us, ...line });
       for (const [name, n] of Object.entries(counts)) this.counts[name as keyof typeof this.counts] += n;
     };
-    const track = { add, addBase64: add, waiting: () => false, bringIn: () => {} } as unknown as LineTrack;
+    const track = { add, addBase64: add, cutIfFull: () => {} } as unknown as LineTrack;
     const { recipients } = options;
     this.tracker = new InputTracker(track, {
       derive: (notice, _channel, facts, cause) => {

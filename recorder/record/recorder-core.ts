@@ -1,0 +1,26 @@
+// What recovery needs of the recorder it is part of.
+import type { Manifest } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import type { JournalRing } from "./journal/ring.ts";
+import type { RecorderOptions } from "./options.ts";
+import type { SessionResume } from "./segments/messages.ts";
+import type { SegmentWorker } from "./segments/worker-client.ts";
+import type { Sequence } from "./sequence.ts";
+import type { SessionWriter, WriterStart } from "./session-writer.ts";
+import type { Recording } from "./sessions.ts";
+import type { Sealed } from "./spool-seal.ts";
+
+export interface RecorderCore {
+  readonly directory: string;
+  readonly ring: JournalRing;
+  readonly worker: SegmentWorker;
+  readonly sequence: Sequence;
+  readonly options: RecorderOptions;
+  /** Registers a recording and, when it is sealed, its upload. */
+  adopt(recording: Recording): void;
+  newWriter(open: OpenRecord, originUs: number | null, start: WriterStart): SessionWriter;
+  openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): void;
+  uploadAll(recording: Recording, manifest: Manifest): void;
+  sealOf(session: string, openSha256: string): Promise<Sealed | null>;
+  finish(recording: Recording, endReason: string, state: Manifest["state"]): Promise<Manifest>;
+}
