@@ -8,6 +8,7 @@ import { makeSessionId, sessionIdPattern } from "../../shared/ids.ts";
 import type { Manifest } from "../../shared/manifest/manifest.ts";
 import { type OpenRecord, RECORDING_FORMAT } from "../../shared/manifest/open-record.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
+import { isDiskFull } from "./durable-file.ts";
 import { loadJournalKey, sessionInputKey } from "./journal/input-key.ts";
 import { type Batch, Journal } from "./journal/journal.ts";
 import { JournalRing } from "./journal/ring.ts";
@@ -65,6 +66,10 @@ class RecorderService implements Recorder, RecorderCore {
   #stallTimer: NodeJS.Timeout | null = null;
   #stallFailed = false;
   #stopping = false;
+  /** The journal has no file since the start, for want of room on the disk. */
+  #waitsForRoom = false;
+  readonly outOfRoom: Promise<void>;
+  #sayOutOfRoom: () => void = () => {};
   #nextCopyId = -1;
   readonly #copyAcks = new Map<number, () => void>();
   /** While recovery reads the journal: what would append to it. A new record must not overtake those being read. */
@@ -88,6 +93,9 @@ class RecorderService implements Recorder, RecorderCore {
       signer: this.#signer,
     });
     this.#uploader = new Uploader(options.store, this.#care, this.#limits, options.logger);
+    this.outOfRoom = new Promise((resolve) => {
+      this.#sayOutOfRoom = resolve;
+    });
     this.#wireJournal();
   }
 
@@ -102,6 +110,28 @@ class RecorderService implements Recorder, RecorderCore {
   }
 
   async recover(): Promise<{ recovered: string[]; damaged: string[] }> {
+    try {
+      return await this.#start();
+    } catch (cause) {
+      await this.#abandon();
+      if (!isDiskFull(cause)) throw cause;
+      const text = `the disk of the spool ${this.directory} is full: make room on it and start the service again`;
+      throw new AppError("RECORD_SPOOL_FULL", text, { op: "record.recover", retryable: true, cause });
+    }
+  }
+
+  /** Gives back what a start took that failed. */
+  async #abandon(): Promise<void> {
+    this.#stopping = true;
+    if (this.#ticker) clearInterval(this.#ticker);
+    await this.#uploader.stop();
+    await this.#worker?.stop();
+    this.#worker = null;
+    await this.ring.close();
+    await this.#unlock?.().catch(() => {});
+  }
+
+  async #start(): Promise<{ recovered: string[]; damaged: string[] }> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     this.#unlock = await lockSpool(this.directory);
     this.#journalKey = await loadJournalKey(journalKeyPath(this.directory));
@@ -115,9 +145,35 @@ class RecorderService implements Recorder, RecorderCore {
     this.#ticker = setInterval(() => this.#tick(), tickMs);
     this.#ticker.unref();
     const result = await recoverSpool(this, this.options.logger, (read) => this.#replay(read));
-    await this.ring.whenReady();
     this.#uploader.add(publicKeyId, [this.#care.publicKeyObject()]);
     return result;
+  }
+
+  async journalReady(): Promise<void> {
+    for (;;) {
+      try {
+        await this.ring.whenReady();
+        break;
+      } catch (cause) {
+        if (!isDiskFull(cause) || this.#stopping) throw cause;
+        if (!this.#waitsForRoom) {
+          const text = `the disk of the spool ${this.directory} is full: no session is accepted, and what a crash left is not sealed, until uploads or an administrator make room`;
+          this.options.events.alarm("RECORD_SPOOL_FULL", text, { directory: this.directory });
+        }
+        this.#waitsForRoom = true;
+        this.#sayOutOfRoom();
+        await new Promise((resolve) => setTimeout(resolve, sealRetryMs));
+      }
+    }
+    if (this.#waitsForRoom) this.options.events.clear("RECORD_SPOOL_FULL");
+    this.#waitsForRoom = false;
+  }
+
+  recoveryFailed(error: unknown): void {
+    this.options.logger.error({ err: error }, "what a crash left could not be sealed");
+    if (this.#stopping) return;
+    const text = `what a crash left in ${this.directory} could not be sealed (${(error as Error).message}): the journal keeps it, restart the service`;
+    this.options.events.alarm("RECORD_FAILED", text, { cause: String(error) });
   }
 
   async open(facts: OpenFacts): Promise<SessionRecorder> {
@@ -339,6 +395,7 @@ class RecorderService implements Recorder, RecorderCore {
 
   #segmentFailed(message: Extract<FromWorker, { type: "write-failed" }>): void {
     const full = message.code === "ENOSPC";
+    if (full) this.#sayOutOfRoom();
     const code = full ? "RECORD_SPOOL_FULL" : "RECORD_FAILED";
     const text = full
       ? `the spool's disk is full: make room in ${this.directory}; what is recorded so far is kept`
@@ -386,6 +443,7 @@ class RecorderService implements Recorder, RecorderCore {
     const { worker } = this;
     await worker.sync();
     this.ring.hold = false;
+    await this.journalReady();
     const held = this.#held;
     this.#held = null;
     for (const append of held) append();
@@ -458,6 +516,7 @@ class RecorderService implements Recorder, RecorderCore {
       } catch (cause) {
         const text = `the recording ${manifest.session} cannot be sealed in ${this.directory}: make room on the disk`;
         if (this.#stopping) throw new AppError("RECORD_FAILED", text, { op: "record.seal", cause });
+        if (isDiskFull(cause)) this.#sayOutOfRoom();
         this.options.events.alarm("RECORD_FAILED", text, { session: manifest.session, cause: String(cause) });
         await new Promise((resolve) => setTimeout(resolve, sealRetryMs));
       }
@@ -516,13 +575,16 @@ class RecorderService implements Recorder, RecorderCore {
     const freeBytes = bavail * bsize;
     const { bytes: pendingBytes, ageSeconds: pendingAgeSeconds } = this.#uploader.pending();
     const floorBytes = this.#limits.spoolFloorBytes;
-    const accepting = freeBytes >= floorBytes && !this.#stalled && !this.#stopping;
+    const accepting =
+      freeBytes >= floorBytes && !this.#stalled && !this.#stopping && !this.#waitsForRoom && !this.#held;
     return { freeBytes, floorBytes, pendingBytes, pendingAgeSeconds, accepting };
   }
 
   async stop(): Promise<void> {
     if (!this.#worker) return;
-    const open = [...this.#recordings.values()].flatMap(({ writer }) => (writer ? [writer] : []));
+    const open = [...this.#recordings.values()].flatMap(({ writer }) =>
+      writer && writer.originUs !== null ? [writer] : [],
+    );
     const closing = Promise.allSettled(open.map((writer) => writer.close("recorder-stopped")));
     if (this.#stopping) await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, sealRetryMs))]);
     else await closing;

@@ -2,6 +2,15 @@
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
+/** No room on the disk, or none within the quota. */
+export function isDiskFull(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    if (code === "ENOSPC" || code === "EDQUOT") return true;
+  }
+  return false;
+}
+
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {

@@ -22,5 +22,11 @@ export interface RecorderCore {
   openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): void;
   uploadAll(recording: Recording, manifest: Manifest): void;
   sealOf(session: string, openSha256: string): Promise<Sealed | null>;
+  /** Resolves when the journal can be written; a full disk is told and waited out. */
+  journalReady(): Promise<void>;
+  /** Resolves when recovery waits for room on the disk: the service goes on, so that uploads make room. */
+  readonly outOfRoom: Promise<void>;
+  /** Of what went on after `outOfRoom`. */
+  recoveryFailed(error: unknown): void;
   finish(recording: Recording, endReason: string, state: Manifest["state"]): Promise<Manifest>;
 }

@@ -42,21 +42,22 @@ export async function recoverSpool(
   const { directory, sequence } = core;
   const unsealed = new Map<string, Unsealed>();
   const unreadable = new Map<string, unknown>();
-  for (const session of await listSpooledSessions(directory)) {
+  const spooled = await listSpooledSessions(directory);
+  for (const session of spooled) {
     try {
-      const spooled = await readOpen(directory, session);
-      sequence.saw(spooled.open.recorder.sequence);
-      const sealed = await core.sealOf(session, spooled.sha256);
+      const record = await readOpen(directory, session);
+      sequence.saw(record.open.recorder.sequence);
+      const sealed = await core.sealOf(session, record.sha256);
       if (sealed) {
         const { manifest } = sealed;
-        const recording = newRecording(spooled.open, spooled.sha256, null);
+        const recording = newRecording(record.open, record.sha256, null);
         recording.sealHashes = sealed.hashes;
         core.adopt(recording);
-        core.options.events.opened(spooled.open, spooled.sha256);
+        core.options.events.opened(record.open, record.sha256);
         core.options.events.sealed(manifest);
         core.uploadAll(recording, manifest);
       } else {
-        unsealed.set(session, { spooled, lines: await readLines(directory, session) });
+        unsealed.set(session, { spooled: record, lines: await readLines(directory, session) });
       }
     } catch (error) {
       unreadable.set(session, error);
@@ -71,17 +72,29 @@ export async function recoverSpool(
     core.options.events.alarm("RECORD_DAMAGED", text, { name });
   }
   core.ring.adopt(found.files);
-  await core.ring.whenReady();
+  // A spool with nothing to upload makes no room by itself: a first start on a full disk fails.
+  if (found.files.length === 0 && spooled.length === 0) await core.ring.whenReady();
   const recordings = [...unsealed].map(([session, left]) => goOn(core, left, found.sessions.get(session)));
+  const sealing = sealAll(core, recordings, found, replay).then(() => true);
+  const done = await Promise.race([sealing, core.outOfRoom.then(() => false)]);
+  if (!done) sealing.catch((error: unknown) => core.recoveryFailed(error));
+  const recovered = recordings.map((recording) => recording.open.session);
+  if (recovered.length > 0) logger.warn({ recovered, sealed: done }, "recordings that a crash left are taken up");
+  return { recovered, damaged: [...unreadable.keys()] };
+}
+
+async function sealAll(
+  core: RecorderCore,
+  recordings: Recording[],
+  found: JournalFound,
+  replay: Replay,
+): Promise<void> {
   await replay((feed) => feedAll(found, feed));
   const aliveUs = lastAlive(recordings);
   for (let at = 0; at < recordings.length; at += sealAtOnce) {
     const some = recordings.slice(at, at + sealAtOnce);
     await Promise.all(some.map((recording) => sealLeft(core, recording, found, aliveUs)));
   }
-  const recovered = recordings.map((recording) => recording.open.session);
-  if (recovered.length > 0) logger.warn({ recovered }, "recordings that a crash left were sealed");
-  return { recovered, damaged: [...unreadable.keys()] };
 }
 
 async function readLines(spool: string, session: string): Promise<SpoolLine[]> {

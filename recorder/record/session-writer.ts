@@ -241,9 +241,11 @@ export class SessionWriter implements SessionRecorder, JournalSession {
    */
   fail(error: AppError): void {
     const bestEffort = this.open.recording.failureMode === "best_effort";
-    if (bestEffort && !this.#closing) this.#gap ??= { fromUs: this.nowUs(), reason: error.code };
+    if (bestEffort && !this.#closing && this.originUs !== null)
+      this.#gap ??= { fromUs: this.nowUs(), reason: error.code };
     for (const resolve of this.#drainWaiters.splice(0)) resolve();
-    if (this.#failure) return;
+    // What a crash left has nobody to stop: it is sealed with all that there is of it.
+    if (this.#failure || this.originUs === null) return;
     this.#failure = error;
     for (const listener of this.#failureListeners) listener(error);
   }

@@ -56,13 +56,18 @@ export class JournalRing {
   readonly #covered = new Map<string, number>();
   /** Called with the sessions that keep the oldest file, when the ring runs short. */
   onPressure: (sessions: string[]) => void = () => {};
-  /** While recovery reads the files none may be written again. */
-  hold = false;
+  #hold = false;
 
   constructor(directory: string, fileBytes: number, maxFiles: number) {
     this.#directory = directory;
     this.#fileBytes = fileBytes;
     this.#maxFiles = maxFiles;
+  }
+
+  /** While recovery reads the files none may be written again. */
+  set hold(hold: boolean) {
+    this.#hold = hold;
+    this.#release();
   }
 
   get fileBytes(): number {
@@ -197,7 +202,7 @@ export class JournalRing {
   }
 
   #release(): void {
-    while (!this.hold) {
+    while (!this.#hold) {
       const oldest = this.#used[0];
       if (!oldest || !this.#isFree(oldest)) return;
       const isCurrent = "handle" in oldest && this.#used.length === 1;
