@@ -127,6 +127,7 @@ describe("found at the next start", () => {
     const child = startWriter(directories, 0, "away");
     await once(child, "message");
     await sleep(1200);
+    await waitFor(() => sessionIds().some(isSealed), { what: "a sealed recording" });
     await killWriter(child);
   }
 
