@@ -29,6 +29,7 @@ export abstract class Track {
   protected readonly context: TrackContext;
   protected segment: OpenSegment | null = null;
   #index: number;
+  #forcing = false;
   /** Highest record number that a closed segment of this track holds: those before it are in the track already. */
   #closedRecordNo: number;
   protected counts: Counts = noCounts();
@@ -129,7 +130,14 @@ export abstract class Track {
   }
 
   forceCut(): void {
-    this.giveUpWaiting();
+    // What is given up on is stored in this segment, which may ask for the cut again.
+    if (this.#forcing) return;
+    this.#forcing = true;
+    try {
+      this.giveUpWaiting();
+    } finally {
+      this.#forcing = false;
+    }
     if (!this.mustWait()) this.cut();
   }
 
