@@ -145,7 +145,11 @@ function redrawn(keyframe: string, cols = 12, rows = 4): string[] {
   const { active } = terminal.buffer;
   const picture = Array.from(
     { length: rows },
-    (_, y) => active.getLine(active.baseY + y)?.translateToString().trimEnd() ?? "",
+    (_, y) =>
+      active
+        .getLine(active.baseY + y)
+        ?.translateToString()
+        .trimEnd() ?? "",
   );
   terminal.dispose();
   return [...picture, active.type, `${active.cursorX},${active.cursorY}`];
