@@ -215,7 +215,10 @@ class RecorderService implements Recorder, RecorderCore {
     const { freeBytes, floorBytes, accepting } = await this.spool();
     if (accepting) return;
     if (this.#stopping) throw new AppError("RECORD_FAILED", "the recorder is being stopped", { op: "record.open" });
-    const message = `the recorder's spool has ${freeBytes} bytes free and keeps ${floorBytes} in reserve: new sessions are refused until uploads or an administrator make room in ${this.directory}`;
+    const message =
+      freeBytes < floorBytes
+        ? `the recorder's spool has ${freeBytes} bytes free and keeps ${floorBytes} in reserve: new sessions are refused until uploads or an administrator make room in ${this.directory}`
+        : `the recorder's journal in ${this.directory} has no file free: new sessions are refused until its segments are written; if this does not end by itself, look at the disk`;
     throw new AppError("RECORD_SPOOL_FULL", message, {
       op: "record.open",
       retryable: true,
