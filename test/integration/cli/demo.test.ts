@@ -126,7 +126,7 @@ describe("recordings", () => {
     expect(played.code).toBe(0);
     expect(performance.now() - startMs).toBeLessThan(15_000);
     expect(played.stdout).toContain("TIC-101 setpoint is now 145 degC.");
-    expect(played.stdout).toMatch(/\x1b\[\?1049l.*\x1b\(B$/s);
+    expect(played.stdout).toMatch(/\x1b\[\?1049l.*\x1b\(B\x1b\)B\x0f\x1b\[0m$/s);
     const late = await conduit("recordings", "play", id, "--at", "0:16", "--speed", "100");
     expect(late.stdout.length).toBeGreaterThan(0);
     expect(late.stderr).toContain(`End of ${id}`);
