@@ -523,7 +523,12 @@ export class InputTracker {
     if (entry.state !== "ready") {
       const { reason, sealed } = entry;
       const line = { s, ch, k: "secret" as const, d: secretToken, reason, ...(sealed === undefined ? {} : { sealed }) };
-      this.#derive("redacted", ch, { reason, sealed: sealed !== undefined, input: s }, place.recordNo);
+      this.#derive(
+        "redacted",
+        ch,
+        { reason, sealed: sealed !== undefined, input: s, inputUs: place.us },
+        place.recordNo,
+      );
       this.#track.add(place, line, { redactions: 1 });
       return;
     }

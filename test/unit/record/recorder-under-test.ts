@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRecorder } from "../../../recorder/record/create-recorder.ts";
-import type { RecorderLimits } from "../../../recorder/record/options.ts";
+import type { RecorderClock, RecorderLimits } from "../../../recorder/record/options.ts";
 import type { OpenFacts, Recorder } from "../../../recorder/record/recorder.ts";
 import { loadOrCreateSigningKey } from "../../../recorder/record/signing.ts";
 import { decompressSegment } from "../../../recorder/store/codec.ts";
@@ -54,7 +54,7 @@ export function removeBases(): void {
 
 export async function startRecorder(
   limits: Partial<RecorderLimits> = {},
-  more: { base?: string; store?: KeptStore } = {},
+  more: { base?: string; store?: KeptStore; clock?: RecorderClock } = {},
 ): Promise<UnderTest> {
   const base = more.base ?? makeBase();
   const store = more.store ?? new KeptStore();
@@ -67,6 +67,7 @@ export async function startRecorder(
     recorderId: "recorder-1",
     version: "0.0.0-test",
     limits: { ...quick, ...limits },
+    ...(more.clock ? { clock: more.clock } : {}),
     logger: { info: () => {}, warn: () => {}, error: () => {} },
     events: {
       opened: (open) => void told.opened.push(open.session),
