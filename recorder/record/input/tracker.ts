@@ -122,7 +122,7 @@ export class InputTracker {
     let first: number | null = null;
     const places = [this.#queue[0]?.place, ...[...this.#channels.values()].map((channel) => channel.carryPlace)];
     for (const place of places) {
-      const from = place?.fromRecordNo ?? place?.recordNo;
+      const from = place?.from?.recordNo ?? place?.recordNo;
       if (from !== undefined && (first === null || from < first)) first = from;
     }
     return first;
@@ -150,8 +150,7 @@ export class InputTracker {
     const { carryPlace } = channel;
     const items = channel.decoder.push(bytes);
     // What waited is the beginning of the first item, or waits on.
-    const from = carryPlace?.fromRecordNo ?? carryPlace?.recordNo;
-    const joined = from === undefined ? place : { ...place, fromRecordNo: from };
+    const joined = carryPlace ? { ...place, from: carryPlace.from ?? carryPlace } : place;
     channel.carryPlace = null;
     if (channel.decoder.pending) channel.carryPlace = items.length === 0 ? joined : place;
     for (const [i, item] of items.entries()) this.#take(channel, i === 0 ? joined : place, item);

@@ -21,12 +21,15 @@ export class OpenSegment {
   #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #used = 0;
 
-  constructor(at: { us: number; seq: number; recordNo: number; fromRecordNo?: number }, zstdLevel: number) {
+  constructor(
+    at: { us: number; seq: number; recordNo: number; from?: { recordNo: number; seq: number } },
+    zstdLevel: number,
+  ) {
     this.startUs = at.us;
     this.endUs = at.us;
-    this.firstSeq = at.seq;
+    this.firstSeq = at.from?.seq ?? at.seq;
     this.lastSeq = at.seq;
-    this.firstRecordNo = at.fromRecordNo ?? at.recordNo;
+    this.firstRecordNo = at.from?.recordNo ?? at.recordNo;
     this.lastRecordNo = at.recordNo;
     this.#compressor = new SegmentCompressor(zstdLevel);
   }

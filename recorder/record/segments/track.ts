@@ -14,8 +14,8 @@ export interface EventPlace {
   us: number;
   seq: number;
   recordNo: number;
-  /** Of input that waited for its rest: the record with its first byte. */
-  fromRecordNo?: number;
+  /** Of input that waited for its rest: record and number of its first byte. */
+  from?: { recordNo: number; seq: number };
 }
 
 export interface TrackContext {
