@@ -56,6 +56,8 @@ export class SessionTracks {
   readonly #opened: OpenedTrack[] = [];
   #openedUnsaved: OpenedTrack[] = [];
   readonly #counts: Counts = noCounts();
+  /** Notices asked for that have not come back through the journal. */
+  readonly #awaited = new Set<string>();
   /** Closed segments that the disk did not take yet, in order. */
   readonly #unwritten: Array<Omit<ClosedSegment, "opened">> = [];
   #failing = false;
@@ -184,7 +186,10 @@ export class SessionTracks {
   }
 
   #derive(notice: NoticeType, channel: number, facts: Record<string, unknown>, cause: number): void {
-    if (!this.#setup.resume?.derived.includes(`${notice}:${cause}`)) this.#outlet.derive(notice, channel, facts, cause);
+    const key = `${notice}:${cause}`;
+    if (this.#setup.resume?.derived.includes(key)) return;
+    this.#awaited.add(key);
+    this.#outlet.derive(notice, channel, facts, cause);
   }
 
   #event(place: EventPlace, event: EventPayload): void {
@@ -221,6 +226,7 @@ export class SessionTracks {
         return;
       case "derived":
         this.#notice(place, event.notice, event.channel, event.facts);
+        this.#awaited.delete(`${event.notice}:${event.cause}`);
         this.#tracker.noticeRecorded(`${event.notice}:${event.cause}`);
         return;
       default:
@@ -282,7 +288,7 @@ export class SessionTracks {
   }
 
   get settled(): boolean {
-    return !this.#tracker.mustWait && this.#tracker.firstWaitingRecordNo === null;
+    return this.#awaited.size === 0 && !this.#tracker.mustWait && this.#tracker.firstWaitingRecordNo === null;
   }
 
   /** Closes all tracks; false while the disk does not take the segments (call again). */

@@ -314,7 +314,7 @@ describe("a disk that fails", () => {
     const refusal = await under.recorder.open(facts()).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "RECORD_SPOOL_FULL", retryable: true });
     expect((await under.recorder.spool()).accepting).toBe(false);
-    expect(under.told.alarms.map((alarm) => alarm.code)).toContain("RECORD_SPOOL_FULL");
+    await expect.poll(() => under.told.alarms.map((alarm) => alarm.code)).toContain("RECORD_SPOOL_FULL");
   });
 });
 
