@@ -206,6 +206,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     if (this.#failure) throw this.#failure;
     if (this.open.recording.durability === "interval") return;
     await this.#parts.journal.durable(this);
+    // Inbound bulk has no other brake: what is forwarded when it is durable may outrun the segment worker.
+    if (this.#inFlight > 2 * this.#parts.inFlightLimit()) await this.drained();
     // A failure while waiting may concern bytes of another lane or of a segment: they are as lost to the session.
     const failure = this.#failure as AppError | null;
     if (failure && !this.#gap) throw failure;

@@ -1,5 +1,5 @@
 // A recording's files in the spool: OPEN record written and read back, its segments' list read back.
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sessionIdPattern } from "../../shared/ids.ts";
@@ -11,6 +11,14 @@ import { SpoolLine, segmentsListName, sessionDirectory } from "./spool-layout.ts
 
 export function sha256Hex(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
+}
+
+const smallBytes = 64 * 1024;
+
+/** The same off the main thread: hashing megabytes there would hold up every session's keystrokes. */
+export async function sha256Of(bytes: Uint8Array): Promise<string> {
+  if (bytes.length <= smallBytes) return sha256Hex(bytes);
+  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }
 
 function stored(value: unknown): Buffer {

@@ -5,7 +5,7 @@ import { AppError } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderLogger } from "./options.ts";
-import { sha256Hex } from "./spool-files.ts";
+import { sha256Of } from "./spool-files.ts";
 
 export interface UploadObject {
   /** Within the recording. */
@@ -228,7 +228,7 @@ export class Uploader {
     const signal = AbortSignal.any([timeout, this.#abort.signal]);
     const body = await this.#read(recording.id, object, signal);
     if (!body) return;
-    const sha256 = object.sha256 ?? sha256Hex(body);
+    const sha256 = object.sha256 ?? (await sha256Of(body));
     const contentType = contentTypes.find(([pattern]) => pattern.test(object.name))?.[1] ?? "application/octet-stream";
     await this.#store.put(object.key, body, { sha256, contentType, signal });
     const info = await this.#store.head(object.key, { signal });
@@ -250,7 +250,7 @@ export class Uploader {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    if (body && (object.sha256 === null || sha256Hex(body) === object.sha256)) return body;
+    if (body && (object.sha256 === null || (await sha256Of(body)) === object.sha256)) return body;
     if (!body) {
       // An earlier process let it go after the store had confirmed it.
       const info = await this.#store.head(object.key, { signal });
