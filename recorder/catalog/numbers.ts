@@ -18,18 +18,25 @@ export interface NumberFault {
   message: string;
 }
 
+/** How many recordings are read at once: a store far away answers each in its own time. */
+const readAtOnce = 16;
+
 /** The numbers of those sessions whose OPEN record is signed by a trusted key; the others prove no number. */
 export async function readNumbers(
-  sessions: Iterable<string>,
+  sessions: readonly string[],
   read: (session: string, name: string) => Promise<Uint8Array | null>,
   keys: ReadonlyMap<string, string>,
 ): Promise<Numbered[]> {
-  const numbered: Numbered[] = [];
-  for (const session of sessions) {
-    const [open, signature] = [await read(session, openName), await read(session, openSignatureName)];
-    if (open === null || signature === null || !openRecordProves(session, open, signature, keys)) continue;
+  const readOne = async (session: string): Promise<Numbered | null> => {
+    const [open, signature] = await Promise.all([read(session, openName), read(session, openSignatureName)]);
+    if (open === null || signature === null || !openRecordProves(session, open, signature, keys)) return null;
     const { id, sequence } = OpenRecord.parse(JSON.parse(Buffer.from(open).toString("utf8"))).recorder;
-    numbered.push({ session, recorder: id, sequence });
+    return { session, recorder: id, sequence };
+  };
+  const numbered: Numbered[] = [];
+  for (let at = 0; at < sessions.length; at += readAtOnce) {
+    const some = await Promise.all(sessions.slice(at, at + readAtOnce).map(readOne));
+    numbered.push(...some.filter((one) => one !== null));
   }
   return numbered;
 }

@@ -5,13 +5,16 @@ import { attempt, type Check } from "./doctor/check.ts";
 import { checkDatabase, checkInventory, checkStore, checkTargets } from "./doctor/data.ts";
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
 import { checkClock, checkDisk, checkNative, checkNode, checkPorts, checkSyncs } from "./doctor/machine.ts";
+import { checkNumbers } from "./doctor/recordings.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 
 export const registerDoctor: Register = (program, cli) => {
   program
     .command("doctor")
-    .description("check configuration, keys, disk, clock, store, database, inventory; say what to mend")
+    .description(
+      "check configuration, keys, disk, clock, store, database, recording numbers, inventory; say what to mend",
+    )
     .option("--targets", "also sign in to every target and hang up")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExit code 0 when nothing fails (warnings may stand), 3 otherwise.")
@@ -36,6 +39,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("clock", checkClock),
     await attempt("store", () => checkStore(config)),
     await attempt("database", () => checkDatabase(config)),
+    await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
     await attempt("ports", () => checkPorts(config)),
     targets ? await attempt("targets", () => checkTargets(config)) : [],

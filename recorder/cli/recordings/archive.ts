@@ -10,34 +10,49 @@ import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { RecordingReader } from "../../catalog/reader.ts";
 import { Recordings } from "../../catalog/recordings.ts";
 import { type Config, storeOptions } from "../../config.ts";
+import type { ServiceDatabase } from "../../database.ts";
 import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
 import { printable } from "../output.ts";
 
-export interface Archive extends Workspace {
+/** Spool, store and index, to be read. */
+export interface Shelves {
+  config: Config;
+  database: ServiceDatabase;
   store: ObjectStore;
   reader: RecordingReader;
   recordings: Recordings;
 }
 
+/** The same for a person's command, which the audit names. */
+export interface Archive extends Workspace, Shelves {}
+
 export function inArchive<T>(cli: Cli, command: Command, work: (archive: Archive) => Promise<T>): Promise<T> {
-  return inWorkspace(cli, command, async (workspace) => {
-    // Loaded when it is needed: an S3 client takes a quarter of a command's start.
-    const { createStore } = await import("../../store/create-store.ts");
-    const store = createStore(storeOptions(workspace.config.store));
-    try {
-      let keys: ReadonlyMap<string, string> | undefined;
-      const reader = new RecordingReader({
-        store,
-        trustedKeys: () => (keys ??= trustedKeys(workspace.config, [])),
-        live: { live: () => undefined, spooled: (session, name) => spooled(workspace.config, session, name) },
-      });
-      return await work({ ...workspace, store, reader, recordings: new Recordings(workspace.database.catalog) });
-    } finally {
-      await store.close();
-    }
-  });
+  return inWorkspace(cli, command, (workspace) =>
+    atShelves(workspace.config, workspace.database, (shelves) => work({ ...workspace, ...shelves })),
+  );
+}
+
+export async function atShelves<T>(
+  config: Config,
+  database: ServiceDatabase,
+  work: (shelves: Shelves) => Promise<T>,
+): Promise<T> {
+  // Loaded when it is needed: an S3 client takes a quarter of a command's start.
+  const { createStore } = await import("../../store/create-store.ts");
+  const store = createStore(storeOptions(config.store));
+  try {
+    let keys: ReadonlyMap<string, string> | undefined;
+    const reader = new RecordingReader({
+      store,
+      trustedKeys: () => (keys ??= trustedKeys(config, [])),
+      live: { live: () => undefined, spooled: (session, name) => spooled(config, session, name) },
+    });
+    return await work({ config, database, store, reader, recordings: new Recordings(database.catalog) });
+  } finally {
+    await store.close();
+  }
 }
 
 /** A sealed recording stays in the spool until it is wholly uploaded, under the names that it has in the store. */

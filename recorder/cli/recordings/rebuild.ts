@@ -16,8 +16,7 @@ export function registerRebuild(recordings: Command, cli: Cli): void {
       await inArchive(cli, command, async (archive) => {
         await archive.audit("recordings.rebuild", "store");
         const result = await rebuildRecordings(archive.store, archive.recordings);
-        const { all } = await knownRecordings(archive);
-        const gone = await numberFaults(archive, all, trustedKeys(archive.config, []));
+        const gone = await numberFaults(archive, await knownRecordings(archive), trustedKeys(archive.config, []));
         if (options.json === true) cli.out.json({ ...result, missing: gone });
         else cli.out.line(`${result.recordings} recordings are in the index.`);
         for (const fault of result.faults) cli.err.line(`${printable(fault.place)}: ${printable(fault.message)}`);

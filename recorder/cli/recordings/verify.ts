@@ -8,7 +8,7 @@ import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession, trustedKeys } from "./archive.ts";
-import { inSpool, knownRecordings, numberFaults } from "./completeness.ts";
+import { inSpool, type Known, knownRecordings, numberFaults } from "./completeness.ts";
 
 interface VerifyOptions {
   all?: boolean;
@@ -37,15 +37,12 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         });
       }
       await inArchive(cli, command, async (archive) => {
-        const known =
-          options.all === true
-            ? await knownRecordings(archive)
-            : { ended: [], all: [], strays: new Map<string, string[]>() };
-        const sessions = [...known.ended];
+        const known = options.all === true ? await knownRecordings(archive) : null;
+        const sessions = [...(known?.ended ?? [])];
         for (const text of texts) sessions.push(await resolveSession(archive, text));
         const keys = trustedKeys(archive.config, options.key);
-        const reports = await verifyEach(cli, archive, sessions, known.strays, keys, options);
-        if (options.all === true) reports.push(...(await missingNumbers(cli, archive, known.all, keys, options)));
+        const reports = await verifyEach(cli, archive, sessions, known?.strays ?? new Map(), keys, options);
+        if (known !== null) reports.push(...(await missingNumbers(cli, archive, known, keys, options)));
         if (options.json === true) cli.out.json(reports);
         if (reports.some((report) => report.verdict !== "VALID")) cli.exitCode = exitCodes.findings;
       });
@@ -94,12 +91,12 @@ function unreadable(session: string, error: unknown): VerifyReport {
 async function missingNumbers(
   cli: Cli,
   archive: Archive,
-  sessions: readonly string[],
+  known: Known,
   keys: ReadonlyMap<string, string>,
   options: VerifyOptions,
 ): Promise<VerifyReport[]> {
   const reports: VerifyReport[] = [];
-  for (const { recorder, from, to, message } of await numberFaults(archive, sessions, keys)) {
+  for (const { recorder, from, to, message } of await numberFaults(archive, known, keys)) {
     const place = from === to ? `${recorder}/${from}` : `${recorder}/${from}-${to}`;
     const findings = [{ place, code: "STORE_NOT_FOUND", message }];
     await archive.audit("recording.verify", place, { verdict: "MISSING", findings: 1 });

@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
 import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
+import { atShelves, trustedKeys } from "../../../recorder/cli/recordings/archive.ts";
+import { knownRecordings, numberFaults } from "../../../recorder/cli/recordings/completeness.ts";
 import { type Config, loadConfig, storeOptions } from "../../../recorder/config.ts";
 import { openDatabase } from "../../../recorder/database.ts";
 import { createStore } from "../../../recorder/store/create-store.ts";
@@ -170,6 +172,52 @@ test("list shows the numbers", async () => {
   const listed = JSON.parse((await conduit("list", "--json")).stdout) as { sequence: number }[];
   expect(listed.map(({ sequence }) => sequence)).toEqual([4, 3, 2, 1]);
   expect((await conduit("list")).stdout).toContain("NUMBER");
+});
+
+describe("doctor", () => {
+  const doctor = async () => {
+    const { stdout } = await runConduit(folder.path, ["doctor", "--json"], {
+      env: { CONDUIT_RECORDER_ID: "recorder-1" },
+    });
+    const checks = JSON.parse(stdout) as { name: string; verdict: string; message: string }[];
+    return checks.filter(({ name }) => name === "numbers").map(({ verdict, message }) => [verdict, message]);
+  };
+
+  test("says that no number is missing", async () => {
+    expect(await doctor()).toEqual([["ok", "4 recordings, none missing among their numbers"]]);
+  });
+
+  test("finds holes, and the last ones by the recorder's own count", async () => {
+    rmSync(folderInStore(1), { recursive: true });
+    await forget(1);
+    mkdirSync(config.spool.directory, { recursive: true });
+    writeFileSync(join(config.spool.directory, "sequence"), "6\n");
+    expect(await doctor()).toEqual([
+      ["fail", "no recording has the number 2 of the recorder recorder-1: it was made and is gone"],
+      ["fail", "no recording has the numbers 5 to 6 of the recorder recorder-1: it was made and is gone"],
+    ]);
+  });
+
+  test("holds nothing against a service that records while it looks", async () => {
+    const shelved = built.slice(0, 3);
+    rmSync(folderInStore(3), { recursive: true });
+    await forget(3);
+    const database = await openDatabase(config.recorder.database);
+    await atShelves(config, database, async (shelves) => {
+      const known = await knownRecordings(shelves);
+      expect(known.all).toHaveLength(shelved.length);
+      // The third is known of the first look only by its number: it was stored after the store had been listed.
+      const early = { ...known, all: [session(0), session(2)] };
+      const keys = trustedKeys(config, []);
+      expect(await numberFaults(shelves, early, keys)).toEqual([]);
+      // A recording that the second look finds and the first could not have known opens no hole.
+      await keep([built[3] as BuiltRecording]);
+      rmSync(folderInStore(2), { recursive: true });
+      await forget(2);
+      expect(await numberFaults(shelves, { ...early, all: [session(1)] }, keys)).toEqual([]);
+    });
+    await database.close();
+  });
 });
 
 describe("a recording that was forged without the key", () => {

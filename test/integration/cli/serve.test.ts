@@ -107,6 +107,19 @@ test("a second service on the same data directory is refused", async () => {
   expect(result.stderr).toMatch(/conduit: .*\[(CONFIG_INVALID|RECORD_FAILED)\]/);
 });
 
+test("doctor finds the numbers that a running service lost", async () => {
+  await serve();
+  await service?.stop();
+  writeFileSync(join(folder.path, "data/spool/sequence"), "2\n");
+  await serve();
+  const { code, stdout } = await conduit("doctor");
+  expect(code).toBe(3);
+  expect(stdout).toMatch(/^ok {4}service +running$/m);
+  expect(stdout).toMatch(
+    /^fail {2}numbers +no recording has the numbers 1 to 2 of the recorder \S+: it was made and is gone$/m,
+  );
+});
+
 test("doctor finds a healthy service healthy, and says what is wrong with another", async () => {
   await serve();
   const healthy = await conduit("doctor", "--json");
