@@ -7,6 +7,7 @@ import type {
   ExportFormat,
   Health,
   LiveSession,
+  OpenableTarget,
   RecordingIndex,
   RecordingPage,
   RecordingQuery,
@@ -16,6 +17,7 @@ import type {
   VerifyReport,
 } from "../../shared/api/types.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { Role } from "../../shared/policy/policy.ts";
 import type { People } from "../access/people.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
@@ -75,6 +77,8 @@ export interface ApiDeps {
   exporter: RecordingExporting;
   sessions: SessionControl;
   targets(): TargetSummary[];
+  /** Those that policy lets this person open now. */
+  targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[];
   health(): Promise<Health>;
   audit: AuditTrail;
   signingKeys(): SigningKey[];

@@ -1,7 +1,7 @@
 // Live sessions, targets, the audit log and the public signing keys.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { AuditPage, AuditQuery, SessionList, SigningKeyList, TargetList, Terminate } from "../../shared/api/types.ts";
+import { AuditPage, AuditQuery, OpenableTargetList, SessionList, SigningKeyList, TargetList, Terminate } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -63,6 +63,17 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     tag: "targets",
     response: TargetList,
     handler: async () => ({ items: deps.targets() }),
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/me/targets",
+    access: "signed-in",
+    head: true,
+    summary: "The targets that policy lets this person open.",
+    tag: "targets",
+    response: OpenableTargetList,
+    handler: async ({ me }) => ({ items: deps.targetsOf(me) }),
   });
 
   addRoute(app, {

@@ -184,6 +184,7 @@ function conditionsOf(
   if (filter.person !== undefined && filter.person !== "") like("person_key", filter.person);
   if (filter.target !== undefined && filter.target !== "") like("target_key", filter.target);
   if (filter.state !== undefined) conditions.push(e("state", "=", filter.state));
+  if (filter.protocol !== undefined) conditions.push(e("protocol", "=", filter.protocol));
   if (filter.to !== undefined) conditions.push(e("started_at", "<", queryTime("to", filter.to)));
   if (filter.from !== undefined) {
     conditions.push(e.or([e("ended_at", "is", null), e("ended_at", ">=", queryTime("from", filter.from))]));

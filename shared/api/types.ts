@@ -68,6 +68,7 @@ export const RecordingQuery = z.strictObject({
   person: z.string().max(64).optional(),
   target: z.string().max(64).optional(),
   state: RecordingState.optional(),
+  protocol: z.enum(["ssh", "vnc"]).optional(),
   /** RFC 3339; sessions that overlap the interval. */
   from: z.string().max(40).optional(),
   to: z.string().max(40).optional(),
@@ -159,10 +160,21 @@ export const TargetSummary = z.strictObject({
   account: z.string(),
   tags: z.array(z.string()),
   description: z.string(),
-  /** False: no host key is pinned, so that every session is refused. */
+  /** SSH: false when no host key is pinned, so that every session is refused. VNC: its certificate or CA is known. */
   pinned: z.boolean(),
 });
 export type TargetSummary = z.infer<typeof TargetSummary>;
+
+/** A target that policy lets this person open, as the person may know it: neither its address nor its account. */
+export const OpenableTarget = z.strictObject({
+  name: z.string(),
+  conduit: z.string(),
+  protocol: z.enum(["ssh", "vnc"]),
+  tags: z.array(z.string()),
+  description: z.string(),
+});
+export type OpenableTarget = z.infer<typeof OpenableTarget>;
+export const OpenableTargetList = z.strictObject({ items: z.array(OpenableTarget) });
 
 export const SessionList = z.strictObject({ items: z.array(LiveSession) });
 export const TargetList = z.strictObject({ items: z.array(TargetSummary) });

@@ -152,6 +152,9 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
         pinned: true,
       },
     ],
+    targetsOf: () => [
+      { name: "plc-reactor-01", conduit: "vendor-to-cell", protocol: "ssh", tags: [], description: "" },
+    ],
     health: async () => ({
       status: healthy.value ? "ok" : "degraded",
       checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],

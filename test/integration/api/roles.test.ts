@@ -31,6 +31,8 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/sessions/:id/terminate": ["admin", "escort"],
   "GET /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "HEAD /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
+  "GET /api/v1/me/targets": everybody,
+  "HEAD /api/v1/me/targets": everybody,
   "GET /api/v1/audit": ["admin", "auditor"],
   "HEAD /api/v1/audit": ["admin", "auditor"],
   "GET /api/v1/keys": everybody,
