@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
+import type { Target } from "../shared/policy/policy.ts";
 import { loadOrCreateMasterKey } from "./access/master-key.ts";
 import { People } from "./access/people.ts";
 import { SecretStore } from "./access/secrets.ts";
@@ -26,6 +27,7 @@ import { Inventory } from "./inventory.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
+import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { signingKeyHistory } from "./signing-keys.ts";
@@ -154,9 +156,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
     sessions: { list: () => registry.list(), terminate },
     targets: () =>
-      inventory.current.targets.map(({ name, conduit, protocol, host, port, account, tags, description, hostKeys }) => {
-        return { name, conduit, protocol, host, port, account, tags, description, pinned: hostKeys.length > 0 };
+      inventory.current.targets.map((target) => {
+        const { name, conduit, protocol, host, port, account, tags, description } = target;
+        return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
       }),
+    targetsOf: (person) => openableTargets(inventory.current.policy, person, inventory.current.targets),
     health,
     audit,
     signingKeys,
@@ -217,6 +221,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger.info({}, "stopped");
   };
   return { ssh, http, stop: () => (stopping ??= stop()) };
+}
+
+function isPinned(target: Target): boolean {
+  if (target.protocol === "ssh") return target.hostKeys.length > 0;
+  const { fingerprints, ca } = target.vnc.tls;
+  return fingerprints.length > 0 || ca !== undefined;
 }
 
 interface RecordingParts {

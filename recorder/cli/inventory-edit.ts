@@ -2,7 +2,7 @@
 // the file is replaced, so a command can never leave an inventory that the service would refuse.
 import { isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { AppError } from "../../shared/errors.ts";
-import type { Target } from "../../shared/policy/policy.ts";
+import type { SshTarget, VncTarget } from "../../shared/policy/policy.ts";
 import type { Config } from "../config.ts";
 import { type InventorySnapshot, parseInventory, readInventoryTexts } from "../inventory/snapshot.ts";
 import { replaceFile } from "./private-file.ts";
@@ -22,8 +22,15 @@ function edit(config: Config, change: (document: Document) => void): InventorySn
 }
 
 /** As written by a person: only what differs from the defaults. */
-export type TargetEntry = Pick<Target, "name" | "conduit" | "protocol" | "host" | "account" | "secret"> &
-  Partial<Pick<Target, "port" | "hostKeys" | "tags" | "description">>;
+export type TargetEntry =
+  | (Pick<SshTarget, "name" | "conduit" | "protocol" | "host" | "account" | "secret"> &
+      Partial<Pick<SshTarget, "port" | "hostKeys" | "tags" | "description">>)
+  | (Pick<VncTarget, "name" | "conduit" | "protocol" | "host"> &
+      Partial<Pick<VncTarget, "port" | "account" | "secret" | "tags" | "description">> & { vnc?: VncEntry });
+
+interface VncEntry {
+  tls?: { fingerprints: string[] };
+}
 
 export function addTarget(config: Config, entry: TargetEntry): InventorySnapshot {
   return edit(config, (document) => {

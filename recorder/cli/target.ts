@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { decideSession } from "../../shared/policy/decide.ts";
-import type { Role, Target } from "../../shared/policy/policy.ts";
+import type { Role, SshTarget, Target } from "../../shared/policy/policy.ts";
 import { People } from "../access/people.ts";
 import type { Secret } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
@@ -42,6 +42,12 @@ function find(inventory: InventorySnapshot, name: string): Target {
   );
 }
 
+function findSsh(inventory: InventorySnapshot, name: string): SshTarget {
+  const found = find(inventory, name);
+  if (found.protocol === "ssh") return found;
+  throw new AppError("REQUEST_INVALID", `${found.name} is not a target of SSH`, { op: "cli.target" });
+}
+
 function registerList(target: Command, cli: Cli): void {
   target
     .command("list")
@@ -58,8 +64,8 @@ function registerList(target: Command, cli: Cli): void {
           one.conduit,
           `${one.host}:${one.port}`,
           one.account,
-          one.secret,
-          one.hostKeys.length,
+          one.secret ?? null,
+          one.protocol === "ssh" ? one.hostKeys.length : one.vnc.tls.fingerprints.length,
           one.tags.join(",") || null,
         ]),
       );
@@ -162,10 +168,10 @@ Compare the fingerprint with what the machine itself shows before pinning:
     .action(async (name: string, options: { pin?: boolean; json?: boolean }, command: Command) => {
       const config = configOf(cli, command);
       const known = inventoryOf(config).targets.find((one) => one.name.toLowerCase() === name.toLowerCase());
-      if (known === undefined && options.pin === true) find(inventoryOf(config), name);
+      if (known === undefined ? options.pin === true : known.protocol !== "ssh") findSsh(inventoryOf(config), name);
       const { host, port: at } = known ?? address(name);
       const keys = await scanHostKeys(host, at);
-      if (options.pin === true && known !== undefined) pin(cli, config, known, keys);
+      if (options.pin === true && known?.protocol === "ssh") pin(cli, config, known, keys);
       else if (options.json === true) cli.out.json(keys);
       else for (const key of keys) cli.out.line(`${key.line}   # ${key.fingerprint}`);
     });
@@ -178,7 +184,7 @@ function address(text: string): { host: string; port: number } {
   return { host: match[1] ?? match[2] ?? "", port: Number(match[3] ?? 22) };
 }
 
-function pin(cli: Cli, config: Config, target: Target, keys: readonly HostKey[]): void {
+function pin(cli: Cli, config: Config, target: SshTarget, keys: readonly HostKey[]): void {
   const fresh = keys.filter(
     (key) => !target.hostKeys.some((have) => have.includes(key.line) || have.includes(key.fingerprint)),
   );
@@ -210,7 +216,7 @@ function registerTest(target: Command, cli: Cli): void {
     .option("--json", "print JSON")
     .action(async (name: string, options: { json?: boolean }, command: Command) => {
       await inWorkspace(cli, command, async ({ config, database, audit }) => {
-        const one = find(inventoryOf(config), name);
+        const one = findSsh(inventoryOf(config), name);
         const secrets = await openSecrets(config, database);
         const credential = await secrets.get(one.secret);
         await audit("target.test", one.name);

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { matchesGlob } from "../../shared/policy/decide.ts";
-import { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
+import { Conduit, Policy, Target, type VncTarget } from "../../shared/policy/policy.ts";
 import { type Finding, invalid, SourceDocument, validate } from "../config/document.ts";
 import { nearest } from "../config/nearest.ts";
 import { readConfigText } from "../config.ts";
@@ -123,6 +123,11 @@ export function canonicalJson(value: unknown): string {
 const fingerprint = /^(?:[a-z0-9-]+ )?SHA256:[A-Za-z0-9+/]{43}=?$/;
 const keyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[A-Za-z0-9+/]+={0,2})(?: .*)?$/;
 
+/** Whether a VNC target's pinned certificate is written in one of the two forms that can be compared. */
+function isCertificatePin(text: string): boolean {
+  return /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(text) || /^(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/.test(text);
+}
+
 /** Whether a pinned host key is written in one of the two forms that can be compared. */
 export function isHostKeyPin(text: string): boolean {
   return fingerprint.test(text) || keyLine.test(text);
@@ -144,6 +149,7 @@ function targetErrors(
         source.finding(["targets", index, "conduit"], `names an unknown conduit ("${target.conduit}")`, mend),
       );
     }
+    if (target.protocol === "vnc") return [...findings, ...vncErrors(target, index, source)];
     for (const [i, key] of target.hostKeys.entries()) {
       if (isHostKeyPin(key)) continue;
       const mend = `Write "ssh-ed25519 AAAA…" or "SHA256:…" (43 characters); conduit target scan ${target.name} shows them.`;
@@ -151,6 +157,26 @@ function targetErrors(
     }
     return findings;
   });
+}
+
+function vncErrors(target: VncTarget, index: number, source: SourceDocument): Finding[] {
+  const findings: Finding[] = [];
+  const at = (...path: PropertyKey[]): PropertyKey[] => ["targets", index, "vnc", ...path];
+  const { tls, security } = target.vnc;
+  for (const [i, text] of tls.fingerprints.entries()) {
+    if (isCertificatePin(text)) continue;
+    const mend = `Write "SHA256:…" (43 characters) or 32 hex pairs with colons; conduit target scan ${target.name} shows it.`;
+    findings.push(source.finding(at("tls", "fingerprints", i), "is not a certificate's fingerprint", mend));
+  }
+  if (tls.ca !== undefined && !/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(tls.ca)) {
+    findings.push(source.finding(at("tls", "ca"), "holds no certificate in PEM", "Put the CA's certificate here."));
+  }
+  const needsPin = (security ?? []).find((type) => type.startsWith("x509-"));
+  if (needsPin !== undefined && tls.fingerprints.length === 0 && tls.ca === undefined) {
+    const mend = `Pin it: conduit target scan ${target.name} --pin; or give tls.ca.`;
+    findings.push(source.finding(at("security"), `lists ${needsPin}, but no certificate is pinned`, mend));
+  }
+  return findings;
 }
 
 function duplicates(
@@ -202,7 +228,7 @@ function warnings(
 ): Finding[] {
   const findings: Finding[] = [];
   for (const [index, target] of targets.entries()) {
-    if (target.hostKeys.length === 0) {
+    if (target.protocol === "ssh" && target.hostKeys.length === 0) {
       const mend = `Compare and pin its key: conduit target scan ${target.name} --pin.`;
       findings.push(
         documents.targets.finding(

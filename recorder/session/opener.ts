@@ -1,8 +1,8 @@
 // Opens sessions for the gateways: policy, then the limits, then a durable OPEN record, and only then the credential.
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { decideSession, reasonSentences } from "../../shared/policy/decide.ts";
-import type { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
+import { type Decision, decideCapability, decideSession, reasonSentences } from "../../shared/policy/decide.ts";
+import type { Conduit, Policy, SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
 import type {
   AuthAttempt,
   AuthenticatedPerson,
@@ -10,6 +10,8 @@ import type {
   GatewayHost,
   TapSession,
   TargetAccess,
+  VncGatewayHost,
+  VncTargetAccess,
 } from "../tap/tap.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { GatewaySession, type SessionLogger, type SessionRecording } from "./session.ts";
@@ -42,7 +44,13 @@ export interface OpenerDependencies {
   ): Promise<void>;
 }
 
-export class SessionOpener implements GatewayHost {
+interface Admitted<T extends Target> {
+  inventory: InventoryView;
+  target: T;
+  decision: Decision;
+}
+
+export class SessionOpener implements GatewayHost, VncGatewayHost {
   readonly #deps: OpenerDependencies;
 
   constructor(deps: OpenerDependencies) {
@@ -58,10 +66,50 @@ export class SessionOpener implements GatewayHost {
     targetName: string,
     client: ClientAddress,
   ): Promise<{ session: TapSession; target: TargetAccess }> {
-    const { registry } = this.#deps;
+    const admitted = await this.#admit<SshTarget>("ssh", person, targetName, client);
+    const { name, host, port, account, secret, hostKeys } = admitted.target;
+    const { session, credential } = await this.#open(admitted, person, client, () => this.#deps.credential(secret));
+    return { session, target: { name, host, port, account, credential, hostKeys } };
+  }
+
+  async openVncSession(
+    person: AuthenticatedPerson,
+    targetName: string,
+    client: ClientAddress,
+  ): Promise<{ session: TapSession; target: VncTargetAccess }> {
+    const admitted = await this.#admit<VncTarget>("vnc", person, targetName, client);
+    const { name, host, port, account, vnc: settings } = admitted.target;
+    const { session, credential } = await this.#open(admitted, person, client, () => this.#password(admitted.target));
+    return { session, target: { name, host, port, account, credential, settings } };
+  }
+
+  /** Whether `openVncSession` would be allowed now; what it throws says why not. For tickets. */
+  async mayOpenVnc(person: AuthenticatedPerson, targetName: string, client: ClientAddress): Promise<VncTarget> {
+    return (await this.#admit<VncTarget>("vnc", person, targetName, client)).target;
+  }
+
+  async #password({ name, secret }: VncTarget): Promise<VncTargetAccess["credential"]> {
+    if (secret === undefined) return { kind: "none" };
+    const credential = await this.#deps.credential(secret);
+    if (credential.kind === "password") return credential;
+    throw new AppError(
+      "CONFIG_INVALID",
+      `The secret ${secret} of target ${name} is a private key; VNC takes a password: conduit secret set ${secret}.`,
+      { op: "session.open" },
+    );
+  }
+
+  async #admit<T extends Target>(
+    protocol: T["protocol"],
+    person: AuthenticatedPerson,
+    targetName: string,
+    client: ClientAddress,
+  ): Promise<Admitted<T>> {
     const inventory = this.#deps.inventory();
     const target = inventory.targets.find((candidate) => candidate.name.toLowerCase() === targetName.toLowerCase());
-    const decision = target === undefined ? undefined : decideSession(inventory.policy, person, target);
+    let decision = target === undefined ? undefined : decideSession(inventory.policy, person, target);
+    // SSH decides for each channel; a VNC session without its screen is none.
+    if (target?.protocol === "vnc" && decision !== undefined) decision = decideCapability(decision, "screen");
     if (target === undefined || decision === undefined || decision.effect === "deny") {
       const reason = decision?.reason ?? "no-rule";
       await this.#refuse(person, targetName, client, { reason, rule: decision?.rule ?? "default" });
@@ -72,6 +120,24 @@ export class SessionOpener implements GatewayHost {
         { op: "session.open", details: { reason } },
       );
     }
+    if (target.protocol !== protocol) {
+      await this.#refuse(person, targetName, client, { reason: "other-protocol" });
+      const [spoken, asked] = [target.protocol.toUpperCase(), protocol.toUpperCase()];
+      throw new AppError("POLICY_REFUSED", `${target.name} is reached by ${spoken}, not by ${asked}.`, {
+        op: "session.open",
+        details: { reason: "other-protocol" },
+      });
+    }
+    return { inventory, target: target as T, decision };
+  }
+
+  async #open<C>(
+    { inventory, target, decision }: Admitted<Target>,
+    person: AuthenticatedPerson,
+    client: ClientAddress,
+    findCredential: () => Promise<C>,
+  ): Promise<{ session: TapSession; credential: C }> {
+    const { registry } = this.#deps;
     if (!registry.accepting) {
       throw new AppError("POLICY_REFUSED", "The recorder is being stopped; try again in a minute.", {
         op: "session.open",
@@ -79,7 +145,7 @@ export class SessionOpener implements GatewayHost {
     }
     const { limits } = inventory.policy;
     if (!registry.reserve(person.name, limits.maxSessionsPerPerson)) {
-      await this.#refuse(person, targetName, client, { reason: "too-many-sessions" });
+      await this.#refuse(person, target.name, client, { reason: "too-many-sessions" });
       throw new AppError(
         "POLICY_REFUSED",
         `${person.name} has ${limits.maxSessionsPerPerson} sessions open, as many as policy allows: end one first.`,
@@ -89,7 +155,7 @@ export class SessionOpener implements GatewayHost {
     let session: GatewaySession | undefined;
     try {
       // The credential first: a session that cannot reach its target leaves no empty recording behind.
-      const credential = await this.#deps.credential(target.secret);
+      const credential = await findCredential();
       const recording = await this.#deps.openRecording({
         protocol: target.protocol,
         person: { name: person.name, roles: [...person.roles], authMethod: person.authMethod },
@@ -99,7 +165,7 @@ export class SessionOpener implements GatewayHost {
           conduit: target.conduit,
           address: `${target.host}:${target.port}`,
           account: target.account,
-          hostKey: target.hostKeys[0] ?? "",
+          hostKey: pinOf(target),
           tags: [...target.tags],
         },
         request: null,
@@ -108,6 +174,7 @@ export class SessionOpener implements GatewayHost {
           durability: target.durability,
           failureMode: target.failureMode,
           sealRecipients: [...this.#deps.sealRecipients],
+          ...(target.protocol === "vnc" ? { screen: screenOf(target) } : {}),
         },
         limits: { maxSessionSeconds: limits.maxSessionSeconds, maxRecordedBytes: limits.maxRecordedBytes },
         retentionDays: inventory.policy.retentionDays,
@@ -137,17 +204,7 @@ export class SessionOpener implements GatewayHost {
         target: target.name,
         rule: decision.rule,
       });
-      return {
-        session,
-        target: {
-          name: target.name,
-          host: target.host,
-          port: target.port,
-          account: target.account,
-          credential,
-          hostKeys: target.hostKeys,
-        },
-      };
+      return { session, credential };
     } catch (error) {
       if (session === undefined) registry.release(person.name);
       else session.ended("recorder-error");
@@ -168,6 +225,14 @@ export class SessionOpener implements GatewayHost {
     );
     await this.#deps.audit(person.name, "session.refused", printable(target), client.address, details);
   }
+}
+
+function pinOf(target: Target): string {
+  return (target.protocol === "ssh" ? target.hostKeys[0] : target.vnc.tls.fingerprints[0]) ?? "";
+}
+
+function screenOf({ vnc: { quality, video, maskKeys, keepRaw } }: VncTarget) {
+  return { quality, video, maskKeys, keepRaw };
 }
 
 /** Names come from the wire: what is not printable ASCII must not reach a terminal or a log as it is. */

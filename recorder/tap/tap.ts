@@ -2,7 +2,7 @@
 
 import type { SessionEvent } from "../../shared/events/session-event.ts";
 import type { Decision } from "../../shared/policy/decide.ts";
-import type { Capability, Role } from "../../shared/policy/policy.ts";
+import type { Capability, Role, VncSettings } from "../../shared/policy/policy.ts";
 
 /**
  * Where a session's events go. Bytes given to `append` are copied before it returns.
@@ -75,6 +75,16 @@ export interface TargetAccess {
   hostKeys: readonly string[];
 }
 
+/** What a VNC target's connection needs. Never logged, never recorded. */
+export interface VncTargetAccess {
+  name: string;
+  host: string;
+  port: number;
+  account: string;
+  credential: { kind: "none" } | { kind: "password"; password: string };
+  settings: VncSettings;
+}
+
 /** What the service gives a gateway listener: sign-in and the opening of sessions. Implemented by the composition root. */
 export interface GatewayHost {
   /**
@@ -91,6 +101,17 @@ export interface GatewayHost {
     targetName: string,
     client: ClientAddress,
   ): Promise<{ session: TapSession; target: TargetAccess }>;
+}
+
+/** The same for VNC. */
+export interface VncGatewayHost {
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
+  /** As `openSession`; refuses, too, where no rule allows the person the screen. */
+  openVncSession(
+    person: AuthenticatedPerson,
+    targetName: string,
+    client: ClientAddress,
+  ): Promise<{ session: TapSession; target: VncTargetAccess }>;
 }
 
 /** A listener of one protocol. */

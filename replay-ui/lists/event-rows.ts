@@ -49,6 +49,7 @@ function decision(facts: Facts): Said {
 function channelOpen(facts: Facts): Said {
   const command = text(facts["command"]);
   if (facts["request"] === "shell") return ["Shell opened", terminal(facts["pty"])];
+  if (facts["request"] === "vnc") return ["Screen opened", ""];
   if (facts["request"] === "exec") return ["Command started", join(command, terminal(facts["pty"]))];
   return [`${command === "sftp" ? "SFTP" : command || "Subsystem"} opened`, terminal(facts["pty"])];
 }
@@ -87,6 +88,12 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   unechoed: () => ["Input without echo", "kept, and flagged", "warn"],
   limit: (facts) => ["Limit reached", factsText(facts), "warn"],
   "session-close": (facts) => ["Session ended", reason(facts)],
+  "vnc-init": (facts) => ["Screen connected", factsText(facts)],
+  "vnc-encodings": (facts) => ["Encodings chosen", factsText(facts)],
+  clipboard: (facts) => ["Clipboard passed", factsText(facts)],
+  "clipboard-refused": (facts) => ["Clipboard refused", factsText(facts), "warn"],
+  "file-transfer-refused": (facts) => ["File transfer refused", factsText(facts), "warn"],
+  "decode-error": (facts) => ["Screen not readable", factsText(facts), "bad"],
 };
 
 function toRow(line: EventsLine): FactRow {

@@ -75,10 +75,40 @@ export const NoticeType = z.enum([
   "unechoed",
   "limit",
   "session-close",
+  /** VNC: versions, security types, encodings, the target's name. */
+  "vnc-init",
+  "vnc-encodings",
+  "clipboard",
+  "clipboard-refused",
+  "file-transfer-refused",
+  /** The screen's decoder gave up: what follows in this channel cannot be shown. */
+  "decode-error",
 ]);
 export type NoticeType = z.infer<typeof NoticeType>;
 
-export type ChannelRequest = "shell" | "exec" | "subsystem";
+export type ChannelRequest = "shell" | "exec" | "subsystem" | "vnc";
+
+/** RFC 6143 §7.4. */
+export interface PixelFormat {
+  bitsPerPixel: 8 | 16 | 32;
+  depth: number;
+  bigEndian: boolean;
+  trueColour: boolean;
+  redMax: number;
+  greenMax: number;
+  blueMax: number;
+  redShift: number;
+  greenShift: number;
+  blueShift: number;
+}
+
+/** How a VNC channel begins: the target's ServerInit, with the pixel format that is in force from its first byte on. */
+export interface ScreenInit {
+  width: number;
+  height: number;
+  name: string;
+  format: PixelFormat;
+}
 
 export type SessionEvent =
   | {
@@ -88,9 +118,14 @@ export type SessionEvent =
       /** The exec command or the subsystem's name. */
       command?: string;
       pty?: { term: string; cols: number; rows: number };
+      /** Of a `vnc` channel. Its output is the target's bytes after ServerInit, as they were sent. */
+      screen?: ScreenInit;
     }
+  /** From the next output byte on, which begins a message, the target's pixels have this format. */
+  | { type: "screen-format"; channel: number; format: PixelFormat }
   /** `stderr` is SSH_MSG_CHANNEL_EXTENDED_DATA type 1 (RFC 4254 §5.2). */
   | { type: "output"; channel: number; stream: "stdout" | "stderr"; data: Uint8Array }
+  /** Of a `vnc` channel: whole client messages (RFC 6143 §7.5) that passed. */
   | { type: "input"; channel: number; data: Uint8Array }
   | { type: "resize"; channel: number; cols: number; rows: number }
   | { type: "exit"; channel: number; status?: number; signal?: string; core?: boolean; message?: string }

@@ -47,7 +47,7 @@ export const TrackMeta = z.strictObject({
   kind: z.enum(["terminal", "input", "files", "events"]),
   /** Terminal tracks: the channel's number in this session, its request and what was asked. */
   channel: z.int().nonnegative().optional(),
-  request: z.enum(["shell", "exec", "subsystem"]).optional(),
+  request: z.enum(["shell", "exec", "subsystem", "vnc"]).optional(),
   command: z.string().optional(),
   pty: z.boolean().optional(),
 });

@@ -31,6 +31,15 @@ export const OpenRecord = z.strictObject({
     failureMode: z.enum(["strict", "best_effort"]),
     /** age recipients that suspected passwords are sealed to; empty: they are dropped. */
     sealRecipients: z.array(z.string()),
+    /** Of a VNC session: what its target's settings say about keeping it. */
+    screen: z
+      .strictObject({
+        quality: z.enum(["evidence", "viewer"]),
+        video: z.enum(["lossless", "lossy-while-moving"]),
+        maskKeys: z.boolean(),
+        keepRaw: z.boolean(),
+      })
+      .optional(),
   }),
   limits: z.strictObject({ maxSessionSeconds: z.int(), maxRecordedBytes: z.int() }),
   retentionDays: z.int(),

@@ -86,6 +86,7 @@ async function checkSecrets(config: Config, database: ServiceDatabase): Promise<
   const { targets } = inventoryOf(config);
   const checks: Check[] = [];
   for (const { name, secret } of targets) {
+    if (secret === undefined) continue;
     const problem = await secrets.get(secret).then(
       () => null,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -118,6 +119,7 @@ export async function checkTargets(config: Config): Promise<Check[]> {
     const secrets = await openSecrets(config, database);
     const checks: Check[] = [];
     for (const target of inventoryOf(config).targets) {
+      if (target.protocol !== "ssh") continue;
       const name = `target ${target.name}`;
       try {
         const credential = exact(await secrets.get(target.secret));
