@@ -1,7 +1,8 @@
 // The only builder of object keys. Layout, documented once:
 //
 //   recordings/2026/11/23/<session>/open.json            the OPEN record, and open.json.sig (Ed25519, raw 64 bytes)
-//   recordings/2026/11/23/<session>/<track>/000000.cast.zst   a segment: `.cast` terminal, `.jsonl` all others; `.gz` for gzip
+//   recordings/2026/11/23/<session>/<track>/000000.cast.zst   a segment: `.cast` terminal, `.scr` screen, `.frm`
+//                                                        frames, `.jsonl` all others; `.gz` for gzip
 //   recordings/2026/11/23/<session>/manifest.json        and manifest.json.sig, SHA256SUMS (sha256sum -c in that folder)
 //   keys/<keyId>.pub.pem                                 the recorder's public signing keys
 //   probes/<id>                                          written, read back and removed by `conduit doctor`
@@ -14,9 +15,11 @@ export function recordingPrefix(startedAt: string, session: string): string {
   return `recordings/${startedAt.slice(0, 4)}/${startedAt.slice(5, 7)}/${startedAt.slice(8, 10)}/${session}/`;
 }
 
+const kinds: Record<string, string> = { terminal: "cast", screen: "scr", frames: "frm" };
+
 /** Name within the recording's prefix. */
 export function segmentName(track: string, index: number, codec: SegmentCodec): string {
-  const kind = track.startsWith("terminal-") ? "cast" : "jsonl";
+  const kind = kinds[track.split("-", 1)[0] ?? ""] ?? "jsonl";
   return `${track}/${String(index).padStart(6, "0")}.${kind}.${codec === "zstd" ? "zst" : "gz"}`;
 }
 

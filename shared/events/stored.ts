@@ -4,6 +4,8 @@
 // (SegmentHeader). Terminal segments are asciicast v2 files that play on their own: the header is also asciicast's, the
 // second line is the keyframe (an "o" event that resets and redraws the terminal), which a reader that continues from
 // the previous segment skips. Times in asciicast lines are seconds written with exactly six decimals: microseconds.
+// Screen and frames segments have the header line, and what follows it is not text: shared/screen/format.ts and
+// shared/segment/frames.ts.
 import { z } from "zod";
 import { SEGMENT_VERSION } from "../segment/version.ts";
 import { FileEvent, NoticeType } from "./session-event.ts";
@@ -44,19 +46,42 @@ export type TerminalLine = z.infer<typeof TerminalLine>;
  * - `secret`: a suspected password; nothing of it is kept, or, with recipients, `sealed` holds the age file in base64.
  * - `unechoed`: printable input that was never echoed, outside a recognised prompt or after too many of them (the notice
  *   then has `reason: "evasion-suspected"`); kept, and flagged.
+ * Of a VNC channel:
+ * - `vkey`: a key that went `down` or up; `sym` is its X11 keysym, `name` the keysym's name, `d` the character that the
+ *   down typed. Where printable keys are masked, theirs have the name "•" and neither `sym` nor `d`.
+ * - `pointer`: where it is, the `buttons` held (bit 0 is the left one), and `what` happened. Every press, release, turn
+ *   of the wheel and move of a drag is there; other moves are thinned.
+ * - `clipboard`: text that the viewer put on the target's clipboard.
  */
 export const InputLine = z.strictObject({
   t: z.int().nonnegative(),
   s: z.int().nonnegative(),
   ch: z.int().nonnegative(),
-  k: z.enum(["text", "key", "paste", "data", "secret", "unechoed"]),
+  k: z.enum(["text", "key", "paste", "data", "secret", "unechoed", "vkey", "pointer", "clipboard"]),
   d: z.string().optional(),
   name: z.string().optional(),
+  down: z.boolean().optional(),
+  sym: z.int().nonnegative().optional(),
+  x: z.int().nonnegative().optional(),
+  y: z.int().nonnegative().optional(),
+  buttons: z.int().nonnegative().optional(),
+  what: z.enum(["move", "press", "release", "wheel"]).optional(),
   enc: z.literal("base64").optional(),
   reason: z.string().optional(),
   sealed: z.string().optional(),
 });
 export type InputLine = z.infer<typeof InputLine>;
+
+/** One line of a raw track: bytes of a VNC target as it sent them after its ServerInit. */
+export const RawLine = z.strictObject({
+  t: z.int().nonnegative(),
+  s: z.int().nonnegative(),
+  ch: z.int().nonnegative(),
+  k: z.literal("data"),
+  enc: z.literal("base64"),
+  d: z.string(),
+});
+export type RawLine = z.infer<typeof RawLine>;
 
 export const FilesLine = FileEvent.extend({
   t: z.int().nonnegative(),

@@ -12,7 +12,7 @@ export type SegmentCodec = z.infer<typeof SegmentCodec>;
 export const SegmentMeta = z.strictObject({
   /** Position in the session's chain, from 0, over all tracks in the order in which segments were closed. */
   n: z.int().nonnegative(),
-  /** `terminal-<channel>`, `input`, `files` or `events`. */
+  /** `terminal-<channel>`, `screen-<channel>`, `frames-<channel>`, `raw-<channel>`, `input`, `files` or `events`. */
   track: z.string(),
   /** Position in its track, from 0. */
   index: z.int().nonnegative(),
@@ -36,7 +36,7 @@ export const SegmentMeta = z.strictObject({
   /** The session's event sequence numbers that this segment covers (within its track). */
   firstSeq: z.int().nonnegative(),
   lastSeq: z.int().nonnegative(),
-  /** Terminal tracks: size in force at the start. */
+  /** Terminal tracks: size in force at the start. Screen tracks: the same in pixels. */
   cols: z.int().positive().optional(),
   rows: z.int().positive().optional(),
 });
@@ -44,8 +44,8 @@ export type SegmentMeta = z.infer<typeof SegmentMeta>;
 
 export const TrackMeta = z.strictObject({
   name: z.string(),
-  kind: z.enum(["terminal", "input", "files", "events"]),
-  /** Terminal tracks: the channel's number in this session, its request and what was asked. */
+  kind: z.enum(["terminal", "screen", "frames", "raw", "input", "files", "events"]),
+  /** Tracks of a channel: its number in this session, its request and what was asked. */
   channel: z.int().nonnegative().optional(),
   request: z.enum(["shell", "exec", "subsystem", "vnc"]).optional(),
   command: z.string().optional(),
