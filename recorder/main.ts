@@ -150,6 +150,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     verifier: new RecordingVerifier({
       store,
       trustedKeys: () => trustedKeys,
+      isOwn: async (session, by) =>
+        by === config.recorder.id || (await recordings.recorderOf(session)) === config.recorder.id,
       isPending: (session) => recorder.live(session) !== undefined,
       thread: true,
     }),

@@ -14,6 +14,13 @@ export interface SignedBytes {
   manifestSignature: Uint8Array | null;
 }
 
+const notTrusted = "which is not trusted here";
+
+/** Of a fault that `findProofFaults` found: nothing is known to be wrong, but who signed is unknown. */
+export function isOfUntrustedKey(fault: string): boolean {
+  return fault.endsWith(notTrusted);
+}
+
 /** What is wrong, in words that begin with the object's name; empty when the recording proves what it shows. */
 export function findProofFaults(
   session: string,
@@ -45,7 +52,7 @@ export function findProofFaults(
     if (record === null || signature === null) return record;
     const { keyId } = record.recorder;
     const pem = keys.get(keyId);
-    if (pem === undefined) faults.push(`${signatureName} is by the key ${JSON.stringify(keyId)}, which is not trusted`);
+    if (pem === undefined) faults.push(`${signatureName} is by the key ${JSON.stringify(keyId)}, ${notTrusted}`);
     else if (!signatureHolds(bytes, signature, createPublicKey(pem)))
       faults.push(`${name} does not match its signature ${signatureName}`);
     if (record.session !== session) faults.push(`${name} is of another session`);

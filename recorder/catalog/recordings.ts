@@ -57,6 +57,16 @@ export class Recordings {
     return row === undefined ? null : toSummary(row);
   }
 
+  /** Whose recording it is, as the index has it since the session began; null of what it does not know. */
+  async recorderOf(session: string): Promise<string | null> {
+    const row = await this.#db
+      .selectFrom("recordings")
+      .select("recorder")
+      .where("session", "=", session)
+      .executeTakeFirst();
+    return row?.recorder ?? null;
+  }
+
   /** Sessions that are not yet closed according to the index. */
   async unfinished(): Promise<string[]> {
     const rows = await this.#db

@@ -31,14 +31,20 @@ export interface RecordingVerifierOptions {
   store: ObjectStore;
   /** Public keys in PEM by key id: the recorder's own and those of its history. */
   trustedKeys(): ReadonlyMap<string, string>;
+  /**
+   * Whether the recording is one of this installation's, by the recorder that it names or by what else is known. Signed
+   * by a key that is not trusted, such a one is TAMPERED; another recorder's in the same store is UNTRUSTED.
+   */
+  isOwn?(session: string, recorder: string | null): boolean | Promise<boolean>;
   /** True while the recording's object of that name is on its way to the store: missing there, it is not yet lost. */
   isPending?(session: string, name: string): boolean;
   /** Contents of segments are checked in a thread of their own, so that nothing else in this one waits for it. */
   thread?: boolean;
 }
 
-type Severity = "TAMPERED" | "MISSING" | "INCOMPLETE";
-const bySeverity: readonly Severity[] = ["TAMPERED", "MISSING", "INCOMPLETE"];
+type Severity = Exclude<VerifyReport["verdict"], "VALID">;
+// Of what nobody here can vouch for, it matters little that it is not complete yet.
+const bySeverity: readonly Severity[] = ["TAMPERED", "MISSING", "UNTRUSTED", "INCOMPLETE"];
 
 const readAhead = 4;
 
@@ -64,12 +70,13 @@ export class RecordingVerifier {
 
   /** Yields after every segment. Rejects only when the store does not answer or the signal aborts. */
   async *run(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, VerifyReport> {
-    const { store, trustedKeys, isPending } = this.#options;
+    const { store, trustedKeys, isPending, isOwn } = this.#options;
     const check = new Check({
       store,
       session,
       keys: trustedKeys(),
       isPending: (name) => isPending?.(session, name) ?? false,
+      isOwn: async (recorder) => (await isOwn?.(session, recorder)) ?? true,
       signal,
       checker: this.#checker,
     });
@@ -82,6 +89,7 @@ interface CheckSetting {
   session: string;
   keys: ReadonlyMap<string, string>;
   isPending(name: string): boolean;
+  isOwn(recorder: string | null): Promise<boolean>;
   signal: AbortSignal | undefined;
   checker: SegmentChecker;
 }
@@ -107,10 +115,10 @@ class Check {
     await this.#list();
     const openBytes = await this.#read(openName);
     const open = this.#parse(OpenRecord, openBytes, openName);
-    await this.#checkSignature(openName, openSignatureName, openBytes, open?.recorder.keyId);
+    await this.#checkSignature(openName, openSignatureName, openBytes, open?.recorder ?? null);
     const manifestBytes = await this.#read(manifestName);
     const manifest = this.#parse(Manifest, manifestBytes, manifestName);
-    await this.#checkSignature(manifestName, manifestSignatureName, manifestBytes, manifest?.recorder.keyId);
+    await this.#checkSignature(manifestName, manifestSignatureName, manifestBytes, manifest?.recorder ?? null);
     this.#keyId = manifest?.recorder.keyId ?? open?.recorder.keyId ?? null;
     if (open !== null && open.session !== this.#setting.session)
       this.#tampered(openName, "INTEGRITY_FORMAT", "is of another session");
@@ -238,25 +246,31 @@ class Check {
     name: string,
     signatureName: string,
     bytes: Uint8Array | null,
-    keyId: string | undefined,
+    recorder: { id: string; keyId: string } | null,
   ): Promise<void> {
     const signature = await this.#read(signatureName);
     if (bytes === null || signature === null) return;
     const pems =
-      keyId === undefined
+      recorder === null
         ? [...this.#setting.keys.values()]
-        : [this.#setting.keys.get(keyId)].filter((pem) => pem !== undefined);
+        : [this.#setting.keys.get(recorder.keyId)].filter((pem) => pem !== undefined);
     if (pems.length === 0) {
-      this.#tampered(
-        signatureName,
-        "INTEGRITY_SIGNATURE",
-        `is by the key ${JSON.stringify(keyId ?? "?")}, which is not among the trusted ones`,
-      );
+      await this.#untrusted(signatureName, recorder);
       return;
     }
     if (!pems.some((pem) => signatureHolds(bytes, signature, createPublicKey(pem)))) {
       this.#tampered(name, "INTEGRITY_SIGNATURE", `does not match its signature ${signatureName}`);
     }
+  }
+
+  async #untrusted(signatureName: string, recorder: { id: string; keyId: string } | null): Promise<void> {
+    const own = await this.#setting.isOwn(recorder?.id ?? null);
+    const by = `is signed by a key that is not trusted here, ${JSON.stringify(recorder?.keyId ?? "?")}`;
+    const message = own
+      ? `${by}, although the recording is this recorder's own`
+      : `${by}, of the recorder ${JSON.stringify(recorder?.id ?? "?")}: give that recorder's public key to have it checked`;
+    const severity = own ? "TAMPERED" : "UNTRUSTED";
+    this.#findings.push({ place: signatureName, code: "INTEGRITY_SIGNATURE", message, severity });
   }
 
   #checkAgainstOpen(manifest: Manifest, open: OpenRecord | null, openBytes: Uint8Array | null): void {

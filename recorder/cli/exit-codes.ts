@@ -13,6 +13,8 @@ export const exitCodes = {
   notRunning: 5,
   /** The configuration or the inventory is refused. */
   configuration: 6,
+  /** `verify` found nothing wrong but recordings of other recorders, signed by keys that are not trusted here. */
+  untrusted: 7,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -96,7 +96,8 @@ export const VerifyFinding = z.strictObject({ place: z.string(), code: z.string(
 export type VerifyFinding = z.infer<typeof VerifyFinding>;
 export const VerifyReport = z.strictObject({
   session: z.string(),
-  verdict: z.enum(["VALID", "TAMPERED", "MISSING", "INCOMPLETE"]),
+  /** UNTRUSTED: another recorder's, of whose key nothing is known here; what does not depend on the key holds. */
+  verdict: z.enum(["VALID", "TAMPERED", "MISSING", "INCOMPLETE", "UNTRUSTED"]),
   checkedBytes: z.int(),
   checkedSegments: z.int(),
   keyId: z.string().nullable(),

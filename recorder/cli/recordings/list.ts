@@ -6,6 +6,7 @@ import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration, formatTime } from "../output.ts";
 import { inArchive } from "./archive.ts";
+import { type Proof, proofOf, unchecked } from "./proof.ts";
 
 interface ListOptions {
   person?: string;
@@ -14,6 +15,7 @@ interface ListOptions {
   from?: string;
   to?: string;
   limit: string;
+  proof?: boolean;
   json?: boolean;
 }
 
@@ -30,12 +32,14 @@ export function registerList(recordings: Command, cli: Cli): void {
     .option("--from <time>", "sessions that were open at or after this time (2026-11-23 or RFC 3339)")
     .option("--to <time>", "sessions that began before this time")
     .option("--limit <n>", "at most so many", "50")
+    .option("--proof", "read each one's OPEN record and manifest, and check signatures and chain")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ conduit recordings list --person erika --from 2026-11-01 --json")
     .action(async (options: ListOptions, command: Command) => {
-      await inArchive(cli, command, async ({ recordings: index, database }) => {
+      await inArchive(cli, command, async (archive) => {
+        const { recordings: index, database } = archive;
         const limit = count(options.limit);
-        const { json: _json, limit: _limit, ...filter } = options;
+        const { json: _json, limit: _limit, proof: prove, ...filter } = options;
         const items = [];
         let cursor: string | undefined;
         do {
@@ -54,10 +58,31 @@ export function registerList(recordings: Command, cli: Cli): void {
             .execute();
           for (const { session, sequence } of rows) numbers.set(session, Number(sequence));
         }
+        const proofs = new Map<string, Proof>();
+        for (const { session } of prove === true ? items : []) proofs.set(session, await proofOf(archive, session));
+        const proof = (session: string) => proofs.get(session) ?? unchecked;
         if (options.json === true)
-          return cli.out.json(items.map((one) => ({ ...one, sequence: numbers.get(one.session) ?? null })));
+          return cli.out.json(
+            items.map((one) => ({
+              ...one,
+              sequence: numbers.get(one.session) ?? null,
+              proof: proof(one.session),
+            })),
+          );
         cli.out.table(
-          ["RECORDING", "NUMBER", "STARTED", "DURATION", "PERSON", "TARGET", "STATE", "KEYS", "FILES", "SIZE"],
+          [
+            "RECORDING",
+            "NUMBER",
+            "STARTED",
+            "DURATION",
+            "PERSON",
+            "TARGET",
+            "STATE",
+            "KEYS",
+            "FILES",
+            "SIZE",
+            ...(prove === true ? ["PROOF"] : []),
+          ],
           items.map((one) => [
             one.session,
             numbers.get(one.session) ?? null,
@@ -69,6 +94,7 @@ export function registerList(recordings: Command, cli: Cli): void {
             one.keystrokes,
             one.files,
             formatSize(one.bytes),
+            ...(prove === true ? [proof(one.session).state] : []),
           ]),
         );
         if (cursor !== undefined) cli.err.line(`There are more; raise --limit above ${limit}.`);

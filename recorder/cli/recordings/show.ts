@@ -1,17 +1,19 @@
 // `conduit recordings show`
 import type { Command } from "commander";
+import { AppError } from "../../../shared/errors.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration, formatTime, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession } from "./archive.ts";
 import { sessionArgument } from "./common-options.ts";
+import { describeProof, proofOf } from "./proof.ts";
 
 export function registerShow(recordings: Command, cli: Cli): void {
   recordings
     .command("show")
     .description("who, where, when, and what the recording holds")
     .addArgument(sessionArgument())
-    .option("--json", "print JSON: summary, OPEN record and manifest")
+    .option("--json", "print JSON: summary, OPEN record, manifest and what they prove")
     .action(async (text: string, options: { json?: boolean }, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         const session = await resolveSession(archive, text);
@@ -19,22 +21,37 @@ export function registerShow(recordings: Command, cli: Cli): void {
         await archive.audit("recording.view", session, { with: "show" });
         if (options.json === true) cli.out.json(facts);
         else print(cli, facts);
+        const { state, faults } = facts.proof;
+        if (faults.length > 0)
+          cli.err.line(
+            `WARNING: ${session} is ${state}: what is shown is what the store says, no proof. conduit recordings verify ${session} says all that is wrong.`,
+          );
       });
     });
 }
 
-async function read({ reader, recordings }: Archive, session: string) {
+async function read(archive: Archive, session: string) {
+  const { reader, recordings } = archive;
+  // First of all: what is shown is then what was looked at here.
+  const proof = await proofOf(archive, session);
   const [summary, open, manifest] = [
     await recordings.find(session),
     await reader.open(session),
-    await reader.manifest(session).catch(() => null),
+    await reader.manifest(session).catch(unlessUnproven),
   ];
-  return { summary, open, manifest };
+  return { summary, open, manifest, proof };
 }
 
-function print(cli: Cli, { summary, open, manifest }: Awaited<ReturnType<typeof read>>): void {
+function unlessUnproven(error: unknown): null {
+  const code = error instanceof AppError ? error.code : "";
+  if (["REQUEST_NOT_FOUND", "INTEGRITY_FORMAT", "STORE_REFUSED"].includes(code)) return null;
+  throw error;
+}
+
+function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<typeof read>>): void {
   const line = (name: string, value: string) => cli.out.line(`${name.padEnd(12)} ${printable(value)}`);
   line("recording", open.session);
+  line("proof", describeProof(proof));
   line("person", `${open.person.name} (${open.person.roles.join(", ")}), by ${open.person.authMethod}`);
   line("from", `${open.client.address}:${open.client.port}, ${open.client.software}`);
   line("target", `${open.target.name} in ${open.target.conduit}: ${open.target.account}@${open.target.address}`);

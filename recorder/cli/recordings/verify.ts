@@ -28,7 +28,10 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         .default([], "none"),
     )
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExit code 0 when every verdict is VALID, 3 otherwise.")
+    .addHelpText(
+      "after",
+      "\nExit code 0 when every verdict is VALID, 7 when the others are only UNTRUSTED, 3 otherwise.",
+    )
     .action(async (texts: string[], options: VerifyOptions, command: Command) => {
       if (texts.length === 0 && options.all !== true) {
         throw new AppError("REQUEST_INVALID", "name a recording, or give --all", {
@@ -44,7 +47,10 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         const reports = await verifyEach(cli, archive, sessions, known?.strays ?? new Map(), keys, options);
         if (known !== null) reports.push(...(await missingNumbers(cli, archive, known, keys, options)));
         if (options.json === true) cli.out.json(reports);
-        if (reports.some((report) => report.verdict !== "VALID")) cli.exitCode = exitCodes.findings;
+        const verdicts = new Set(reports.map((report) => report.verdict));
+        verdicts.delete("VALID");
+        if (verdicts.delete("UNTRUSTED")) cli.exitCode = exitCodes.untrusted;
+        if (verdicts.size > 0) cli.exitCode = exitCodes.findings;
       });
     });
 }
@@ -60,6 +66,10 @@ async function verifyEach(
   const verifier = new RecordingVerifier({
     store: archive.store,
     trustedKeys: () => keys,
+    isOwn: async (session, by) => {
+      const own = archive.config.recorder.id;
+      return by === own || (await archive.recordings.recorderOf(session)) === own;
+    },
     isPending: (session, name) => inSpool(archive, session, name),
   });
   const reports: VerifyReport[] = [];

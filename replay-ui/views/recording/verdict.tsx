@@ -152,6 +152,7 @@ const verdictWords: Record<VerifyReport["verdict"], { tone: LineTone; text: stri
   TAMPERED: { tone: "bad", text: "Tampered with: something differs from what was recorded." },
   MISSING: { tone: "bad", text: "Missing: something that was recorded is not there." },
   INCOMPLETE: { tone: "open", text: "Incomplete: the recording is not sealed yet, or lost time is stated." },
+  UNTRUSTED: { tone: "bad", text: "Not proven: signed by a key that is not trusted here." },
 };
 
 /** The recorder's own check of the whole recording. */

@@ -1,6 +1,6 @@
 // What the command line says of recordings that were taken away or altered behind the recorder's back.
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
@@ -247,8 +247,102 @@ describe("a recording that was forged without the key", () => {
     expect(warned.stderr).toContain("WARNING");
   });
 
+  test("is shown as unproven, and listed so when the list looks", async () => {
+    const shown = await conduit("show", session(0));
+    expect(shown.stdout).toMatch(/^proof +NONE: manifest\.json does not match its signature manifest\.json\.sig$/m);
+    expect(shown.stderr).toContain(`WARNING: ${session(0)} is unproven`);
+    const { proof } = JSON.parse((await conduit("show", session(0), "--json")).stdout) as { proof: object };
+    expect(proof).toEqual({ state: "unproven", faults: [expect.stringContaining("does not match its signature")] });
+    const states = async (...options: string[]) => {
+      const listed = JSON.parse((await conduit("list", "--json", ...options)).stdout) as { proof: { state: string } }[];
+      return listed.map((one) => one.proof.state);
+    };
+    expect(await states()).toEqual(["unchecked", "unchecked", "unchecked", "unchecked"]);
+    expect(await states("--proof")).toEqual(["proven", "proven", "proven", "unproven"]);
+    expect((await conduit("list", "--proof")).stdout).toMatch(
+      / PROOF\n.* proven\n.* proven\n.* proven\n.* unproven\n$/,
+    );
+  });
+
   test("leaves as zip, with a warning", async () => {
     const { code, stderr } = await conduit("export", session(0));
     expect([code, stderr]).toEqual([0, expect.stringContaining("WARNING")]);
+  });
+});
+
+test("show says that a sound recording is proven, that one in progress has only its OPEN record, and what is no manifest", async () => {
+  const sound = await conduit("show", session(0));
+  expect([sound.code, sound.stderr]).toEqual([0, ""]);
+  expect(sound.stdout).toMatch(/^proof +signatures and chain hold;/m);
+  for (const name of ["manifest.json", "manifest.json.sig", "SHA256SUMS"]) rmSync(join(folderInStore(1), name));
+  const open = await conduit("show", session(1));
+  expect([open.code, open.stderr]).toEqual([0, ""]);
+  expect(open.stdout).toMatch(/^proof +the OPEN record is signed; there is no manifest yet$/m);
+  writeFileSync(join(folderInStore(1), "open.json.sig"), Buffer.alloc(64));
+  expect((await conduit("show", session(1))).stdout).toMatch(/^proof +NONE: open\.json is not signed/m);
+  writeFileSync(join(folderInStore(2), "manifest.json"), "{}");
+  const broken = await conduit("show", session(2));
+  expect([broken.code, broken.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^proof +NONE: manifest\.json of the recording/m),
+  ]);
+});
+
+describe("recordings of another recorder in the same store", () => {
+  const other = makeSigningKey();
+  let foreign: BuiltRecording;
+  beforeEach(async () => {
+    const builder = new RecordingBuilder(
+      { person: "omar", target: "plc", startedAt: "2026-11-23T20:00:00.000000Z", seed: 9 },
+      other,
+    );
+    builder.channel(0, { request: "shell", pty: true });
+    await builder.output(0, 1_000, "elsewhere\r\n");
+    foreign = await builder.finish();
+    const memory = new MemoryStore();
+    memory.addRecording(foreign);
+    await putAll(memory.objects);
+  });
+
+  test("are UNTRUSTED without their key, with an exit code of their own, and VALID with it", async () => {
+    const { code, stdout } = await conduit("verify", "--all");
+    expect([code, stdout.match(/ {2}VALID {2}/g)?.length]).toEqual([7, 4]);
+    expect(stdout).toContain(`${foreign.index.session}  UNTRUSTED`);
+    expect(stdout).toMatch(
+      /is signed by a key that is not trusted here, "[0-9a-f]{16}", of the recorder "recorder-1": give/,
+    );
+    expect((await conduit("show", foreign.index.session)).stdout).toMatch(/^proof +NONE, a key is not trusted here: /m);
+    const path = join(folder.path, "other.pub.pem");
+    writeFileSync(path, other.publicKeyPem);
+    // The builder numbers from its seed; the foreign recorder's earlier numbers are not in this store.
+    const trusted = await conduit("verify", foreign.index.session, "--key", path);
+    expect([trusted.code, trusted.stdout]).toEqual([0, expect.stringContaining("  VALID  ")]);
+  });
+
+  test("are TAMPERED when they bear this recorder's name, or when the index knows them as its own", async () => {
+    const own = { CONDUIT_RECORDER_ID: "recorder-1" };
+    const named = await runConduit(folder.path, ["recordings", "verify", "--all"], { env: own });
+    expect([named.code, named.stdout]).toEqual([3, expect.stringContaining(`${foreign.index.session}  TAMPERED`)]);
+    expect(named.stdout).toContain("although the recording is this recorder's own");
+    const database = await openDatabase(config.recorder.database);
+    const recordings = new Recordings(database.catalog);
+    await recordings.opened(OpenRecord.parse(JSON.parse(String(foreign.objects.get("open.json")))));
+    await database.catalog
+      .updateTable("recordings")
+      .set({ recorder: config.recorder.id })
+      .where("session", "=", foreign.index.session)
+      .execute();
+    await database.close();
+    expect((await conduit("verify", foreign.index.session)).code).toBe(3);
+  });
+
+  test("are TAMPERED when their bytes are not those that were signed, whoever signed", async () => {
+    const memory = new MemoryStore();
+    const prefix = memory.addRecording(foreign);
+    const [segment] = [...memory.objects.keys()].filter((name) => name.includes("/terminal-0/"));
+    const path = join(folderInStore(0).replace(/recordings\/.*$/, ""), segment ?? prefix);
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from("x")]));
+    const { code, stdout } = await conduit("verify", "--all");
+    expect([code, stdout]).toEqual([3, expect.stringContaining(`${foreign.index.session}  TAMPERED`)]);
   });
 });
