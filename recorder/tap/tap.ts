@@ -114,6 +114,14 @@ export interface VncGatewayHost {
   ): Promise<{ session: TapSession; target: VncTargetAccess }>;
 }
 
+/** Satisfied by pino. */
+export interface TapLogger {
+  debug(facts: object, sentence: string): void;
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+  error(facts: object, sentence: string): void;
+}
+
 /** A listener of one protocol. */
 export interface Tap {
   readonly protocol: "ssh" | "vnc";

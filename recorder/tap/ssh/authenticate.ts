@@ -4,27 +4,15 @@
 // is neither: it ends the connection in words and counts as no failure.
 import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
-import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost } from "../tap.ts";
+import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost, TapLogger } from "../tap.ts";
+import { type Login, splitUserName } from "../user-name.ts";
 import { fingerprintOf } from "./host-keys.ts";
-import type { TapLogger } from "./options.ts";
 import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
 import { disconnectReason } from "./wire.ts";
 
 const methods = ["publickey", "password", "keyboard-interactive"] as const;
 const maxNameLength = 128;
 const maxKeyQueries = 32;
-
-export interface Login {
-  /** Before the last `+`. */
-  name: string;
-  /** After the last `+`; empty when there is none. */
-  target: string;
-}
-
-export function splitUserName(userName: string): Login {
-  const at = userName.lastIndexOf("+");
-  return at < 0 ? { name: userName, target: "" } : { name: userName.slice(0, at), target: userName.slice(at + 1) };
-}
 
 export interface AuthenticatorOptions {
   host: GatewayHost;

@@ -2,12 +2,12 @@
 // Invariant: inbound passes only through the pipeline (recorded, durable, then forwarded); outbound is recorded, then
 // forwarded; exit, end-of-file and close wait behind the bytes that came before them.
 import { AppError } from "../../../shared/errors.ts";
+import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
-import type { RecordingGate } from "./recording-gate.ts";
 import { Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { exitOf, localRequests, transparentRequests } from "./requests.ts";

@@ -2,8 +2,8 @@
 // SFTP (sftp/sftp-recorder.ts) as operations with digests. Never chosen by a command's text: `scp -t` inside a shell is a
 // shell.
 import { createHash } from "node:crypto";
+import type { RecordingGate } from "../recording-gate.ts";
 import type { Stream } from "./channel-end.ts";
-import type { RecordingGate } from "./recording-gate.ts";
 
 export interface ChannelRecorder {
   /** True: what was appended must be durable before the bytes pass. May throw PROTOCOL_MALFORMED. */

@@ -2,9 +2,9 @@
 // all in the order in which it came. Invariant: nothing is passed before `durable()` answered for its record, and what
 // waits is bounded by the channel's window (data) and by `maxWaitingRequests` (all else).
 import { AppError } from "../../../shared/errors.ts";
+import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import { retainDelivered } from "./read-memory.ts";
-import type { RecordingGate } from "./recording-gate.ts";
 
 const maxWaitingRequests = 512;
 const coalesceBelowBytes = 1024;

@@ -1,11 +1,11 @@
 // What the operator asks of one channel: pty, environment, program, signals, forwards. Each request becomes events and a
 // step that passes it on. Invariant: a program starts once, after policy allowed it and its `channel-open` is recorded.
 import { AppError } from "../../../shared/errors.ts";
+import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import type { ChannelEnd } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import type { InboundItem } from "./inbound-pipeline.ts";
-import type { RecordingGate } from "./recording-gate.ts";
 import {
   envOf,
   forwardNames,

@@ -1,13 +1,5 @@
 // What the SSH tap can be told, with the defaults that hold where nothing is said.
-import type { GatewayHost } from "../tap.ts";
-
-/** Satisfied by pino. */
-export interface TapLogger {
-  debug(facts: object, sentence: string): void;
-  info(facts: object, sentence: string): void;
-  warn(facts: object, sentence: string): void;
-  error(facts: object, sentence: string): void;
-}
+import type { GatewayHost, TapLogger } from "../tap.ts";
 
 export interface SshTapLimits {
   /** From the connection to a successful log-in. */

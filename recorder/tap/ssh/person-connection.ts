@@ -2,10 +2,12 @@
 // an end. Invariant: no byte goes to a target before `openSession` resolved, and `session.ended` is called exactly once,
 // after the last event.
 import { AppError } from "../../../shared/errors.ts";
+import { RecordingGate } from "../recording-gate.ts";
 import type {
   AuthenticatedPerson,
   ClientAddress,
   GatewayHost,
+  TapLogger,
   TapSession,
   TargetAccess,
   TerminateReason,
@@ -13,8 +15,6 @@ import type {
 import { ChannelBridge } from "./channel-bridge.ts";
 import { type ForwardOffer, forwardOf } from "./forwards.ts";
 import { type ChannelOffer, Mux } from "./mux.ts";
-import type { TapLogger } from "./options.ts";
-import { RecordingGate } from "./recording-gate.ts";
 import { Refusal } from "./refusal.ts";
 import { forwardNames, forwardRequests, refusalSentence } from "./requests.ts";
 import type { Negotiated } from "./target-connection.ts";

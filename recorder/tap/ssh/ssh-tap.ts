@@ -3,15 +3,16 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type Connection } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
+import { Strangers } from "../strangers.ts";
 import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
+import type { Login } from "../user-name.ts";
 import { gatewayAlgorithms, nativeCryptoAvailable } from "./algorithms.ts";
-import { Authenticator, type Login } from "./authenticate.ts";
+import { Authenticator } from "./authenticate.ts";
 import { defaultLimits, type SshTapLimits, type SshTapOptions } from "./options.ts";
 import { PersonConnection } from "./person-connection.ts";
 import { extInfoBody } from "./public-key.ts";
 import { type ReadMemory, readAgain } from "./read-memory.ts";
 import { announceSignatureAlgorithms, protocolOf } from "./ssh2-internals.ts";
-import { Strangers } from "./strangers.ts";
 import type { Negotiated } from "./target-connection.ts";
 import { Transport } from "./transport.ts";
 import { message } from "./wire.ts";

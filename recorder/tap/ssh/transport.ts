@@ -3,6 +3,7 @@
 // key exchange holds at most `socketHighWater` and what channel windows allow.
 import type { Socket } from "node:net";
 import { AppError } from "../../../shared/errors.ts";
+import { limitTurns } from "../turn-budget.ts";
 import { PacketMemory } from "./packet-memory.ts";
 import type { ReadMemory } from "./read-memory.ts";
 import {
@@ -13,7 +14,6 @@ import {
   sendUrgent,
   usePacketMemory,
 } from "./ssh2-internals.ts";
-import { limitTurns } from "./turn-budget.ts";
 import { disconnectReason, encode, message } from "./wire.ts";
 
 const socketHighWaterBytes = 1024 * 1024;

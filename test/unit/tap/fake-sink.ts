@@ -1,6 +1,6 @@
 // A RecordingGate over memory, for units that record.
 
-import { RecordingGate } from "../../../recorder/tap/ssh/recording-gate.ts";
+import { RecordingGate } from "../../../recorder/tap/recording-gate.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
 
 export function memoryGate(): { gate: RecordingGate; events: SessionEvent[] } {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { splitUserName } from "../../../recorder/tap/ssh/authenticate.ts";
 import { describeHostKey, isPinned, parsePin } from "../../../recorder/tap/ssh/host-keys.ts";
 import { exitOf, programOf, ptyOf, windowChangeOf } from "../../../recorder/tap/ssh/requests.ts";
 import { encodePart, type WirePart } from "../../../recorder/tap/ssh/wire.ts";
+import { splitUserName } from "../../../recorder/tap/user-name.ts";
 
 const payload = (...parts: WirePart[]): Buffer => Buffer.concat(parts.map(encodePart));
 

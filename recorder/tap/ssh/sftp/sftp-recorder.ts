@@ -2,9 +2,9 @@
 // through. Fed with the channel's bytes in both directions, which pass on unchanged (but for INIT's version). Invariant:
 // what changes something, and every batch of written data, is appended before the bytes pass and asks to be durable.
 import type { FileEvent } from "../../../../shared/events/session-event.ts";
+import type { RecordingGate } from "../../recording-gate.ts";
 import type { Stream } from "../channel-end.ts";
 import type { ChannelRecorder } from "../channel-recorder.ts";
-import type { RecordingGate } from "../recording-gate.ts";
 import { WireReader } from "../wire.ts";
 import { FileDigest } from "./file-digest.ts";
 import { PacketStream } from "./packet-stream.ts";

@@ -1,8 +1,8 @@
-// A session's EventSink as its channels use it: remembers that the recorder is behind or has failed, and wakes who waits.
+// A session's EventSink as its tap uses it: remembers that the recorder is behind or has failed, and wakes who waits.
 // Invariant: after the first failure nothing is appended and nothing passes; the connection is told once.
-import { AppError } from "../../../shared/errors.ts";
-import type { NoticeType, SessionEvent } from "../../../shared/events/session-event.ts";
-import type { EventSink } from "../tap.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { NoticeType, SessionEvent } from "../../shared/events/session-event.ts";
+import type { EventSink } from "./tap.ts";
 
 /** Refusals and their like cost the peer nothing: so many a session, then it is ended. */
 const maxNotices = 20_000;
@@ -55,7 +55,7 @@ export class RecordingGate {
         "PROTOCOL_LIMIT",
         "The client made too many requests in one session; the connection was ended.",
         {
-          op: "ssh.notice",
+          op: "tap.notice",
         },
       );
     }
@@ -85,7 +85,7 @@ export class RecordingGate {
         error instanceof AppError
           ? error
           : new AppError("RECORD_FAILED", "The recording could not be written, so the session was ended.", {
-              op: "ssh.record",
+              op: "tap.record",
               cause: error,
             });
       this.#onFailure(this.#failure);
