@@ -12,6 +12,8 @@ export const errorCodes = {
   AUTH_CSRF: "The request did not carry this sign-in's CSRF token.",
   PROTOCOL_MALFORMED: "A peer sent bytes that the protocol does not allow.",
   PROTOCOL_LIMIT: "A peer exceeded a limit that keeps memory bounded.",
+  PROTOCOL_UNKNOWN_MESSAGE: "A peer sent a message of a type that this version does not know.",
+  PROTOCOL_UNKNOWN_ENCODING: "A target sent a rectangle in an encoding that this version does not decode.",
   PROTOCOL_TARGET_UNREACHABLE: "The target does not answer at its address.",
   PROTOCOL_TARGET_HOST_KEY: "The target's host key is not the pinned one, or none is pinned.",
   PROTOCOL_TARGET_AUTH: "The target refused the stored credential.",

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-rfb
+import "../../../../../recorder/session/session.ts";

@@ -1,0 +1,2 @@
+// breaks: owner-of-cornerstonejs
+import "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
