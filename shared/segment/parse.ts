@@ -43,8 +43,9 @@ function splitLines(text: string): string[] {
   return lines;
 }
 
-function parseHeader(lines: string[]): SegmentHeader {
-  const raw = parseJson(lines[0] ?? "", 1);
+/** The first line of any segment. */
+export function parseSegmentHeader(line: string): SegmentHeader {
+  const raw = parseJson(line, 1);
   const version = (raw as { conduit?: { version?: unknown } } | null)?.conduit?.version;
   if (typeof version === "number" && version > SEGMENT_VERSION) {
     throw malformed(1, `has format version ${version}; this software reads up to ${SEGMENT_VERSION}: use a newer one`);
@@ -77,7 +78,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 export function parseTerminalSegment(text: string): TerminalSegment {
   const lines = splitLines(text);
-  const header = parseHeader(lines);
+  const header = parseSegmentHeader(lines[0] ?? "");
   const cols = header["width"];
   const rows = header["height"];
   if (typeof cols !== "number" || typeof rows !== "number") throw malformed(1, "has no width and height");
@@ -102,7 +103,7 @@ export function parseJsonSegment<T>(
   schema: z.ZodType<T>,
 ): { header: SegmentHeader["conduit"]; lines: T[] } {
   const rows = splitLines(text);
-  const header = parseHeader(rows).conduit;
+  const header = parseSegmentHeader(rows[0] ?? "").conduit;
   const lines: T[] = [];
   for (let i = 1; i < rows.length; i++) {
     const parsed = schema.safeParse(parseJson(rows[i] ?? "", i + 1));

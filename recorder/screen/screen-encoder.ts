@@ -1,0 +1,342 @@
+// Turns a framebuffer that somebody else draws into records of shared/screen/format.ts. Fed by the decoder's outlet;
+// sampled by the caller. Invariant: after the records of a sample a reader's pixels are the framebuffer's; the shadow is
+// what that reader has.
+
+import { AppError } from "../../shared/errors.ts";
+import { copyPixels } from "../../shared/screen/drawing.ts";
+import {
+  asciiJson,
+  type CursorShape,
+  type EncodedRecord,
+  fitsScreenLimits,
+  type ScreenRect,
+  screenCode,
+  screenLimits,
+} from "../../shared/screen/format.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { DirtyTiles, tileSize } from "./dirty-tiles.ts";
+import { DrawingWriter } from "./drawing-writer.ts";
+import { PendingCopies } from "./pending-copies.ts";
+
+/** As the decoder has it: RGBA in little-endian words, A = 255. */
+export interface FramebufferView {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint32Array;
+}
+
+const opaqueBlack = 0xff000000;
+const noPayload = new Uint8Array(0);
+
+export class ScreenEncoder {
+  #framebuffer: FramebufferView;
+  #shadow: Uint32Array;
+  #width: number;
+  #height: number;
+  #dirty: DirtyTiles;
+  readonly #copies = new PendingCopies();
+  readonly #drawing = new DrawingWriter();
+  readonly #record = new ByteWriter(64 * 1024);
+  #cursor: CursorShape | null = null;
+  #pointer: { x: number; y: number } | null = null;
+  #name: string | null = null;
+  /** Records other than drawings that wait for the next sample; a keyframe tells what the reader has by now. */
+  #cursorWaits: { shape: CursorShape | null } | null = null;
+  #pointerWaits: { x: number; y: number } | null = null;
+  #nameWaits: string | null = null;
+  #bellWaits = false;
+  #resizeWaits = false;
+  #costSinceKeyframe = 0;
+  #keyframeCost: number;
+
+  constructor(framebuffer: FramebufferView) {
+    requireSize(framebuffer);
+    this.#framebuffer = framebuffer;
+    this.#width = framebuffer.width;
+    this.#height = framebuffer.height;
+    this.#shadow = framebuffer.pixels.slice(0, framebuffer.width * framebuffer.height);
+    this.#dirty = new DirtyTiles(framebuffer.width, framebuffer.height);
+    this.#keyframeCost = costOf(0, framebuffer.width * framebuffer.height);
+  }
+
+  /** The screen's size as the last sample left it: what a keyframe and a segment's header say. */
+  get width(): number {
+    return this.#width;
+  }
+
+  get height(): number {
+    return this.#height;
+  }
+
+  changed(x: number, y: number, width: number, height: number): void {
+    this.#dirty.mark(x, y, width, height);
+  }
+
+  copied(fromX: number, fromY: number, x: number, y: number, width: number, height: number): void {
+    const { width: screenWidth, height: screenHeight } = this.#framebuffer;
+    const inside =
+      fromX >= 0 &&
+      fromY >= 0 &&
+      x >= 0 &&
+      y >= 0 &&
+      width > 0 &&
+      height > 0 &&
+      Math.max(fromX, x) + width <= screenWidth &&
+      Math.max(fromY, y) + height <= screenHeight;
+    // After a resize the reader's pixels are not yet where the copy took them from.
+    if (!inside || this.#resizeWaits) this.changed(x, y, width, height);
+    else this.#copies.add({ fromX, fromY, x, y, width, height }, this.#dirty);
+  }
+
+  /** The framebuffer was replaced; the old pixels are kept where both sizes have them. */
+  resized(framebuffer: FramebufferView): void {
+    requireSize(framebuffer);
+    this.#copies.giveUp(this.#dirty);
+    this.#dirty = this.#dirty.resized(framebuffer.width, framebuffer.height);
+    this.#framebuffer = framebuffer;
+    this.#resizeWaits = true;
+  }
+
+  cursor(shape: CursorShape | null): void {
+    const { cursorSide } = screenLimits;
+    const fits =
+      shape !== null && shape.width <= cursorSide && shape.height <= cursorSide && shape.width * shape.height > 0;
+    this.#cursorWaits = {
+      shape: fits
+        ? {
+            hotX: Math.min(shape.hotX, cursorSide),
+            hotY: Math.min(shape.hotY, cursorSide),
+            width: shape.width,
+            height: shape.height,
+            rgba: shape.rgba.slice(0, shape.width * shape.height * 4),
+          }
+        : null,
+    };
+  }
+
+  pointer(x: number, y: number): void {
+    this.#pointerWaits = { x: clampPosition(x), y: clampPosition(y) };
+  }
+
+  name(name: string): void {
+    this.#nameWaits = name.slice(0, screenLimits.nameChars);
+  }
+
+  bell(): void {
+    this.#bellWaits = true;
+  }
+
+  /** Whether a sample would have anything to look at. */
+  get dirty(): boolean {
+    return (
+      this.#dirty.any ||
+      this.#copies.any ||
+      this.#resizeWaits ||
+      this.#bellWaits ||
+      this.#cursorWaits !== null ||
+      this.#pointerWaits !== null ||
+      this.#nameWaits !== null
+    );
+  }
+
+  /** What replaying since the last keyframe costs, in the unit of `keyframeCost` (about a byte of a drawing). */
+  get costSinceKeyframe(): number {
+    return this.#costSinceKeyframe;
+  }
+
+  get keyframeCost(): number {
+    return this.#keyframeCost;
+  }
+
+  /** Records that bring a reader from the last sample to the framebuffer as it is now; none when nothing changed. */
+  sample(): EncodedRecord[] {
+    const records: EncodedRecord[] = [];
+    if (this.#resizeWaits) this.#resize(records);
+    this.#draw(records);
+    this.#tellRest(records);
+    return records;
+  }
+
+  /** A keyframe of the reader's state after the last sample. */
+  keyframe(): EncodedRecord {
+    const record = this.#record;
+    record.at = 0;
+    record.varint(this.#width);
+    record.varint(this.#height);
+    record.byte((this.#cursor ? 1 : 0) | (this.#pointer ? 2 : 0) | (this.#name === null ? 0 : 4));
+    if (this.#cursor) putCursor(record, this.#cursor);
+    if (this.#pointer) putPointer(record, this.#pointer);
+    if (this.#name !== null) putText(record, this.#name);
+    record.varint(0);
+    const tile = { x: 0, y: 0, width: 0, height: 0 };
+    for (tile.y = 0; tile.y < this.#height; tile.y += tileSize) {
+      tile.height = Math.min(tileSize, this.#height - tile.y);
+      for (tile.x = 0; tile.x < this.#width; tile.x += tileSize) {
+        tile.width = Math.min(tileSize, this.#width - tile.x);
+        this.#drawing.code(this.#shadow, this.#width, tile, null);
+      }
+    }
+    this.#drawing.finish(record);
+    this.#keyframeCost = costOf(record.at, this.#width * this.#height);
+    this.#costSinceKeyframe = 0;
+    return { code: screenCode.keyframe, payload: record.written() };
+  }
+
+  #resize(records: EncodedRecord[]): void {
+    this.#resizeWaits = false;
+    const { width, height } = this.#framebuffer;
+    if (width === this.#width && height === this.#height) return;
+    const shadow = new Uint32Array(width * height).fill(opaqueBlack);
+    const kept = Math.min(width, this.#width);
+    for (let y = 0; y < Math.min(height, this.#height); y++) {
+      shadow.set(this.#shadow.subarray(y * this.#width, y * this.#width + kept), y * width);
+    }
+    this.#shadow = shadow;
+    this.#width = width;
+    this.#height = height;
+    const record = this.#record;
+    record.at = 0;
+    record.varint(width);
+    record.varint(height);
+    this.#put(records, screenCode.resize, width * height);
+  }
+
+  #draw(records: EncodedRecord[]): void {
+    const target = { width: this.#width, height: this.#height, words: this.#shadow };
+    for (const copy of this.#copies.take()) {
+      copyPixels(target, copy.fromX, copy.fromY, copy);
+      this.#drawing.copy(copy.fromX, copy.fromY, copy);
+    }
+    this.#drawTiles();
+    this.#dirty.clear();
+    if (this.#drawing.empty) return;
+    const { pixels } = this.#drawing;
+    this.#record.at = 0;
+    this.#drawing.finish(this.#record);
+    this.#put(records, screenCode.draw, pixels);
+  }
+
+  #drawTiles(): void {
+    const { pixels } = this.#framebuffer;
+    const box = { x: 0, y: 0, width: 0, height: 0 };
+    for (let row = 0; row < this.#dirty.rows; row++) {
+      for (let column = 0; column < this.#dirty.columns; column++) {
+        if (!this.#dirty.boxOf(column, row, box) || !crop(pixels, this.#shadow, this.#width, box)) continue;
+        this.#drawing.code(pixels, this.#width, box, this.#shadow);
+        for (let y = box.y; y < box.y + box.height; y++) {
+          const at = y * this.#width + box.x;
+          this.#shadow.set(pixels.subarray(at, at + box.width), at);
+        }
+      }
+    }
+  }
+
+  #tellRest(records: EncodedRecord[]): void {
+    const record = this.#record;
+    if (this.#cursorWaits) {
+      this.#cursor = this.#cursorWaits.shape;
+      this.#cursorWaits = null;
+      record.at = 0;
+      if (this.#cursor) putCursor(record, this.#cursor);
+      else record.byte(0);
+      this.#put(records, screenCode.cursor, 0);
+    }
+    if (this.#pointerWaits) {
+      this.#pointer = this.#pointerWaits;
+      this.#pointerWaits = null;
+      record.at = 0;
+      putPointer(record, this.#pointer);
+      this.#put(records, screenCode.pointer, 0);
+    }
+    if (this.#nameWaits !== null) {
+      this.#name = this.#nameWaits;
+      this.#nameWaits = null;
+      record.at = 0;
+      putText(record, this.#name);
+      this.#put(records, screenCode.name, 0);
+    }
+    if (this.#bellWaits) {
+      this.#bellWaits = false;
+      records.push({ code: screenCode.bell, payload: noPayload });
+    }
+  }
+
+  #put(records: EncodedRecord[], code: EncodedRecord["code"], pixels: number): void {
+    this.#costSinceKeyframe += costOf(this.#record.at, pixels);
+    records.push({ code, payload: this.#record.written() });
+  }
+}
+
+/** Reading a byte of a drawing and writing four pixels cost a player about the same. */
+function costOf(bytes: number, pixels: number): number {
+  return bytes + Math.ceil(pixels / 4);
+}
+
+/** A record that says that something is missing from here to the next keyframe. */
+export function gapRecord(reason: string): EncodedRecord {
+  const record = new ByteWriter(64);
+  putText(record, reason.slice(0, screenLimits.nameChars));
+  return { code: screenCode.gap, payload: record.written() };
+}
+
+function requireSize({ width, height }: FramebufferView): void {
+  if (fitsScreenLimits(width, height)) return;
+  throw new AppError("PROTOCOL_LIMIT", `the target's screen is ${width}x${height}, which cannot be recorded`, {
+    op: "screen.encode",
+  });
+}
+
+function clampPosition(value: number): number {
+  return Math.min(0xffff, Math.max(0, value));
+}
+
+function putCursor(to: ByteWriter, shape: CursorShape): void {
+  to.byte(1);
+  to.varint(shape.hotX);
+  to.varint(shape.hotY);
+  to.varint(shape.width);
+  to.varint(shape.height);
+  to.append(shape.rgba);
+}
+
+function putPointer(to: ByteWriter, at: { x: number; y: number }): void {
+  to.varint(at.x);
+  to.varint(at.y);
+}
+
+function putText(to: ByteWriter, text: string): void {
+  const json = asciiJson(text);
+  to.varint(json.length);
+  to.ascii(json);
+}
+
+/** Shrinks the box to the pixels that differ; false when none does. */
+function crop(pixels: Uint32Array, shadow: Uint32Array, stride: number, box: ScreenRect): boolean {
+  let top = box.y;
+  let bottom = box.y + box.height;
+  const right = box.x + box.width;
+  while (top < bottom && sameRow(pixels, shadow, top * stride + box.x, box.width)) top++;
+  if (top === bottom) return false;
+  while (sameRow(pixels, shadow, (bottom - 1) * stride + box.x, box.width)) bottom--;
+  let first = right;
+  let last = box.x;
+  for (let y = top; y < bottom; y++) {
+    const row = y * stride;
+    let x = box.x;
+    while (x < first && pixels[row + x] === shadow[row + x]) x++;
+    if (x < first) first = x;
+    x = right - 1;
+    while (x > last && pixels[row + x] === shadow[row + x]) x--;
+    if (x > last) last = x;
+  }
+  box.x = first;
+  box.y = top;
+  box.width = Math.max(last, first) + 1 - first;
+  box.height = bottom - top;
+  return true;
+}
+
+function sameRow(pixels: Uint32Array, shadow: Uint32Array, from: number, width: number): boolean {
+  for (let i = from; i < from + width; i++) if (pixels[i] !== shadow[i]) return false;
+  return true;
+}

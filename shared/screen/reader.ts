@@ -1,0 +1,55 @@
+// Reads the records of one decompressed screen segment in order. Fed by the browser, the export, the tests and the
+// encoder's own restart; allocates nothing but the records' views.
+import type { SegmentHeader } from "../events/stored.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { damaged, fitsScreenLimits, readHeaderLine, type ScreenCode, type ScreenRecord, screenCode } from "./format.ts";
+
+const lastCode = Math.max(...Object.values(screenCode));
+
+export class ScreenReader {
+  readonly header: SegmentHeader["conduit"];
+  /** The screen's size at the segment's start. */
+  readonly width: number;
+  readonly height: number;
+  readonly #reader: ByteReader;
+  #atUs: number;
+  #first = true;
+
+  /** @param segment decompressed. */
+  constructor(segment: Uint8Array) {
+    const { header, length } = readHeaderLine(segment);
+    const { width, height } = header;
+    if (typeof width !== "number" || typeof height !== "number" || !isSize(width, height)) {
+      throw damaged(0, "begins a header without a width and height that a screen can have");
+    }
+    this.header = header.conduit;
+    this.width = width;
+    this.height = height;
+    this.#atUs = header.conduit.startUs;
+    this.#reader = new ByteReader(segment, 0, length);
+  }
+
+  /** The next record, or null at the end. */
+  next(): ScreenRecord | null {
+    const reader = this.#reader;
+    if (reader.done) {
+      if (this.#first) throw damaged(reader.offset, "is missing: the segment has no keyframe");
+      return null;
+    }
+    const atUs = this.#atUs + reader.varint();
+    if (atUs > Number.MAX_SAFE_INTEGER) reader.fail("follows a time that is too large");
+    const code = reader.byte();
+    if (code > lastCode) reader.fail(`follows the unknown code ${code}; a newer version of this software may know it`);
+    if (this.#first !== (code === screenCode.keyframe)) reader.fail("follows a keyframe that is not the first record");
+    const length = reader.varint();
+    const offset = reader.offset;
+    const payload = reader.take(length, "a record");
+    this.#first = false;
+    this.#atUs = atUs;
+    return { atUs, code: code as ScreenCode, payload, offset };
+  }
+}
+
+function isSize(width: number, height: number): boolean {
+  return Number.isInteger(width) && Number.isInteger(height) && fitsScreenLimits(width, height);
+}
