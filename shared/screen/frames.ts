@@ -10,6 +10,8 @@ export type FrameReason = (typeof frameReasons)[number];
 export interface Frame {
   /** Session time. */
   atUs: number;
+  /** Number of the event that it follows from. */
+  seq: number;
   width: number;
   height: number;
   why: FrameReason;
@@ -32,7 +34,14 @@ export function readFrames(segment: Uint8Array<ArrayBuffer>): { header: SegmentH
     if (end >= segment.length || segment[end] !== lineFeed) throw damaged(at, "begins a frame that is not all there");
     const previous = frames.at(-1)?.atUs ?? header.conduit.startUs;
     if (line.t < previous) throw damaged(at, "begins a frame that is earlier than the one before it");
-    frames.push({ atUs: line.t, width: line.w, height: line.h, why: line.why, webp: segment.subarray(next, end) });
+    frames.push({
+      atUs: line.t,
+      seq: line.s,
+      width: line.w,
+      height: line.h,
+      why: line.why,
+      webp: segment.subarray(next, end),
+    });
     at = end + 1;
   }
   return { header: header.conduit, frames };
@@ -40,21 +49,17 @@ export function readFrames(segment: Uint8Array<ArrayBuffer>): { header: SegmentH
 
 interface FrameLine {
   t: number;
+  s: number;
   w: number;
   h: number;
   why: FrameReason;
   bytes: number;
 }
 
-/** The line before a frame's bytes, with its line feed; ASCII. */
-export function frameLine(frame: {
-  atUs: number;
-  width: number;
-  height: number;
-  why: FrameReason;
-  bytes: number;
-}): string {
-  const line: FrameLine = { t: frame.atUs, w: frame.width, h: frame.height, why: frame.why, bytes: frame.bytes };
+/** The line before a frame's bytes, with its line feed; ASCII. @param bytes length of the frame. */
+export function frameLine(frame: Omit<Frame, "webp">, bytes: number): string {
+  const { atUs: t, seq: s, width: w, height: h, why } = frame;
+  const line: FrameLine = { t, s, w, h, why, bytes };
   return `${JSON.stringify(line)}\n`;
 }
 
@@ -76,16 +81,17 @@ function readLine(segment: Uint8Array, at: number): { line: FrameLine; next: num
 
 function isFrameLine(value: unknown): value is FrameLine {
   if (typeof value !== "object" || value === null) return false;
-  const { t, w, h, why, bytes } = value as Record<keyof FrameLine, unknown>;
+  const { t, s, w, h, why, bytes } = value as Record<keyof FrameLine, unknown>;
   const count = (number: unknown, max: number): number is number =>
     Number.isSafeInteger(number) && (number as number) >= 0 && (number as number) <= max;
   return (
     count(t, Number.MAX_SAFE_INTEGER) &&
+    count(s, Number.MAX_SAFE_INTEGER) &&
     count(w, screenLimits.side) &&
     count(h, screenLimits.side) &&
     fitsScreenLimits(w, h) &&
     count(bytes, maxFrameBytes) &&
     frameReasons.some((reason) => reason === why) &&
-    Object.keys(value).length === 5
+    Object.keys(value).length === 6
   );
 }
