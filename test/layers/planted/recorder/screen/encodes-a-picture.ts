@@ -1,0 +1,2 @@
+// breaks: owner-of-sharp
+import "sharp";

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-screen
+import "../../../../../recorder/store/codec.ts";
