@@ -22,6 +22,11 @@ export interface RecorderLimits {
   /** Raw bytes that a segment may reach in a flood: of a pty, and of what nobody seeks in. */
   floodSegmentBytes: number;
   bulkSegmentBytes: number;
+  /** A screen's segment closes at this age at the latest; `segmentMaxSeconds` is for what is cheap to begin anew. */
+  screenSegmentSeconds: number;
+  /** Threads that write segments of terminals and of screens. */
+  terminalWorkers: number;
+  screenWorkers: number;
   zstdLevel: number;
   echoWaitMs: number;
   journalFileBytes: number;
@@ -53,6 +58,9 @@ export const defaultLimits: RecorderLimits = {
   segmentMaxBytes: 256 * 1024,
   floodSegmentBytes: 2 * mib,
   bulkSegmentBytes: 4 * mib,
+  screenSegmentSeconds: 60,
+  terminalWorkers: 1,
+  screenWorkers: 1,
   zstdLevel: 3,
   echoWaitMs: 2000,
   journalFileBytes: 64 * mib,

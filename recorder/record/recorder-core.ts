@@ -4,7 +4,6 @@ import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { JournalRing } from "./journal/ring.ts";
 import type { RecorderOptions } from "./options.ts";
 import type { SessionResume } from "./segments/messages.ts";
-import type { SegmentWorker } from "./segments/worker-client.ts";
 import type { Sequence } from "./sequence.ts";
 import type { SessionWriter, WriterStart } from "./session-writer.ts";
 import type { Recording } from "./sessions.ts";
@@ -13,13 +12,12 @@ import type { Sealed } from "./spool-seal.ts";
 export interface RecorderCore {
   readonly directory: string;
   readonly ring: JournalRing;
-  readonly worker: SegmentWorker;
   readonly sequence: Sequence;
   readonly options: RecorderOptions;
   /** Registers a recording and, when it is sealed, its upload. */
   adopt(recording: Recording): void;
   newWriter(open: OpenRecord, originUs: number | null, start: WriterStart): SessionWriter;
-  openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): void;
+  openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): Promise<void>;
   uploadAll(recording: Recording, manifest: Manifest): void;
   sealOf(session: string, openSha256: string): Promise<Sealed | null>;
   /** Resolves when the journal can be written; a full disk is told and waited out. */

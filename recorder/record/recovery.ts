@@ -74,7 +74,8 @@ export async function recoverSpool(
   core.ring.adopt(found.files);
   // A spool with nothing to upload makes no room by itself: a first start on a full disk fails.
   if (found.files.length === 0 && spooled.length === 0) await core.ring.whenReady();
-  const recordings = [...unsealed].map(([session, left]) => goOn(core, left, found.sessions.get(session)));
+  const recordings: Recording[] = [];
+  for (const [session, left] of unsealed) recordings.push(await goOn(core, left, found.sessions.get(session)));
   const sealing = sealAll(core, recordings, found, replay).then(() => true);
   const done = await Promise.race([sealing, core.outOfRoom.then(() => false)]);
   if (!done) sealing.catch((error: unknown) => core.recoveryFailed(error));
@@ -189,7 +190,7 @@ function resumeOf(lines: SpoolLine[], openSha256: string, journal: SessionInJour
 }
 
 /** The recording as it was, with a writer that goes on after its last number. */
-function goOn(core: RecorderCore, left: Unsealed, journal: SessionInJournal | undefined): Recording {
+async function goOn(core: RecorderCore, left: Unsealed, journal: SessionInJournal | undefined): Promise<Recording> {
   const { open, sha256 } = left.spooled;
   const last = { recordNo: -1, seq: -1, us: 0 };
   for (const { meta, recordNo } of left.lines) {
@@ -208,7 +209,7 @@ function goOn(core: RecorderCore, left: Unsealed, journal: SessionInJournal | un
   for (const meta of recording.segments) recording.newest.set(meta.track, { name: meta.name, confirmed: false });
   core.adopt(recording);
   core.options.events.opened(open, sha256);
-  core.openInWorker(recording, null, resumeOf(left.lines, sha256, journal));
+  await core.openInWorker(recording, null, resumeOf(left.lines, sha256, journal));
   return recording;
 }
 

@@ -5,7 +5,7 @@
 // second line is the keyframe (an "o" event that resets and redraws the terminal), which a reader that continues from
 // the previous segment skips. Times in asciicast lines are seconds written with exactly six decimals: microseconds.
 // Screen and frames segments have the header line, and what follows it is not text: shared/screen/format.ts and
-// shared/segment/frames.ts.
+// shared/screen/frames.ts.
 import { z } from "zod";
 import { SEGMENT_VERSION } from "../segment/version.ts";
 import { FileEvent, NoticeType } from "./session-event.ts";

@@ -2,6 +2,7 @@
 // which both sides rely on: a session's `open` precedes its batches, `settle` and `close` follow them.
 import type { NoticeType } from "../../../shared/events/session-event.ts";
 import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { Counts, OpenedTrack } from "../spool-layout.ts";
 
 export interface SegmentLimits {
@@ -11,6 +12,7 @@ export interface SegmentLimits {
   floodSegmentBytes: number;
   /** The same for channels without a pty, which nobody seeks in. */
   bulkSegmentBytes: number;
+  screenSegmentSeconds: number;
   zstdLevel: number;
   /** How long typed text may wait for its echo. */
   echoWaitMs: number;
@@ -52,6 +54,8 @@ export type ToWorker =
       /** Monotonic clock (µs) at offset 0; null for a recording of an earlier process: its time stands still. */
       originUs: number | null;
       sealRecipients: string[];
+      /** Of the OPEN record of a VNC session. */
+      screen: OpenRecord["recording"]["screen"] | null;
       resume: SessionResume | null;
     }
   | { type: "batch"; id: number; buffer: ArrayBuffer; length: number }

@@ -1,0 +1,249 @@
+// The main thread's conversation with the segment workers: written batches out and their buffers back, segments, notices
+// and failures in. Invariant: while recovery reads the journal nothing new is appended, so that no record overtakes
+// those being read.
+import { AppError } from "../../shared/errors.ts";
+import type { Flow } from "./flow.ts";
+import type { Batch, Journal } from "./journal/journal.ts";
+import type { JournalRing } from "./journal/ring.ts";
+import type { RecorderLogger } from "./options.ts";
+import type { RecorderEvents } from "./recorder.ts";
+import { SegmentWorkers, type WorkerCounts } from "./segment-workers.ts";
+import type { FromWorker, WorkerSettings } from "./segments/messages.ts";
+import type { SessionWriter } from "./session-writer.ts";
+import { type Recording, segmentObject } from "./sessions.ts";
+import { type Share, splitBatch } from "./split-batch.ts";
+import type { SpoolCare } from "./spool-care.ts";
+import type { Uploader } from "./uploader.ts";
+
+export interface LinkParts {
+  directory: string;
+  stallMs: number;
+  counts: WorkerCounts;
+  recordings: Map<string, Recording>;
+  journal: Journal;
+  ring: JournalRing;
+  flow: Flow;
+  care: SpoolCare;
+  uploader: Uploader;
+  events: RecorderEvents;
+  logger: RecorderLogger;
+  /** The disk took no segment for want of room. */
+  outOfRoom(): void;
+}
+
+type Feed = (records: Buffer) => Promise<void>;
+
+export class WorkerLink {
+  readonly #parts: LinkParts;
+  readonly workers: SegmentWorkers;
+  /** What is on its way to the workers, by its number there. */
+  readonly #shares = new Map<number, Share>();
+  readonly #copyAcks = new Map<number, () => void>();
+  #nextId = 0;
+  readonly #silentWorkers = new Set<number>();
+  /** While recovery reads the journal: what would append to it. */
+  #held: Array<() => void> | null = null;
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+    const { journal, ring } = parts;
+    journal.onWritten = (batch) => this.#send(batch);
+    journal.onFailure = (error, batch) => this.#batchLost(error, batch);
+    ring.onPressure = (sessions) => this.workers.postAll({ type: "cut", sessions, force: false });
+    this.workers = new SegmentWorkers(parts.counts, parts.stallMs, {
+      message: (_worker, message) => this.#receive(message),
+      death: (worker, error) => this.#died(worker, error),
+      stall: (worker, stalled) => this.#silent(worker, stalled),
+    });
+  }
+
+  async start(settings: WorkerSettings): Promise<void> {
+    await this.workers.start(settings);
+  }
+
+  /** Recovery is reading the journal. */
+  get reading(): boolean {
+    return this.#held !== null;
+  }
+
+  async stop(): Promise<void> {
+    await this.workers.stop();
+  }
+
+  #send(batch: Batch): void {
+    const { used } = batch;
+    for (const share of splitBatch(batch, (session) => this.workers.numberOf(session))) {
+      const id = this.#nextId++;
+      this.#shares.set(id, share);
+      const buffer = share.copy ?? (batch.buffer.buffer as ArrayBuffer);
+      const length = share.copy?.byteLength ?? used;
+      this.workers.at(share.worker)?.post({ type: "batch", id, buffer, length }, [buffer]);
+      if (this.workers.isDead(share.worker)) this.#acknowledged(id, buffer);
+    }
+  }
+
+  #batchLost(error: AppError, batch: Batch): void {
+    const message = `${error.message}; ${batch.sessions.size} sessions are concerned`;
+    this.#parts.events.alarm("RECORD_FAILED", message, { cause: String(error.cause) });
+    const lost = [...batch.sessions].map(([session, { bytes }]) => ({ session, bytes }));
+    this.#parts.flow.landed(lost);
+    for (const session of batch.sessions.keys()) (session as SessionWriter).fail(error);
+  }
+
+  #writerOf(session: string): SessionWriter | null | undefined {
+    return this.#parts.recordings.get(session)?.writer;
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "ack":
+        this.#acknowledged(message.id, message.buffer);
+        return;
+      case "segment":
+        this.#segmentClosed(message);
+        return;
+      case "covered":
+        this.#cover(message.session, message.covered);
+        return;
+      case "derived": {
+        const { session, notice, channel, facts, cause } = message;
+        this.#whenRead(() => this.#writerOf(session)?.appendDerived(notice, channel, facts, cause));
+        return;
+      }
+      case "broken":
+        this.#broken(message.session, message.message);
+        return;
+      case "write-failed":
+        this.#segmentFailed(message);
+        return;
+      case "write-resumed":
+        this.#parts.events.clear("RECORD_SPOOL_FULL");
+        this.#writerOf(message.session)?.resume();
+        return;
+      case "bad-record":
+        this.#recordLost(message.session, message.message);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #acknowledged(id: number, buffer: ArrayBuffer): void {
+    const copied = this.#copyAcks.get(id);
+    if (copied) {
+      this.#copyAcks.delete(id);
+      copied();
+      return;
+    }
+    const share = this.#shares.get(id);
+    if (!share) return;
+    this.#shares.delete(id);
+    if (!share.copy) this.#parts.journal.recycle(Buffer.from(buffer));
+    this.#parts.flow.landed(share.sessions);
+  }
+
+  #segmentClosed(message: Extract<FromWorker, { type: "segment" }>): void {
+    const { session, meta, opened, covered } = message;
+    const recording = this.#parts.recordings.get(session);
+    if (!recording) return;
+    recording.segments.push(meta);
+    recording.terminals.push(...opened.map((track) => track.meta));
+    this.#parts.care.newest(recording, meta);
+    this.#cover(session, covered);
+    this.#parts.uploader.add(session, [segmentObject(recording, meta)]);
+    this.#parts.events.segment(session, meta);
+  }
+
+  #cover(session: string, recordNo: number): void {
+    this.#parts.ring.cover(session, recordNo);
+    this.#parts.journal.retry();
+  }
+
+  #segmentFailed(message: Extract<FromWorker, { type: "write-failed" }>): void {
+    const { directory, events, outOfRoom } = this.#parts;
+    const full = message.code === "ENOSPC";
+    if (full) outOfRoom();
+    const code = full ? "RECORD_SPOOL_FULL" : "RECORD_FAILED";
+    const text = full
+      ? `the spool's disk is full: make room in ${directory}; what is recorded so far is kept`
+      : `a segment cannot be written into ${directory} (${message.message}): check the disk; what is recorded so far is kept`;
+    events.alarm(code, text, { session: message.session, cause: message.code });
+    this.#writerOf(message.session)?.fail(new AppError(code, text, { op: "segment.write" }));
+  }
+
+  #recordLost(session: string, what: string): void {
+    const text = "a journal record could not be read; the interval is a gap";
+    this.#parts.events.alarm("RECORD_DAMAGED", text, { session, what });
+    const writer = this.#writerOf(session);
+    const fromUs = writer?.lastUs ?? 0;
+    this.#whenRead(() => writer?.addGap({ fromUs, toUs: fromUs, reason: "journal-damaged" }));
+  }
+
+  #broken(session: string, cause: string): void {
+    const text = `the recording ${session} cannot go on because of a fault of the recorder: its journal keeps it, the next start seals it`;
+    this.#parts.logger.error({ session, cause }, text);
+    this.#parts.events.alarm("RECORD_FAILED", text, { session });
+    this.#writerOf(session)?.fail(new AppError("RECORD_FAILED", text, { op: "segment.tracks" }));
+  }
+
+  /** Told and no more: what is recorded waits in the journal, whose own bounds fail the sessions when it is full. */
+  #silent(worker: number, stalled: boolean): void {
+    const { directory, events, stallMs } = this.#parts;
+    if (!stalled) {
+      this.#silentWorkers.delete(worker);
+      if (this.#silentWorkers.size === 0) events.clear("RECORD_STALLED");
+      return;
+    }
+    this.#silentWorkers.add(worker);
+    const text = `the recorder's segment worker has finished nothing for ${Math.round(stallMs / 1000)} s: what is recorded waits in the journal; if this does not end by itself, restart the service`;
+    events.alarm("RECORD_STALLED", text, { directory });
+  }
+
+  /** The sessions of the other workers go on; what this one did not store is in the journal until the next start. */
+  #died(worker: number, cause: Error): void {
+    const text = "the recorder's segment worker ended unexpectedly: restart the service; its journal holds everything";
+    const error = new AppError("RECORD_FAILED", text, { op: "segment.worker", cause });
+    this.#parts.logger.error({ err: cause }, text);
+    this.#parts.events.alarm("RECORD_FAILED", text, { cause: cause.message });
+    for (const session of this.workers.sessionsOf(worker)) this.#writerOf(session)?.fail(error);
+    for (const [id, share] of this.#shares) {
+      if (share.worker !== worker) continue;
+      this.#shares.delete(id);
+      this.#parts.flow.landed(share.sessions);
+    }
+  }
+
+  #whenRead(append: () => void): void {
+    if (this.#held) this.#held.push(append);
+    else append();
+  }
+
+  /** Runs recovery's reading of the journal; `ready` resolves when the journal can be written again. */
+  async replay(read: (feed: Feed) => Promise<void>, ready: () => Promise<void>): Promise<void> {
+    const { ring } = this.#parts;
+    this.#held = [];
+    ring.hold = true;
+    await read((records) => this.#copy(records));
+    await this.workers.syncAll();
+    ring.hold = false;
+    await ready();
+    const held = this.#held;
+    this.#held = null;
+    for (const append of held) append();
+  }
+
+  /** Records read from the journal, for all workers; one piece is on its way at a time. */
+  async #copy(records: Buffer): Promise<void> {
+    await Promise.all(this.workers.started().map((worker) => this.#copyTo(worker, records)));
+  }
+
+  #copyTo(worker: number, records: Buffer): Promise<void> {
+    const buffer = new ArrayBuffer(records.length);
+    Buffer.from(buffer).set(records);
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#copyAcks.set(id, resolve);
+      this.workers.at(worker)?.post({ type: "batch", id, buffer, length: records.length }, [buffer]);
+    });
+  }
+}
