@@ -5,6 +5,7 @@ import zlib from "node:zlib";
 import { decompress as decompressInScript } from "fzstd";
 import { AppError } from "../../shared/errors.ts";
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
+import { zstdFrames } from "./zstd-frames.ts";
 
 interface Zstd {
   compress(data: Uint8Array, level: number): Uint8Array;
@@ -28,7 +29,16 @@ function fromNode(): Zstd | undefined {
   if (!zstdCompressSync || !zstdDecompressSync || levelKey === undefined) return undefined;
   return {
     compress: (data, level) => zstdCompressSync(data, { params: { [levelKey]: level } }),
-    decompress: (data) => zstdDecompressSync(data, { maxOutputLength: maxSegmentBytes }),
+    decompress(data) {
+      let room = maxSegmentBytes;
+      const pieces = zstdFrames(data).map((frame) => {
+        const piece = zstdDecompressSync(frame, { maxOutputLength: Math.max(room, 1) });
+        room -= piece.length;
+        return piece;
+      });
+      if (room < 0) throw new Error(`it holds more than ${maxSegmentBytes} bytes`);
+      return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    },
   };
 }
 

@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { decompress as decompressInScript } from "fzstd";
+import { describe, expect, it } from "vitest";
+import { decompressSegment, SegmentCompressor, segmentCodec } from "../../../recorder/store/codec.ts";
+import { zstdFrames } from "../../../recorder/store/zstd-frames.ts";
+
+const pieces = [
+  Buffer.from("a short first piece\n"),
+  Buffer.alloc(300_000, "y"),
+  Buffer.from(randomBytes(150_000).toString("hex")),
+  Buffer.alloc(1),
+  Buffer.from(randomBytes(200_000)),
+];
+
+function stored(codec: "zstd" | "gzip", parts: readonly Uint8Array[]): Uint8Array {
+  const compressor = new SegmentCompressor(3, codec);
+  for (const part of parts.slice(0, -1)) compressor.add(part);
+  compressor.addLast(parts.at(-1) ?? new Uint8Array());
+  return compressor.finish();
+}
+
+describe.each(segmentCodec() === "zstd" ? (["zstd", "gzip"] as const) : (["gzip"] as const))("%s", (codec) => {
+  it.each([1, 2, 3, 5])("gives back every byte of a segment of %d pieces", (count) => {
+    const parts = pieces.slice(0, count);
+    expect(Buffer.concat(parts).equals(decompressSegment(stored(codec, parts), codec))).toBe(true);
+  });
+
+  it("refuses a segment that is cut anywhere, or has something after its end", () => {
+    const whole = stored(codec, pieces.slice(0, 3));
+    for (let cut = 1; cut < whole.length; cut += cut < 200 ? 1 : 4999)
+      expect(() => decompressSegment(whole.subarray(0, whole.length - cut), codec), `cut by ${cut}`).toThrow(
+        /not whole/,
+      );
+    expect(() => decompressSegment(Buffer.concat([whole, Buffer.from("more of it")]), codec)).toThrow(/not whole/);
+  });
+});
+
+it.runIf(segmentCodec() === "zstd")("finds the frames that a decoder of its own finds", () => {
+  const whole = stored("zstd", pieces);
+  const frames = zstdFrames(whole);
+  expect(frames).toHaveLength(pieces.length);
+  for (const [i, frame] of frames.entries())
+    expect(Buffer.from(decompressInScript(frame)).equals(pieces[i] as Buffer)).toBe(true);
+});
