@@ -8,6 +8,12 @@ import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 /** What the session gives; the recorder adds `format`, `type`, `recorder`, `session` and `startedAt`. */
 export type OpenFacts = Omit<OpenRecord, "format" | "type" | "recorder" | "session" | "startedAt">;
 
+/** Why the recorder asks that a session be ended: `code` is stable, `sentence` is for the person. */
+export interface EndReason {
+  code: string;
+  sentence: string;
+}
+
 /** One recording being written. Satisfies the tap's EventSink. */
 export interface SessionRecorder {
   readonly session: string;
@@ -21,6 +27,8 @@ export interface SessionRecorder {
   health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number };
   /** Called once, with the failure, when recording cannot go on; what follows is the session's failure mode. */
   onFailure(listener: (error: Error) => void): void;
+  /** Called once when the session has to end, although what it sent so far is recorded. */
+  onEndAsked(listener: (reason: EndReason) => void): void;
   /** Closes the tracks, writes and signs the manifest, and resolves when that is durable in the spool (upload goes on). */
   close(endReason: string): Promise<Manifest>;
 }

@@ -10,7 +10,7 @@ import { flagEncrypted, maxPayloadBytes, recordHeaderBytes, recordKind, writeRec
 import { encryptInput, inputOverheadBytes, inputSalt } from "./journal/input-key.ts";
 import type { Batch, Journal, JournalSession } from "./journal/journal.ts";
 import type { RecorderClock } from "./options.ts";
-import type { SessionRecorder } from "./recorder.ts";
+import type { EndReason, SessionRecorder } from "./recorder.ts";
 import type { EventPayload } from "./segments/session-tracks.ts";
 
 export interface WriterParts {
@@ -57,6 +57,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   readonly #drainWaiters: Array<() => void> = [];
   #failure: AppError | null = null;
   readonly #failureListeners: Array<(error: Error) => void> = [];
+  #endAsked: EndReason | null = null;
+  readonly #endListeners: Array<(reason: EndReason) => void> = [];
   /** Under best_effort: since when events are being dropped, and why. */
   #gap: { fromUs: number; reason: string } | null = null;
   #closing: Promise<Manifest> | null = null;
@@ -235,6 +237,18 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   onFailure(listener: (error: Error) => void): void {
     this.#failureListeners.push(listener);
     if (this.#failure) listener(this.#failure);
+  }
+
+  onEndAsked(listener: (reason: EndReason) => void): void {
+    this.#endListeners.push(listener);
+    if (this.#endAsked) listener(this.#endAsked);
+  }
+
+  /** What comes cannot be kept in a form that can be shown: whatever its failure mode, the session has to end. */
+  askEnd(reason: EndReason): void {
+    if (this.#endAsked || this.originUs === null) return;
+    this.#endAsked = reason;
+    for (const listener of this.#endListeners) listener(reason);
   }
 
   /**

@@ -31,6 +31,11 @@ export interface LinkParts {
   outOfRoom(): void;
 }
 
+const unreadable = {
+  code: "screen-unreadable",
+  sentence: "The target sent what the recorder cannot read, so the session cannot go on.",
+};
+
 type Feed = (records: Buffer) => Promise<void>;
 
 export class WorkerLink {
@@ -107,7 +112,11 @@ export class WorkerLink {
         return;
       case "derived": {
         const { session, notice, channel, facts, cause } = message;
-        this.#whenRead(() => this.#writerOf(session)?.appendDerived(notice, channel, facts, cause));
+        this.#whenRead(() => {
+          const writer = this.#writerOf(session);
+          writer?.appendDerived(notice, channel, facts, cause);
+          if (notice === "decode-error") writer?.askEnd(unreadable);
+        });
         return;
       }
       case "broken":

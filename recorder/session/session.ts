@@ -15,6 +15,8 @@ export interface SessionRecording extends EventSink {
   readonly session: string;
   health(): { recordedBytes: number; durableBehindMs: number };
   onFailure(listener: (error: Error) => void): void;
+  /** Called once when the recorder cannot make sense of what comes: the session has to end. */
+  onEndAsked?(listener: (reason: TerminateReason) => void): void;
   close(endReason: string): Promise<unknown>;
 }
 
@@ -77,6 +79,7 @@ export class GatewaySession implements TapSession {
       drained: () => this.#drained(),
     };
     recording.onFailure((error) => this.#recordingFailed(error));
+    recording.onEndAsked?.((reason) => this.terminate(reason, "recorder"));
   }
 
   get signal(): AbortSignal {

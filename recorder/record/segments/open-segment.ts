@@ -17,7 +17,7 @@ export class OpenSegment {
   endUs: number;
   events = 0;
   rawBytes = 0;
-  readonly #compressor: SegmentCompressor;
+  protected readonly compressor: SegmentCompressor;
   #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #used = 0;
 
@@ -31,11 +31,11 @@ export class OpenSegment {
     this.lastSeq = at.seq;
     this.firstRecordNo = at.from?.recordNo ?? at.recordNo;
     this.lastRecordNo = at.recordNo;
-    this.#compressor = new SegmentCompressor(zstdLevel);
+    this.compressor = new SegmentCompressor(zstdLevel);
   }
 
   get codec(): SegmentCodec {
-    return this.#compressor.codec;
+    return this.compressor.codec;
   }
 
   /** Appends text that needs no look at what it holds. */
@@ -62,15 +62,15 @@ export class OpenSegment {
   }
 
   finish(): Uint8Array {
-    if (this.#used > 0) this.#compressor.addLast(this.#slab.subarray(0, this.#used));
+    if (this.#used > 0) this.compressor.addLast(this.#slab.subarray(0, this.#used));
     this.#used = 0;
-    return this.#compressor.finish();
+    return this.compressor.finish();
   }
 
   #room(bytes: number): void {
     if (this.#used + bytes <= this.#slab.length) return;
     if (this.#used >= slabBytes / 2) {
-      this.#compressor.add(this.#slab.subarray(0, this.#used));
+      this.compressor.add(this.#slab.subarray(0, this.#used));
       this.#used = 0;
       if (bytes <= this.#slab.length) return;
     }
