@@ -25,6 +25,11 @@ export interface FramebufferView {
   readonly pixels: Uint32Array;
 }
 
+export interface ScreenEncoderOptions {
+  /** How what moves over a large area is stored. */
+  video?: "lossless" | "lossy-while-moving";
+}
+
 const opaqueBlack = 0xff000000;
 const noPayload = new Uint8Array(0);
 
@@ -49,7 +54,7 @@ export class ScreenEncoder {
   #costSinceKeyframe = 0;
   #keyframeCost: number;
 
-  constructor(framebuffer: FramebufferView) {
+  constructor(framebuffer: FramebufferView, _options: ScreenEncoderOptions = {}) {
     requireSize(framebuffer);
     this.#framebuffer = framebuffer;
     this.#width = framebuffer.width;

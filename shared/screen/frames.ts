@@ -1,7 +1,7 @@
 // A frames segment: pictures of the screen for the timeline, each a JSON line with time, size and length, then as many
 // bytes of WebP and a line feed. The first line is the segment's header, as in every track.
 import type { SegmentHeader } from "../events/stored.ts";
-import { damaged, fitsScreenLimits, readHeaderLine, screenLimits } from "./format.ts";
+import { asciiJson, damaged, fitsScreenLimits, readHeaderLine, screenLimits } from "./format.ts";
 
 /** Why a frame was captured: the first of the session, the screen changed, or a button was pressed. */
 export const frameReasons = ["start", "change", "click"] as const;
@@ -56,11 +56,22 @@ interface FrameLine {
   bytes: number;
 }
 
-/** The line before a frame's bytes, with its line feed; ASCII. @param bytes length of the frame. */
-export function frameLine(frame: Omit<Frame, "webp">, bytes: number): string {
-  const { atUs: t, seq: s, width: w, height: h, why } = frame;
-  const line: FrameLine = { t, s, w, h, why, bytes };
-  return `${JSON.stringify(line)}\n`;
+/** The first line of a segment of frames, with its line feed. */
+export function framesHeaderLine(conduit: SegmentHeader["conduit"]): string {
+  return `${asciiJson({ conduit })}\n`;
+}
+
+/** A frame as it is stored: its line, its bytes, a line feed. */
+export function encodeFrame(frame: Frame): Uint8Array {
+  const { atUs: t, seq: s, width: w, height: h, why, webp } = frame;
+  const line: FrameLine = { t, s, w, h, why, bytes: webp.length };
+  const text = JSON.stringify(line);
+  const bytes = new Uint8Array(text.length + webp.length + 2);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  bytes[text.length] = lineFeed;
+  bytes.set(webp, text.length + 1);
+  bytes[bytes.length - 1] = lineFeed;
+  return bytes;
 }
 
 function readLine(segment: Uint8Array, at: number): { line: FrameLine; next: number } {
