@@ -3,14 +3,15 @@
 import { mkdir, readFile, rename, rm, statfs, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import { manifestName, publicKeyKey } from "../store/keys.ts";
+import { manifestName, openSignatureName, publicKeyKey } from "../store/keys.ts";
 import { syncDirectory } from "./durable-file.ts";
 import type { RecorderLogger } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { Recording } from "./sessions.ts";
 import type { Signer } from "./signing.ts";
+import { sha256Hex } from "./spool-files.ts";
 import { damagedDirectory, sessionDirectory } from "./spool-layout.ts";
-import { restoreSealed } from "./spool-seal.ts";
+import { openSignatureOf, restoreSealed } from "./spool-seal.ts";
 import type { UploadObject, UploadSource } from "./uploader.ts";
 
 export interface CareParts {
@@ -49,6 +50,16 @@ export class SpoolCare implements UploadSource {
     const { publicKeyId, signer } = this.#parts;
     if (session === publicKeyId) return Buffer.from(signer.publicKeyPem);
     return readFile(join(sessionDirectory(this.#spool, session), name));
+  }
+
+  /** A signature by the same key over the same bytes is the same (Ed25519): rot in the file is told by that. */
+  async hashOf(session: string, name: string): Promise<string | null> {
+    const recording = this.#parts.recordings.get(session);
+    if (!recording || name !== openSignatureName) return null;
+    const { open, openSha256 } = recording;
+    const directory = sessionDirectory(this.#spool, session);
+    const signature = await openSignatureOf(directory, open.recorder.keyId, openSha256, this.#parts.signer);
+    return signature === null ? null : sha256Hex(signature);
   }
 
   /** A segment was closed: the one before it on its track has served recovery. */

@@ -42,7 +42,10 @@ export async function writeSeal(spool: string, manifest: Manifest, signer: Signe
   const directory = sessionDirectory(spool, manifest.session);
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   const signature = signer.sign(bytes);
-  const openSignature = await readFile(join(directory, openSignatureName));
+  // The file may have rotted since: what is sealed is the signature, not what the disk gives.
+  const openSignature =
+    (await openSignatureOf(directory, manifest.recorder.keyId, manifest.openSha256, signer)) ??
+    (await readFile(join(directory, openSignatureName)));
   await writeSynced(join(directory, manifestName), bytes);
   await writeSynced(join(directory, manifestSignatureName), signature);
   const sums = sumsOf(manifest, openSignature, bytes, signature);
@@ -57,26 +60,49 @@ export async function writeSeal(spool: string, manifest: Manifest, signer: Signe
 async function sealAgain(directory: string, bytes: Buffer, signer: Signer): Promise<Seal> {
   const manifest = Manifest.parse(JSON.parse(bytes.toString("utf8")));
   const openSignature =
-    manifest.recorder.keyId === signer.keyId
-      ? signer.sign(await readFile(join(directory, openName)))
-      : await readFile(join(directory, openSignatureName));
+    (await openSignatureOf(directory, manifest.recorder.keyId, manifest.openSha256, signer)) ??
+    (await readFile(join(directory, openSignatureName)));
   const signature = signer.sign(bytes);
   return { bytes, signature, sums: sumsOf(manifest, openSignature, bytes, signature) };
 }
 
-/** Signature or SHA256SUMS with the hash that is known of them, or null: they cannot be had any more. */
+/** The OPEN record's signature, made again; null with an earlier key, and when the record is not what was signed. */
+export async function openSignatureOf(
+  directory: string,
+  keyId: string,
+  openSha256: string,
+  signer: Signer,
+): Promise<Uint8Array | null> {
+  if (keyId !== signer.keyId) return null;
+  const open = await readFile(join(directory, openName)).catch(() => null);
+  return open !== null && sha256Hex(open) === openSha256 ? signer.sign(open) : null;
+}
+
+/** A signature or SHA256SUMS with the hash that is known of them, or null: they cannot be had any more. */
 export async function restoreSealed(
   directory: string,
   name: string,
   sha256: string | null,
   signer: Signer,
 ): Promise<Uint8Array | null> {
+  if (name === openSignatureName) return restoreOpenSignature(directory, sha256, signer);
   if (name !== manifestSignatureName && name !== checksumsName) return null;
   const seal = await sealAgain(directory, await readFile(join(directory, manifestName)), signer);
   const bytes = name === checksumsName ? seal.sums : seal.signature;
   if (sha256Hex(bytes) !== sha256) return null;
   await writeSynced(join(directory, name), bytes);
   return bytes;
+}
+
+async function restoreOpenSignature(
+  directory: string,
+  sha256: string | null,
+  signer: Signer,
+): Promise<Uint8Array | null> {
+  const signature = signer.sign(await readFile(join(directory, openName)));
+  if (sha256Hex(signature) !== sha256) return null;
+  await writeSynced(join(directory, openSignatureName), signature);
+  return signature;
 }
 
 export interface Sealed {

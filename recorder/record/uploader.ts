@@ -1,7 +1,7 @@
 // Brings the spool's objects into the store: put, confirmed by a read of the metadata, and only then may the spool let
 // go. Fed by seals and segments; never gives up and never deletes what is not confirmed. Invariant: within a recording
 // OPEN first, manifest after all segments, SHA256SUMS last; a recording that fails waits alone, the others go on.
-import { AppError } from "../../shared/errors.ts";
+import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderLogger } from "./options.ts";
@@ -11,7 +11,7 @@ export interface UploadObject {
   /** Within the recording. */
   name: string;
   key: string;
-  /** Null for small files that are signed or listed elsewhere: they are hashed when they are read. */
+  /** Null for small files that are signed elsewhere: the source may know what they must be. */
   sha256: string | null;
   bytes: number;
   endUs: number;
@@ -19,6 +19,8 @@ export interface UploadObject {
 
 export interface UploadSource {
   read(session: string, name: string): Promise<Uint8Array>;
+  /** Of an object without a known hash: what it must be, where that follows from something else; else null. */
+  hashOf?(session: string, name: string): Promise<string | null>;
   /** The object is in the store. */
   confirmed(session: string, object: UploadObject): Promise<void>;
   /** Every object of a sealed recording is in the store. Rejecting keeps the recording on the list. */
@@ -69,6 +71,29 @@ function timedOut(error: unknown): boolean {
   return false;
 }
 
+/** Not the store's fault: it says so in the alarm. */
+async function inSpool<T>(what: string, work: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const text = `its file in the spool: ${what} failed with ${code ?? message}; check the disk and its permissions`;
+    throw new AppError("RECORD_SPOOL_FAULT", text, { op: "upload.spool", retryable: true, cause });
+  }
+}
+
+function nullIfMissing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+  throw error;
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof AppError) return error.code;
+  // Whatever a store throws that is not its own error: only a time limit says that it does not answer.
+  return timedOut(error) ? "STORE_UNAVAILABLE" : "INTERNAL";
+}
+
 function phaseOf(name: string): number {
   if (name === openName || name === openSignatureName) return 0;
   if (name === manifestName || name === manifestSignatureName) return 2;
@@ -89,7 +114,8 @@ export class Uploader {
   readonly #limits: UploaderLimits;
   readonly #logger: RecorderLogger;
   readonly #recordings = new Map<string, Recording>();
-  readonly #failing = new Set<string>();
+  /** The cause of each recording that fails; an alarm holds while some recording fails of its cause. */
+  readonly #failing = new Map<string, ErrorCode>();
   /** Recordings take turns. */
   #turns: string[] = [];
   #running = 0;
@@ -226,14 +252,16 @@ export class Uploader {
   async #upload(recording: Recording, object: UploadObject): Promise<void> {
     const timeout = AbortSignal.timeout(this.#limits.uploadTimeoutMs * recording.patience);
     const signal = AbortSignal.any([timeout, this.#abort.signal]);
-    const body = await this.#read(recording.id, object, signal);
+    const known = object.sha256 ?? (await inSpool("hash", this.#source.hashOf?.(recording.id, object.name))) ?? null;
+    const body = await this.#read(recording.id, { ...object, sha256: known }, signal);
     if (!body) return;
-    const sha256 = object.sha256 ?? (await sha256Of(body));
+    const sha256 = known ?? (await sha256Of(body));
     const contentType = contentTypes.find(([pattern]) => pattern.test(object.name))?.[1] ?? "application/octet-stream";
     await this.#store.put(object.key, body, { sha256, contentType, signal });
     const info = await this.#store.head(object.key, { signal });
     if (!info || info.bytes !== body.length || (info.sha256 !== undefined && info.sha256 !== sha256)) {
-      throw new AppError("STORE_UNAVAILABLE", `the store took ${object.key} and does not show it as it was given`, {
+      const text = `the store took ${object.key} and does not show it as it was given`;
+      throw new AppError(info ? "INTEGRITY_HASH" : "STORE_NOT_FOUND", text, {
         op: "upload.confirm",
         retryable: true,
         details: { key: object.key, stored: info?.bytes ?? null, given: body.length },
@@ -244,12 +272,7 @@ export class Uploader {
 
   /** Null: there is nothing to do any more, because the store has the object or because it was set aside. */
   async #read(session: string, object: UploadObject, signal: AbortSignal): Promise<Uint8Array | null> {
-    let body: Uint8Array | null = null;
-    try {
-      body = await this.#source.read(session, object.name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+    const body = await inSpool("read", this.#source.read(session, object.name).catch(nullIfMissing));
     if (body && (object.sha256 === null || (await sha256Of(body)) === object.sha256)) return body;
     if (!body) {
       // An earlier process let it go after the store had confirmed it.
@@ -261,14 +284,21 @@ export class Uploader {
         return null;
       }
     }
-    await this.#source.damaged(session, object, body);
-    return (await this.#source.restore?.(session, object)) ?? null;
+    await inSpool("set aside", this.#source.damaged(session, object, body));
+    return (await inSpool("restore", this.#source.restore?.(session, object))) ?? null;
   }
 
   #succeeded(recording: Recording): void {
     recording.failures = 0;
     recording.sinceMs = Date.now();
-    if (this.#failing.delete(recording.id) && this.#failing.size === 0) this.#source.clear("STORE_UNAVAILABLE");
+    this.#noLongerFails(recording);
+  }
+
+  #noLongerFails({ id }: Recording): void {
+    const code = this.#failing.get(id);
+    if (code === undefined) return;
+    this.#failing.delete(id);
+    if (![...this.#failing.values()].includes(code)) this.#source.clear(code);
   }
 
   #failed(recording: Recording, object: UploadObject, error: unknown): void {
@@ -279,20 +309,23 @@ export class Uploader {
     // A line may be too slow for the time an attempt is given: the next one is given more.
     if (timedOut(error)) recording.patience = Math.min(recording.patience * 2, maxPatience);
     this.#resumeIn(recording, delayMs);
-    const code = error instanceof AppError ? error.code : "STORE_UNAVAILABLE";
-    const facts = { session: recording.id, key: object.key, code, attempts: recording.failures };
+    const facts = { session: recording.id, key: object.key, code: codeOf(error), attempts: recording.failures };
     this.#logger.warn(
       { ...facts, err: error, retryInMs: Math.round(delayMs) },
       "upload failed; it will be tried again",
     );
     // One hiccup is no alarm.
     if (recording.failures < alarmAfterFailures) return;
-    const first = !this.#failing.has(recording.id);
-    this.#failing.add(recording.id);
-    if (first) {
-      const message = `${object.key} cannot be stored (${(error as Error).message}); the spool keeps it, uploads go on by themselves`;
-      this.#source.alarm("STORE_UNAVAILABLE", message, facts);
-    }
+    const message = `${object.key} cannot be stored (${(error as Error).message}); the spool keeps it, uploads go on by themselves`;
+    this.#fails(recording, codeOf(error), message, facts);
+  }
+
+  #fails(recording: Recording, code: ErrorCode, message: string, facts: Record<string, unknown>): void {
+    if (this.#failing.get(recording.id) === code) return;
+    this.#noLongerFails(recording);
+    const told = [...this.#failing.values()].includes(code);
+    this.#failing.set(recording.id, code);
+    if (!told) this.#source.alarm(code, message, facts);
   }
 
   #resumeIn(recording: Recording, delayMs: number): void {
@@ -311,16 +344,16 @@ export class Uploader {
     recording.finishing = true;
     this.#source.stored(recording.id).then(
       () => {
+        this.#noLongerFails(recording);
         this.#recordings.delete(recording.id);
         this.#turns = this.#turns.filter((id) => id !== recording.id);
       },
       (error: unknown) => {
         recording.finishing = false;
         this.#resumeIn(recording, this.#limits.uploadRetryMaxMs);
-        this.#logger.error(
-          { session: recording.id, err: error },
-          "a stored recording could not be removed from the spool",
-        );
+        const text = `the recording ${recording.id} is stored and cannot be removed from the spool (${(error as Error).message}): check its disk and permissions`;
+        this.#logger.error({ session: recording.id, err: error }, text);
+        this.#fails(recording, "RECORD_SPOOL_FAULT", text, { session: recording.id });
       },
     );
   }

@@ -1,18 +1,20 @@
 // The file system's errors as the store's: which of them pass by themselves, and what mends the others.
-import { AppError } from "../../shared/errors.ts";
+import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { notFoundError } from "./object-key.ts";
 
 interface Translation {
+  code: ErrorCode;
   retryable: boolean;
   mend: string;
 }
 
-const passing = (mend: string): Translation => ({ retryable: true, mend });
-const lasting = (mend: string): Translation => ({ retryable: false, mend });
+const passing = (mend: string): Translation => ({ code: "STORE_UNAVAILABLE", retryable: true, mend });
+const full = (mend: string): Translation => ({ code: "STORE_FULL", retryable: true, mend });
+const lasting = (mend: string): Translation => ({ code: "STORE_REFUSED", retryable: false, mend });
 
 const translations: Record<string, Translation> = {
-  ENOSPC: passing("the disk is full (space or inodes); free some, or give the store a larger disk"),
-  EDQUOT: passing("the disk quota is used up; raise it, or free some space"),
+  ENOSPC: full("the disk is full (space or inodes); free some, or give the store a larger disk"),
+  EDQUOT: full("the disk quota is used up; raise it, or free some space"),
   EIO: passing("the disk reports an input/output error; look at the kernel's log and at the disk's health"),
   EMFILE: passing("too many files are open in this process; raise its limit (LimitNOFILE)"),
   ENFILE: passing("too many files are open on this host; raise fs.file-max"),
@@ -39,7 +41,7 @@ export function fsStoreError(error: unknown, op: string, file: string, key: stri
   }
   const known = translations[code] ?? passing("look at the directory, its disk and its mount");
   return new AppError(
-    known.retryable ? "STORE_UNAVAILABLE" : "STORE_REFUSED",
+    known.code,
     `The file store could not ${op.replace("store.", "")} ${file} (${code}): ${known.mend}.`,
     { op, retryable: known.retryable, cause: error, details: { key, file, errno: code } },
   );

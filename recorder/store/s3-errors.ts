@@ -1,6 +1,6 @@
-// The S3 client's errors as the store's: what passes by itself is STORE_UNAVAILABLE and retryable, what someone must
-// mend is STORE_REFUSED with how. Servers differ, and most of Ceph's errors carry a code without a message.
-import { AppError } from "../../shared/errors.ts";
+// The S3 client's errors as the store's: what passes by itself is STORE_UNAVAILABLE and retryable, want of room is
+// STORE_FULL, what someone must mend is STORE_REFUSED with how. Servers differ, and most of Ceph's errors carry a code without a message.
+import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { notFoundError } from "./object-key.ts";
 
 export interface S3Place {
@@ -44,6 +44,9 @@ const passing: Record<string, string> = {
   OperationAborted: "another operation on the same bucket or object is under way",
   ConditionalRequestConflict: "another write of the same object is under way",
   PreconditionFailed: "the object was replaced while it was read; find out who writes there",
+};
+
+const full: Record<string, string> = {
   QuotaExceeded: "the quota of the user or bucket is used up; raise it",
   XMinioStorageFull: "the server's disk is full; give it more",
   InsufficientStorage: "the server's disk is full; give it more",
@@ -59,14 +62,16 @@ export function s3StoreError(error: unknown, op: string, key: string, place: S3P
   const facts = factsOf(error);
   const where = `bucket ${place.bucket} at ${place.endpoint}`;
   const details = { key, bucket: place.bucket, endpoint: place.endpoint, error: facts.name, status: facts.status };
-  const fail = (retryable: boolean, why: string) =>
+  const fail = (retryable: boolean, why: string, code?: ErrorCode) =>
     new AppError(
-      retryable ? "STORE_UNAVAILABLE" : "STORE_REFUSED",
+      code ?? (retryable ? "STORE_UNAVAILABLE" : "STORE_REFUSED"),
       `The object store could not ${op.replace("store.", "")}${key === "" ? "" : ` ${key}`} in ${where} (${told(facts)}): ${why}.`,
       { op, retryable, cause: slim(error), details },
     );
 
   if (facts.name === "NoSuchKey") return notFoundError(key, op, where, slim(error));
+  const noRoom = full[facts.name] ?? (facts.status === 507 ? full["InsufficientStorage"] : undefined);
+  if (noRoom !== undefined) return fail(true, noRoom, "STORE_FULL");
   const passes = passing[facts.name];
   if (passes !== undefined) return fail(true, passes);
   const mend = mends[facts.name];

@@ -13,6 +13,8 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RecordingVerifier } from "../../recorder/catalog/verify.ts";
+import { loadOrCreateSigningKey, Signer } from "../../recorder/record/signing.ts";
 import { createStore } from "../../recorder/store/create-store.ts";
 import type { ObjectStore } from "../../recorder/store/object-store.ts";
 import { FlakyStore } from "../support/flaky-store.ts";
@@ -85,7 +87,8 @@ async function expectWhole(session: KnownSession): Promise<void> {
 }
 
 describe("while the store is away, in one process", () => {
-  for (const name of ["terminal-0/000000.cast.zst", "manifest.json", "manifest.json.sig", "SHA256SUMS", "open.json"]) {
+  const names = ["terminal-0/000000.cast.zst", "manifest.json", "manifest.json.sig", "SHA256SUMS", "open.json"];
+  for (const name of [...names, "open.json.sig"]) {
     test(`bit rot in ${name} is noticed before the store has it, and holds up nobody else`, async () => {
       const flaky = new FlakyStore(real, { failBefore: 0, failAfter: 0, cutReads: 0 });
       flaky.goAway();
@@ -106,6 +109,53 @@ describe("while the store is away, in one process", () => {
       expect(aside().length).toBeGreaterThan(0);
     });
   }
+
+  test("bit rot in open.json.sig before the seal is in neither SHA256SUMS nor the store", async () => {
+    const flaky = new FlakyStore(real, { failBefore: 0, failAfter: 0, cutReads: 0 });
+    flaky.goAway();
+    const under = await make(flaky);
+    await under.recorder.recover();
+    const session = new KnownSession(await under.recorder.open(openFacts()));
+    await session.step(Buffer.from("out"), Buffer.from("in"));
+    const file = inSpool(session.id, "open.json.sig");
+    const good = readFileSync(file);
+    flip(file, 20);
+    const rotten = readFileSync(file);
+    await session.close();
+    flaky.comeBack();
+    await waitFor(() => under.told.stored.includes(session.id), { what: "the recording" });
+    expect(under.told.alarms.has("RECORD_DAMAGED")).toBe(true);
+    const [kept = ""] = aside().filter((name) => name.endsWith("open.json.sig"));
+    expect(readFileSync(inSpool("damaged", kept)).equals(rotten)).toBe(true);
+    const day = session.recorder.open.startedAt.slice(0, 10).replaceAll("-", "/");
+    expect(Buffer.from(await real.get(`recordings/${day}/${session.id}/open.json.sig`)).equals(good)).toBe(true);
+    await expectWhole(session);
+    const key = await loadOrCreateSigningKey(path.join(directories.keys, "signing.pem"));
+    const { publicKeyPem } = new Signer(key);
+    const verifier = new RecordingVerifier({ store: real, trustedKeys: () => new Map([[key.keyId, publicKeyPem]]) });
+    expect((await verifier.verify(session.id)).findings).toEqual([]);
+  });
+
+  test("a spool file that does not read is no fault of the store's, holds up nobody, and is uploaded when it reads", async () => {
+    const flaky = new FlakyStore(real, { failBefore: 0, failAfter: 0, cutReads: 0 });
+    flaky.goAway();
+    const under = await make(flaky);
+    await under.recorder.recover();
+    const [poor, other] = (await recordTwo(under)) as [KnownSession, KnownSession];
+    const file = inSpool(poor.id, "events/000000.jsonl.zst");
+    renameSync(file, `${file}.away`);
+    mkdirSync(file); // EISDIR, as EIO would be
+    await waitFor(() => under.told.alarms.has("STORE_UNAVAILABLE"), { what: "the alarm of the store" });
+    flaky.comeBack();
+    await waitFor(() => under.told.alarms.has("RECORD_SPOOL_FAULT"), { what: "the alarm of the spool" });
+    await waitFor(() => under.told.stored.includes(other.id), { what: "the other recording" });
+    expect([...under.told.alarms]).toEqual(["RECORD_SPOOL_FAULT"]);
+    rmSync(file, { recursive: true });
+    renameSync(`${file}.away`, file);
+    await waitFor(() => under.told.stored.includes(poor.id), { what: "the recording" });
+    expect([...under.told.alarms]).toEqual([]);
+    await expectWhole(poor);
+  });
 
   test("a segment that somebody removed is an alarm, and holds up nobody else", async () => {
     const flaky = new FlakyStore(real, { failBefore: 0, failAfter: 0, cutReads: 0 });

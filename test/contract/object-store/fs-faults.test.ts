@@ -221,7 +221,7 @@ test.runIf(isRoot)("a full disk is an outage that ends when there is space again
     const store = open();
     const large = Buffer.alloc(700_000, 7);
     await store.put("full/1", large, { sha256: sha256(large) });
-    const error = await expectCode(store.put("full/2", large, { sha256: sha256(large) }), "STORE_UNAVAILABLE");
+    const error = await expectCode(store.put("full/2", large, { sha256: sha256(large) }), "STORE_FULL");
     expect(error.retryable).toBe(true);
     expect(error.message).toMatch(/disk is full/);
     expect(await keysOf(store, "")).toEqual(["full/1"]);
