@@ -142,9 +142,12 @@ describe("on files", () => {
       timeoutMs: 30_000,
     });
     expect(under.told.stored).not.toContain(stuck.id);
-    const names = (await recordingsIn(real)).get(stuck.id) ?? [];
-    expect(names.filter((name) => name.startsWith("terminal-0/")).length, "its other segments").toBeGreaterThan(2);
-    expect(names).not.toContain("SHA256SUMS");
+    const names = async () => (await recordingsIn(real)).get(stuck.id) ?? [];
+    // They go on between the attempts at the one, so they take a while longer than the others' do.
+    await waitFor(async () => (await names()).filter((name) => name.startsWith("terminal-0/")).length > 2, {
+      what: "its other segments",
+    });
+    expect(await names()).not.toContain("SHA256SUMS");
     heal = true;
     await expectStored(real, [stuck, ...others], under);
     await under.recorder.stop();
