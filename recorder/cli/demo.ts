@@ -10,6 +10,8 @@ import { AppError } from "../../shared/errors.ts";
 import { askAdmin } from "../admin-socket.ts";
 import type { Service } from "../main.ts";
 import type { Cli, Register } from "./cli.ts";
+import { Controller } from "./demo/controller.ts";
+import { startHmi } from "./demo/hmi/hmi.ts";
 import { type DemoInstallation, demoInvestigator, demoTarget, demoVendor, installDemo } from "./demo/installation.ts";
 import { type Plant, startPlant } from "./demo/plant.ts";
 import { playScript } from "./demo/script.ts";
@@ -61,11 +63,13 @@ async function runDemo(cli: Cli, directory: string, options: DemoOptions): Promi
   // Known only to this process: nobody logs in to the plant but through the gateway.
   const login = { account: "engineer", password: crypto.randomUUID() };
   const enablePassword = "boost";
-  const plant = await startPlant({ ...login, enablePassword });
+  const controller = new Controller();
+  const plant = await startPlant({ ...login, enablePassword, controller });
+  const hmi = await startHmi({ port: 0, password: crypto.randomUUID().slice(0, 8), controller });
   let service: Service | null = null;
   try {
     const places = { directory, sshPort: await freePort(options.sshPort), httpPort: await freePort(options.httpPort) };
-    const installation = await installDemo(places, plant, login);
+    const installation = await installDemo(places, plant, login, hmi);
     const { startService } = await import("../main.ts");
     service = await startService(installation.config, {
       logger: createLogger(installation.config, { file: join(directory, "demo.log") }),
@@ -77,6 +81,7 @@ async function runDemo(cli: Cli, directory: string, options: DemoOptions): Promi
     await script;
   } finally {
     await service?.stop();
+    await hmi.close();
     await stopPlant(plant);
   }
 }

@@ -1,4 +1,4 @@
-// The demo's installation: a service's directory with the plant as its only target and two people with fresh passwords.
+// The demo's installation: a service's directory with the plant and its HMI as targets and two people with fresh passwords.
 import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,9 +7,11 @@ import { type Config, loadConfig } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
 import { prepareInstallation } from "../first-start.ts";
 import { openSecrets } from "../key-files.ts";
+import type { Hmi } from "./hmi/hmi.ts";
 import type { Plant } from "./plant.ts";
 
 export const demoTarget = "plc-reactor-01";
+export const demoScreen = "hmi-reactor-01";
 export const demoVendor = "vendor";
 export const demoInvestigator = "demo";
 
@@ -33,10 +35,15 @@ export interface PlantLogin {
   password: string;
 }
 
-export async function installDemo(places: DemoPlaces, plant: Plant, login: PlantLogin): Promise<DemoInstallation> {
+export async function installDemo(
+  places: DemoPlaces,
+  plant: Plant,
+  login: PlantLogin,
+  hmi: Hmi,
+): Promise<DemoInstallation> {
   const { directory } = places;
   mkdirSync(join(directory, "inventory"), { recursive: true, mode: 0o700 });
-  for (const [name, text] of Object.entries(files(places, plant, login))) {
+  for (const [name, text] of Object.entries(files(places, plant, login, hmi))) {
     writeFileSync(join(directory, name), text, { mode: 0o600 });
   }
   // The demo stands apart from whatever the environment configures.
@@ -55,6 +62,7 @@ export async function installDemo(places: DemoPlaces, plant: Plant, login: Plant
     await people.create({ name: demoVendor, roles: ["vendor"], password: vendorPassword });
     const secrets = await openSecrets(config, database);
     await secrets.set(demoTarget, { kind: "password", password: login.password });
+    await secrets.set(demoScreen, { kind: "password", password: hmi.password });
   } finally {
     await database.close();
   }
@@ -66,7 +74,12 @@ export async function installDemo(places: DemoPlaces, plant: Plant, login: Plant
   return { config, investigatorPassword, vendorPassword, gatewayKey: line[1] ?? "", knownHosts };
 }
 
-function files({ sshPort, httpPort }: DemoPlaces, plant: Plant, { account }: PlantLogin): Record<string, string> {
+function files(
+  { sshPort, httpPort }: DemoPlaces,
+  plant: Plant,
+  { account }: PlantLogin,
+  hmi: Hmi,
+): Record<string, string> {
   return {
     "conduit.yaml": `# Written by conduit demo; not for production.
 recorder: { id: demo, dataDirectory: . }
@@ -88,6 +101,14 @@ targets:
     hostKeys: ["${plant.hostKey}"]
     tags: [plc, demo]
     description: Demo plant, a toy controller
+  - name: ${demoScreen}
+    conduit: reactor
+    protocol: vnc
+    host: ${hmi.host}
+    port: ${hmi.port}
+    secret: ${demoScreen}
+    tags: [hmi, demo]
+    description: The demo plant's operator panel
 `,
     "inventory/conduits.yaml": `version: 1
 conduits:

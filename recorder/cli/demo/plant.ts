@@ -17,6 +17,8 @@ export interface PlantOptions {
   /** Loopback and any free port unless given. */
   listen?: { host: string; port: number };
   hostKey?: SshKeyPair;
+  /** One that other views show too. */
+  controller?: Controller;
 }
 
 export interface Plant {
@@ -35,7 +37,7 @@ interface Site {
 
 export async function startPlant(options: PlantOptions): Promise<Plant> {
   const hostKey = options.hostKey ?? generateEd25519("demo-plant");
-  const site: Site = { options, controller: new Controller(), files: new MemoryFiles() };
+  const site: Site = { options, controller: options.controller ?? new Controller(), files: new MemoryFiles() };
   const connections = new Set<Connection>();
   const { host, port } = options.listen ?? { host: "127.0.0.1", port: 0 };
   const server = new ssh2.Server({ hostKeys: [hostKey.privateKey], ident: "DemoPLC" }, (connection) => {
