@@ -70,9 +70,9 @@ export const isRecordingSummary = members<RecordingSummary>({
 
 const isTrackMeta = members<TrackMeta>({
   name: text,
-  kind: oneOf("terminal", "input", "files", "events"),
+  kind: oneOf("terminal", "screen", "frames", "raw", "input", "files", "events"),
   channel: maybe(count),
-  request: maybe(oneOf("shell", "exec", "subsystem")),
+  request: maybe(oneOf("shell", "exec", "subsystem", "vnc")),
   command: maybe(text),
   pty: maybe(flag),
 });

@@ -152,6 +152,25 @@ export const AlertIcon = icon(
 export const LinkIcon = icon(
   <path d="M8.3 11.7a3 3 0 0 0 4.3 0l2.8-2.9a3 3 0 0 0-4.3-4.2l-1 1M11.7 8.3a3 3 0 0 0-4.3 0l-2.8 2.9a3 3 0 0 0 4.3 4.2l1-1" />,
 );
+export const CameraIcon = icon(
+  <>
+    <path d="M3.5 6.5h3l1.2-2h4.6l1.2 2h3a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1z" />
+    <circle cx="10" cy="10.8" r="2.8" />
+  </>,
+);
+export const ScreenIcon = icon(
+  <>
+    <rect x="2.5" y="3.5" width="15" height="10" rx="1.8" />
+    <path d="M10 13.5v3M6.5 16.5h7" />
+  </>,
+);
+export const PointerIcon = icon(<path d="m5 3 9.5 7.2-4.3.6 2.5 4.8-1.9 1-2.5-4.9L5 14.8z" />);
+export const ClipboardIcon = icon(
+  <>
+    <rect x="4.5" y="4" width="11" height="13" rx="1.8" />
+    <path d="M7.5 4.5v-1h5v1M7.5 9h5M7.5 12.5h3.5" />
+  </>,
+);
 export const StopIcon = icon(
   <>
     <circle cx="10" cy="10" r="7.2" />

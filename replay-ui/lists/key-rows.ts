@@ -4,42 +4,18 @@ import type { InputLine } from "../../shared/events/stored.ts";
 import { formatCount } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
 import { words } from "./fact-row.ts";
+import { type KeyItem, type KeyRow, keySymbols } from "./key-item.ts";
+import { isScreenInput, screenInputRows } from "./screen-input-rows.ts";
 import type { Neighbours } from "./track-rows.ts";
-
-export interface KeyItem {
-  atUs: number;
-  kind: InputLine["k"];
-  label: string;
-  /** Longer explanation, for a tooltip. */
-  title?: string;
-}
-
-export interface KeyRow {
-  atUs: number;
-  channel: number;
-  items: KeyItem[];
-}
 
 const PAUSE_US = 3_000_000;
 const MAX_CHARACTERS = 32;
 const endsLine = new Set(["Enter", "Ctrl+C", "Ctrl+D", "Ctrl+Z"]);
 
-const keySymbols: Record<string, string> = {
-  Enter: "⏎",
-  Tab: "⇥",
-  Backspace: "⌫",
-  Delete: "⌦",
-  Escape: "Esc",
-  Up: "↑",
-  Down: "↓",
-  Left: "←",
-  Right: "→",
-  Space: "␣",
-};
-
 /** A row that goes on in the next segment is shown there, whole. */
 export function keyRows(decoded: Decoded, neighbours: Neighbours): KeyRow[] {
   if (decoded.kind !== "input") return [];
+  if (decoded.lines.some(isScreenInput)) return screenInputRows(decoded.lines, linesOf(neighbours.before));
   const carriedIn = carriedOut(linesOf(neighbours.before), decoded.lines);
   const leaves = carriedOut(decoded.lines, linesOf(neighbours.after)).length;
   return group([...carriedIn, ...decoded.lines.slice(0, decoded.lines.length - leaves)]);
@@ -72,6 +48,7 @@ function group(lines: readonly InputLine[]): KeyRow[] {
   let characters = 0;
   let last: InputLine | null = null;
   for (const line of lines) {
+    if (isScreenInput(line)) continue;
     const item = toItem(line);
     let row = rows.at(-1);
     if (row === undefined || last === null || endsRow(last) || !continues(last, line)) {
@@ -100,7 +77,7 @@ function lastWord(items: KeyItem[]): KeyItem[] {
 const blank = /^\s+$/;
 
 function toItem(line: InputLine): KeyItem {
-  const item = { atUs: line.t, kind: line.k };
+  const item = { atUs: line.t, kind: line.k as KeyItem["kind"] };
   switch (line.k) {
     case "text":
       return blank.test(line.d ?? "")
@@ -120,6 +97,10 @@ function toItem(line: InputLine): KeyItem {
         label: "password",
         title: `Suspected password, ${line.sealed === undefined ? "not kept" : "sealed"}${line.reason === undefined ? "" : `: ${words(line.reason)}`}`,
       };
+    case "vkey":
+    case "pointer":
+    case "clipboard":
+      throw new TypeError("lines of a VNC channel are read elsewhere");
     case "unechoed":
       return { ...item, label: line.d ?? "", title: "Typed, but the target did not echo it" };
   }

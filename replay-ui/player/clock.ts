@@ -1,7 +1,7 @@
 // The player's own clock: session time moves with wall time times speed, frame by frame. A frame that comes late (a tab
 // in the background, a busy machine) moves it by MAX_FRAME_MS at most: playback waits, it does not leap.
 
-export const speeds = [0.5, 1, 1.5, 2, 4, 8, 16] as const;
+export const speeds = [0.5, 1, 1.5, 2, 4, 8, 16, 32] as const;
 
 const MAX_FRAME_MS = 250;
 

@@ -2,15 +2,25 @@
 // Works on decoded segments only; when one is missing it says which, changes nothing, and is asked again later.
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { TerminalEvent } from "../../shared/segment/parse.ts";
-import type { ScreenOp } from "./screen.ts";
+import type { RenderOp } from "./renderer.ts";
 import type { SegmentLoader } from "./segments.ts";
 import { type Timeline, upperBound } from "./timeline.ts";
 
-export type Move = { ops: ScreenOp[] } | { missing: number };
+export type Move = { ops: RenderOp[] } | { missing: number };
+
+/** A moment in one track. */
+export interface Cursor {
+  /** What brings the renderer from the last moment to this one; or the segment that is missing for that. */
+  move(toUs: number): Move;
+  /** The index has grown; positions stay. */
+  setTimeline(timeline: Timeline): void;
+  /** The renderer was replaced or lost its content. */
+  invalidate(): void;
+}
 
 const NOWHERE = -2;
 
-export class TrackCursor {
+export class TerminalCursor implements Cursor {
   private readonly loader: SegmentLoader;
   private readonly trackName: string;
   /** Channels without a pty: the exact bytes are shown where they are not text. */
@@ -30,12 +40,10 @@ export class TrackCursor {
     this.text = text;
   }
 
-  /** The index has grown; positions stay. */
   setTimeline(timeline: Timeline): void {
     this.timeline = timeline;
   }
 
-  /** The screen was replaced or lost its content. */
   invalidate(): void {
     this.position = NOWHERE;
   }
@@ -58,7 +66,7 @@ export class TrackCursor {
   /** Null when the keyframe is the better way: the current segment is no longer in memory, or was resized in. */
   private forward(target: number, toUs: number): Move | null {
     if (this.resized && target > this.position) return null;
-    const ops: ScreenOp[] = [];
+    const ops: RenderOp[] = [];
     let from = this.nextEvent;
     for (let position = this.position; position <= target; position++) {
       const n = this.segment(position).n;
@@ -81,7 +89,7 @@ export class TrackCursor {
       ]);
     }
     const meta = this.segment(target);
-    const ops: ScreenOp[] = [{ op: "reset", cols: meta.cols ?? 80, rows: meta.rows ?? 24, data: "" }];
+    const ops: RenderOp[] = [{ op: "reset", cols: meta.cols ?? 80, rows: meta.rows ?? 24, data: "" }];
     if (this.loader.isBad(meta.n)) {
       ops.push({ op: "unreadable", message: "This segment does not match what was recorded. It is not shown." });
       return this.arrive(target, 0, toUs, true, ops);
@@ -94,7 +102,7 @@ export class TrackCursor {
     return this.arrive(target, until, toUs, false, ops);
   }
 
-  private arrive(position: number, nextEvent: number, atUs: number, unreadable: boolean, ops: ScreenOp[]): Move {
+  private arrive(position: number, nextEvent: number, atUs: number, unreadable: boolean, ops: RenderOp[]): Move {
     this.position = position;
     this.nextEvent = nextEvent;
     this.atUs = atUs;
@@ -105,7 +113,7 @@ export class TrackCursor {
   }
 
   /** Runs of writes become one write: a seek through a flood is a single call to the screen. */
-  private collect(events: readonly TerminalEvent[], from: number, until: number, ops: ScreenOp[]): void {
+  private collect(events: readonly TerminalEvent[], from: number, until: number, ops: RenderOp[]): void {
     let run: string[] = [];
     let stream: "stdout" | "stderr" = "stdout";
     const flush = () => {
@@ -129,7 +137,7 @@ export class TrackCursor {
     flush();
   }
 
-  private special(code: string, data: string): ScreenOp | null {
+  private special(code: string, data: string): RenderOp | null {
     switch (code) {
       case "r": {
         const [cols, rows] = data.split("x").map(Number);

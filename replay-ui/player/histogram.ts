@@ -21,6 +21,10 @@ export function activityHistogram(
       for (const event of decoded.events) counts[bucketOf(event.atUs)]! += event.data.length;
       continue;
     }
+    if (decoded?.kind === "screen") {
+      for (const { atUs, payload } of decoded.records.slice(1)) counts[bucketOf(atUs)]! += payload.length;
+      continue;
+    }
     const share = segment.rawBytes / (last - first + 1);
     for (let i = first; i <= last; i++) counts[i]! += share;
   }

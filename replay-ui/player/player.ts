@@ -2,14 +2,16 @@
 // screen only draws. Fed by a source's index and the segment loader. Invariant: what is on the screen is the moment in
 // `timeUs`, drawn from verified segments, or the state says that it is loading or cannot be shown.
 
+import type { TrackMeta } from "../../shared/manifest/manifest.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import { Store } from "../store.ts";
 import { adjacentMoment, surroundings } from "./activity.ts";
 import { FrameClock } from "./clock.ts";
-import { TrackCursor } from "./cursor.ts";
+import { type Cursor, TerminalCursor } from "./cursor.ts";
 import { idleJump } from "./idle.ts";
 import { markPicture, painted } from "./marks.ts";
-import type { Screen } from "./screen.ts";
+import { RenderError, type Renderer, type RenderOp } from "./renderer.ts";
+import { ScreenCursor } from "./screen-cursor.ts";
 import type { SegmentLoader } from "./segments.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -51,8 +53,8 @@ export class Player {
 
   private readonly clock = new FrameClock();
   private readonly unsubscribe: () => void;
-  private screen: Screen | null = null;
-  private cursor: TrackCursor | null = null;
+  private renderer: Renderer | null = null;
+  private cursor: Cursor | null = null;
   private frame: number | null = null;
   /** Rises with every change of mind; work for an older one is dropped. */
   private intent = 0;
@@ -78,11 +80,11 @@ export class Player {
     this.unsubscribe();
     this.stopFrames();
     clearTimeout(this.skipTimer);
-    this.screen = null;
+    this.renderer = null;
   }
 
   /**
-   * Chooses the track and the moment; nothing is drawn before `setScreen`, but the segment starts to load.
+   * Chooses the track and the moment; nothing is drawn before `setRenderer`, but the segment starts to load.
    * @param askedMs when the person asked for it, on the page's clock; the first picture is timed from there.
    */
   open(track: string | null, atUs: number, askedMs: number): void {
@@ -98,18 +100,18 @@ export class Player {
     }
   }
 
-  setScreen(screen: Screen | null): void {
-    this.screen = screen;
+  setRenderer(renderer: Renderer | null): void {
+    this.renderer = renderer;
     this.cursor?.invalidate();
-    if (screen === null) return;
-    screen.setPlaying(this.state.get().status === "playing");
+    if (renderer === null) return;
+    renderer.setPlaying(this.state.get().status === "playing");
     void this.show();
   }
 
   setTrack(track: string): void {
     if (track === this.state.get().track) return;
     this.useTrack(track);
-    if (this.screen !== null) void this.show();
+    if (this.renderer !== null) void this.show();
   }
 
   play(): void {
@@ -117,14 +119,14 @@ export class Player {
     if (state.status === "playing") return;
     if (state.status === "ended" && this.timeUs.get() >= this.endUs()) this.timeUs.set(0);
     this.state.update({ status: "playing" });
-    this.screen?.setPlaying(true);
+    this.renderer?.setPlaying(true);
     this.clock.stop();
     this.startFrames();
   }
 
   pause(): void {
     this.state.update({ status: "paused", following: false });
-    this.screen?.setPlaying(false);
+    this.renderer?.setPlaying(false);
     this.stopFrames();
   }
 
@@ -203,16 +205,16 @@ export class Player {
     const intent = ++this.intent;
     this.showing = true;
     for (;;) {
-      const { screen, cursor } = this;
-      if (screen === null || cursor === null) {
-        this.state.update({ loading: this.timeline.get().terminals().length > 0 });
+      const { renderer, cursor } = this;
+      if (renderer === null || cursor === null) {
+        this.state.update({ loading: this.timeline.get().shown().length > 0 });
         this.showing = false;
         return false;
       }
       const move = cursor.move(this.timeUs.get());
       if ("ops" in move) {
-        screen.apply(move.ops);
-        break;
+        if (this.draw(renderer, move.ops)) break;
+        continue;
       }
       this.state.update({ loading: true });
       await this.fetch(move.missing);
@@ -223,6 +225,20 @@ export class Player {
     this.clock.stop();
     this.prefetch();
     if (!this.firstPicture) void this.markFirst();
+    return true;
+  }
+
+  /** False when the records of a segment cannot be drawn: it counts as bad from then on, and the cursor shows that. */
+  private draw(renderer: Renderer, ops: readonly RenderOp[]): boolean {
+    try {
+      renderer.apply(ops);
+    } catch (error) {
+      if (!(error instanceof RenderError)) throw error;
+      this.loader.refuse(error.n, error.message);
+      this.cursor?.invalidate();
+      return false;
+    }
+    renderer.setMoment?.(this.timeUs.get());
     return true;
   }
 
@@ -248,7 +264,8 @@ export class Player {
 
   private prefetch(): void {
     const { segments, position } = this.here();
-    const ahead = this.state.get().status === "playing" && this.state.get().speed > 2 ? 3 : 1;
+    const { status, speed } = this.state.get();
+    const ahead = status !== "playing" || speed <= 2 ? 1 : speed <= 16 ? 3 : 6;
     for (const segment of segments.slice(position + 1, position + 1 + ahead)) this.loader.prefetch(segment.n);
   }
 
@@ -268,8 +285,8 @@ export class Player {
   }
 
   private tick(nowMs: number): void {
-    const { screen, cursor } = this;
-    if (screen === null || cursor === null || this.showing) {
+    const { renderer, cursor } = this;
+    if (renderer === null || cursor === null || this.showing) {
       this.clock.stop();
       return;
     }
@@ -283,7 +300,10 @@ export class Player {
       void this.show();
       return;
     }
-    screen.apply(move.ops);
+    if (!this.draw(renderer, move.ops)) {
+      void this.show();
+      return;
+    }
     if (this.here().position !== positionBefore) this.prefetch();
     if (atUs >= this.endUs() && !this.timeline.get().index.live) this.end();
   }
@@ -301,7 +321,7 @@ export class Player {
 
   private end(): void {
     this.state.update({ status: "ended" });
-    this.screen?.setPlaying(false);
+    this.renderer?.setPlaying(false);
     this.stopFrames();
   }
 
@@ -317,8 +337,14 @@ export class Player {
   private useTrack(track: string | null): void {
     const meta = track === null ? undefined : this.timeline.get().track(track);
     this.state.update({ track: meta?.name ?? null });
-    this.cursor =
-      meta === undefined ? null : new TrackCursor(this.loader, this.timeline.get(), meta.name, meta.pty === false);
+    this.cursor = meta === undefined ? null : this.cursorOf(meta);
+  }
+
+  private cursorOf(track: TrackMeta): Cursor {
+    const timeline = this.timeline.get();
+    return track.kind === "screen"
+      ? new ScreenCursor(this.loader, timeline, track.name)
+      : new TerminalCursor(this.loader, timeline, track.name, track.pty === false);
   }
 
   private here() {

@@ -1,19 +1,14 @@
 // Loads segments: fetch, hash, compare with the index, decompress, parse; in that order. Feeds the cursors and the
 // lists. Invariants: nothing of a segment leaves here before its stored bytes had the hash that the index names, and
 // what is kept decoded stays within a budget, whatever the length of the recording.
-import { decompress as unzstd } from "fzstd";
-import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import { parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import type { Integrity } from "../verify/integrity.ts";
 import { sha256Hex } from "../verify/sha256.ts";
+import { type Decoded, decode } from "./decode.ts";
+import { inflate } from "./inflate.ts";
 
-export type Decoded =
-  | { kind: "terminal"; cols: number; rows: number; keyframe: string; events: TerminalEvent[] }
-  | { kind: "input"; lines: InputLine[] }
-  | { kind: "files"; lines: FilesLine[] }
-  | { kind: "events"; lines: EventsLine[] };
+export type { Decoded };
 
 /** The segment's bytes are not what was recorded, or cannot be read. */
 export class BadSegmentError extends Error {
@@ -27,6 +22,8 @@ export class BadSegmentError extends Error {
 }
 
 const CACHE_RAW_BYTES = 24 * 1024 * 1024;
+/** A screen's segments are larger; its neighbours should still be there when somebody goes back and forth. */
+const CACHE_RAW_BYTES_WITH_SCREEN = 96 * 1024 * 1024;
 const BACKGROUND_LOADS = 3;
 const MAX_WAITING = 200;
 
@@ -45,10 +42,11 @@ export class SegmentLoader {
   private held = true;
   private readonly listeners = new Set<(n: number) => void>();
 
-  constructor(source: RecordingSource, integrity: Integrity, budgetBytes = CACHE_RAW_BYTES) {
+  constructor(source: RecordingSource, integrity: Integrity, budgetBytes?: number) {
     this.source = source;
     this.integrity = integrity;
-    this.budgetBytes = budgetBytes;
+    const screen = source.index.get().tracks.some(({ kind }) => kind === "screen");
+    this.budgetBytes = budgetBytes ?? (screen ? CACHE_RAW_BYTES_WITH_SCREEN : CACHE_RAW_BYTES);
   }
 
   /** Tells of every segment that was decoded or found bad. */
@@ -142,6 +140,15 @@ export class SegmentLoader {
     });
   }
 
+  /** Its hash is right and yet it cannot be shown. */
+  refuse(n: number, message: string): void {
+    this.bad(n, `${this.metaOf(n).name} cannot be shown: ${message}`);
+    const entry = this.cache.get(n);
+    if (entry === undefined) return;
+    this.cache.delete(n);
+    this.cachedBytes -= entry.rawBytes;
+  }
+
   private metaOf(n: number): SegmentMeta {
     const meta = this.source.index.get().segments[n];
     if (meta === undefined) throw new RangeError(`there is no segment ${n}`);
@@ -163,7 +170,8 @@ export class SegmentLoader {
     const stored = await this.fetchVerified(n);
     let decoded: Decoded;
     try {
-      decoded = await decode(await inflate(stored, meta), meta, this.source.session, this.trackKind(meta.track));
+      const raw = await inflate(stored, meta.codec, meta.rawBytes);
+      decoded = await decode(raw, meta, this.source.session, this.trackKind(meta.track));
     } catch (cause) {
       throw this.bad(n, `${meta.name} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
     }
@@ -174,6 +182,7 @@ export class SegmentLoader {
   private trackKind(name: string): Decoded["kind"] {
     const track = this.source.index.get().tracks.find((candidate) => candidate.name === name);
     if (track === undefined) throw new Error(`the index has no track ${name}`);
+    if (track.kind === "raw") throw new Error(`${name} holds a target's own bytes, which are not shown`);
     return track.kind;
   }
 
@@ -189,48 +198,6 @@ export class SegmentLoader {
       if (this.cachedBytes <= this.budgetBytes || oldest === n) break;
       this.cache.delete(oldest);
       this.cachedBytes -= entry.rawBytes;
-    }
-  }
-}
-
-async function inflate(stored: Uint8Array<ArrayBuffer>, meta: SegmentMeta): Promise<string> {
-  const raw = meta.codec === "zstd" ? unzstd(stored, new Uint8Array(meta.rawBytes)) : await gunzip(stored);
-  if (raw.length !== meta.rawBytes) throw new Error(`it has ${raw.length} bytes instead of ${meta.rawBytes}`);
-  return new TextDecoder("utf-8", { fatal: true }).decode(raw);
-}
-
-async function gunzip(stored: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const stream = new Blob([stored]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-async function decode(text: string, meta: SegmentMeta, session: string, kind: Decoded["kind"]): Promise<Decoded> {
-  const belongs = (header: { session: string; track: string; index: number }) => {
-    if (header.session !== session || header.track !== meta.track || header.index !== meta.index) {
-      throw new Error(`it is segment ${header.index} of ${header.track} of session ${header.session}`);
-    }
-  };
-  if (kind === "terminal") {
-    const { header, cols, rows, keyframe, events } = parseTerminalSegment(text);
-    belongs(header);
-    return { kind, cols, rows, keyframe, events };
-  }
-  const { readLines } = await import("./lines.ts");
-  switch (kind) {
-    case "input": {
-      const { header, lines } = readLines(kind, text);
-      belongs(header);
-      return { kind, lines };
-    }
-    case "files": {
-      const { header, lines } = readLines(kind, text);
-      belongs(header);
-      return { kind, lines };
-    }
-    case "events": {
-      const { header, lines } = readLines(kind, text);
-      belongs(header);
-      return { kind, lines };
     }
   }
 }

@@ -29,18 +29,24 @@ export class Timeline {
     return this.index.gaps;
   }
 
-  /** Terminal tracks with something to show (or soon), in the order in which their channels were opened. */
-  terminals(): TrackMeta[] {
+  /** Tracks with something to show (or soon), in the order in which their channels were opened. */
+  shown(): TrackMeta[] {
     return this.index.tracks
-      .filter((track) => track.kind === "terminal")
-      .filter((track) => this.byTrack.has(track.name) || (this.index.live && track.pty === true))
+      .filter(({ kind }) => kind === "terminal" || kind === "screen")
+      .filter((track) => this.byTrack.has(track.name) || (this.index.live && isScreen(track)))
       .sort((a, b) => (a.channel ?? 0) - (b.channel ?? 0));
   }
 
-  /** What to show first: a terminal, if there was one. */
+  /** What to show first: a screen or a terminal, if there was one. */
   mainTrack(): TrackMeta | undefined {
-    const tracks = this.terminals();
-    return tracks.find((track) => track.pty === true) ?? tracks[0];
+    const tracks = this.shown();
+    return tracks.find(isScreen) ?? tracks[0];
+  }
+
+  /** The track of captured frames that belongs to a screen's. */
+  framesOf(track: string): TrackMeta | undefined {
+    const channel = this.track(track)?.channel;
+    return this.index.tracks.find((candidate) => candidate.kind === "frames" && candidate.channel === channel);
   }
 
   track(name: string): TrackMeta | undefined {
@@ -60,6 +66,11 @@ export class Timeline {
   gapAt(atUs: number): Gap | undefined {
     return this.index.gaps.find((gap) => gap.fromUs <= atUs && atUs < gap.toUs);
   }
+}
+
+/** Unlike the output of a command, which may never come. */
+function isScreen(track: TrackMeta): boolean {
+  return track.kind === "screen" || track.pty === true;
 }
 
 /** Of `length` items ordered so that `holds` is true for a first run of them: how long that run is. */

@@ -3,7 +3,7 @@
 // in its typings (pinned by test/e2e/terminal-renderer.test.ts).
 import { create } from "asciinema-player";
 import "asciinema-player/dist/bundle/asciinema-player.css";
-import type { Screen, ScreenOp, ScreenSize } from "../player/screen.ts";
+import type { Renderer, RendererSize, RenderOp } from "../player/renderer.ts";
 
 type Dispatch = (event: string, data?: unknown) => void;
 
@@ -14,14 +14,17 @@ interface Driver {
   getTiming(): { time: number; rate: number; sampledAt: number };
 }
 
-export interface TerminalScreen extends Screen {
+export interface TerminalRenderer extends Renderer {
   dispose(): void;
 }
 
-const firstSize: ScreenSize = { cols: 80, rows: 24 };
+const firstSize = { cols: 80, rows: 24 };
 
 /** Resolves when the terminal can draw. It fills `parent`; `onSize` tells its size in characters when that changes. */
-export function createTerminalScreen(parent: HTMLElement, onSize: (size: ScreenSize) => void): Promise<TerminalScreen> {
+export function createTerminalRenderer(
+  parent: HTMLElement,
+  onSize: (size: RendererSize) => void,
+): Promise<TerminalRenderer> {
   return new Promise((resolve) => {
     const source = (callbacks: { dispatch: Dispatch }): Driver => {
       const { dispatch } = callbacks;
@@ -54,23 +57,25 @@ export function createTerminalScreen(parent: HTMLElement, onSize: (size: ScreenS
   });
 }
 
-function draw(dispatch: Dispatch, ops: readonly ScreenOp[], onSize: (size: ScreenSize) => void): void {
+function draw(dispatch: Dispatch, ops: readonly RenderOp[], onSize: (size: RendererSize) => void): void {
   for (const op of ops) {
     switch (op.op) {
       case "reset":
-        onSize({ cols: op.cols, rows: op.rows });
+        onSize({ width: op.cols, height: op.rows });
         dispatch("reset", { size: { cols: op.cols, rows: op.rows }, init: op.data });
         break;
       case "write":
         dispatch("output", op.data);
         break;
       case "resize":
-        onSize({ cols: op.cols, rows: op.rows });
+        onSize({ width: op.cols, height: op.rows });
         dispatch("resize", { cols: op.cols, rows: op.rows });
         break;
       case "unreadable":
       case "bytes":
       case "exit":
+      case "records":
+      case "blank":
         // Said around the screen, not on it: a terminal shows what the target sent and nothing else.
         break;
     }

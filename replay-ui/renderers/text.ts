@@ -1,15 +1,15 @@
 // Shows the output of a channel without a terminal as text: standard error set apart, bytes that are not text counted.
 // Keeps the last part only, so that a long output costs no more than a short one.
 import { formatCount } from "../format.ts";
-import type { Screen, ScreenOp } from "../player/screen.ts";
+import type { Renderer, RenderOp } from "../player/renderer.ts";
 
 const MAX_CHARACTERS = 600_000;
 
-export interface TextScreen extends Screen {
+export interface TextRenderer extends Renderer {
   dispose(): void;
 }
 
-export function createTextScreen(parent: HTMLElement): TextScreen {
+export function createTextRenderer(parent: HTMLElement): TextRenderer {
   const output = document.createElement("pre");
   output.className = "text-output";
   output.tabIndex = 0;
@@ -46,7 +46,7 @@ export function createTextScreen(parent: HTMLElement): TextScreen {
 }
 
 function show(
-  op: ScreenOp,
+  op: RenderOp,
   output: HTMLElement,
   append: (className: string, text: string) => void,
   reset: () => void,
@@ -71,6 +71,8 @@ function show(
       append("bad block", op.message);
       break;
     case "resize":
+    case "records":
+    case "blank":
       break;
   }
 }

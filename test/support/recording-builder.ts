@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import serialize from "@xterm/addon-serialize";
 import headless from "@xterm/headless";
 import { compress } from "zstd-napi";
+import { segmentName } from "../../recorder/store/keys.ts";
 import type { RecordingIndex, RecordingState, RecordingSummary } from "../../shared/api/types.ts";
 import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import { makeSessionId } from "../../shared/ids.ts";
@@ -48,6 +49,17 @@ export interface RecordingFacts {
   state?: RecordingState;
   endReason?: string;
   codec?: SegmentCodec;
+  protocol?: "ssh" | "vnc";
+}
+
+/** A segment of a track that the caller codes, e.g. a screen. */
+export interface MadeSegment {
+  raw: Uint8Array;
+  startUs: number;
+  endUs: number;
+  events: number;
+  width?: number;
+  height?: number;
 }
 
 interface OpenSegment {
@@ -72,7 +84,7 @@ interface Track {
 }
 
 export class RecordingBuilder {
-  private readonly session: string;
+  readonly session: string;
   private facts: RecordingFacts;
   private readonly key: SigningKey;
   private readonly tracks = new Map<string, Track>();
@@ -101,7 +113,7 @@ export class RecordingBuilder {
       session: this.session,
       recorder: { id: "recorder-1", sequence: facts.seed, keyId: key.keyId, version: "0.1.0" },
       startedAt: facts.startedAt,
-      protocol: "ssh",
+      protocol: facts.protocol ?? "ssh",
       person: { name: facts.person, roles: ["vendor"], authMethod: "publickey" },
       client: { address: "10.20.0.14", port: 50222, software: "SSH-2.0-OpenSSH_9.2p1" },
       target: {
@@ -195,6 +207,31 @@ export class RecordingBuilder {
     this.jsonLine("events", line.t, line);
   }
 
+  /** Which segment of the track comes next, and the number of the next event, for its header. */
+  next(track: TrackMeta): { index: number; firstSeq: number } {
+    return { index: this.madeTrack(track).nextIndex, firstSeq: this.seq };
+  }
+
+  /** Stores a segment whose header says what `next` said. */
+  made(track: TrackMeta, segment: MadeSegment): void {
+    const { raw, startUs, endUs, events, width, height } = segment;
+    const firstSeq = this.seq;
+    this.seq += events;
+    this.lastUs = Math.max(this.lastUs, endUs);
+    const size = width === undefined || height === undefined ? {} : { cols: width, rows: height };
+    const lastSeq = Math.max(firstSeq, this.seq - 1);
+    this.store(this.madeTrack(track), raw, { startUs, endUs, events, firstSeq, lastSeq, ...size });
+  }
+
+  private madeTrack(meta: TrackMeta): Track {
+    let track = this.tracks.get(meta.name);
+    if (track === undefined) {
+      track = { meta, nextIndex: 0, open: null, terminal: null, tail: "" };
+      this.tracks.set(meta.name, track);
+    }
+    return track;
+  }
+
   /** Time that was lost; also an event. Closes every open segment, as recovery does. */
   gap(fromUs: number, toUs: number, reason: string): void {
     for (const track of this.tracks.values()) this.closeSegment(track);
@@ -265,7 +302,7 @@ export class RecordingBuilder {
       person: this.facts.person,
       target: this.facts.target,
       conduit: "vendor-to-cell",
-      protocol: "ssh",
+      protocol: this.facts.protocol ?? "ssh",
       clientAddress: "10.20.0.14",
       startedAt: this.facts.startedAt,
       endedAt: ended ? this.wall(this.lastUs) : null,
@@ -365,12 +402,21 @@ export class RecordingBuilder {
     const open = track.open;
     if (open === null) return;
     track.open = null;
+    const raw = Buffer.from(`${JSON.stringify(open.header)}\n${open.lines.join("\n")}\n`);
+    const { startUs, endUs, firstSeq, lastSeq } = open;
+    const events = open.lines.length - (track.terminal === null ? 0 : 1);
+    const size = open.cols === undefined ? {} : { cols: open.cols, rows: open.rows! };
+    this.store(track, raw, { startUs, endUs, events, firstSeq, lastSeq, ...size });
+  }
+
+  private store(
+    track: Track,
+    raw: Uint8Array,
+    facts: Pick<SegmentMeta, "startUs" | "endUs" | "events" | "firstSeq" | "lastSeq" | "cols" | "rows">,
+  ): void {
     const codec = this.facts.codec ?? "zstd";
-    const text = `${JSON.stringify(open.header)}\n${open.lines.join("\n")}\n`;
-    const raw = Buffer.from(text);
-    const stored = codec === "zstd" ? compress(raw, { compressionLevel: 3 }) : gzipSync(raw);
-    const kind = track.terminal === null ? "jsonl" : "cast";
-    const name = `${track.meta.name}/${String(track.nextIndex).padStart(6, "0")}.${kind}.${codec === "zstd" ? "zst" : "gz"}`;
+    const stored = codec === "zstd" ? compress(Buffer.from(raw), { compressionLevel: 3 }) : gzipSync(raw);
+    const name = segmentName(track.meta.name, track.nextIndex, codec);
     const digest = createHash("sha256").update(stored).digest();
     this.link = createHash("sha256").update(this.link).update(digest).digest();
     this.objects.set(name, stored);
@@ -384,12 +430,7 @@ export class RecordingBuilder {
       sha256: digest.toString("hex"),
       link: this.link.toString("hex"),
       rawBytes: raw.length,
-      startUs: open.startUs,
-      endUs: open.endUs,
-      events: open.lines.length - (track.terminal === null ? 0 : 1),
-      firstSeq: open.firstSeq,
-      lastSeq: open.lastSeq,
-      ...(open.cols === undefined ? {} : { cols: open.cols, rows: open.rows! }),
+      ...facts,
     });
   }
 }

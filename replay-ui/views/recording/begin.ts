@@ -48,7 +48,7 @@ function start(opened: OpenedRecording, askedMs: number): void {
   const here = route.get();
   const timeline = player.timeline.get();
   const wanted = here.view === "recording" && here.session === opened.source.session ? here : null;
-  const track = timeline.terminals().find(({ name }) => name === wanted?.track) ?? timeline.mainTrack();
+  const track = timeline.shown().find(({ name }) => name === wanted?.track) ?? timeline.mainTrack();
   const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
   const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
   player.open(track?.name ?? null, atUs, askedMs);

@@ -1,6 +1,6 @@
 // Which channel is on the screen. Few are tabs, many a list.
 import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
-import { TerminalIcon, TextIcon } from "../../components/icons.tsx";
+import { ScreenIcon, TerminalIcon, TextIcon } from "../../components/icons.tsx";
 import { useStore } from "../../store.ts";
 import type { OpenedRecording } from "./opened.ts";
 
@@ -8,7 +8,7 @@ const MAX_TABS = 4;
 
 export function Channels({ opened }: { opened: OpenedRecording }) {
   const { player } = opened;
-  const tracks = useStore(player.timeline, (timeline) => timeline).terminals();
+  const tracks = useStore(player.timeline, (timeline) => timeline).shown();
   const current = useStore(player.state, (state) => state.track);
   if (tracks.length === 0) return <span class="channel-none">No screen was recorded</span>;
   if (tracks.length > MAX_TABS) {
@@ -49,7 +49,13 @@ export function Channels({ opened }: { opened: OpenedRecording }) {
             }
           }}
         >
-          {track.pty === false ? <TextIcon size={15} /> : <TerminalIcon size={15} />}
+          {track.kind === "screen" ? (
+            <ScreenIcon size={15} />
+          ) : track.pty === false ? (
+            <TextIcon size={15} />
+          ) : (
+            <TerminalIcon size={15} />
+          )}
           <span>{channelTitle(track)}</span>
         </button>
       ))}
@@ -58,6 +64,7 @@ export function Channels({ opened }: { opened: OpenedRecording }) {
 }
 
 function channelTitle(track: TrackMeta): string {
+  if (track.kind === "screen") return "Screen";
   if (track.command !== undefined && track.command !== "") return track.command;
   return track.request === "shell" ? "Shell" : (track.request ?? track.name);
 }

@@ -33,7 +33,9 @@ const formats: { format: ExportFormat; title: string; text: string; track: "term
 ];
 
 export function ExportMenu({ opened }: { opened: OpenedRecording }) {
-  const track = useStore(opened.player.state, (state) => state.track);
+  const shown = useStore(opened.player.state, (state) => state.track);
+  const kind = shown === null ? undefined : opened.player.timeline.get().track(shown)?.kind;
+  const track = kind === "terminal" ? shown : null;
   return (
     <Menu
       label="Export"

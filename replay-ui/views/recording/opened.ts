@@ -1,17 +1,27 @@
 // A recording that is open on the page: its source, what is known of its integrity, and the player, wired together.
 import type { RecordingIndex } from "../../../shared/api/types.ts";
 import { listKeys } from "../../api/client.ts";
+import { inflateWorker } from "../../player/inflate.ts";
 import { Player } from "../../player/player.ts";
 import { SegmentLoader } from "../../player/segments.ts";
 import { openSource } from "../../sources/open.ts";
 import type { RecordingSource } from "../../sources/source.ts";
+import { Store } from "../../store.ts";
 import { Integrity } from "../../verify/integrity.ts";
+import { loadScreenModule } from "./screen-module.ts";
+
+/** The screen of pixels that is shown, for whoever wants a copy of it. */
+export interface Picture {
+  png(): Promise<Blob>;
+}
 
 export interface OpenedRecording {
   source: RecordingSource;
   integrity: Integrity;
   loader: SegmentLoader;
   player: Player;
+  /** Null while no screen of pixels is shown. */
+  picture: Store<Picture | null>;
   /** Chain and signatures, once the first picture is there. */
   audit(): void;
   /** Hashes every segment that was not looked at yet. Stops when `signal` says so. */
@@ -27,6 +37,11 @@ export function openRecording(index: RecordingIndex): OpenedRecording {
   const loader = new SegmentLoader(source, integrity);
   const player = new Player(source, loader);
   let audited = false;
+  if (index.tracks.some(({ kind }) => kind === "screen")) {
+    // Both are needed for the first picture and take a moment to start.
+    inflateWorker();
+    loadScreenModule().catch(() => {});
+  }
 
   const signatures = async () => {
     try {
@@ -50,6 +65,7 @@ export function openRecording(index: RecordingIndex): OpenedRecording {
     integrity,
     loader,
     player,
+    picture: new Store<Picture | null>(null),
     audit() {
       if (audited) return;
       audited = true;

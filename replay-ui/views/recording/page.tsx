@@ -7,11 +7,13 @@ import { ChevronLeftIcon, ShieldCheckIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
 import { ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
+import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
 import { recordingPath, replaceAddress, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
 import { takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
 import { ExportMenu } from "./export-menu.tsx";
+import { useFrameCopy } from "./frame-copy.ts";
 import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
@@ -30,9 +32,19 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const [dialog, setDialog] = useState<"help" | "verify" | null>(null);
   const [copied, setCopied] = useState(false);
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
+  const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
+  const frameCopy = useFrameCopy(opened, summary);
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     help: () => setDialog("help"),
+    zoom: () => {
+      const track = opened?.player.state.get().track;
+      const screen = track != null && opened?.player.timeline.get().track(track)?.kind === "screen";
+      if (screen) setScreenZoom((old) => screenZooms[(screenZooms.indexOf(old) + 1) % screenZooms.length]!);
+      else setZoom((old) => (old === "fit" ? "readable" : "fit"));
+    },
+    copyFrame: frameCopy.copy,
+    saveFrame: frameCopy.save,
     fullScreen: () => {
       if (document.fullscreenElement !== null) void document.exitFullscreen();
       else void playerBox.current?.requestFullscreen?.();
@@ -58,6 +70,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
     };
   }, [summary]);
 
+  const toast = copied ? "Link copied" : frameCopy.said;
   if (error !== null && opened === null) return <ErrorState error={error} onRetry={retry} />;
   return (
     <div class="rec-page" data-testid="recording-page" data-session={session}>
@@ -86,7 +99,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
             {controls === null ? null : <Channels opened={controls} />}
             <span class="player-facts">{summary === null ? "" : <Facts summary={summary} />}</span>
           </div>
-          <Stage opened={opened} zoom={zoom} />
+          <Stage opened={opened} zoom={zoom} screenZoom={screenZoom} />
           {controls === null ? (
             <>
               <div class="scrub-area" />
@@ -95,15 +108,22 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           ) : (
             <>
               <Scrubber opened={controls} />
-              <Transport opened={controls} zoom={zoom} onZoom={setZoom} actions={actions} />
+              <Transport
+                opened={controls}
+                zoom={zoom}
+                onZoom={setZoom}
+                screenZoom={screenZoom}
+                onScreenZoom={setScreenZoom}
+                actions={actions}
+              />
             </>
           )}
         </section>
         <SidePanel opened={controls} summary={summary} />
       </div>
       {opened === null ? null : <LostNotice opened={opened} />}
-      <div class={copied ? "page-toast shown" : "page-toast"} role="status">
-        {copied ? "Link copied" : ""}
+      <div class={toast === "" ? "page-toast" : "page-toast shown"} role="status">
+        {toast}
       </div>
       {dialog === "help" ? <ShortcutsDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "verify" ? <VerifyDialog session={session} onClose={() => setDialog(null)} /> : null}

@@ -1,5 +1,5 @@
 // The player's keys: one table, from which both the handler and the help dialog are made.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
 import { fasterThan, slowerThan } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
@@ -16,6 +16,9 @@ export interface PageActions {
   help: () => void;
   fullScreen: () => void;
   copyLink: () => void;
+  zoom: () => void;
+  copyFrame: () => void;
+  saveFrame: () => void;
 }
 
 const SECOND_US = 1_000_000;
@@ -49,10 +52,10 @@ function shortcuts(actions: PageActions): Shortcut[] {
       text: "Skip idle time, on or off",
       run: (player) => player.setSkipIdle(!player.state.get().skipIdle),
     },
-    { keys: [","], shown: [","], text: "Previous event on the screen", run: (player) => void player.step(-1) },
-    { keys: ["."], shown: ["."], text: "Next event on the screen", run: (player) => void player.step(1) },
-    { keys: ["["], shown: ["["], text: "Previous keystroke", run: (player) => void player.stepKey(-1) },
-    { keys: ["]"], shown: ["]"], text: "Next keystroke", run: (player) => void player.stepKey(1) },
+    { keys: [","], shown: [","], text: "Previous change of the screen", run: (player) => void player.step(-1) },
+    { keys: ["."], shown: ["."], text: "Next change of the screen", run: (player) => void player.step(1) },
+    { keys: ["["], shown: ["["], text: "Previous key or click", run: (player) => void player.stepKey(-1) },
+    { keys: ["]"], shown: ["]"], text: "Next key or click", run: (player) => void player.stepKey(1) },
     {
       keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
       shown: ["0", "…", "9"],
@@ -74,15 +77,32 @@ function shortcuts(actions: PageActions): Shortcut[] {
       },
     },
     { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink() },
+    { keys: ["z"], shown: ["z"], text: "Larger, or fit the whole screen", run: () => actions.zoom() },
+    { keys: ["p"], shown: ["p"], text: "Copy the frame of a VNC screen as PNG", run: () => actions.copyFrame() },
+    { keys: ["P"], shown: ["Shift", "p"], text: "Save it as a file", run: () => actions.saveFrame() },
     { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
     { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
   ];
 }
 
+/** The page's actions are new at each render; the table is made once. */
+function throughLatest(latest: { current: PageActions }): PageActions {
+  return {
+    help: () => latest.current.help(),
+    fullScreen: () => latest.current.fullScreen(),
+    copyLink: () => latest.current.copyLink(),
+    zoom: () => latest.current.zoom(),
+    copyFrame: () => latest.current.copyFrame(),
+    saveFrame: () => latest.current.saveFrame(),
+  };
+}
+
 export function useShortcuts(player: Player | null, actions: PageActions): void {
+  const latest = useRef(actions);
+  latest.current = actions;
   useEffect(() => {
     if (player === null) return;
-    const table = shortcuts(actions);
+    const table = shortcuts(throughLatest(latest));
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : null;
@@ -100,7 +120,7 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
 }
 
 export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
-  const nothing = { help() {}, fullScreen() {}, copyLink() {} };
+  const nothing = { help() {}, fullScreen() {}, copyLink() {}, zoom() {}, copyFrame() {}, saveFrame() {} };
   return (
     <Dialog title="Keyboard shortcuts" testId="shortcuts-dialog" onClose={onClose}>
       <dl class="shortcuts">

@@ -2,14 +2,23 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { RecordingSummary } from "../../../shared/api/types.ts";
-import { DownloadIcon, FileIcon, KeyboardIcon, ListIcon, LockIcon, UploadIcon } from "../../components/icons.tsx";
+import {
+  DownloadIcon,
+  FileIcon,
+  KeyboardIcon,
+  ListIcon,
+  LockIcon,
+  PointerIcon,
+  UploadIcon,
+} from "../../components/icons.tsx";
 import { EmptyState } from "../../components/states.tsx";
 import { VirtualList } from "../../components/virtual-list.tsx";
 import { formatCount, formatSessionTime } from "../../format.ts";
 import { eventRows } from "../../lists/event-rows.ts";
 import type { FactRow } from "../../lists/fact-row.ts";
 import { fileRows } from "../../lists/file-rows.ts";
-import { type KeyItem, type KeyRow, keyRows } from "../../lists/key-rows.ts";
+import type { KeyItem, KeyRow } from "../../lists/key-item.ts";
+import { keyRows } from "../../lists/key-rows.ts";
 import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
 import { useMoment } from "./moment.ts";
@@ -133,9 +142,14 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
     },
     [rows, current],
   );
+  const trackOfChannel = (channel: number) =>
+    player.timeline
+      .get()
+      .shown()
+      .find((track) => track.channel === channel);
   const jump = (row: KeyRow, item: KeyItem) => {
-    const name = `terminal-${row.channel}`;
-    if (player.timeline.get().track(name) !== undefined) player.setTrack(name);
+    const track = trackOfChannel(row.channel);
+    if (track !== undefined) player.setTrack(track.name);
     void player.seek(item.atUs);
     setFollow(true);
   };
@@ -164,7 +178,9 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
           return (
             <div class={place === current ? "key-row current" : "key-row"} data-testid="key-row">
               <span class="row-time">{formatSessionTime(row.atUs, { tenths: true })}</span>
-              {`terminal-${row.channel}` === shownTrack ? null : <span class="row-channel">ch {row.channel}</span>}
+              {trackOfChannel(row.channel)?.name === shownTrack ? null : (
+                <span class="row-channel">ch {row.channel}</span>
+              )}
               <span class="key-items">
                 {row.items.map((item, i) => (
                   <KeyButton
@@ -195,7 +211,7 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
       data-at={item.atUs}
       onClick={onClick}
     >
-      {item.kind === "secret" ? <LockIcon size={13} /> : null}
+      {item.kind === "secret" ? <LockIcon size={13} /> : item.kind === "pointer" ? <PointerIcon size={13} /> : null}
       {item.label}
     </button>
   );

@@ -3,39 +3,44 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { AlertIcon, FastForwardIcon, FileIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
 import { formatDuration } from "../../format.ts";
-import type { Screen, ScreenSize } from "../../player/screen.ts";
-import { createTerminalScreen, type TerminalScreen } from "../../renderers/terminal.ts";
-import { createTextScreen } from "../../renderers/text.ts";
+import type { RendererSize } from "../../player/renderer.ts";
+import type { ScreenZoom } from "../../renderers/loupe.ts";
+import { createTerminalRenderer, type TerminalRenderer } from "../../renderers/terminal.ts";
+import { createTextRenderer } from "../../renderers/text.ts";
 import { useStore } from "../../store.ts";
 import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
+import { usePixels } from "./pixels.ts";
 
 const LOADING_SHOWN_AFTER_MS = 180;
 /** The smallest cell in which a terminal can be read, px. */
 const READABLE_CELL = { width: 6.7, height: 14 };
 
+/** Of a terminal. */
 export type Zoom = "fit" | "readable";
 
-export function Stage({ opened, zoom }: { opened: OpenedRecording | null; zoom: Zoom }) {
+export function Stage(props: { opened: OpenedRecording | null; zoom: Zoom; screenZoom: ScreenZoom }) {
+  const { opened, zoom } = props;
   const terminalHost = useRef<HTMLDivElement>(null);
   const textHost = useRef<HTMLDivElement>(null);
-  const [terminal, setTerminal] = useState<TerminalScreen | null>(null);
+  const pixelHost = useRef<HTMLDivElement>(null);
+  const [terminal, setTerminal] = useState<TerminalRenderer | null>(null);
 
   // Layout effects: the first picture does not wait for a frame of the page without it. The terminal starts while the
   // index is still on its way.
   useLayoutEffect(() => {
     const host = terminalHost.current;
     if (host === null) return;
-    let made: TerminalScreen | null = null;
+    let made: TerminalRenderer | null = null;
     let gone = false;
-    const onSize = ({ cols, rows }: ScreenSize) => {
-      host.style.setProperty("--readable-width", `${Math.ceil(cols * READABLE_CELL.width)}px`);
-      host.style.setProperty("--readable-height", `${Math.ceil(rows * READABLE_CELL.height)}px`);
+    const onSize = ({ width, height }: RendererSize) => {
+      host.style.setProperty("--readable-width", `${Math.ceil(width * READABLE_CELL.width)}px`);
+      host.style.setProperty("--readable-height", `${Math.ceil(height * READABLE_CELL.height)}px`);
     };
-    void createTerminalScreen(host, onSize).then((screen) => {
-      made = screen;
-      if (gone) screen.dispose();
-      else setTerminal(screen);
+    void createTerminalRenderer(host, onSize).then((renderer) => {
+      made = renderer;
+      if (gone) renderer.dispose();
+      else setTerminal(renderer);
     });
     return () => {
       gone = true;
@@ -49,9 +54,22 @@ export function Stage({ opened, zoom }: { opened: OpenedRecording | null; zoom: 
         <div class="stage-terminal" ref={terminalHost} data-testid="terminal" data-screen="terminal" />
       </div>
       <div class="stage-screen stage-text" ref={textHost} data-testid="text-screen" data-screen="text" hidden />
+      <div
+        class="stage-screen stage-pixels"
+        ref={pixelHost}
+        data-testid="pixel-screen"
+        data-screen="screen"
+        tabIndex={-1}
+        hidden
+      />
       {opened === null ? null : (
         <>
-          <ScreenSwitch opened={opened} terminal={terminal} terminalHost={terminalHost} textHost={textHost} />
+          <RendererSwitch
+            opened={opened}
+            terminal={terminal}
+            hosts={{ terminal: terminalHost, text: textHost, screen: pixelHost }}
+            screenZoom={props.screenZoom}
+          />
           <Overlays opened={opened} />
         </>
       )}
@@ -59,34 +77,46 @@ export function Stage({ opened, zoom }: { opened: OpenedRecording | null; zoom: 
   );
 }
 
-function ScreenSwitch(props: {
+type Shown = "terminal" | "text" | "screen";
+
+/** Hands the renderer of the track on the screen to the player. */
+function RendererSwitch(props: {
   opened: OpenedRecording;
-  terminal: TerminalScreen | null;
-  terminalHost: preact.RefObject<HTMLDivElement | null>;
-  textHost: preact.RefObject<HTMLDivElement | null>;
+  terminal: TerminalRenderer | null;
+  hosts: Record<Shown, preact.RefObject<HTMLDivElement | null>>;
+  screenZoom: ScreenZoom;
 }) {
-  const { opened, terminal, terminalHost, textHost } = props;
+  const { opened, terminal, hosts } = props;
   const { player } = opened;
   const track = useStore(player.state, (state) => state.track);
-  const isText = track !== null && player.timeline.get().track(track)?.pty === false;
+  const shown = shownBy(opened, track);
 
   useLayoutEffect(() => {
-    terminalHost.current?.classList.toggle("offstage", isText);
-    if (textHost.current !== null) textHost.current.hidden = !isText;
-    if (isText) {
-      const screen = createTextScreen(textHost.current!);
-      player.setScreen(screen);
+    hosts.terminal.current?.classList.toggle("offstage", shown !== "terminal");
+    for (const name of ["text", "screen"] as const) {
+      const host = hosts[name].current;
+      if (host !== null) host.hidden = shown !== name;
+    }
+    if (shown === "text") {
+      const renderer = createTextRenderer(hosts.text.current!);
+      player.setRenderer(renderer);
       return () => {
-        player.setScreen(null);
-        screen.dispose();
+        player.setRenderer(null);
+        renderer.dispose();
       };
     }
-    if (terminal === null) return;
-    const screen: Screen = terminal;
-    player.setScreen(screen);
-    return () => player.setScreen(null);
-  }, [player, isText, terminal]);
+    if (shown === "screen" || terminal === null) return;
+    player.setRenderer(terminal);
+    return () => player.setRenderer(null);
+  }, [player, shown, terminal]);
+  usePixels(opened, shown === "screen" ? track : null, hosts.screen, props.screenZoom);
   return null;
+}
+
+function shownBy({ player }: OpenedRecording, track: string | null): Shown {
+  const meta = track === null ? undefined : player.timeline.get().track(track);
+  if (meta?.kind === "screen") return "screen";
+  return meta?.pty === false ? "text" : "terminal";
 }
 
 function Overlays({ opened }: { opened: OpenedRecording }) {

@@ -1,6 +1,7 @@
 // The controls below the screen: play, steps, time, speed, idle, live edge.
 import { useEffect, useRef } from "preact/hooks";
 import {
+  CameraIcon,
   ExpandIcon,
   FastForwardIcon,
   HelpIcon,
@@ -19,6 +20,7 @@ import { Menu } from "../../components/menu.tsx";
 import { formatClock, formatSessionTime } from "../../format.ts";
 import { speeds } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
+import { type ScreenZoom, screenZooms, zoomText } from "../../renderers/loupe.ts";
 import { useStore } from "../../store.ts";
 import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
@@ -29,12 +31,15 @@ export function Transport(props: {
   opened: OpenedRecording;
   zoom: Zoom;
   onZoom: (zoom: Zoom) => void;
+  screenZoom: ScreenZoom;
+  onScreenZoom: (zoom: ScreenZoom) => void;
   actions: PageActions;
 }) {
   const { zoom, actions } = props;
   const { player } = props.opened;
   const state = useStore(player.state);
   const live = useStore(player.timeline, (timeline) => timeline.index.live);
+  const pixels = state.track !== null && player.timeline.get().track(state.track)?.kind === "screen";
   const playing = state.status === "playing";
   const playLabel = playing ? "Pause" : state.status === "ended" ? "Play again" : "Play";
   return (
@@ -57,16 +62,26 @@ export function Transport(props: {
             <PlayIcon size={20} />
           )}
         </button>
-        <IconButton label="Previous event" hint="," testId="step-back" onClick={() => void player.step(-1)}>
+        <IconButton
+          label={pixels ? "Previous change" : "Previous event"}
+          hint=","
+          testId="step-back"
+          onClick={() => void player.step(-1)}
+        >
           <StepBackIcon />
         </IconButton>
-        <IconButton label="Next event" hint="." testId="step-forward" onClick={() => void player.step(1)}>
+        <IconButton
+          label={pixels ? "Next change" : "Next event"}
+          hint="."
+          testId="step-forward"
+          onClick={() => void player.step(1)}
+        >
           <StepForwardIcon />
         </IconButton>
-        <IconButton label="Previous keystroke" hint="[" testId="key-back" onClick={() => void player.stepKey(-1)}>
+        <IconButton label="Previous key or click" hint="[" testId="key-back" onClick={() => void player.stepKey(-1)}>
           <KeyBackIcon />
         </IconButton>
-        <IconButton label="Next keystroke" hint="]" testId="key-forward" onClick={() => void player.stepKey(1)}>
+        <IconButton label="Next key or click" hint="]" testId="key-forward" onClick={() => void player.stepKey(1)}>
           <KeyForwardIcon />
         </IconButton>
       </div>
@@ -77,7 +92,11 @@ export function Transport(props: {
           type="button"
           class={state.skipIdle ? "chip on" : "chip"}
           aria-pressed={state.skipIdle}
-          title="Shorten pauses of more than 2 s (i)"
+          title={
+            pixels
+              ? "Shorten stretches of more than 2 s in which nobody acts and little changes (i)"
+              : "Shorten pauses of more than 2 s (i)"
+          }
           data-testid="skip-idle"
           onClick={() => player.setSkipIdle(!state.skipIdle)}
         >
@@ -110,17 +129,24 @@ export function Transport(props: {
         <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={actions.copyLink}>
           <LinkIcon />
         </IconButton>
-        <button
-          type="button"
-          class="icon-button"
-          aria-pressed={zoom === "readable"}
-          aria-label={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
-          title={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
-          data-testid="zoom"
-          onClick={() => props.onZoom(zoom === "fit" ? "readable" : "fit")}
-        >
-          {zoom === "fit" ? <ZoomInIcon /> : <ZoomOutIcon />}
-        </button>
+        {pixels ? (
+          <>
+            <FrameMenu actions={actions} />
+            <ZoomMenu zoom={props.screenZoom} onZoom={props.onScreenZoom} />
+          </>
+        ) : (
+          <button
+            type="button"
+            class="icon-button"
+            aria-pressed={zoom === "readable"}
+            aria-label={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
+            title={`${zoom === "fit" ? "Larger text" : "Fit the whole screen"} (z)`}
+            data-testid="zoom"
+            onClick={() => props.onZoom(zoom === "fit" ? "readable" : "fit")}
+          >
+            {zoom === "fit" ? <ZoomInIcon /> : <ZoomOutIcon />}
+          </button>
+        )}
         <IconButton label="Full screen" hint="f" testId="full-screen" onClick={actions.fullScreen}>
           <ExpandIcon />
         </IconButton>
@@ -129,6 +155,63 @@ export function Transport(props: {
         </IconButton>
       </div>
     </div>
+  );
+}
+
+function ZoomMenu({ zoom, onZoom }: { zoom: ScreenZoom; onZoom: (zoom: ScreenZoom) => void }) {
+  return (
+    <Menu
+      label={`Size ${zoomText(zoom)}`}
+      testId="screen-zoom"
+      buttonClass="chip speed-chip"
+      up
+      button={<span>{zoomText(zoom)}</span>}
+    >
+      {(close) =>
+        screenZooms.map((choice) => (
+          <button
+            key={choice}
+            type="button"
+            class={choice === zoom ? "menu-item chosen" : "menu-item"}
+            data-testid={`screen-zoom-${choice}`}
+            onClick={() => {
+              onZoom(choice);
+              close();
+            }}
+          >
+            {choice === "fit" ? "Fit the whole screen" : zoomText(choice)}
+          </button>
+        ))
+      }
+    </Menu>
+  );
+}
+
+function FrameMenu({ actions }: { actions: PageActions }) {
+  const items = [
+    { id: "copy", title: "Copy the frame", text: "As PNG to the clipboard (p)", run: actions.copyFrame },
+    { id: "save", title: "Save the frame", text: "As a PNG file, pixel by pixel (Shift p)", run: actions.saveFrame },
+  ];
+  return (
+    <Menu label="Copy or save this frame" testId="frame" buttonClass="icon-button" up button={<CameraIcon />}>
+      {(close) =>
+        items.map(({ id, title, text, run }) => (
+          <button
+            key={id}
+            type="button"
+            class="menu-item two-lines"
+            data-testid={`frame-${id}`}
+            onClick={() => {
+              run();
+              close();
+            }}
+          >
+            <strong>{title}</strong>
+            <span>{text}</span>
+          </button>
+        ))
+      }
+    </Menu>
   );
 }
 

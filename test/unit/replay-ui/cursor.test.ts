@@ -1,7 +1,7 @@
 import headless from "@xterm/headless";
 import { beforeAll, describe, expect, it } from "vitest";
-import { TrackCursor } from "../../../replay-ui/player/cursor.ts";
-import type { ScreenOp } from "../../../replay-ui/player/screen.ts";
+import { TerminalCursor } from "../../../replay-ui/player/cursor.ts";
+import type { RenderOp } from "../../../replay-ui/player/renderer.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Timeline } from "../../../replay-ui/player/timeline.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
@@ -17,8 +17,8 @@ function open(recording: BuiltRecording, track = "terminal-0", budget?: number) 
   const loader = new SegmentLoader(memorySource(recording), new Integrity(recording.index), budget);
   const timeline = new Timeline(recording.index);
   const text = timeline.track(track)?.pty === false;
-  const cursor = new TrackCursor(loader, timeline, track, text);
-  const go = async (toUs: number): Promise<ScreenOp[]> => {
+  const cursor = new TerminalCursor(loader, timeline, track, text);
+  const go = async (toUs: number): Promise<RenderOp[]> => {
     for (;;) {
       const move = cursor.move(toUs);
       if ("ops" in move) return move.ops;
@@ -32,7 +32,7 @@ function open(recording: BuiltRecording, track = "terminal-0", budget?: number) 
 class Eyes {
   private readonly terminal = new headless.Terminal({ cols: 80, rows: 24, scrollback: 0, allowProposedApi: true });
 
-  async apply(ops: readonly ScreenOp[]): Promise<void> {
+  async apply(ops: readonly RenderOp[]): Promise<void> {
     for (const op of ops) {
       if (op.op === "reset") {
         this.terminal.reset();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Player } from "../../../replay-ui/player/player.ts";
-import type { Screen, ScreenOp } from "../../../replay-ui/player/screen.ts";
+import type { Renderer, RenderOp } from "../../../replay-ui/player/renderer.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
 import { type MemorySource, memorySource } from "../../support/memory-source.ts";
@@ -50,12 +50,12 @@ class Frames {
   }
 }
 
-class Paper implements Screen {
+class Paper implements Renderer {
   text = "";
   resets = 0;
   playing = false;
 
-  apply(ops: readonly ScreenOp[]): void {
+  apply(ops: readonly RenderOp[]): void {
     for (const op of ops) {
       if (op.op === "reset") {
         this.resets++;
@@ -113,7 +113,7 @@ async function open(recording: BuiltRecording, warm = true): Promise<Open> {
   const player = new Player(source, loader);
   const paper = new Paper();
   player.open("terminal-0", 0, 0);
-  player.setScreen(paper);
+  player.setRenderer(paper);
   await frames.until(() => marks.includes("conduit:first-picture"));
   return { player, paper, source };
 }

@@ -30,7 +30,8 @@ describe("the clock", () => {
 
   it("steps through the speeds and stays at both ends", () => {
     expect(fasterThan(1)).toBe(1.5);
-    expect(fasterThan(16)).toBe(16);
+    expect(fasterThan(16)).toBe(32);
+    expect(fasterThan(32)).toBe(32);
     expect(slowerThan(1)).toBe(0.5);
     expect(slowerThan(0.5)).toBe(0.5);
     expect([...speeds].sort((a, b) => a - b)).toEqual([...speeds]);

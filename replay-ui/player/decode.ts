@@ -1,0 +1,86 @@
+// From a segment's decompressed bytes to what it holds. Readers beyond the terminal's are loaded when first needed: the
+// first picture of a terminal waits for none of them.
+import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { ScreenRecord } from "../../shared/screen/format.ts";
+import type { Frame } from "../../shared/screen/frames.ts";
+import { parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
+
+export type Decoded =
+  | { kind: "terminal"; cols: number; rows: number; keyframe: string; events: TerminalEvent[] }
+  | { kind: "screen"; width: number; height: number; records: ScreenRecord[] }
+  | { kind: "frames"; frames: Frame[] }
+  | { kind: "input"; lines: InputLine[] }
+  | { kind: "files"; lines: FilesLine[] }
+  | { kind: "events"; lines: EventsLine[] };
+
+interface Origin {
+  session: string;
+  track: string;
+  index: number;
+}
+
+export async function decode(
+  raw: Uint8Array<ArrayBuffer>,
+  meta: SegmentMeta,
+  session: string,
+  kind: Decoded["kind"],
+): Promise<Decoded> {
+  const belongs = (header: Origin) => {
+    if (header.session !== session || header.track !== meta.track || header.index !== meta.index) {
+      throw new Error(`it is segment ${header.index} of ${header.track} of session ${header.session}`);
+    }
+  };
+  switch (kind) {
+    case "terminal": {
+      const { header, cols, rows, keyframe, events } = parseTerminalSegment(textOf(raw));
+      belongs(header);
+      return { kind, cols, rows, keyframe, events };
+    }
+    case "screen": {
+      const { ScreenReader } = await import("../../shared/screen/reader.ts");
+      const reader = new ScreenReader(raw);
+      belongs(reader.header);
+      const records: ScreenRecord[] = [];
+      for (let record = reader.next(); record !== null; record = reader.next()) records.push(record);
+      return { kind, width: reader.width, height: reader.height, records };
+    }
+    case "frames": {
+      const { readFrames } = await import("../../shared/screen/frames.ts");
+      const { header, frames } = readFrames(raw);
+      belongs(header);
+      return { kind, frames };
+    }
+    default:
+      return decodeLines(textOf(raw), kind, belongs);
+  }
+}
+
+function textOf(raw: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(raw);
+}
+
+async function decodeLines(
+  text: string,
+  kind: "input" | "files" | "events",
+  belongs: (header: Origin) => void,
+): Promise<Decoded> {
+  const { readLines } = await import("./lines.ts");
+  switch (kind) {
+    case "input": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
+    case "files": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
+    case "events": {
+      const { header, lines } = readLines(kind, text);
+      belongs(header);
+      return { kind, lines };
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// Decompresses segments. Large ones (screens) in a worker, so that playback and the page go on meanwhile; the worker is
+// started when a recording with a screen opens, before its first segment is here.
+import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
+import { type InflateAnswer, type InflateRequest, type Raw, unzstd } from "./zstd.ts";
+
+/** Below this a worker costs more than it spares. */
+const WORKER_FROM_BYTES = 192 * 1024;
+
+export async function inflate(stored: Raw, codec: SegmentCodec, rawBytes: number): Promise<Raw> {
+  const raw = await inflated(stored, codec, rawBytes);
+  if (raw.length !== rawBytes) throw new Error(`it has ${raw.length} bytes instead of ${rawBytes}`);
+  return raw;
+}
+
+function inflated(stored: Raw, codec: SegmentCodec, rawBytes: number): Promise<Raw> | Raw {
+  if (codec === "gzip") return gunzip(stored);
+  const worker = rawBytes >= WORKER_FROM_BYTES ? inflateWorker() : null;
+  return worker === null ? unzstd(stored) : worker.inflate(stored);
+}
+
+async function gunzip(stored: Raw): Promise<Raw> {
+  const stream = new Blob([stored]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+class InflateWorker {
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, { request: InflateRequest; settle: (answer: InflateAnswer) => void }>();
+  private nextId = 0;
+
+  constructor() {
+    this.worker = new Worker(new URL("./inflate-worker.ts", import.meta.url), { type: "module" });
+    this.worker.onmessage = ({ data }: MessageEvent<InflateAnswer>) => {
+      const { settle } = this.waiting.get(data.id) ?? {};
+      this.waiting.delete(data.id);
+      settle?.(data);
+    };
+    // A worker that cannot run (its file did not arrive): what waits for it, and all that follows, is done here.
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      shared = null;
+      for (const { request, settle } of this.waiting.values()) {
+        try {
+          settle({ id: request.id, raw: unzstd(request.stored) });
+        } catch (error) {
+          settle({ id: request.id, error: String(error) });
+        }
+      }
+      this.waiting.clear();
+    };
+  }
+
+  inflate(stored: Raw): Promise<Raw> {
+    return new Promise((resolve, reject) => {
+      const request: InflateRequest = { id: this.nextId++, stored };
+      const settle = (answer: InflateAnswer) => {
+        if ("raw" in answer) resolve(answer.raw);
+        else reject(new Error(answer.error));
+      };
+      this.waiting.set(request.id, { request, settle });
+      this.worker.postMessage(request);
+    });
+  }
+}
+
+let shared: InflateWorker | null | undefined;
+
+/** Starts the worker if there is none yet; null where there are no workers. */
+export function inflateWorker(): InflateWorker | null {
+  if (shared === undefined) shared = typeof Worker === "undefined" ? null : new InflateWorker();
+  return shared;
+}

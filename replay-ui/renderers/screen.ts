@@ -1,0 +1,142 @@
+// Shows a recorded screen: the pixels of a ScreenCanvas on a canvas of the same size, changed rectangles only, and over
+// them (never in them) the cursor, rings where buttons were pressed, and frames around what was stored with loss.
+import { AppError } from "../../shared/errors.ts";
+import type { ScreenRect } from "../../shared/screen/format.ts";
+import { ScreenCanvas } from "../../shared/screen/player.ts";
+import { RenderError, type Renderer, type RendererSize, type RenderOp } from "../player/renderer.ts";
+import { Loupe, type ScreenZoom } from "./loupe.ts";
+import { type MarksAt, ScreenMarks } from "./screen-marks.ts";
+
+export interface ScreenRenderer extends Renderer {
+  readonly canvas: HTMLCanvasElement;
+  setZoom(zoom: ScreenZoom): void;
+  /** Where the pointer was and what it did, from the input track; asked again at every moment. */
+  setMarks(marks: MarksAt | null): void;
+  /** The recorded pixels and nothing else. */
+  png(): Promise<Blob>;
+  dispose(): void;
+}
+
+/** Above this part of the screen one large copy is cheaper than many small ones. */
+const WHOLE_FROM = 0.6;
+
+/** It fills `parent`, which scrolls when the screen is larger; `onSize` tells its size in pixels when that changes. */
+export function createScreenRenderer(parent: HTMLElement, onSize: (size: RendererSize) => void): ScreenRenderer {
+  const frame = document.createElement("div");
+  frame.className = "pixel-frame";
+  const canvas = document.createElement("canvas");
+  canvas.className = "pixels";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", "The recorded screen");
+  frame.append(canvas);
+  parent.replaceChildren(frame);
+  const context = canvas.getContext("2d", { alpha: false })!;
+  const loupe = new Loupe(parent, frame);
+  const marks = new ScreenMarks(frame);
+  const dirty = new DirtyArea();
+  let screen = new ScreenCanvas();
+  let image: ImageData | null = null;
+  let marksAt: MarksAt | null = null;
+  let pointerAtUs = -1;
+  let momentUs = 0;
+
+  const resize = (width: number, height: number) => {
+    canvas.width = width;
+    canvas.height = height;
+    loupe.setSize(width, height);
+    onSize({ width, height });
+  };
+
+  const draw = ({ n, fresh, records }: Extract<RenderOp, { op: "records" }>) => {
+    try {
+      if (fresh) pointerAtUs = -1;
+      for (const record of records) {
+        const { pointer } = screen;
+        for (const rect of screen.apply(record)) dirty.add(rect);
+        if (screen.pointer !== pointer) pointerAtUs = record.atUs;
+      }
+    } catch (error) {
+      screen = new ScreenCanvas();
+      image = null;
+      if (error instanceof AppError) throw new RenderError(n, error.message);
+      throw error;
+    }
+  };
+
+  const blank = ({ width, height }: RendererSize) => {
+    screen = new ScreenCanvas();
+    image = null;
+    pointerAtUs = -1;
+    if (canvas.width !== width || canvas.height !== height) resize(width, height);
+    context.fillRect(0, 0, width, height);
+  };
+
+  const flush = () => {
+    const { width, height, pixels } = screen;
+    if (dirty.isEmpty) return;
+    if (image === null || image.data !== pixels) image = new ImageData(pixels, width, height);
+    if (canvas.width !== width || canvas.height !== height) {
+      resize(width, height);
+      dirty.add({ x: 0, y: 0, width, height });
+    }
+    if (dirty.pixels > width * height * WHOLE_FROM) context.putImageData(image, 0, 0);
+    else for (const r of dirty.rects) context.putImageData(image, 0, 0, r.x, r.y, r.width, r.height);
+    dirty.clear();
+  };
+
+  return {
+    canvas,
+    apply(ops) {
+      for (const op of ops) {
+        if (op.op === "records") draw(op);
+        else if (op.op === "blank") {
+          dirty.clear();
+          blank(op);
+        }
+      }
+      flush();
+    },
+    setPlaying() {},
+    setMoment(atUs) {
+      momentUs = atUs;
+      marks.show(screen, pointerAtUs, marksAt?.(atUs) ?? null);
+    },
+    setZoom: (zoom) => loupe.setZoom(zoom),
+    setMarks(source) {
+      marksAt = source;
+      marks.show(screen, pointerAtUs, marksAt?.(momentUs) ?? null);
+    },
+    png: () =>
+      new Promise((resolve, reject) => {
+        canvas.toBlob(
+          (blob) => (blob === null ? reject(new Error("the browser could not make a PNG")) : resolve(blob)),
+          "image/png",
+        );
+      }),
+    dispose() {
+      loupe.dispose();
+      frame.remove();
+    },
+  };
+}
+
+/** What changed since the last copy to the canvas. */
+class DirtyArea {
+  rects: ScreenRect[] = [];
+  pixels = 0;
+
+  get isEmpty(): boolean {
+    return this.rects.length === 0;
+  }
+
+  /** The rectangle is copied: its owner uses it again. */
+  add({ x, y, width, height }: ScreenRect): void {
+    this.pixels += width * height;
+    this.rects.push({ x, y, width, height });
+  }
+
+  clear(): void {
+    this.rects = [];
+    this.pixels = 0;
+  }
+}

@@ -1,0 +1,64 @@
+// The renderer of a screen track on the page: loaded when there is such a track, told of zoom and of what the pointer did.
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { PointerMarks } from "../../player/pointer-marks.ts";
+import type { ScreenZoom } from "../../renderers/loupe.ts";
+import type { ScreenRenderer } from "../../renderers/screen.ts";
+import { useStore } from "../../store.ts";
+import type { OpenedRecording } from "./opened.ts";
+import { loadedScreenModule, loadScreenModule } from "./screen-module.ts";
+
+/** @param track the screen track to show; null: none. */
+export function usePixels(
+  opened: OpenedRecording,
+  track: string | null,
+  host: preact.RefObject<HTMLDivElement | null>,
+  zoom: ScreenZoom,
+): void {
+  const { player, loader } = opened;
+  const [module, setModule] = useState(loadedScreenModule);
+  const [renderer, setRenderer] = useState<ScreenRenderer | null>(null);
+  const speed = useStore(player.state, (state) => (state.status === "playing" ? state.speed : 1));
+
+  useEffect(() => {
+    if (track === null || module !== null) return;
+    let gone = false;
+    // The page says that it waits; what failed to arrive is asked for again with the next recording.
+    loadScreenModule().then(
+      (arrived) => {
+        if (!gone) setModule(arrived);
+      },
+      () => {},
+    );
+    return () => {
+      gone = true;
+    };
+  }, [track, module]);
+
+  useLayoutEffect(() => {
+    const parent = host.current;
+    if (track === null || module === null || parent === null) return;
+    const made = module.createScreenRenderer(parent, () => {});
+    setRenderer(made);
+    opened.picture.set(made);
+    player.setRenderer(made);
+    return () => {
+      player.setRenderer(null);
+      opened.picture.set(null);
+      setRenderer(null);
+      made.dispose();
+    };
+  }, [player, track, module]);
+
+  useLayoutEffect(() => renderer?.setZoom(zoom), [renderer, zoom]);
+
+  useEffect(() => {
+    if (renderer === null || track === null) return;
+    const channel = player.timeline.get().track(track)?.channel ?? 0;
+    const marks = new PointerMarks(loader, () => player.timeline.get(), channel);
+    const show = () => renderer.setMarks((atUs) => marks.at(atUs, speed));
+    show();
+    return loader.onLoaded((n) => {
+      if (player.timeline.get().index.segments[n]?.track === "input") show();
+    });
+  }, [renderer, track, speed]);
+}
