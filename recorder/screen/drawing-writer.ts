@@ -1,7 +1,8 @@
-// Codes rectangles of the framebuffer as the drawing operations that shared/screen/drawing.ts reads. Each rectangle is
-// gathered once, its colours counted, and coded as solid, palette, delta or planes, whichever compresses best by a
-// cheap estimate.
-import { drawKind, nextFlag, type ScreenRect } from "../../shared/screen/format.ts";
+// Codes rectangles of the framebuffer as the drawing operations that shared/screen/drawing.ts reads. What compresses best
+// under the segment's codec was measured (test/bench/screen.bench.ts): few colours as packed indices; text and drawings
+// as plain colours, since the same glyphs and shapes come again byte for byte; photographs as predicted planes.
+import { median } from "../../shared/screen/drawing.ts";
+import { drawKind, indexBits, nextFlag, type ScreenRect } from "../../shared/screen/format.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { ColourTable } from "./colour-table.ts";
 
@@ -10,16 +11,12 @@ export class DrawingWriter {
   readonly #data = new ByteWriter(64 * 1024);
   readonly #colours = new ColourTable();
   #block = new Uint32Array(64 * 64);
-  #last: ScreenRect = { x: 0, y: 0, width: 0, height: 0 };
+  readonly #last: ScreenRect = { x: 0, y: 0, width: 0, height: 0 };
   /** Pixels that a reader will write. */
   pixels = 0;
 
   get empty(): boolean {
     return this.#ops.at === 0;
-  }
-
-  get bytes(): number {
-    return this.#ops.at + this.#data.at;
   }
 
   copy(fromX: number, fromY: number, rect: ScreenRect): void {
@@ -28,27 +25,31 @@ export class DrawingWriter {
     this.#ops.varint(fromY);
   }
 
-  /** @param shadow what a reader has there now; null where it may have anything. */
-  code(words: Uint32Array, stride: number, rect: ScreenRect, shadow: Uint32Array | null): void {
-    const area = rect.width * rect.height;
+  restore(rect: ScreenRect): void {
+    this.#begin(drawKind.restore, rect);
+  }
+
+  code(words: Uint32Array, stride: number, rect: ScreenRect): void {
+    const { width, height } = rect;
+    const area = width * height;
     const block = this.#gather(words, stride, rect);
     const count = this.#colours.count(block, area);
     if (count === 1) {
       this.#begin(drawKind.solid, rect);
       this.#colour(block[0] as number);
-    } else if (count > 0) {
+    } else if (count > 0 && count < area) {
       this.#begin(drawKind.palette, rect);
       this.#ops.byte(count - 1);
-      for (let i = 0; i < count; i++) this.#colour(this.#colours.colour(i));
-      this.#data.room(area);
-      this.#colours.writeIndices(block, area, this.#data.bytes, this.#data.at);
-      this.#data.at += area;
-    } else if (shadow && isNearer(block, shadow, stride, rect)) {
-      this.#begin(drawKind.delta, rect);
-      this.#delta(block, shadow, stride, rect);
-    } else {
+      for (let i = 0; i < count; i++) this.#colour(this.#colours.colours[i] as number);
+      const data = this.#data;
+      data.room(area);
+      data.at = this.#colours.writeIndices(block, width, height, indexBits(count), data.bytes, data.at);
+    } else if (isPhotograph(block, width, height)) {
       this.#begin(drawKind.planes, rect);
-      this.#planes(block, rect);
+      this.#planes(block, width, height);
+    } else {
+      this.#begin(drawKind.colours, rect);
+      this.#plain(block, area);
     }
   }
 
@@ -60,7 +61,7 @@ export class DrawingWriter {
     this.#ops.at = 0;
     this.#data.at = 0;
     this.pixels = 0;
-    this.#last = { x: 0, y: 0, width: 0, height: 0 };
+    this.#last.width = 0;
   }
 
   #begin(kind: number, rect: ScreenRect): void {
@@ -74,7 +75,10 @@ export class DrawingWriter {
       this.#ops.varint(width);
       this.#ops.varint(height);
     }
-    this.#last = { x, y, width, height };
+    last.x = x;
+    last.y = y;
+    last.width = width;
+    last.height = height;
     this.pixels += width * height;
   }
 
@@ -90,15 +94,29 @@ export class DrawingWriter {
     const { width, height } = rect;
     if (this.#block.length < width * height) this.#block = new Uint32Array(width * height);
     const block = this.#block;
+    let to = 0;
     for (let line = 0; line < height; line++) {
-      const row = (rect.y + line) * stride + rect.x;
-      block.set(words.subarray(row, row + width), line * width);
+      let from = (rect.y + line) * stride + rect.x;
+      for (const end = to + width; to < end; ) block[to++] = words[from++] as number;
     }
     return block;
   }
 
-  #planes(block: Uint32Array, rect: ScreenRect): void {
-    const { width, height } = rect;
+  #plain(block: Uint32Array, area: number): void {
+    const data = this.#data;
+    data.room(3 * area);
+    const { bytes } = data;
+    let { at } = data;
+    for (let i = 0; i < area; i++) {
+      const word = block[i] as number;
+      bytes[at++] = word & 255;
+      bytes[at++] = (word >>> 8) & 255;
+      bytes[at++] = (word >>> 16) & 255;
+    }
+    data.at = at;
+  }
+
+  #planes(block: Uint32Array, width: number, height: number): void {
     const area = width * height;
     const data = this.#data;
     data.room(3 * area);
@@ -106,71 +124,46 @@ export class DrawingWriter {
     let atGreen = data.at;
     let atRed = atGreen + area;
     let atBlue = atRed + area;
-    let above = 0;
-    for (let line = 0; line < height; line++) {
-      let before = above;
-      const row = line * width;
-      above = block[row] as number;
-      for (let i = row; i < row + width; i++) {
-        const word = block[i] as number;
+    data.at = atBlue + area;
+    for (let y = 0; y < height; y++) {
+      const row = y * width;
+      const above = y > 0 ? row - width : row;
+      let left = y > 0 ? (block[above] as number) : 0xff000000;
+      let upLeft = left;
+      for (let x = 0; x < width; x++) {
+        const word = block[row + x] as number;
+        const up = y > 0 ? (block[above + x] as number) : left;
+        if (y === 0) upLeft = left;
         const green = (word >>> 8) & 255;
-        const greenBefore = (before >>> 8) & 255;
-        bytes[atGreen++] = green - greenBefore;
-        bytes[atRed++] = (word & 255) - green - ((before & 255) - greenBefore);
-        bytes[atBlue++] = ((word >>> 16) & 255) - green - (((before >>> 16) & 255) - greenBefore);
-        before = word;
+        const greenLeft = (left >>> 8) & 255;
+        const greenUp = (up >>> 8) & 255;
+        const greenUpLeft = (upLeft >>> 8) & 255;
+        bytes[atGreen++] = green - median(greenLeft, greenUp, greenUpLeft);
+        const redLeft = (left - greenLeft) & 255;
+        const redUp = (up - greenUp) & 255;
+        bytes[atRed++] = (word & 255) - green - median(redLeft, redUp, (upLeft - greenUpLeft) & 255);
+        const blueLeft = ((left >>> 16) - greenLeft) & 255;
+        const blueUp = ((up >>> 16) - greenUp) & 255;
+        const blueUpLeft = ((upLeft >>> 16) - greenUpLeft) & 255;
+        bytes[atBlue++] = (word >>> 16) - green - median(blueLeft, blueUp, blueUpLeft);
+        left = word;
+        upLeft = up;
       }
     }
-    data.at += 3 * area;
-  }
-
-  #delta(block: Uint32Array, shadow: Uint32Array, stride: number, rect: ScreenRect): void {
-    const { width, height } = rect;
-    const area = width * height;
-    const data = this.#data;
-    data.room(3 * area);
-    const { bytes } = data;
-    let atGreen = data.at;
-    let atRed = atGreen + area;
-    let atBlue = atRed + area;
-    let i = 0;
-    for (let line = 0; line < height; line++) {
-      let from = (rect.y + line) * stride + rect.x;
-      for (const end = from + width; from < end; from++) {
-        const word = block[i++] as number;
-        const old = shadow[from] as number;
-        const green = ((word >>> 8) & 255) - ((old >>> 8) & 255);
-        bytes[atGreen++] = green;
-        bytes[atRed++] = (word & 255) - (old & 255) - green;
-        bytes[atBlue++] = ((word >>> 16) & 255) - ((old >>> 16) & 255) - green;
-      }
-    }
-    data.at += 3 * area;
   }
 }
 
-/** Whether the pixels are nearer to what was there before than to their left neighbours; looks at every third. */
-function isNearer(block: Uint32Array, shadow: Uint32Array, stride: number, rect: ScreenRect): boolean {
-  const { width, height } = rect;
-  let toShadow = 0;
-  let toLeft = 0;
-  for (let line = 0; line < height; line++) {
-    const from = (rect.y + line) * stride + rect.x;
-    for (let x = 1 + (line % 3); x < width; x += 3) {
-      const word = block[line * width + x] as number;
-      const left = block[line * width + x - 1] as number;
-      const old = shadow[from + x] as number;
-      if (word !== old) toShadow += 2 + distance(word, old);
-      if (word !== left) toLeft += 2 + distance(word, left);
+/** Hardly a pixel is like its neighbour; looks at every second row. */
+function isPhotograph(block: Uint32Array, width: number, height: number): boolean {
+  let repeats = 0;
+  let seen = 0;
+  for (let y = 1; y < height; y += 2) {
+    const row = y * width;
+    for (let i = row + 1; i < row + width; i++) {
+      const word = block[i];
+      if (word === block[i - 1] || word === block[i - width]) repeats++;
+      seen++;
     }
   }
-  return toShadow < toLeft;
-}
-
-function distance(one: number, other: number): number {
-  return (
-    Math.abs((one & 255) - (other & 255)) +
-    Math.abs(((one >>> 8) & 255) - ((other >>> 8) & 255)) +
-    Math.abs(((one >>> 16) & 255) - ((other >>> 16) & 255))
-  );
+  return seen >= 64 && repeats * 4 < seen;
 }

@@ -178,7 +178,7 @@ export class ScreenEncoder {
       tile.height = Math.min(tileSize, this.#height - tile.y);
       for (tile.x = 0; tile.x < this.#width; tile.x += tileSize) {
         tile.width = Math.min(tileSize, this.#width - tile.x);
-        this.#drawing.code(this.#shadow, this.#width, tile, null);
+        this.#drawing.code(this.#shadow, this.#width, tile);
       }
     }
     this.#drawing.finish(record);
@@ -227,7 +227,7 @@ export class ScreenEncoder {
     for (let row = 0; row < this.#dirty.rows; row++) {
       for (let column = 0; column < this.#dirty.columns; column++) {
         if (!this.#dirty.boxOf(column, row, box) || !crop(pixels, this.#shadow, this.#width, box)) continue;
-        this.#drawing.code(pixels, this.#width, box, this.#shadow);
+        this.#drawing.code(pixels, this.#width, box);
         for (let y = box.y; y < box.y + box.height; y++) {
           const at = y * this.#width + box.x;
           this.#shadow.set(pixels.subarray(at, at + box.width), at);

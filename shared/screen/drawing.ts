@@ -2,13 +2,18 @@
 // apart: varint length of the operations, the operations, the data, each operation taking its share of the data in order.
 // Everything is checked before a pixel is written; nothing is allocated per operation.
 import type { ByteReader } from "./byte-reader.ts";
-import { drawKind, keepFlag, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
+import { drawKind, indexBits, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
 
 /** Pixels as little-endian RGBA words, A = 255. */
 export interface Pixels {
   width: number;
   height: number;
   words: Uint32Array;
+}
+
+/** Where the drawing is applied: `base` has the pixels of the keyframe, null while they are not those of this size. */
+export interface DrawingTarget extends Pixels {
+  base: Uint32Array | null;
 }
 
 const opaque = 0xff000000;
@@ -22,7 +27,7 @@ export class DrawingReader {
   #height = 0;
 
   /** @param touched told of each operation's rectangle, in order; it must not keep the object. */
-  apply(target: Pixels, reader: ByteReader, touched: (rect: ScreenRect) => void): void {
+  apply(target: DrawingTarget, reader: ByteReader, touched: (rect: ScreenRect) => void): void {
     const opsLength = reader.varint();
     const opsEnd = reader.at + opsLength;
     if (opsEnd > reader.end) reader.fail("begins drawing operations that are not all there");
@@ -63,7 +68,7 @@ export class DrawingReader {
     }
   }
 
-  #draw(op: number, target: Pixels, reader: ByteReader, data: DataCursor, rect: ScreenRect): void {
+  #draw(op: number, target: DrawingTarget, reader: ByteReader, data: DataCursor, rect: ScreenRect): void {
     const area = rect.width * rect.height;
     switch (op & ~nextFlag) {
       case drawKind.copy:
@@ -72,19 +77,23 @@ export class DrawingReader {
       case drawKind.solid:
         fill(target, rect, colour(reader));
         break;
-      case drawKind.palette:
-        this.#readPalette(reader, 0);
-        drawIndices(target, rect, this.#palette, data.take(area), data.bytes);
+      case drawKind.palette: {
+        const count = this.#readPalette(reader);
+        const bits = indexBits(count);
+        const from = data.take(Math.ceil((rect.width * bits) / 8) * rect.height);
+        if (bits === 8) drawIndices(target, rect, this.#palette, from, data.bytes);
+        else drawPacked(target, rect, this.#palette, bits, from, data.bytes);
         break;
-      case drawKind.palette | keepFlag:
-        this.#readPalette(reader, 1);
-        drawChanged(target, rect, this.#palette, data.take(area), data.bytes);
+      }
+      case drawKind.colours:
+        drawColours(target, rect, data.take(3 * area), data.bytes);
         break;
       case drawKind.planes:
         drawPlanes(target, rect, data.take(3 * area), data.bytes);
         break;
-      case drawKind.delta:
-        drawDelta(target, rect, data.take(3 * area), data.bytes);
+      case drawKind.restore:
+        if (target.base === null) reader.fail("follows pixels of the keyframe, whose screen had another size");
+        else restorePixels(target, target.base, rect);
         break;
       default:
         reader.fail(`follows the unknown drawing operation ${op}`);
@@ -100,12 +109,12 @@ export class DrawingReader {
     copyPixels(target, fromX, fromY, rect);
   }
 
-  /** Colours from index `from` on; what an index beyond them draws is black. */
-  #readPalette(reader: ByteReader, from: number): void {
+  /** How many colours there are; what an index beyond them draws is black. */
+  #readPalette(reader: ByteReader): number {
     const count = reader.byte() + 1;
-    if (from + count > maxColours) reader.fail("follows a palette of more than 256 colours");
-    this.#palette.fill(opaque);
-    for (let i = 0; i < count; i++) this.#palette[from + i] = colour(reader);
+    for (let i = 0; i < count; i++) this.#palette[i] = colour(reader);
+    this.#palette.fill(opaque, count);
+    return count;
   }
 }
 
@@ -155,6 +164,15 @@ export function copyPixels(target: Pixels, fromX: number, fromY: number, rect: S
   }
 }
 
+/** What the keyframe had there. */
+export function restorePixels(target: Pixels, base: Uint32Array, rect: ScreenRect): void {
+  const { words, width } = target;
+  for (let y = rect.y; y < rect.y + rect.height; y++) {
+    const row = y * width + rect.x;
+    words.set(base.subarray(row, row + rect.width), row);
+  }
+}
+
 function drawIndices(target: Pixels, rect: ScreenRect, palette: Uint32Array, from: number, data: Uint8Array): void {
   const { words, width } = target;
   let at = from;
@@ -165,66 +183,92 @@ function drawIndices(target: Pixels, rect: ScreenRect, palette: Uint32Array, fro
   }
 }
 
-function drawChanged(target: Pixels, rect: ScreenRect, palette: Uint32Array, from: number, data: Uint8Array): void {
+/** Several indices a byte, the first in the highest bits; each row begins with a byte of its own. */
+function drawPacked(
+  target: Pixels,
+  rect: ScreenRect,
+  palette: Uint32Array,
+  bits: number,
+  from: number,
+  data: Uint8Array,
+): void {
   const { words, width } = target;
+  const mask = (1 << bits) - 1;
   let at = from;
   for (let y = rect.y; y < rect.y + rect.height; y++) {
-    const row = y * width + rect.x;
-    for (let x = 0; x < rect.width; x++) {
-      const index = data[at++] as number;
-      if (index !== 0) words[row + x] = palette[index] as number;
+    let to = y * width + rect.x;
+    const end = to + rect.width;
+    while (to < end) {
+      const packed = data[at++] as number;
+      const stop = Math.min(end, to + 8 / bits);
+      for (let shift = 8 - bits; to < stop; shift -= bits) words[to++] = palette[(packed >> shift) & mask] as number;
     }
   }
 }
 
-/** Green, red − green and blue − green, each predicted from the left; the first of a row from the one above. */
+/** Red, green and blue of each pixel. */
+function drawColours(target: Pixels, rect: ScreenRect, from: number, data: Uint8Array): void {
+  const { words, width } = target;
+  let at = from;
+  for (let y = rect.y; y < rect.y + rect.height; y++) {
+    let to = y * width + rect.x;
+    const end = to + rect.width;
+    while (to < end) {
+      words[to++] = opaque | ((data[at + 2] as number) << 16) | ((data[at + 1] as number) << 8) | (data[at] as number);
+      at += 3;
+    }
+  }
+}
+
+/** Three planes: green, red − green, blue − green; each the difference from the median edge predictor (LOCO-I). */
 function drawPlanes(target: Pixels, rect: ScreenRect, from: number, data: Uint8Array): void {
   const { words, width } = target;
   const area = rect.width * rect.height;
   let atGreen = from;
   let atRed = from + area;
   let atBlue = atRed + area;
-  let firstGreen = 0;
-  let firstRed = 0;
-  let firstBlue = 0;
-  for (let y = rect.y; y < rect.y + rect.height; y++) {
-    let green = firstGreen;
-    let red = firstRed;
-    let blue = firstBlue;
-    let to = y * width + rect.x;
-    const end = to + rect.width;
-    const row = to;
-    while (to < end) {
-      green = (green + (data[atGreen++] as number)) & 255;
-      red = (red + (data[atRed++] as number)) & 255;
-      blue = (blue + (data[atBlue++] as number)) & 255;
-      words[to] = opaque | (((blue + green) & 255) << 16) | (green << 8) | ((red + green) & 255);
-      if (to++ === row) {
-        firstGreen = green;
-        firstRed = red;
-        firstBlue = blue;
+  for (let y = 0; y < rect.height; y++) {
+    const row = (rect.y + y) * width + rect.x;
+    // Outside of the rectangle: above the first row is what is left of it, left of the first column what is above.
+    let green = 0;
+    let red = 0;
+    let blue = 0;
+    let greenAbove = 0;
+    let redAbove = 0;
+    let blueAbove = 0;
+    if (y > 0) {
+      const above = words[row - width] as number;
+      green = greenAbove = (above >>> 8) & 255;
+      red = redAbove = ((above & 255) - green) & 255;
+      blue = blueAbove = ((above >>> 16) - green) & 255;
+    }
+    for (let to = row; to < row + rect.width; to++) {
+      let greenUp = green;
+      let redUp = red;
+      let blueUp = blue;
+      if (y > 0) {
+        const above = words[to - width] as number;
+        greenUp = (above >>> 8) & 255;
+        redUp = ((above & 255) - greenUp) & 255;
+        blueUp = ((above >>> 16) - greenUp) & 255;
       }
+      green = ((data[atGreen++] as number) + median(green, greenUp, y > 0 ? greenAbove : green)) & 255;
+      red = ((data[atRed++] as number) + median(red, redUp, y > 0 ? redAbove : red)) & 255;
+      blue = ((data[atBlue++] as number) + median(blue, blueUp, y > 0 ? blueAbove : blue)) & 255;
+      greenAbove = greenUp;
+      redAbove = redUp;
+      blueAbove = blueUp;
+      words[to] = opaque | (((blue + green) & 255) << 16) | (green << 8) | ((red + green) & 255);
     }
   }
 }
 
-/** The same planes of the difference to the pixels that are there, not predicted. */
-function drawDelta(target: Pixels, rect: ScreenRect, from: number, data: Uint8Array): void {
-  const { words, width } = target;
-  const area = rect.width * rect.height;
-  let atGreen = from;
-  let atRed = from + area;
-  let atBlue = atRed + area;
-  for (let y = rect.y; y < rect.y + rect.height; y++) {
-    let to = y * width + rect.x;
-    const end = to + rect.width;
-    while (to < end) {
-      const green = data[atGreen++] as number;
-      const red = (data[atRed++] as number) + green;
-      const blue = (data[atBlue++] as number) + green;
-      const word = words[to] as number;
-      words[to++] =
-        opaque | ((((word >>> 16) + blue) & 255) << 16) | ((((word >>> 8) + green) & 255) << 8) | ((word + red) & 255);
-    }
+/** The median edge predictor of LOCO-I: the larger or smaller neighbour at an edge, else the plane through all three. */
+export function median(left: number, up: number, upLeft: number): number {
+  if (left < up) {
+    if (upLeft <= left) return up;
+    return upLeft >= up ? left : left + up - upLeft;
   }
+  if (upLeft <= up) return left;
+  return upLeft >= left ? up : left + up - upLeft;
 }

@@ -24,15 +24,20 @@ export const drawKind = {
   copy: 0,
   solid: 1,
   palette: 2,
-  planes: 3,
-  delta: 4,
-  lossy: 5,
+  colours: 3,
+  planes: 4,
+  restore: 5,
 } as const;
 
 /** The rectangle is that of the operation before, moved to its right edge: no rectangle follows. */
 export const nextFlag = 0x10;
-/** Palette: pixels of index 0 stay as they are, and index 0 has no colour. */
-export const keepFlag = 0x20;
+
+/** Bits of a palette's index. */
+export function indexBits(colours: number): 1 | 2 | 4 | 8 {
+  if (colours <= 2) return 1;
+  if (colours <= 4) return 2;
+  return colours <= 16 ? 4 : 8;
+}
 
 /** What a screen may be at most; a stored file that claims more is not one of ours. */
 export const screenLimits = {

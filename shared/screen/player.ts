@@ -1,6 +1,6 @@
 // The screen as a recording shows it: takes the records of segments in order and holds pixels, cursor, pointer and name
-// as they are after each. A player that comes from the segment before may apply the keyframe or skip it: both give the
-// same pixels.
+// as they are after each. Each segment's keyframe is applied, also by a player that comes from the segment before: it
+// changes no pixel then, but operations may restore what it had.
 import { ByteReader } from "./byte-reader.ts";
 import { DrawingReader } from "./drawing.ts";
 import {
@@ -37,6 +37,8 @@ export class ScreenCanvas {
   lossy: ScreenRect[] = [];
   /** Areas of the last sample that the target sent as JPEG. */
   targetLossy: ScreenRect[] = [];
+  /** The pixels of the keyframe, for operations that restore them; null after a resize. */
+  base: Uint32Array | null = null;
   readonly #drawing = new DrawingReader();
   readonly #dirty = new DirtyList();
   readonly #touched = (rect: ScreenRect): void => this.#dirty.add(rect);
@@ -100,6 +102,8 @@ export class ScreenCanvas {
     if (width !== this.width || height !== this.height) this.#allocate(width, height);
     this.words.fill(0xff000000);
     this.#drawing.apply(this, reader, ignore);
+    if (this.base?.length === this.words.length) this.base.set(this.words);
+    else this.base = this.words.slice();
     this.cursor = cursor;
     this.pointer = pointer;
     this.name = name;
@@ -119,6 +123,7 @@ export class ScreenCanvas {
   /** What both sizes have keeps its pixels; the rest is black. */
   #resize(reader: ByteReader): void {
     const { width, height } = readSize(reader);
+    this.base = null;
     const old = { words: this.words, width: this.width, height: this.height };
     this.#allocate(width, height);
     this.words.fill(0xff000000);
