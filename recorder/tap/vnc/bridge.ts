@@ -1,0 +1,281 @@
+// Viewer and target joined, both directions parsed at message boundaries. The target's bytes are recorded as they came and
+// passed on untouched, but for what policy keeps back; the viewer's messages pass one by one. Invariant: what the operator
+// does is durable before the target has it, and what is not understood ends the session rather than passing unseen.
+import type { Duplex } from "node:stream";
+import { AppError } from "../../../shared/errors.ts";
+import type { PixelFormat, ScreenInit } from "../../../shared/events/session-event.ts";
+import type { VncSettings } from "../../../shared/policy/policy.ts";
+import type { ClientMessage } from "../../rfb/client-messages.ts";
+import { ClientParser } from "../../rfb/client-parser.ts";
+import { encoding, encodingName } from "../../rfb/encodings.ts";
+import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
+import type { RecordingGate } from "../recording-gate.ts";
+import type { TapSession } from "../tap.ts";
+import { ClipboardFilter } from "./clipboard-filter.ts";
+import { narrowEncodings, setEncodings } from "./encodings-filter.ts";
+import { FormatPin, fenceAnswer } from "./format-pin.ts";
+import { InputLane } from "./input-lane.ts";
+import { ReadGate } from "./read-gate.ts";
+
+export const screenChannel = 0;
+
+/** A target that asks for answers and does not read them. */
+const maxUnreadByTarget = 4 * 1024 * 1024;
+const fenceRequest = 0x8000_0000;
+
+export interface BridgeOptions {
+  session: TapSession;
+  gate: RecordingGate;
+  viewer: Duplex;
+  target: Duplex;
+  init: ScreenInit;
+  settings: VncSettings;
+  viewerGone(): void;
+  targetGone(): void;
+  /** A broken peer or a failed recording: nothing passes any more. */
+  failed(error: unknown): void;
+}
+
+export class Bridge {
+  readonly #options: BridgeOptions;
+  readonly #parser: ClientParser;
+  readonly #framer: ServerFramer;
+  readonly #pin: FormatPin;
+  readonly #lane: InputLane;
+  readonly #clipboard: ClipboardFilter;
+  readonly #viewerReads: ReadGate;
+  readonly #targetReads: ReadGate;
+  readonly #told = new Set<string>();
+  #buttons = 0;
+  #viewerHasFences = false;
+  #stopped = false;
+
+  constructor(options: BridgeOptions) {
+    const { session, gate, viewer, target, init, settings } = options;
+    this.#options = options;
+    const limits = { maxCutTextBytes: settings.clipboardBytes };
+    this.#parser = new ClientParser(limits);
+    this.#framer = new ServerFramer(
+      init.format,
+      init,
+      {
+        rect: (rect) => {
+          if (rect.encoding === encoding.extendedMouse) this.#extendMouse();
+        },
+        updated: () => this.#pin.updated(),
+      },
+      limits,
+    );
+    this.#pin = new FormatPin({
+      send: (bytes) => this.#toTarget(bytes),
+      atBoundary: () => this.#framer.atBoundary,
+      switched: (format) => this.#switchFormat(format),
+      failed: (error) => this.#fail(error),
+    });
+    this.#lane = new InputLane(session, gate, screenChannel, {
+      pass: (bytes) => this.#toTarget(bytes),
+      congested: (is) => (is ? this.#viewerReads.hold("input") : this.#viewerReads.release("input")),
+      failed: (error) => this.#fail(error),
+    });
+    this.#clipboard = new ClipboardFilter(session, gate, screenChannel, settings.clipboardBytes);
+    this.#viewerReads = new ReadGate(viewer);
+    this.#targetReads = new ReadGate(target);
+  }
+
+  /** The viewer has its ServerInit; from here on both sides talk. */
+  start(): void {
+    const { viewer, target, gate, init } = this.#options;
+    gate.append({ type: "channel-open", channel: screenChannel, request: "vnc", screen: init });
+    this.#listen(viewer, (bytes) => this.#fromViewer(bytes), this.#options.viewerGone);
+    this.#listen(target, (bytes) => this.#fromTarget(bytes), this.#options.targetGone);
+  }
+
+  /** Nothing passes any more, in either direction. */
+  stop(): void {
+    this.#stopped = true;
+    this.#lane.stop();
+    this.#pin.stop();
+  }
+
+  /** What the viewer sent before it left has reached the target. */
+  inputSettled(): Promise<void> {
+    return this.#lane.settled();
+  }
+
+  /** A bell can be put into the viewer's stream: the target's last message is whole. */
+  get viewerAtBoundary(): boolean {
+    return this.#framer.atBoundary;
+  }
+
+  #listen(stream: Duplex, take: (bytes: Buffer) => void, gone: () => void): void {
+    let over = false;
+    const once = (): void => {
+      if (over) return;
+      over = true;
+      gone();
+    };
+    stream.on("data", (bytes: Buffer) => {
+      if (this.#stopped) return;
+      try {
+        take(bytes);
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    stream.on("end", once);
+    stream.on("close", once);
+    stream.resume();
+    if (stream.readableEnded || stream.destroyed) once();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#options.failed(error);
+  }
+
+  // --- outbound ---
+
+  #fromTarget(bytes: Buffer): void {
+    this.#targetReads.count(bytes.length);
+    for (let rest = bytes; rest.length > 0 && !this.#stopped; ) {
+      const end = this.#pin.endOfMark(rest);
+      const part = end === undefined ? rest : rest.subarray(0, end);
+      rest = rest.subarray(part.length);
+      this.#options.gate.append({ type: "output", channel: screenChannel, stream: "stdout", data: part });
+      for (const piece of this.#framer.push(part)) this.#forward(piece);
+      this.#pin.outputSeen();
+    }
+    this.#waitForRecorder();
+  }
+
+  #forward(piece: ServerPiece): void {
+    if (piece.kind === "pass" || this.#isForViewer(piece.message)) {
+      this.#toViewer(piece.kind === "pass" ? piece.bytes : piece.raw);
+    }
+  }
+
+  #isForViewer(message: ServerMessage): boolean {
+    switch (message.type) {
+      case "cut-text":
+      case "cut-text-extended":
+      case "cut-text-oversize":
+        return this.#clipboard.passes("outbound", message);
+      case "fence":
+        this.#pin.targetHasFences = true;
+        if (this.#pin.fence(message.payload)) return false;
+        if (this.#viewerHasFences) return true;
+        if (message.flags >= fenceRequest) this.#toTarget(fenceAnswer(message.flags, message.payload));
+        return false;
+      case "bell":
+      case "end-of-continuous-updates":
+      case "xvp":
+        return true;
+    }
+  }
+
+  #toViewer(bytes: Buffer): void {
+    const { viewer } = this.#options;
+    if (viewer.destroyed || !viewer.writable || viewer.write(bytes)) return;
+    this.#targetReads.holdUntilDrained("viewer", viewer);
+  }
+
+  #waitForRecorder(): void {
+    const { gate } = this.#options;
+    if (!gate.closed) return;
+    this.#targetReads.hold("recorder");
+    gate.whenOpen(() => this.#targetReads.release("recorder"));
+  }
+
+  #switchFormat(format: PixelFormat): void {
+    this.#options.gate.append({ type: "screen-format", channel: screenChannel, format });
+    this.#framer.format = format;
+  }
+
+  #extendMouse(): void {
+    if (this.#parser.extendedMouse) return;
+    this.#parser.extendedMouse = true;
+    this.#options.gate.notice("vnc-encodings", { extendedMouse: true }, screenChannel);
+  }
+
+  // --- inbound ---
+
+  #fromViewer(bytes: Buffer): void {
+    this.#viewerReads.count(bytes.length);
+    for (const message of this.#parser.push(bytes)) this.#take(message);
+  }
+
+  #take(message: ClientMessage): void {
+    switch (message.type) {
+      case "key":
+      case "qemu-key":
+        this.#options.session.touch();
+        this.#lane.push({ raw: message.raw, isMove: false });
+        return;
+      case "pointer": {
+        this.#options.session.touch();
+        this.#lane.push({ raw: message.raw, isMove: message.buttons === this.#buttons });
+        this.#buttons = message.buttons;
+        return;
+      }
+      case "cut-text":
+      case "cut-text-extended":
+      case "cut-text-oversize":
+        if (!this.#clipboard.passes("inbound", message)) return;
+        this.#options.session.touch();
+        this.#lane.push({ raw: message.raw, isMove: false });
+        return;
+      case "set-desktop-size":
+      case "xvp":
+        this.#lane.push({ raw: message.raw, isMove: false });
+        return;
+      case "set-encodings":
+        this.#narrow(message);
+        return;
+      case "set-pixel-format":
+      case "update-request":
+      case "continuous-updates":
+      case "fence":
+        this.#pin.take(message);
+        return;
+      case "file-transfer":
+        this.#refuse("file-transfer-refused", { family: message.family, message: message.number });
+        return;
+      case "qemu-audio":
+        this.#refuse("request-refused", { request: "qemu-audio", reason: "unrecordable" });
+        return;
+    }
+  }
+
+  #narrow(message: Extract<ClientMessage, { type: "set-encodings" }>): void {
+    const { encodings } = message;
+    this.#viewerHasFences = encodings.includes(encoding.fence);
+    const { quality } = this.#options.settings;
+    const passed = narrowEncodings(encodings, { quality, extendedClipboard: this.#clipboard.extended });
+    this.#tell("vnc-encodings", { asked: encodings.map(encodingName), passed: passed.map(encodingName) });
+    this.#pin.take({ type: "set-encodings", encodings: passed, raw: setEncodings(passed) });
+  }
+
+  #refuse(notice: "file-transfer-refused" | "request-refused", facts: Record<string, unknown>): void {
+    this.#tell(notice, facts);
+  }
+
+  /** The same facts once: a viewer that repeats itself fills no record. */
+  #tell(notice: "file-transfer-refused" | "request-refused" | "vnc-encodings", facts: Record<string, unknown>): void {
+    const key = JSON.stringify([notice, facts]);
+    if (this.#told.has(key)) return;
+    if (this.#told.size < maxTold) this.#told.add(key);
+    this.#options.gate.notice(notice, facts, screenChannel);
+  }
+
+  #toTarget(bytes: Buffer): void {
+    const { target } = this.#options;
+    if (this.#stopped || target.destroyed || !target.writable || target.write(bytes)) return;
+    if (target.writableLength > maxUnreadByTarget) {
+      throw new AppError("PROTOCOL_LIMIT", "The target asks for answers and does not read them.", { op: "vnc.bridge" });
+    }
+    this.#viewerReads.holdUntilDrained("target", target);
+  }
+}
+
+const maxTold = 256;

@@ -1,0 +1,81 @@
+// Whether a clipboard message passes, either way. Off unless policy allows it; only text, only so much of it. Invariant:
+// what does not pass leaves a notice without its content, the first time for each reason.
+import { AppError } from "../../../shared/errors.ts";
+import type { ExtendedClipboard } from "../../rfb/client-messages.ts";
+import { extendedClipboardText } from "../../rfb/extended-clipboard.ts";
+import type { RecordingGate } from "../recording-gate.ts";
+import type { TapSession } from "../tap.ts";
+
+export type ClipboardMessage =
+  | { type: "cut-text"; text: string }
+  | { type: "cut-text-extended"; clipboard: ExtendedClipboard }
+  | { type: "cut-text-oversize"; bytes: number };
+
+type Direction = "inbound" | "outbound";
+
+const textFormat = 1;
+
+export class ClipboardFilter {
+  readonly #session: TapSession;
+  readonly #gate: RecordingGate;
+  readonly #channel: number;
+  readonly #maxBytes: number;
+  readonly #told = new Set<string>();
+
+  constructor(session: TapSession, gate: RecordingGate, channel: number, maxBytes: number) {
+    this.#session = session;
+    this.#gate = gate;
+    this.#channel = channel;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The extended clipboard is a conversation: it works only where both directions are allowed. */
+  get extended(): boolean {
+    return this.#allowed("inbound") && this.#allowed("outbound");
+  }
+
+  /** Appends the notice in either case. */
+  passes(direction: Direction, message: ClipboardMessage): boolean {
+    const decision = this.#session.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+    if (decision.effect === "deny") return this.#refuse(direction, decision.reason, { rule: decision.rule });
+    switch (message.type) {
+      case "cut-text-oversize":
+        return this.#refuse(direction, "too-long", { bytes: message.bytes, most: this.#maxBytes });
+      case "cut-text":
+        return this.#text(direction, Buffer.byteLength(message.text, "latin1"));
+      case "cut-text-extended":
+        return this.#extended(direction, message.clipboard);
+    }
+  }
+
+  #allowed(direction: Direction): boolean {
+    return this.#session.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out").effect === "allow";
+  }
+
+  #extended(direction: Direction, clipboard: ExtendedClipboard): boolean {
+    if (!this.extended) return this.#refuse(direction, "extended-not-offered", {});
+    if (clipboard.action !== "provide") return true;
+    if ((clipboard.formats & ~textFormat) !== 0) return this.#refuse(direction, "not-text", {});
+    try {
+      return this.#text(direction, Buffer.byteLength(extendedClipboardText(clipboard, this.#maxBytes) ?? "", "utf8"));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return this.#refuse(direction, error.code === "PROTOCOL_LIMIT" ? "too-long" : "malformed", {});
+    }
+  }
+
+  #text(direction: Direction, bytes: number): boolean {
+    if (bytes > this.#maxBytes) return this.#refuse(direction, "too-long", { bytes, most: this.#maxBytes });
+    this.#gate.notice("clipboard", { direction, bytes }, this.#channel);
+    return true;
+  }
+
+  #refuse(direction: Direction, reason: string, facts: Record<string, unknown>): false {
+    const key = `${direction} ${reason}`;
+    if (!this.#told.has(key)) {
+      this.#told.add(key);
+      this.#gate.notice("clipboard-refused", { direction, reason, ...facts }, this.#channel);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,36 @@
+// What the VNC tap can be told, with the defaults that hold where nothing is said.
+import type { AuthenticatedPerson, TapLogger, VncGatewayHost } from "../tap.ts";
+import type { VncTickets } from "./tickets.ts";
+
+/** How viewers may log in, best first. `vnc-auth` types take a one-time ticket; `plain` is a password in the clear. */
+export type ViewerSecurity = "x509-plain" | "x509-vnc" | "tls-plain" | "tls-vnc" | "vnc-auth" | "plain";
+
+export interface VncTapLimits {
+  /** From the connection to the end of the log-in. */
+  loginGraceMs: number;
+  /** Connections that have not logged in yet; one address may have a quarter of them, where the newest counts. */
+  maxUnauthenticated: number;
+  maxConnections: number;
+  dialTimeoutMs: number;
+}
+
+export interface VncTapOptions {
+  host: VncGatewayHost;
+  tickets: VncTickets;
+  /** Whom a ticket was given to, as he is now; null when he may not sign in any more. */
+  findPerson(name: string): Promise<Omit<AuthenticatedPerson, "authMethod"> | null>;
+  /** A ticket's response fitted no open ticket. */
+  ticketRefused(address: string): void;
+  /** PEM, of the listener. */
+  certificate: { cert: string; key: string };
+  security: readonly ViewerSecurity[];
+  logger: TapLogger;
+  limits?: Partial<VncTapLimits>;
+}
+
+export const defaultLimits: VncTapLimits = {
+  loginGraceMs: 60_000,
+  maxUnauthenticated: 100,
+  maxConnections: 500,
+  dialTimeoutMs: 15_000,
+};

@@ -1,0 +1,110 @@
+// One-time tickets: who asked for one in the portal or at the command line may open one session with it, soon. For
+// browsers a long token; for viewers that know only VncAuth eight characters, found by trying a response against every
+// open ticket. Invariant: a ticket opens at most once, and what is kept of a token cannot be used as one.
+import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import { AppError } from "../../../shared/errors.ts";
+import { vncAuthResponse } from "./vnc-auth.ts";
+
+export type TicketUse = "browser" | "viewer";
+
+export interface TicketGrant {
+  person: string;
+  target: string;
+}
+
+export interface IssuedTicket {
+  ticket: string;
+  /** RFC 3339. */
+  expiresAt: string;
+}
+
+export interface TicketOptions {
+  lifetimeMs: number;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+}
+
+/** Without those that people mistake for one another. 47 bits in eight: a guess in a ticket's minutes is hopeless. */
+const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+const viewerLength = 8;
+/** Each attempt of a viewer costs one DES for each of its kind. */
+const maxOpen: Record<TicketUse, number> = { browser: 2000, viewer: 200 };
+const maxOfPerson = 8;
+
+interface OpenTicket extends TicketGrant {
+  use: TicketUse;
+  /** Viewer: the ticket. Browser: SHA-256 of it. */
+  secret: string;
+  expiresMs: number;
+}
+
+export class VncTickets {
+  readonly #lifetimeMs: number;
+  readonly #now: () => number;
+  /** Oldest first. */
+  #open: OpenTicket[] = [];
+
+  constructor(options: TicketOptions) {
+    this.#lifetimeMs = options.lifetimeMs;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The oldest of a person's goes when there are too many; REQUEST_CONFLICT when all people together have too many. */
+  issue(grant: TicketGrant, use: TicketUse): IssuedTicket {
+    this.#forgetExpired();
+    const own = this.#open.filter((ticket) => ticket.person === grant.person && ticket.use === use);
+    const oldest = own[0];
+    if (own.length >= maxOfPerson && oldest !== undefined) this.#remove(oldest);
+    if (this.#open.filter((ticket) => ticket.use === use).length >= maxOpen[use]) {
+      throw new AppError("REQUEST_CONFLICT", "too many tickets are open; try again in a minute", {
+        op: "vnc.ticket",
+        retryable: true,
+      });
+    }
+    const ticket = use === "browser" ? randomBytes(32).toString("base64url") : randomText(viewerLength);
+    const expiresMs = this.#now() + this.#lifetimeMs;
+    this.#open.push({ ...grant, use, secret: use === "browser" ? digest(ticket) : ticket, expiresMs });
+    return { ticket, expiresAt: new Date(expiresMs).toISOString() };
+  }
+
+  /** Undefined: there is no such ticket, it was used, or it is too old. */
+  redeemToken(token: string): TicketGrant | undefined {
+    this.#forgetExpired();
+    const wanted = digest(token);
+    return this.#take(this.#open.find((ticket) => ticket.use === "browser" && ticket.secret === wanted));
+  }
+
+  /** Tries every open ticket, always all of them: how long it takes says nothing about any. */
+  redeemResponse(challenge: Uint8Array, response: Uint8Array): TicketGrant | undefined {
+    this.#forgetExpired();
+    let found: OpenTicket | undefined;
+    for (const ticket of this.#open) {
+      if (ticket.use !== "viewer") continue;
+      if (timingSafeEqual(vncAuthResponse(ticket.secret, challenge), response)) found = ticket;
+    }
+    return this.#take(found);
+  }
+
+  #take(ticket: OpenTicket | undefined): TicketGrant | undefined {
+    if (ticket === undefined) return undefined;
+    this.#remove(ticket);
+    return { person: ticket.person, target: ticket.target };
+  }
+
+  #remove(ticket: OpenTicket): void {
+    this.#open = this.#open.filter((one) => one !== ticket);
+  }
+
+  #forgetExpired(): void {
+    const now = this.#now();
+    this.#open = this.#open.filter((ticket) => ticket.expiresMs > now);
+  }
+}
+
+function digest(token: string): string {
+  return createHash("sha256").update(token).digest("base64");
+}
+
+function randomText(length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
+}

@@ -1,0 +1,199 @@
+// The VNC listener: takes connections in, bounded before they have logged in, and hands each viewer that has said who it is
+// to a ViewerSession. Browsers come in by WebSocket, let in by a token. Invariant: a stranger costs one socket for at most
+// the log-in grace time.
+import type { IncomingMessage } from "node:http";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { AppError } from "../../../shared/errors.ts";
+import { Strangers } from "../strangers.ts";
+import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
+import { loginBrowser } from "./browser-login.ts";
+import { defaultLimits, type VncTapLimits, type VncTapOptions } from "./options.ts";
+import type { TicketGrant } from "./tickets.ts";
+import { type ViewerTls, viewerTls } from "./tls-legs.ts";
+import { loginViewer } from "./viewer-login.ts";
+import { type Viewer, ViewerSession } from "./viewer-session.ts";
+import { BrowserDoor } from "./websocket.ts";
+
+export type { VncTapOptions } from "./options.ts";
+
+/** What is left unread by a viewer that was told good-bye does not keep its socket. */
+const farewellMs = 2000;
+
+export interface VncTap extends Tap {
+  /**
+   * A browser's WebSocket, from the HTTP service, which has checked origin and sign-in. Takes the socket over, whatever
+   * comes of it.
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, from: BrowserOrigin): void;
+}
+
+export interface BrowserOrigin {
+  /** Who is signed in; the ticket must be this person's. */
+  person: Omit<AuthenticatedPerson, "authMethod">;
+  address: string;
+  /** The target in the address that was asked for. */
+  target: string;
+}
+
+export function createVncTap(options: VncTapOptions): VncTap {
+  return new VncGateway(options);
+}
+
+class VncGateway implements VncTap {
+  readonly protocol = "vnc";
+  readonly #options: VncTapOptions;
+  readonly #limits: VncTapLimits;
+  readonly #tls: ViewerTls;
+  readonly #listener: NetServer;
+  readonly #sockets = new Set<Duplex>();
+  readonly #strangers: Strangers;
+  readonly #door: BrowserDoor;
+
+  constructor(options: VncTapOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#tls = readTls(options.certificate);
+    this.#strangers = new Strangers(this.#limits.maxUnauthenticated, this.#limits.loginGraceMs);
+    this.#door = new BrowserDoor();
+    this.#listener = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
+    this.#listener.on("error", (error) => options.logger.error({ err: error }, "the VNC listener failed"));
+  }
+
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once("error", reject);
+      this.#listener.listen({ host: address.host, port: address.port, backlog: 511 }, () => {
+        this.#listener.removeListener("error", reject);
+        const bound = this.#listener.address();
+        resolve({ host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port });
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#listener.close(() => resolve());
+      // The others end through their session's signal.
+      this.#strangers.destroyAll();
+    });
+    this.#door.close();
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, from: BrowserOrigin): void {
+    const token = this.#door.tokenOf(request);
+    const grant = token === undefined ? undefined : this.#options.tickets.redeemToken(token);
+    if (!this.#fits(grant, from) || this.#sockets.size >= this.#limits.maxConnections) {
+      this.#options.logger.warn({ address: from.address, person: from.person.name }, "a browser's ticket was refused");
+      this.#door.refuse(socket, grant === undefined ? 403 : 503);
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    this.#door.open(request, socket, head, (link) => {
+      const client: ClientAddress = { address: from.address, port: 0, software: userAgent(request) };
+      const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket" };
+      loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: isEncrypted(request) }).then(
+        ({ answer, facts }) => {
+          this.#run({
+            person,
+            target: from.target,
+            client,
+            facts,
+            answer,
+            close: (sentence) => link.close(sentence),
+          });
+        },
+        (error: unknown) => {
+          this.#options.logger.debug({ address: from.address, err: error }, "a browser did not begin to speak VNC");
+          link.close("The viewer did not begin to speak VNC.");
+        },
+      );
+    });
+  }
+
+  #fits(grant: TicketGrant | undefined, { person, target }: BrowserOrigin): grant is TicketGrant {
+    return (
+      grant !== undefined &&
+      grant.person.toLowerCase() === person.name.toLowerCase() &&
+      grant.target.toLowerCase() === target.toLowerCase()
+    );
+  }
+
+  #accept(socket: Socket): void {
+    const address = socket.remoteAddress ?? "";
+    const { logger } = this.#options;
+    if (this.#sockets.size >= this.#limits.maxConnections || !this.#strangers.admit(socket, address)) {
+      logger.warn({ address }, "connection refused: too many that have not signed in");
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#strangers.leave(socket);
+      this.#sockets.delete(socket);
+    });
+    // Before anybody listens: a reset in that moment must not end the process.
+    socket.on("error", () => undefined);
+    this.#welcome(socket).catch((error: unknown) => {
+      if (error instanceof AppError) logger.debug({ address, err: error }, "a viewer did not log in");
+      else logger.error({ address, err: error }, "a connection could not be served");
+      this.#hangUp(socket);
+    });
+  }
+
+  async #welcome(socket: Socket): Promise<void> {
+    const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software: "" };
+    const login = await loginViewer(socket, client, { ...this.#options, tls: this.#tls });
+    client.software = `RFB ${login.facts.version}`;
+    this.#strangers.leave(socket);
+    const secured = login.answer.stream.stream;
+    this.#run({
+      ...login,
+      client,
+      close: () => {
+        secured.end();
+        this.#hangUp(socket);
+      },
+    });
+  }
+
+  #run(viewer: Viewer): void {
+    const { host, logger } = this.#options;
+    new ViewerSession(viewer, { host, logger, dialTimeoutMs: this.#limits.dialTimeoutMs })
+      .run()
+      .catch((error: unknown) => {
+        logger.error({ err: error }, "a session failed");
+        viewer.close("The gateway had a fault of its own.");
+      });
+  }
+
+  #hangUp(socket: Socket): void {
+    const timer = setTimeout(() => socket.destroy(), farewellMs);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.end();
+  }
+}
+
+function readTls(certificate: { cert: string; key: string }): ViewerTls {
+  try {
+    return viewerTls(certificate);
+  } catch (cause) {
+    throw new AppError(
+      "CONFIG_INVALID",
+      `The VNC listener's certificate and key (vnc.tls) cannot be used: ${cause instanceof Error ? cause.message : "unknown fault"}.`,
+      { op: "vnc.tls", cause },
+    );
+  }
+}
+
+function userAgent(request: IncomingMessage): string {
+  return (request.headers["user-agent"] ?? "").slice(0, 200);
+}
+
+function isEncrypted(request: IncomingMessage): boolean {
+  return "encrypted" in request.socket;
+}
