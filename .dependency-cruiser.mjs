@@ -50,6 +50,7 @@ const OWNERS = {
   pino: ["recorder/"],
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
   yazl: ["recorder/export/"],
+  "@novnc/novnc": ["replay-ui/viewer/session.ts"],
   "asciinema-player": ["replay-ui/renderers/terminal.ts", "replay-ui/renderers/terminal.tsx"],
   fzstd: ["recorder/store/codec.ts", "replay-ui/"],
   preact: ["replay-ui/"],

@@ -1,4 +1,5 @@
-// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds>&track=<name>, /live, /audit.
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds>&track=<name>, /live, /audit,
+// /targets, /connect/<target>.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -6,6 +7,8 @@ export type Route =
   | { view: "recording"; session: string; atSeconds: number; track: string | null }
   | { view: "live" }
   | { view: "audit" }
+  | { view: "targets" }
+  | { view: "connect"; target: string }
   | { view: "unknown" };
 
 export function parseRoute(path: string, search: string): Route {
@@ -23,6 +26,10 @@ export function parseRoute(path: string, search: string): Route {
   }
   if (parts.length === 1 && parts[0] === "live") return { view: "live" };
   if (parts.length === 1 && parts[0] === "audit") return { view: "audit" };
+  if (parts.length === 1 && parts[0] === "targets") return { view: "targets" };
+  if (parts.length === 2 && parts[0] === "connect") {
+    return { view: "connect", target: decodeURIComponent(parts[1] ?? "") };
+  }
   return { view: "unknown" };
 }
 
@@ -47,6 +54,10 @@ export function replaceAddress(path: string): void {
 
 export function recordingPath(session: string): string {
   return `/recordings/${encodeURIComponent(session)}`;
+}
+
+export function connectPath(target: string): string {
+  return `/connect/${encodeURIComponent(target)}`;
 }
 
 /** Follows links within the app without loading the page anew. */

@@ -13,12 +13,15 @@ function preloadRecordingPage(): Plugin {
         const page = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.name === "page");
         if (page?.type !== "chunk") return [];
         const styles = [...(page.viteMetadata?.importedCss ?? [])];
+        const entry = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.isEntry);
+        const known = new Set(entry?.type === "chunk" ? [entry.fileName, ...entry.imports] : []);
+        const parts = [page.fileName, ...page.imports].filter((file) => !known.has(file));
         return [
-          {
+          ...parts.map((file) => ({
             tag: "link",
-            attrs: { rel: "modulepreload", crossorigin: true, href: `/${page.fileName}` },
-            injectTo: "head",
-          },
+            attrs: { rel: "modulepreload", crossorigin: true, href: `/${file}` },
+            injectTo: "head" as const,
+          })),
           ...styles.map((file) => ({
             tag: "link",
             attrs: { rel: "preload", as: "style", crossorigin: true, href: `/${file}` },

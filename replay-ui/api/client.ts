@@ -6,11 +6,13 @@ import type {
   ExportFormat,
   LiveSession,
   Me,
+  OpenableTarget,
   RecordingIndex,
   RecordingPage,
   RecordingSummary,
   SigningKey,
   VerifyReport,
+  VncTicket,
 } from "../../shared/api/types.ts";
 import { isMe, isRecordingIndex, isRecordingSummary } from "./quick-checks.ts";
 
@@ -147,6 +149,7 @@ export interface RecordingFilters {
   person?: string | undefined;
   target?: string | undefined;
   state?: string | undefined;
+  protocol?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
   cursor?: string | undefined;
@@ -200,6 +203,15 @@ export function exportUrl(session: string, format: ExportFormat, track?: string)
 
 export async function listLiveSessions(): Promise<LiveSession[]> {
   return (await read((all) => all.SessionList, send("GET", "/sessions"))).items;
+}
+
+/** What the signed-in person may open. */
+export async function listOpenableTargets(): Promise<OpenableTarget[]> {
+  return (await read((all) => all.OpenableTargetList, send("GET", "/me/targets"))).items;
+}
+
+export function takeVncTicket(target: string): Promise<VncTicket> {
+  return read((all) => all.VncTicket, send("POST", `/targets/${encodeURIComponent(target)}/vnc-ticket`));
 }
 
 /** `reason` is told to the person and kept. */

@@ -4,10 +4,12 @@ import "../zod-without-eval.ts";
 export {
   AuditPage,
   Me,
+  OpenableTargetList,
   RecordingIndex,
   RecordingPage,
   RecordingSummary,
   SessionList,
   SigningKeyList,
   VerifyReport,
+  VncTicket,
 } from "../../shared/api/types.ts";

@@ -14,10 +14,11 @@ interface Times {
 const IDLE_SEGMENTS = 8;
 
 /**
- * A sample of a screen whose drawing is smaller is a blinking cursor, a clock, a value that counts: it is a change to step
- * to, but alone it does not make a stretch of time a busy one.
+ * What moves on a screen without end (a clock, a turning pump) does not make time a busy one, though each of its samples
+ * is a change to step to. Busy is a sample that is larger than BUSY_FACTOR times the usual one of its segment.
  */
 const BUSY_DRAW_BYTES = 2_048;
+const BUSY_FACTOR = 2;
 
 /** Number of entries, and the time of each. */
 function timesOf(decoded: Decoded): Times {
@@ -54,7 +55,9 @@ function changesOf(screen: Screen): { all: Times; busy: Times } {
   let known = changes.get(screen);
   if (known === undefined) {
     const drawn = screen.records.filter(({ code }) => code === screenCode.draw || code === screenCode.resize);
-    const busy = drawn.filter(({ code, payload }) => code === screenCode.resize || payload.length >= BUSY_DRAW_BYTES);
+    const sizes = drawn.map(({ payload }) => payload.length).sort((a, b) => a - b);
+    const floor = Math.max(BUSY_DRAW_BYTES, BUSY_FACTOR * (sizes[sizes.length >> 1] ?? 0));
+    const busy = drawn.filter(({ code, payload }) => code === screenCode.resize || payload.length >= floor);
     known = { all: listed(drawn.map(({ atUs }) => atUs)), busy: listed(busy.map(({ atUs }) => atUs)) };
     changes.set(screen, known);
   }

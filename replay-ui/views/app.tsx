@@ -15,6 +15,7 @@ import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
 import { SignInView } from "./sign-in.tsx";
+import { TargetsView } from "./targets.tsx";
 
 export function App() {
   const me = useStore(account);
@@ -52,6 +53,10 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <LiveView me={me} />;
     case "audit":
       return <AuditView />;
+    case "targets":
+      return <TargetsView me={me} />;
+    case "connect":
+      return <LazyConnect key={current.target} target={current.target} />;
     case "unknown":
       return (
         <EmptyState icon={<SearchIcon size={26} />} title="There is no such page">
@@ -77,6 +82,19 @@ function LazyRecording({ session, me }: { session: string; me: Me | undefined })
   return Page === null ? <RecordingSkeleton /> : <Page session={session} me={me} />;
 }
 
+/** The viewer's code is large and not needed for anything else. */
+function LazyConnect({ target }: { target: string }) {
+  const [Page, setPage] = useState<ComponentType<{ target: string }> | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const load = () => {
+    setError(null);
+    import("./connect/connect.tsx").then((module) => setPage(() => module.ConnectPage), setError);
+  };
+  useEffect(load, []);
+  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  return Page === null ? <div class="connect-page" aria-busy="true" /> : <Page target={target} />;
+}
+
 function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
   const tab = (path: string, text: string, active: boolean) => (
     <a class="nav-link" href={path} aria-current={active ? "page" : undefined}>
@@ -93,6 +111,7 @@ function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
       </a>
       <nav class="nav" aria-label="Main">
         {tab("/", "Recordings", current.view === "recordings" || current.view === "recording")}
+        {tab("/targets", "Targets", current.view === "targets" || current.view === "connect")}
         {me !== undefined && hasRole(me, "admin", "approver", "escort", "investigator", "auditor")
           ? tab("/live", "Live", current.view === "live")
           : null}

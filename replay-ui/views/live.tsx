@@ -5,6 +5,7 @@ import { hasRole } from "../account.ts";
 import { listLiveSessions, terminateSession } from "../api/client.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { AlertIcon, StopIcon, TerminalIcon } from "../components/icons.tsx";
+import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { EmptyState, ErrorState, errorText } from "../components/states.tsx";
 import { formatAgo, formatBytes, formatPlural } from "../format.ts";
 import { recordingPath } from "../router.ts";
@@ -86,7 +87,7 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
         <span class="live-age">for {formatAgo(session.startedAt)}</span>
       </div>
       <h2 class="live-who">
-        {session.person} <span class="who-arrow">→</span> {session.target}
+        {session.person} <span class="who-arrow">→</span> {session.target} <ProtocolTag protocol={session.protocol} />
       </h2>
       <dl class="facts">
         <Fact name="From" value={session.clientAddress} />

@@ -6,6 +6,7 @@ export interface FilterValues {
   person: string;
   target: string;
   state: string;
+  protocol: string;
   /** Empty for any time, one of `ranges`, or `custom` for `from` and `to`. */
   range: string;
   /** As `datetime-local` gives them: local time, `2026-11-20T06:00`. */
@@ -13,8 +14,8 @@ export interface FilterValues {
   to: string;
 }
 
-export const noFilters: FilterValues = { person: "", target: "", state: "", range: "", from: "", to: "" };
-const names = ["person", "target", "state", "range", "from", "to"] as const;
+export const noFilters: FilterValues = { person: "", target: "", state: "", protocol: "", range: "", from: "", to: "" };
+const names = ["person", "target", "state", "protocol", "range", "from", "to"] as const;
 
 const ranges: { value: string; text: string; hours: number }[] = [
   { value: "1h", text: "Last hour", hours: 1 },
@@ -48,6 +49,7 @@ export function queryOf(values: FilterValues): RecordingFilters {
     person: values.person.trim(),
     target: values.target.trim(),
     state: values.state,
+    protocol: values.protocol,
     from:
       range !== undefined
         ? new Date(Date.now() - range.hours * 3_600_000).toISOString()
@@ -95,6 +97,18 @@ export function Filters({ values, onChange }: { values: FilterValues; onChange: 
       <form class="filters" aria-label="Filter recordings" onSubmit={(event) => event.preventDefault()}>
         {text("person", "Person")}
         {text("target", "Target")}
+        <label class="filter filter-protocol">
+          <span class="filter-label">Protocol</span>
+          <select
+            value={values.protocol}
+            data-testid="filter-protocol"
+            onChange={(event) => set("protocol", event.currentTarget.value)}
+          >
+            <option value="">Any</option>
+            <option value="ssh">SSH</option>
+            <option value="vnc">VNC</option>
+          </select>
+        </label>
         <label class="filter filter-range">
           <span class="filter-label">When</span>
           <select

@@ -5,6 +5,7 @@ import type { Me, RecordingPage, RecordingSummary } from "../../shared/api/types
 import { hasRole } from "../account.ts";
 import { listRecordings, OfflineError } from "../api/client.ts";
 import { SearchIcon, TerminalIcon } from "../components/icons.tsx";
+import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
 import { dayKey, formatBytes, formatClock, formatCount, formatDay, formatDuration, formatPlural } from "../format.ts";
@@ -223,6 +224,7 @@ function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: bo
           <span class="row-link">{who}</span>
         )}
         <span class="who-more">
+          <ProtocolTag protocol={item.protocol} />
           <span>{item.clientAddress}</span>
           {item.files > 0 ? <span>{formatPlural(item.files, "file")}</span> : null}
           {item.redactions > 0 ? <span>{formatPlural(item.redactions, "sealed input")}</span> : null}

@@ -177,6 +177,10 @@ export const OpenableTarget = z.strictObject({
 export type OpenableTarget = z.infer<typeof OpenableTarget>;
 export const OpenableTargetList = z.strictObject({ items: z.array(OpenableTarget) });
 
+/** Opens one session to one target, soon and once. `path`: where on this host its WebSocket is. */
+export const VncTicket = z.strictObject({ ticket: z.string(), expiresAt: z.string(), path: z.string() });
+export type VncTicket = z.infer<typeof VncTicket>;
+
 export const SessionList = z.strictObject({ items: z.array(LiveSession) });
 export const TargetList = z.strictObject({ items: z.array(TargetSummary) });
 

@@ -1,11 +1,12 @@
 // The scrub bar: when something happened on this channel, which parts were checked, where time was lost, and the
 // playhead. A slider to assistive technology. The playhead moves without rendering anything.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { formatClock, formatSessionTime } from "../../format.ts";
+import { formatSessionTime } from "../../format.ts";
 import { activityHistogram } from "../../player/histogram.ts";
 import { useStore } from "../../store.ts";
 import { theme } from "../../theme.ts";
 import type { OpenedRecording } from "./opened.ts";
+import { ScrubTip } from "./scrub-tip.tsx";
 import { drawScrubber } from "./scrubber-drawing.ts";
 
 const REDRAW_MS = 120;
@@ -20,7 +21,6 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
   const head = useRef<HTMLDivElement>(null);
   const played = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<{ x: number; atUs: number } | null>(null);
-  const startedMs = Date.parse(timeline.index.startedAt);
 
   useEffect(() => {
     const element = canvas.current;
@@ -135,12 +135,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
             data-testid="live-edge"
           />
         ) : null}
-        {hover === null ? null : (
-          <div class="scrub-tip" style={{ left: `clamp(46px, ${hover.x}px, calc(100% - 46px))` }}>
-            <strong>{formatSessionTime(hover.atUs)}</strong>
-            <span>{formatClock(startedMs + hover.atUs / 1000)}</span>
-          </div>
-        )}
+        {hover === null ? null : <ScrubTip opened={opened} track={track} x={hover.x} atUs={hover.atUs} />}
       </div>
     </div>
   );

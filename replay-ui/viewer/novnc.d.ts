@@ -1,0 +1,15 @@
+// What we use of noVNC (docs/API.md of the package), which has no types of its own.
+declare module "@novnc/novnc" {
+  export default class RFB extends EventTarget {
+    constructor(target: HTMLElement, channel: WebSocket, options?: { shared?: boolean });
+    scaleViewport: boolean;
+    clipViewport: boolean;
+    dragViewport: boolean;
+    showDotCursor: boolean;
+    background: string;
+    disconnect(): void;
+    focus(options?: FocusOptions): void;
+    sendCtrlAltDel(): void;
+    clipboardPasteFrom(text: string): void;
+  }
+}

@@ -1,0 +1,81 @@
+// One VNC session in the browser, from ticket to end. The only file that knows noVNC. A session cannot be taken up again:
+// whoever wants to go on takes a new ticket and gets a new session with a recording of its own.
+import RFB from "@novnc/novnc";
+import type { VncTicket } from "../../shared/api/types.ts";
+import { Store } from "../store.ts";
+import { endSentence } from "./end-reason.ts";
+
+export type SessionState =
+  | { phase: "connecting" }
+  | { phase: "connected"; sinceMs: number }
+  | { phase: "ended"; reason: string; wasConnected: boolean };
+
+export class ViewerSession {
+  readonly state = new Store<SessionState>({ phase: "connecting" });
+  /** What the target calls itself. */
+  readonly name = new Store("");
+  private readonly rfb: RFB;
+  private refusal = "";
+  private wasConnected = false;
+  private left = false;
+
+  constructor(parent: HTMLElement, ticket: VncTicket) {
+    const socket = new WebSocket(addressOf(ticket));
+    this.rfb = new RFB(parent, socket, { shared: true });
+    this.rfb.scaleViewport = true;
+    this.rfb.showDotCursor = true;
+    this.rfb.background = "transparent";
+    this.rfb.addEventListener("connect", () => {
+      this.wasConnected = true;
+      this.state.set({ phase: "connected", sinceMs: Date.now() });
+      this.rfb.focus();
+    });
+    this.rfb.addEventListener("desktopname", (event) => {
+      this.name.set(String((event as CustomEvent<{ name?: unknown }>).detail.name ?? ""));
+    });
+    this.rfb.addEventListener("securityfailure", (event) => {
+      this.refusal = String((event as CustomEvent<{ reason?: unknown }>).detail.reason ?? "");
+    });
+    // noVNC cannot continue when a target wants credentials from the person: the recorder has them.
+    this.rfb.addEventListener("credentialsrequired", () => this.rfb.disconnect());
+    socket.addEventListener("close", ({ code, reason }) => this.end({ code, reason }));
+    this.rfb.addEventListener("disconnect", () => {
+      // The socket's own end says more; it may come a moment later, or never.
+      setTimeout(() => this.end({ code: 1006, reason: "" }), 500);
+    });
+  }
+
+  setFit(fit: boolean): void {
+    this.rfb.scaleViewport = fit;
+    this.rfb.clipViewport = false;
+  }
+
+  ctrlAltDel(): void {
+    this.rfb.sendCtrlAltDel();
+    this.rfb.focus();
+  }
+
+  focus(): void {
+    this.rfb.focus({ preventScroll: true });
+  }
+
+  leave(): void {
+    this.left = true;
+    if (this.state.get().phase !== "ended") this.rfb.disconnect();
+  }
+
+  private end(close: { code: number; reason: string }): void {
+    if (this.state.get().phase === "ended") return;
+    const words = this.left ? "You closed the session." : this.refusal !== "" ? this.refusal : endSentence(close);
+    this.state.set({ phase: "ended", reason: words, wasConnected: this.wasConnected });
+  }
+}
+
+/** On this host only, whatever the answer says. */
+function addressOf(ticket: VncTicket): URL {
+  const url = new URL(ticket.path, location.href);
+  if (url.origin !== location.origin) throw new Error("the recorder named a place that is not its own");
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  if (!url.searchParams.has("ticket")) url.searchParams.set("ticket", ticket.ticket);
+  return url;
+}
