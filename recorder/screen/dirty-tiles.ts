@@ -99,6 +99,25 @@ export class DirtyTiles {
     for (const rect of moved) this.mark(rect.x - fromX + x, rect.y - fromY + y, rect.width, rect.height);
   }
 
+  /** Marks at least what of `whole` lies in none of the parts: tiles that are not within one of them. */
+  markOutside(whole: ScreenRect, parts: readonly ScreenRect[]): void {
+    const right = whole.x + whole.width;
+    const bottom = whole.y + whole.height;
+    for (let top = whole.y; top < bottom; ) {
+      const nextTop = Math.min(bottom, top - (top % tileSize) + tileSize);
+      for (let left = whole.x; left < right; ) {
+        const nextLeft = Math.min(right, left - (left % tileSize) + tileSize);
+        const inside = parts.some(
+          (part) =>
+            part.x <= left && part.y <= top && part.x + part.width >= nextLeft && part.y + part.height >= nextTop,
+        );
+        if (!inside) this.mark(left, top, nextLeft - left, nextTop - top);
+        left = nextLeft;
+      }
+      top = nextTop;
+    }
+  }
+
   /** The same boxes for another size, as far as they fit; what is new is marked. */
   resized(width: number, height: number): DirtyTiles {
     const next = new DirtyTiles(width, height);

@@ -12,8 +12,8 @@ export class DrawingWriter {
   readonly #colours = new ColourTable();
   #block = new Uint32Array(64 * 64);
   readonly #last: ScreenRect = { x: 0, y: 0, width: 0, height: 0 };
-  /** Pixels that a reader will write. */
-  pixels = 0;
+  /** What a reader's writing of pixels costs, in the encoder's unit. */
+  cost = 0;
 
   get empty(): boolean {
     return this.#ops.at === 0;
@@ -60,7 +60,7 @@ export class DrawingWriter {
     to.append(this.#data.bytes.subarray(0, this.#data.at));
     this.#ops.at = 0;
     this.#data.at = 0;
-    this.pixels = 0;
+    this.cost = 0;
     this.#last.width = 0;
   }
 
@@ -79,7 +79,8 @@ export class DrawingWriter {
     last.y = y;
     last.width = width;
     last.height = height;
-    this.pixels += width * height;
+    const moves = kind === drawKind.copy || kind === drawKind.restore || kind === drawKind.solid;
+    this.cost += (width * height) >> (moves ? 5 : 3);
   }
 
   #colour(word: number): void {

@@ -3,7 +3,7 @@
 // what that reader has.
 
 import { AppError } from "../../shared/errors.ts";
-import { copyPixels } from "../../shared/screen/drawing.ts";
+import { copyPixels, restorePixels } from "../../shared/screen/drawing.ts";
 import {
   asciiJson,
   type CursorShape,
@@ -16,7 +16,8 @@ import {
 import { ByteWriter } from "./byte-writer.ts";
 import { DirtyTiles, tileSize } from "./dirty-tiles.ts";
 import { DrawingWriter } from "./drawing-writer.ts";
-import { PendingCopies } from "./pending-copies.ts";
+import { MotionFinder } from "./motion.ts";
+import { type Copy, PendingCopies } from "./pending-copies.ts";
 
 /** As the decoder has it: RGBA in little-endian words, A = 255. */
 export interface FramebufferView {
@@ -30,6 +31,11 @@ export interface ScreenEncoderOptions {
   video?: "lossless" | "lossy-while-moving";
 }
 
+/** Pixels that must have changed before movement is looked for, and the most samples that pass without a look. */
+const leastMotionArea = 24 * 1024;
+const maxMotionMisses = 8;
+/** A restored pixel saves nothing where so few are. */
+const leastRestored = 16;
 const opaqueBlack = 0xff000000;
 const noPayload = new Uint8Array(0);
 
@@ -38,8 +44,13 @@ export class ScreenEncoder {
   #shadow: Uint32Array;
   #width: number;
   #height: number;
+  /** The pixels of the last keyframe, which operations may restore; null when a resize came since. */
+  #base: Uint32Array | null = null;
   #dirty: DirtyTiles;
   readonly #copies = new PendingCopies();
+  readonly #motion = new MotionFinder();
+  #motionMisses = 0;
+  #motionPause = 0;
   readonly #drawing = new DrawingWriter();
   readonly #record = new ByteWriter(64 * 1024);
   #cursor: CursorShape | null = null;
@@ -61,7 +72,7 @@ export class ScreenEncoder {
     this.#height = framebuffer.height;
     this.#shadow = framebuffer.pixels.slice(0, framebuffer.width * framebuffer.height);
     this.#dirty = new DirtyTiles(framebuffer.width, framebuffer.height);
-    this.#keyframeCost = costOf(0, framebuffer.width * framebuffer.height);
+    this.#keyframeCost = (framebuffer.width * framebuffer.height) >> 3;
   }
 
   /** The screen's size as the last sample left it: what a keyframe and a segment's header say. */
@@ -144,7 +155,7 @@ export class ScreenEncoder {
     );
   }
 
-  /** What replaying since the last keyframe costs, in the unit of `keyframeCost` (about a byte of a drawing). */
+  /** What replaying since the last keyframe costs, in the unit of `keyframeCost` (reading a byte of a drawing). */
   get costSinceKeyframe(): number {
     return this.#costSinceKeyframe;
   }
@@ -181,9 +192,12 @@ export class ScreenEncoder {
         this.#drawing.code(this.#shadow, this.#width, tile);
       }
     }
+    const { cost } = this.#drawing;
     this.#drawing.finish(record);
-    this.#keyframeCost = costOf(record.at, this.#width * this.#height);
+    this.#keyframeCost = record.at + cost;
     this.#costSinceKeyframe = 0;
+    if (this.#base?.length === this.#shadow.length) this.#base.set(this.#shadow);
+    else this.#base = this.#shadow.slice();
     return { code: screenCode.keyframe, payload: record.written() };
   }
 
@@ -197,28 +211,70 @@ export class ScreenEncoder {
       shadow.set(this.#shadow.subarray(y * this.#width, y * this.#width + kept), y * width);
     }
     this.#shadow = shadow;
+    this.#base = null;
     this.#width = width;
     this.#height = height;
     const record = this.#record;
     record.at = 0;
     record.varint(width);
     record.varint(height);
-    this.#put(records, screenCode.resize, width * height);
+    this.#put(records, screenCode.resize, (width * height) >> 3);
   }
 
   #draw(records: EncodedRecord[]): void {
-    const target = { width: this.#width, height: this.#height, words: this.#shadow };
-    for (const copy of this.#copies.take()) {
-      copyPixels(target, copy.fromX, copy.fromY, copy);
-      this.#drawing.copy(copy.fromX, copy.fromY, copy);
-    }
-    this.#drawTiles();
+    for (const copy of this.#copies.take(this.#dirty)) this.#copy(copy);
+    if (this.#dirty.any) this.#drawChanged();
     this.#dirty.clear();
     if (this.#drawing.empty) return;
-    const { pixels } = this.#drawing;
+    const { cost } = this.#drawing;
     this.#record.at = 0;
     this.#drawing.finish(this.#record);
-    this.#put(records, screenCode.draw, pixels);
+    this.#put(records, screenCode.draw, cost);
+  }
+
+  #copy(copy: Copy): void {
+    copyPixels({ width: this.#width, height: this.#height, words: this.#shadow }, copy.fromX, copy.fromY, copy);
+    this.#drawing.copy(copy.fromX, copy.fromY, copy);
+  }
+
+  #drawChanged(): void {
+    const { pixels } = this.#framebuffer;
+    const box = { x: 0, y: 0, width: 0, height: 0 };
+    const all = { left: this.#width, top: this.#height, right: 0, bottom: 0 };
+    const boxes: ScreenRect[] = [];
+    let area = 0;
+    for (let row = 0; row < this.#dirty.rows; row++) {
+      for (let column = 0; column < this.#dirty.columns; column++) {
+        if (!this.#dirty.boxOf(column, row, box) || !crop(pixels, this.#shadow, this.#width, box)) continue;
+        boxes.push({ ...box });
+        area += box.width * box.height;
+        all.left = Math.min(all.left, box.x);
+        all.top = Math.min(all.top, box.y);
+        all.right = Math.max(all.right, box.x + box.width);
+        all.bottom = Math.max(all.bottom, box.y + box.height);
+      }
+    }
+    const whole = { x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top };
+    if (area >= leastMotionArea && area * 2 >= whole.width * whole.height && this.#followMotion(whole)) {
+      // What moved may have left its boxes, and drawn where there was none.
+      this.#dirty.mark(whole.x, whole.y, whole.width, whole.height);
+      this.#drawTiles();
+      return;
+    }
+    for (const changed of boxes) this.#drawBox(changed);
+  }
+
+  /** Copies what is seen to have moved; not tried at each sample while it finds nothing. */
+  #followMotion(area: ScreenRect): boolean {
+    if (this.#motionPause > 0) {
+      this.#motionPause--;
+      return false;
+    }
+    const moves = this.#motion.find(this.#framebuffer.pixels, this.#shadow, this.#width, area);
+    this.#motionMisses = moves.length > 0 ? 0 : Math.min(maxMotionMisses, this.#motionMisses + 1);
+    this.#motionPause = this.#motionMisses;
+    for (const move of moves) this.#copy(move);
+    return moves.length > 0;
   }
 
   #drawTiles(): void {
@@ -226,13 +282,22 @@ export class ScreenEncoder {
     const box = { x: 0, y: 0, width: 0, height: 0 };
     for (let row = 0; row < this.#dirty.rows; row++) {
       for (let column = 0; column < this.#dirty.columns; column++) {
-        if (!this.#dirty.boxOf(column, row, box) || !crop(pixels, this.#shadow, this.#width, box)) continue;
-        this.#drawing.code(pixels, this.#width, box);
-        for (let y = box.y; y < box.y + box.height; y++) {
-          const at = y * this.#width + box.x;
-          this.#shadow.set(pixels.subarray(at, at + box.width), at);
-        }
+        if (this.#dirty.boxOf(column, row, box) && crop(pixels, this.#shadow, this.#width, box)) this.#drawBox(box);
       }
+    }
+  }
+
+  #drawBox(box: ScreenRect): void {
+    const { pixels } = this.#framebuffer;
+    if (this.#base && restores(pixels, this.#shadow, this.#base, this.#width, box)) {
+      restorePixels({ width: this.#width, height: this.#height, words: this.#shadow }, this.#base, box);
+      this.#drawing.restore(box);
+      if (!crop(pixels, this.#shadow, this.#width, box)) return;
+    }
+    this.#drawing.code(pixels, this.#width, box);
+    for (let y = box.y; y < box.y + box.height; y++) {
+      const at = y * this.#width + box.x;
+      this.#shadow.set(pixels.subarray(at, at + box.width), at);
     }
   }
 
@@ -244,21 +309,21 @@ export class ScreenEncoder {
       record.at = 0;
       if (this.#cursor) putCursor(record, this.#cursor);
       else record.byte(0);
-      this.#put(records, screenCode.cursor, 0);
+      this.#put(records, screenCode.cursor);
     }
     if (this.#pointerWaits) {
       this.#pointer = this.#pointerWaits;
       this.#pointerWaits = null;
       record.at = 0;
       putPointer(record, this.#pointer);
-      this.#put(records, screenCode.pointer, 0);
+      this.#put(records, screenCode.pointer);
     }
     if (this.#nameWaits !== null) {
       this.#name = this.#nameWaits;
       this.#nameWaits = null;
       record.at = 0;
       putText(record, this.#name);
-      this.#put(records, screenCode.name, 0);
+      this.#put(records, screenCode.name);
     }
     if (this.#bellWaits) {
       this.#bellWaits = false;
@@ -266,15 +331,10 @@ export class ScreenEncoder {
     }
   }
 
-  #put(records: EncodedRecord[], code: EncodedRecord["code"], pixels: number): void {
-    this.#costSinceKeyframe += costOf(this.#record.at, pixels);
+  #put(records: EncodedRecord[], code: EncodedRecord["code"], cost = 0): void {
+    this.#costSinceKeyframe += this.#record.at + cost;
     records.push({ code, payload: this.#record.written() });
   }
-}
-
-/** Reading a byte of a drawing and writing four pixels cost a player about the same. */
-function costOf(bytes: number, pixels: number): number {
-  return bytes + Math.ceil(pixels / 4);
 }
 
 /** A record that says that something is missing from here to the next keyframe. */
@@ -313,6 +373,28 @@ function putText(to: ByteWriter, text: string): void {
   const json = asciiJson(text);
   to.varint(json.length);
   to.ascii(json);
+}
+
+/** Whether most of the box is as the keyframe had it, and more than is as it is stored now. */
+function restores(
+  pixels: Uint32Array,
+  shadow: Uint32Array,
+  base: Uint32Array,
+  stride: number,
+  box: ScreenRect,
+): boolean {
+  let gained = 0;
+  let lost = 0;
+  for (let y = box.y; y < box.y + box.height; y++) {
+    for (let i = y * stride + box.x; i < y * stride + box.x + box.width; i++) {
+      const word = pixels[i];
+      const same = word === shadow[i];
+      if (word === base[i]) {
+        if (!same) gained++;
+      } else if (same) lost++;
+    }
+  }
+  return gained >= leastRestored && gained - lost > (box.width * box.height) / 2;
 }
 
 /** Shrinks the box to the pixels that differ; false when none does. */
