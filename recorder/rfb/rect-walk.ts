@@ -283,7 +283,11 @@ function* runLength(from: RectWalker, most: number): Generator<undefined, number
   }
 }
 
-export function afterRun(rect: Rect, left: number, run: number): number {
-  if (run > left) throw malformed(describe(rect), `a run of ${run} pixels where ${left} are left in its tile`);
+function afterRun(rect: Rect, left: number, run: number): number {
+  if (run > left) throw runTooLong(rect, left, run);
   return left - run;
+}
+
+export function runTooLong(rect: Rect, left: number, run: number): Error {
+  return malformed(describe(rect), `a run of ${run} pixels where ${left} are left in its tile`);
 }
