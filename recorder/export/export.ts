@@ -109,7 +109,8 @@ async function* bytesOf(chunks: AsyncGenerator<string>): AsyncGenerator<Buffer> 
   for await (const chunk of chunks) if (chunk !== "") yield Buffer.from(chunk, "utf8");
 }
 
-function baseName(open: OpenRecord): string {
+/** Of an exported file, without its ending. */
+export function baseName(open: OpenRecord): string {
   const at = open.startedAt.slice(0, 19).replaceAll(/[-:]/g, "");
   return [at, open.target.name, open.person.name, open.session.slice(-12)]
     .join("_")

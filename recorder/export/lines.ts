@@ -1,7 +1,8 @@
 // The events of one track in order, segment by segment, so that a recording of any length passes in bounded memory.
+import type { z } from "zod";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import { EventsLine, FilesLine, InputLine, RawLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
 import { decompressSegment } from "../store/codec.ts";
@@ -36,6 +37,13 @@ export function segmentsOf(index: RecordingIndex, track: string): SegmentMeta[] 
   return index.segments.filter((segment) => segment.track === track).sort((a, b) => a.index - b.index);
 }
 
+type StoredLine = InputLine | FilesLine | EventsLine | RawLine;
+
+function schemaOf(track: string): z.ZodType<StoredLine> {
+  if (track.startsWith("raw-")) return RawLine;
+  return track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
+}
+
 export async function* trackLines(
   source: SegmentSource,
   index: RecordingIndex,
@@ -46,9 +54,7 @@ export async function* trackLines(
       const { events } = parseTerminalSegment(text);
       for (const { atUs, code, data } of events) yield { t: atUs, line: { k: code, d: data } };
     } else {
-      const schema = track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
-      for (const { t, ...line } of parseJsonSegment<InputLine | FilesLine | EventsLine>(text, schema).lines)
-        yield { t, line };
+      for (const { t, ...line } of parseJsonSegment<StoredLine>(text, schemaOf(track)).lines) yield { t, line };
     }
   }
 }

@@ -1,4 +1,4 @@
-// All tracks in one stream of JSON lines, in time order. The first line says what it is and holds the OPEN record.
+// All tracks of lines in one stream of JSON lines, in time order. The first line says what it is and holds the OPEN record.
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { type TrackLine, trackLines } from "./lines.ts";
@@ -6,7 +6,7 @@ import type { SegmentSource } from "./segment-source.ts";
 
 const flushCharacters = 64 * 1024;
 /** What comes first of two events at the same time: the reason before its effect. */
-const order = { events: 0, input: 1, files: 2, terminal: 3 };
+const order = { events: 0, input: 1, files: 2, terminal: 3, raw: 4 };
 
 /** JSON leaves C1 controls and changes of direction as they are; a terminal that is shown the lines would act on them. */
 function harmlessJson(value: unknown): string {
@@ -22,7 +22,10 @@ export async function* mergedOf(
   open: OpenRecord,
 ): AsyncGenerator<string> {
   let pending = `${harmlessJson({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, unverified: index.faults, open })}\n`;
-  const tracks = [...index.tracks].sort((a, b) => order[a.kind] - order[b.kind]);
+  // Pictures have no lines; they leave as zip, and as video.
+  const tracks = index.tracks
+    .flatMap(({ name, kind }) => (kind === "screen" || kind === "frames" ? [] : [{ name, order: order[kind] }]))
+    .sort((a, b) => a.order - b.order);
   const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];
   for (const { name } of tracks) {
     const lines = trackLines(source, index, name);

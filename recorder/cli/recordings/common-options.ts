@@ -15,6 +15,13 @@ export const channelOption = () =>
 export const unverifiedOption = () =>
   new Option("--unverified", "go on although signatures or chain do not hold; it is no proof then");
 
+/** `4` or `4x`. */
+export function speedFactor(text: string): number {
+  const value = Number(text.replace(/[x×]$/, ""));
+  if (value >= 0.1 && value <= 100) return value;
+  throw new InvalidArgumentError("A speed is a number from 0.1 to 100.");
+}
+
 /** Session time: `90`, `90.5`, `1:30`, `1:02:03`, `5m`; in microseconds. */
 export function sessionTime(text: string): number {
   const parts = /^(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)$/.exec(text);

@@ -5,14 +5,23 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { ExportFormat } from "../../../shared/api/types.ts";
-import { AppError } from "../../../shared/errors.ts";
 import { RecordingExporter } from "../../export/export.ts";
 import type { Cli } from "../cli.ts";
 import { inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
 import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
+import {
+  addPictureOptions,
+  exportPicture,
+  isPicture,
+  type PictureFormat,
+  type PictureOptions,
+  pictureFormats,
+  refuseExisting,
+  refuseStrayOptions,
+} from "./export-video.ts";
 
-interface ExportOptions {
-  format: ExportFormat;
+interface ExportOptions extends PictureOptions {
+  format: ExportFormat | PictureFormat;
   output?: string;
   channel?: number;
   force?: boolean;
@@ -20,18 +29,23 @@ interface ExportOptions {
 }
 
 export function registerExport(recordings: Command, cli: Cli): void {
-  recordings
+  const command = recordings
     .command("export")
-    .description("export as asciicast, plain text, JSON lines of all tracks, or a verifiable zip")
+    .description("export as video, picture, asciicast, plain text, JSON lines of all tracks, or a verifiable zip")
     .addArgument(sessionArgument())
-    .addOption(new Option("-f, --format <format>", "what to make").choices(ExportFormat.options).default("zip"))
+    .addOption(
+      new Option("-f, --format <format>", "what to make")
+        .choices([...ExportFormat.options, ...pictureFormats])
+        .default("zip"),
+    )
     .option(
       "-o, --output <file>",
       "file to write, - for standard output (default: a name made of person, target and time)",
     )
     .option("--force", "replace an existing file")
     .addOption(channelOption())
-    .addOption(unverifiedOption())
+    .addOption(unverifiedOption());
+  addPictureOptions(command)
     .addHelpText(
       "after",
       `
@@ -40,16 +54,28 @@ Formats:
   txt    one channel as plain text
   jsonl  all tracks in order of time, one event a line
   zip    the stored files as they are, with signatures and checksums: verifies with sha256sum and openssl alone
+  mp4, webm, gif   one channel, terminal or screen, as video (needs Debian's package ffmpeg)
+  png    one picture of it, exactly as it was recorded: --at
 
-Example:
-  $ conduit recordings export latest -f cast -o session.cast`,
+Examples:
+  $ conduit recordings export latest -f cast -o session.cast
+  $ conduit recordings export latest -f mp4 --speed 4 --skip-idle --burn-in time,person,target,keys
+  $ conduit recordings export latest -f png --at 1:30`,
     )
     .action(async (text: string, options: ExportOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
+        refuseStrayOptions(options, options.format);
         const session = await resolveSession(archive, text);
         // A zip leaves as it is stored and says inside what is wrong.
         const unverified = options.unverified === true || options.format === "zip";
         const index = await provenIndexOf(cli, archive, session, unverified);
+        if (isPicture(options.format)) {
+          await exportPicture(cli, archive, index, options.format, options.channel, options, (fileName) => ({
+            path: options.output === "-" ? null : resolve(cli.directory, options.output ?? fileName),
+            force: options.force === true,
+          }));
+          return;
+        }
         const single = options.format === "cast" || options.format === "txt";
         const track = single ? terminalTrack(index, options.channel).name : undefined;
         const keys = () =>
@@ -78,10 +104,6 @@ async function save(body: Readable, path: string, force: boolean, signal: AbortS
   try {
     await pipeline(body, createWriteStream(path, { flags: force ? "w" : "wx", mode: 0o600 }), { signal });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
-      op: "cli.export",
-      cause: error,
-    });
+    refuseExisting(error as NodeJS.ErrnoException, path);
   }
 }

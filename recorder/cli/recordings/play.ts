@@ -1,6 +1,6 @@
 // `conduit recordings play`: a channel in this terminal, with its own timing.
 import type { Readable } from "node:stream";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { RecordingIndex } from "../../../shared/api/types.ts";
 import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
 import { segmentsOf } from "../../export/lines.ts";
@@ -9,7 +9,7 @@ import type { Cli } from "../cli.ts";
 import { formatDuration } from "../output.ts";
 import { isTerminal } from "../terminal-input.ts";
 import { type Archive, inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
-import { channelOption, sessionArgument, sessionTime, unverifiedOption } from "./common-options.ts";
+import { channelOption, sessionArgument, sessionTime, speedFactor, unverifiedOption } from "./common-options.ts";
 import { Pacer } from "./pacer.ts";
 import { ReplayFilter, terminalReset } from "./replay-filter.ts";
 
@@ -22,18 +22,12 @@ interface PlayOptions {
   unverified?: boolean;
 }
 
-function speed(text: string): number {
-  const value = Number(text.replace(/[x×]$/, ""));
-  if (value >= 0.1 && value <= 100) return value;
-  throw new InvalidArgumentError("A speed is a number from 0.1 to 100.");
-}
-
 export function registerPlay(recordings: Command, cli: Cli): void {
   recordings
     .command("play")
     .description("play a channel in this terminal, with its own timing")
     .addArgument(sessionArgument())
-    .option("-s, --speed <factor>", "0.1 to 100", speed, 1)
+    .option("-s, --speed <factor>", "0.1 to 100", speedFactor, 1)
     .option("-i, --idle-limit <time>", "shorten every pause to this", sessionTime)
     .option("--at <time>", "begin at this session time: 90, 1:30 or 1:02:03", sessionTime)
     .addOption(channelOption())

@@ -1,0 +1,211 @@
+// `conduit recordings export` as a picture: mp4, webm and gif by ffmpeg, png by itself.
+
+import { createReadStream } from "node:fs";
+import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { RecordingIndex } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { baseName } from "../../export/export.ts";
+import { findFfmpeg, type VideoFormat } from "../../export/video/ffmpeg.ts";
+import { type BurnIn, burnIns } from "../../export/video/overlay.ts";
+import type { Footage, VideoOptions } from "../../export/video/video.ts";
+import type { Cli } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { printable } from "../output.ts";
+import { type Archive, pictureTrack } from "./archive.ts";
+import { sessionTime, speedFactor } from "./common-options.ts";
+
+export const pictureFormats = ["mp4", "webm", "gif", "png"] as const;
+export type PictureFormat = (typeof pictureFormats)[number];
+
+export interface PictureOptions {
+  speed?: number;
+  skipIdle?: number | true;
+  burnIn?: BurnIn[];
+  from?: number;
+  to?: number;
+  at?: number;
+  fps?: number;
+  width?: number;
+}
+
+const defaultIdleUs = 2_000_000;
+/** As often as screens are sampled; a terminal echoes keys faster. */
+const defaultFps = { screen: 10, terminal: 20, gif: 10 };
+
+export function addPictureOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--speed <factor>", "video: 0.1 to 100").argParser(speedFactor))
+    .addOption(new Option("--skip-idle [time]", "video: cut pauses down to this (default: 2s)").argParser(sessionTime))
+    .addOption(
+      new Option("--burn-in <list>", `picture: a strip below with any of ${burnIns.join(", ")}`).argParser(burnInList),
+    )
+    .addOption(new Option("--from <time>", "video: begin at this session time").argParser(sessionTime))
+    .addOption(new Option("--to <time>", "video: end at this session time").argParser(sessionTime))
+    .addOption(new Option("--at <time>", "png: the picture at this session time").argParser(sessionTime))
+    .addOption(new Option("--fps <n>", "video: pictures a second at most, 1 to 60").argParser(whole(1, 60)))
+    .addOption(new Option("--width <px>", "picture: scaled to this width, 64 to 7680").argParser(whole(64, 7680)));
+}
+
+function burnInList(text: string): BurnIn[] {
+  const names = text === "all" ? [...burnIns] : text.split(",").map((name) => name.trim());
+  const known = names.filter((name): name is BurnIn => (burnIns as readonly string[]).includes(name));
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(`Name any of ${burnIns.join(", ")}, or all.`);
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Options that another format does not know are wrong usage, not silently of no effect. */
+export function refuseStrayOptions(options: PictureOptions, format: string): void {
+  const video = ["speed", "skipIdle", "from", "to", "fps"] as const;
+  const names: readonly (keyof PictureOptions)[] =
+    format === "png" ? video : isPicture(format) ? ["at"] : [...video, "at", "burnIn", "width"];
+  const stray = names.find((name) => options[name] !== undefined);
+  if (stray === undefined) return;
+  const option = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new AppError("REQUEST_INVALID", `${option} means nothing for ${format}`, {
+    op: "cli.export",
+    details: { exitCode: exitCodes.usage },
+  });
+}
+
+export function isPicture(format: string): format is PictureFormat {
+  return (pictureFormats as readonly string[]).includes(format);
+}
+
+export interface PictureTarget {
+  /** Null for standard output. */
+  path: string | null;
+  force: boolean;
+}
+
+export async function exportPicture(
+  cli: Cli,
+  archive: Archive,
+  index: RecordingIndex,
+  format: PictureFormat,
+  channel: number | undefined,
+  options: PictureOptions,
+  target: (fileName: string) => PictureTarget,
+): Promise<void> {
+  const { openFootage } = await import("../../export/video/video.ts");
+  // Before the recording is read: without it nothing comes of that.
+  const program = format === "png" ? "" : findFfmpeg(cli.env["PATH"] ?? "");
+  const track = pictureTrack(index, channel);
+  const opened = await archive.reader.open(index.session);
+  await archive.audit("recording.export", index.session, { format, track: track.name });
+  const footage = await openFootage(archive.reader, { index, open: opened, track, burnIn: options.burnIn ?? [] });
+  warnOfDamage(cli, footage, index);
+  const { path, force } = target(`${baseName(opened)}.${format}`);
+  await intoFile(cli, path, force, async (file) => {
+    if (format === "png") await writeStill(footage, file, options);
+    else await writeMovie(cli, footage, { format, path: file, program, kind: track.kind }, options);
+  });
+  if (path !== null) cli.out.line(path);
+}
+
+function warnOfDamage(cli: Cli, footage: Footage, { session }: RecordingIndex): void {
+  const damage = footage.damage();
+  for (const { text } of damage) cli.err.line(`WARNING: ${printable(text)}; where it belongs, the picture says so`);
+  if (damage.length === 0) return;
+  cli.err.line(`conduit recordings verify ${session} says all that is wrong.`);
+  cli.exitCode = exitCodes.findings;
+}
+
+async function writeStill(footage: Footage, file: string, { at, width }: PictureOptions): Promise<void> {
+  const { stillOf } = await import("../../export/video/video.ts");
+  const bytes = await stillOf(footage, {
+    ...(at === undefined ? {} : { atUs: at }),
+    ...(width === undefined ? {} : { width }),
+  });
+  const handle = await open(file, "w");
+  try {
+    await handle.writeFile(bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeMovie(
+  cli: Cli,
+  footage: Footage,
+  { format, path, program, kind }: { format: VideoFormat; path: string; program: string; kind: string },
+  options: PictureOptions,
+): Promise<void> {
+  const { writeVideo } = await import("../../export/video/video.ts");
+  const fps =
+    options.fps ?? (format === "gif" ? defaultFps.gif : kind === "screen" ? defaultFps.screen : defaultFps.terminal);
+  const settings: VideoOptions = {
+    format,
+    path,
+    program,
+    speed: options.speed ?? 1,
+    fps,
+    idleLimitUs: options.skipIdle === undefined ? null : options.skipIdle === true ? defaultIdleUs : options.skipIdle,
+    signal: cli.signal,
+    progress: progressLine(cli),
+    ...(options.from === undefined ? {} : { fromUs: options.from }),
+    ...(options.to === undefined ? {} : { toUs: options.to }),
+    ...(options.width === undefined ? {} : { width: options.width - (options.width % 2) }),
+  };
+  await writeVideo(footage, settings);
+  if (isTerminal(cli.err.stream)) await cli.err.write("\r\x1b[K");
+}
+
+function isTerminal(stream: { isTTY?: boolean }): boolean {
+  return stream.isTTY === true;
+}
+
+/** At a terminal one line that counts; elsewhere a line each tenth. */
+function progressLine(cli: Cli): (share: number) => void {
+  const live = isTerminal(cli.err.stream);
+  let said = 0;
+  return (share) => {
+    const percent = Math.floor(share * 100);
+    if (percent < said + (live ? 1 : 10)) return;
+    said = percent - (live ? 0 : percent % 10);
+    if (live) void cli.err.write(`\r${percent} %`);
+    else cli.err.line(`${said} %`);
+  };
+}
+
+/** Under the name only when it is whole: ffmpeg writes beside it. Mode 0600 from the first byte. */
+async function intoFile(
+  cli: Cli,
+  path: string | null,
+  force: boolean,
+  write: (file: string) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(path === null ? tmpdir() : dirname(path), ".conduit-export-"));
+  const file = join(folder, path === null ? "export" : basename(path));
+  try {
+    await (await open(file, "wx", 0o600)).close();
+    await write(file);
+    if (path === null) {
+      for await (const chunk of createReadStream(file)) {
+        await cli.out.write(chunk as Uint8Array);
+        if (cli.out.closed) break;
+      }
+    } else if (force) await rename(file, path);
+    else await link(file, path).catch((error: NodeJS.ErrnoException) => refuseExisting(error, path));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function refuseExisting(error: NodeJS.ErrnoException, path: string): never {
+  if (error.code !== "EEXIST") throw error;
+  throw new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
+    op: "cli.export",
+    cause: error,
+  });
+}
