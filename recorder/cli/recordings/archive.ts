@@ -148,6 +148,13 @@ export function terminalTrack(index: RecordingIndex, channel: number | undefined
   throw new AppError("REQUEST_NOT_FOUND", `the recording ${why}`, { op: "cli.recordings" });
 }
 
+/** A terminal or a screen: the one that was asked for, or the one that people mean. */
+export function pictureTrack(index: RecordingIndex, channel: number | undefined): TrackMeta {
+  const screens = index.tracks.filter((track) => track.kind === "screen");
+  const found = channel === undefined ? screens[0] : screens.find((track) => track.channel === channel);
+  return found ?? terminalTrack(index, channel);
+}
+
 /** The keys that this installation signs and signed with, and those given by hand, by key id. */
 export function trustedKeys(config: Config, files: readonly string[]): Map<string, string> {
   const keys = [...signingKeyHistory(config.recorder.keyDirectory), ...files.map(readPublicKey)];
