@@ -1,5 +1,5 @@
-// Why a session ended, in words. The gateway closes the WebSocket with a stable code as the reason (as in a manifest's
-// endReason) or with a sentence; a connection that just breaks says nothing.
+// Why a session ended, in words. The gateway closes the WebSocket with a sentence, or with a stable code as in a manifest's
+// endReason; a connection that just breaks says nothing.
 
 const sentences: Record<string, string> = {
   "client-closed": "You closed the session.",

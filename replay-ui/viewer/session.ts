@@ -20,7 +20,8 @@ export class ViewerSession {
   private left = false;
 
   constructor(parent: HTMLElement, ticket: VncTicket) {
-    const socket = new WebSocket(addressOf(ticket));
+    // The ticket is a subprotocol: so it stands in no address, no log and no history.
+    const socket = new WebSocket(addressOf(ticket.path), ["binary", `conduit.ticket.${ticket.ticket}`]);
     this.rfb = new RFB(parent, socket, { shared: true });
     this.rfb.scaleViewport = true;
     this.rfb.showDotCursor = true;
@@ -72,10 +73,9 @@ export class ViewerSession {
 }
 
 /** On this host only, whatever the answer says. */
-function addressOf(ticket: VncTicket): URL {
-  const url = new URL(ticket.path, location.href);
+function addressOf(path: string): URL {
+  const url = new URL(path, location.href);
   if (url.origin !== location.origin) throw new Error("the recorder named a place that is not its own");
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  if (!url.searchParams.has("ticket")) url.searchParams.set("ticket", ticket.ticket);
   return url;
 }

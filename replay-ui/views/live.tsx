@@ -84,10 +84,11 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
           <span class="badge-dot" aria-hidden="true" />
           {session.state === "frozen" ? "Frozen" : session.state === "active" ? "Live" : session.state}
         </span>
+        <ProtocolTag protocol={session.protocol} />
         <span class="live-age">for {formatAgo(session.startedAt)}</span>
       </div>
       <h2 class="live-who">
-        {session.person} <span class="who-arrow">→</span> {session.target} <ProtocolTag protocol={session.protocol} />
+        {session.person} <span class="who-arrow">→</span> {session.target}
       </h2>
       <dl class="facts">
         <Fact name="From" value={session.clientAddress} />

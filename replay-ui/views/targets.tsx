@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Me, OpenableTarget } from "../../shared/api/types.ts";
 import { listOpenableTargets } from "../api/client.ts";
-import { LinkIcon, ScreenIcon } from "../components/icons.tsx";
+import { ClipboardIcon, ScreenIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
 import { formatPlural } from "../format.ts";
@@ -88,7 +88,7 @@ function SshUser({ name }: { name: string }) {
         title={copied ? "Copied" : "Copy"}
         onClick={() => void navigator.clipboard?.writeText(name).then(() => setCopied(true))}
       >
-        <LinkIcon />
+        <ClipboardIcon />
       </button>
     </p>
   );

@@ -192,7 +192,8 @@ export class RecordingBuilder {
   }
 
   input(line: Omit<InputLine, "s">): void {
-    if (line.k !== "data" && line.k !== "pointer" && line.down !== false) this.keystrokes += line.k === "text" ? [...(line.d ?? "")].length : 1;
+    if (line.k !== "data" && line.k !== "pointer" && line.down !== false)
+      this.keystrokes += line.k === "text" ? [...(line.d ?? "")].length : 1;
     if (line.k === "secret") this.redactions++;
     this.inputBytes += line.d?.length ?? 0;
     this.jsonLine("input", line.t, line);

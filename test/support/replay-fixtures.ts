@@ -7,6 +7,7 @@ import { makeSessionId } from "../../shared/ids.ts";
 import { type BuiltRecording, makeSigningKey, type SigningKey } from "./recording-builder.ts";
 import { floodScene, interruptedScene, LiveScene, maintenanceScene, quietScene } from "./recording-scenes.ts";
 import { type ReplayServer, startReplayServer } from "./replay-server.ts";
+import { type HmiSceneOptions, hmiScene, type ScreenScene } from "./screen-scenes.ts";
 
 export const builtUi = fileURLToPath(new URL("../../dist/replay-ui", import.meta.url));
 export const password = "a long enough password";
@@ -22,6 +23,43 @@ export interface ReplayPlant {
   growLive(seconds: number): Promise<void>;
   /** Ends and seals the live session. */
   endLive(): void;
+}
+
+export interface ScreenPlant extends ReplayPlant {
+  /** The recording of a VNC session. */
+  hmi: ScreenScene;
+}
+
+/** With a VNC session beside the others, which takes a few seconds to make. */
+export async function startScreenPlant(options: { now?: number; hmi?: HmiSceneOptions } = {}): Promise<ScreenPlant> {
+  const now = options.now ?? Date.now();
+  const plant = await startReplayPlant({ now });
+  const startedAt = new Date(now - 2.1 * 3_600_000).toISOString();
+  const hmi = await hmiScene(
+    { person: "integrator-dcs", target: "hmi-reactor-01", startedAt, seed: 42 },
+    plant.key,
+    options.hmi,
+  );
+  plant.server.recordings.set(hmi.summary.session, hmi);
+  plant.server.live.push({ ...plant.server.live[0]!, ...vncSession(now) });
+  plant.server.openable.push(
+    {
+      name: "hmi-reactor-01",
+      conduit: "vendor-to-cell",
+      protocol: "vnc",
+      tags: ["hmi", "reactor"],
+      description: "Operator panel of the reactor section",
+    },
+    {
+      name: "plc-reactor-01",
+      conduit: "vendor-to-cell",
+      protocol: "ssh",
+      tags: ["plc", "reactor"],
+      description: "Controller of the reactor section",
+    },
+    { name: "hmi-line-2", conduit: "vendor-to-line", protocol: "vnc", tags: ["hmi"], description: "" },
+  );
+  return { ...plant, hmi };
 }
 
 export async function startReplayPlant(options: { now?: number } = {}): Promise<ReplayPlant> {
@@ -191,6 +229,20 @@ function liveSessions(first: RecordingSummary, now: number): LiveSession[] {
       alarms: ["The object store does not answer; the spool keeps everything."],
     },
   ];
+}
+
+function vncSession(now: number): Partial<LiveSession> {
+  return {
+    session: makeSessionId(new Uint8Array(10).fill(9), now - 11 * 60_000),
+    person: "integrator-dcs",
+    target: "hmi-line-2",
+    protocol: "vnc",
+    clientAddress: "10.20.0.22",
+    startedAt: new Date(now - 11 * 60_000).toISOString(),
+    idleSeconds: 3,
+    recordedBytes: 9_400_000,
+    durableBehindMs: 0.8,
+  };
 }
 
 function auditLines(summary: RecordingSummary, now: number): AuditEntry[] {

@@ -6,7 +6,13 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
-import type { AuditEntry, LiveSession, RecordingSummary, VerifyReport } from "../../shared/api/types.ts";
+import type {
+  AuditEntry,
+  LiveSession,
+  OpenableTarget,
+  RecordingSummary,
+  VerifyReport,
+} from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
@@ -26,6 +32,7 @@ export interface ReplayServer {
   listOnly: RecordingSummary[];
   live: LiveSession[];
   audit: AuditEntry[];
+  openable: OpenableTarget[];
   terminated: { session: string; by: string; reason: string }[];
   /** Segment requests, in order, as `session/n`. */
   segmentReads: string[];
@@ -46,6 +53,7 @@ export async function startReplayServer(options: {
     listOnly: [],
     live: [],
     audit: [],
+    openable: [],
     terminated: [],
     segmentReads: [],
     verdicts: new Map(),
@@ -65,6 +73,7 @@ export async function startReplayServer(options: {
       },
     },
     targets: () => [],
+    targetsOf: () => state.openable,
     health: async () => ({ status: "ok", checks: [] }),
     audit: {
       append: async (entry) => {
@@ -198,6 +207,7 @@ function matches(item: RecordingSummary, filter: Parameters<ApiDeps["recordings"
     holds(item.person, filter.person) &&
     holds(item.target, filter.target) &&
     (filter.state === undefined || item.state === filter.state) &&
+    (filter.protocol === undefined || item.protocol === filter.protocol) &&
     (filter.from === undefined || (item.endedAt ?? "9") >= filter.from) &&
     (filter.to === undefined || item.startedAt <= filter.to)
   );

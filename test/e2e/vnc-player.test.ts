@@ -1,0 +1,343 @@
+// Recordings of screens in the browser: that the canvas shows exactly the pixels that the recorder was given, whatever way
+// one gets to a moment, and what stands around them.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { decompressSegment } from "../../recorder/store/codec.ts";
+import { ScreenCanvas } from "../../shared/screen/player.ts";
+import { ScreenReader } from "../../shared/screen/reader.ts";
+import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import type { BuiltRecording } from "../support/recording-builder.ts";
+import { password, type ScreenPlant, startScreenPlant, tamper } from "../support/replay-fixtures.ts";
+import { hmiScene, type ScreenScene } from "../support/screen-scenes.ts";
+
+const SECOND_US = 1_000_000;
+
+let browser: Browser;
+let plant: ScreenPlant;
+/** Typed keys readable, resized on the way. */
+let resized: ScreenScene;
+let tampered: ScreenScene;
+let open: OpenPage[] = [];
+
+beforeAll(async () => {
+  [browser, plant] = await Promise.all([
+    launchBrowser(),
+    startScreenPlant({ hmi: { seconds: 40, truthAt: [0, 7, 10, 25.5, 33, 40] } }),
+  ]);
+  const facts = { person: "vendor-drives", target: "hmi-line-2", startedAt: "2026-11-20T06:11:00.000Z" };
+  resized = await hmiScene({ ...facts, seed: 71 }, plant.key, {
+    seconds: 16,
+    masked: false,
+    resizeAtSeconds: 6,
+    truthAt: [5, 8, 15],
+    withFrames: false,
+  });
+  tampered = await hmiScene({ ...facts, seed: 72 }, plant.key, { seconds: 25, withFrames: false });
+  tamper(tampered, "screen-0", 1);
+  for (const scene of [resized, tampered]) plant.server.recordings.set(scene.summary.session, scene);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await plant?.server.close();
+});
+
+afterEach(async () => {
+  const pages = open;
+  open = [];
+  for (const { context } of pages) await context.close();
+  for (const { problems, origins } of pages) {
+    expect(problems).toEqual([]);
+    expect([...origins].filter((origin) => origin !== plant.server.url)).toEqual([]);
+  }
+});
+
+const byId = (id: string) => `[data-testid="${id}"]`;
+
+async function watch(recording: BuiltRecording, query = "", options: PageOptions = {}): Promise<Page> {
+  const opened = await openPage(browser, plant.server.url, { person: { name: "engineer", password }, ...options });
+  open.push(opened);
+  await opened.page.goto(`/recordings/${recording.summary.session}${query}`);
+  await opened.page.waitForFunction(() => performance.getEntriesByName("conduit:first-picture").length > 0);
+  return opened.page;
+}
+
+async function seconds(page: Page): Promise<number> {
+  const parts = (await page.textContent(byId("session-time")))!.split(":").map(Number);
+  return parts.reduce((sum, part) => sum * 60 + part, 0);
+}
+
+interface Seen {
+  width: number;
+  height: number;
+  rgba: Buffer;
+}
+
+/** What is on the canvas, all of it. */
+async function pixels(page: Page): Promise<Seen> {
+  const { width, height, base64 } = await page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>("canvas.pixels")!;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    let binary = "";
+    for (let at = 0; at < data.length; at += 0x8000) {
+      binary += String.fromCharCode(...data.subarray(at, at + 0x8000));
+    }
+    return { width: canvas.width, height: canvas.height, base64: btoa(binary) };
+  });
+  return { width, height, rgba: Buffer.from(base64, "base64") };
+}
+
+function expectSame(seen: Seen, wanted: { width: number; height: number; pixels: Uint32Array } | undefined): void {
+  if (wanted === undefined) throw new Error("the scene kept no picture of that moment");
+  expect([seen.width, seen.height]).toEqual([wanted.width, wanted.height]);
+  const bytes = Buffer.from(wanted.pixels.buffer, wanted.pixels.byteOffset, wanted.pixels.byteLength);
+  let wrong = 0;
+  for (let at = 0; at < bytes.length; at += 4) if (bytes.readUInt32LE(at) !== seen.rgba.readUInt32LE(at)) wrong++;
+  expect(wrong).toBe(0);
+}
+
+/** The picture of a moment as Node's reader has it. */
+function inNode(recording: BuiltRecording, atUs: number): { width: number; height: number; pixels: Uint32Array } {
+  const canvas = new ScreenCanvas();
+  const segment = recording.index.segments.findLast((one) => one.track === "screen-0" && one.startUs <= atUs)!;
+  const stored = recording.objects.get(segment.name)!;
+  const reader = new ScreenReader(new Uint8Array(decompressSegment(stored, segment.codec)));
+  for (let record = reader.next(); record !== null; record = reader.next()) {
+    if (record.atUs <= atUs) canvas.apply(record);
+  }
+  return { width: canvas.width, height: canvas.height, pixels: canvas.words };
+}
+
+const press = (page: Page, key: string) => afterMark(page, "conduit:seeked", () => page.keyboard.press(key));
+
+async function seekTo(page: Page, recording: BuiltRecording, second: number): Promise<void> {
+  const bar = (await page.locator(byId("scrubber")).boundingBox())!;
+  const part = (second * SECOND_US) / recording.index.durationUs;
+  await afterMark(page, "conduit:seeked", () => page.mouse.click(bar.x + part * bar.width, bar.y + 10));
+}
+
+describe("the picture", () => {
+  it("has exactly the pixels that the target's screen had, wherever one opens it", async () => {
+    for (const second of [7, 10, 25.5, 33, 40]) {
+      const page = await watch(plant.hmi, `?t=${second}`);
+      expectSame(await pixels(page), plant.hmi.truth.get(second * SECOND_US));
+      await open.pop()!.context.close();
+    }
+  });
+
+  it("has them after seeks on and back, within a segment and across, and is what Node's reader has", async () => {
+    const page = await watch(plant.hmi, "?t=33");
+    await page.waitForSelector(byId("scrubber"));
+    for (const second of [36, 31, 12, 13, 11.5, 39, 0.4, 21]) {
+      await seekTo(page, plant.hmi, second);
+      const atUs = Math.round((await exactTime(page)) * SECOND_US);
+      expect(Math.abs(atUs / SECOND_US - second)).toBeLessThan(0.3);
+      expectSame(await pixels(page), inNode(plant.hmi, atUs));
+    }
+  });
+
+  it("has them after playback at 32 times the pace, and at its end", async () => {
+    const page = await watch(plant.hmi);
+    await page.click(byId("speed"));
+    await page.click(byId("speed-32"));
+    await page.keyboard.press("Space");
+    await expect.poll(() => page.getAttribute(byId("play"), "data-status"), { timeout: 30_000 }).toBe("ended");
+    expectSame(await pixels(page), plant.hmi.truth.get(40 * SECOND_US));
+  });
+
+  it("steps from change to change", async () => {
+    const page = await watch(plant.hmi, "?t=7");
+    await press(page, ".");
+    expect(await seconds(page)).toBeCloseTo(7.1, 1);
+    expectSame(await pixels(page), inNode(plant.hmi, 7.1 * SECOND_US));
+    await press(page, ",");
+    expectSame(await pixels(page), plant.hmi.truth.get(7 * SECOND_US));
+  });
+
+  it("follows a resize, and the page does not jump", async () => {
+    const page = await watch(resized, "?t=5");
+    await page.waitForSelector(byId("scrubber"));
+    expectSame(await pixels(page), resized.truth.get(5 * SECOND_US));
+    const stage = () => page.locator(byId("stage")).boundingBox();
+    const before = await stage();
+    await seekTo(page, resized, 8);
+    const atUs = Math.round((await exactTime(page)) * SECOND_US);
+    expectSame(await pixels(page), inNode(resized, atUs));
+    expect((await pixels(page)).width).toBe(1024);
+    expect(await stage()).toEqual(before);
+    await seekTo(page, resized, 5);
+    expect((await pixels(page)).width).toBe(1280);
+  });
+
+  it("is never shown of a segment that was changed", async () => {
+    const bad = tampered.index.segments.find((one) => one.track === "screen-0" && one.index === 1)!;
+    const page = await watch(tampered, `?t=${(bad.startUs / SECOND_US + 3).toFixed(1)}`);
+    await page.waitForSelector(byId("bad-segment"));
+    const { rgba } = await pixels(page);
+    const black = Buffer.alloc(rgba.length).fill(Buffer.from([0, 0, 0, 255]));
+    expect(rgba.equals(black)).toBe(true);
+    await afterMark(page, "conduit:seeked", () => page.click(`${byId("bad-segment")} button`));
+    expectSame(await pixels(page), inNode(tampered, Math.round((await exactTime(page)) * SECOND_US)));
+  });
+});
+
+/** The moment on the screen to the microsecond, from the page's own mark. */
+async function exactTime(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const mark = performance.getEntriesByName("conduit:seeked").at(-1) as PerformanceMark;
+    return (mark.detail as { timeUs: number }).timeUs / 1e6;
+  });
+}
+
+describe("around the picture", () => {
+  it("draws the cursor where it was, and a ring where a button was pressed", async () => {
+    const page = await watch(plant.hmi, "?t=10.5");
+    await page.waitForSelector(".click-ring:not([hidden])");
+    const frame = (await page.locator(".pixel-frame").boundingBox())!;
+    const ring = (await page.locator(".click-ring:not([hidden])").boundingBox())!;
+    const scale = frame.width / 1280;
+    expect(ring.x + ring.width / 2 - frame.x).toBeCloseTo(1216.5 * scale, 0);
+    expect(ring.y + ring.height / 2 - frame.y).toBeCloseTo(436.5 * scale, 0);
+    const cursor = (await page.locator(".pixel-cursor").boundingBox())!;
+    expect(cursor.x - frame.x).toBeCloseTo(1216 * scale, 0);
+    expect(cursor.y - frame.y).toBeCloseTo(436 * scale, 0);
+    await seekTo(page, plant.hmi, 13);
+    expect(await page.locator(".click-ring:not([hidden])").count()).toBe(0);
+  });
+
+  it("zooms to whole pixels, and is dragged about", async () => {
+    const page = await watch(plant.hmi, "?t=7");
+    const width = () => page.evaluate(() => document.querySelector<HTMLElement>(".pixel-frame")!.offsetWidth);
+    await page.waitForSelector(byId("screen-zoom"));
+    const box = (await page.locator(byId("pixel-screen")).boundingBox())!;
+    expect(await width()).toBeLessThanOrEqual(box.width);
+    await page.click(byId("screen-zoom"));
+    await page.click(byId("screen-zoom-2"));
+    expect(await width()).toBe(2560);
+    const scroll = () => page.evaluate(() => document.querySelector("[data-testid=pixel-screen]")!.scrollLeft);
+    const before = await scroll();
+    await page.mouse.move(box.x + 300, box.y + 200);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 200, box.y + 200, { steps: 4 });
+    await page.mouse.up();
+    expect(await scroll()).toBe(before + 100);
+    await page.keyboard.press("z");
+    expect(await width()).toBe(5120);
+    await page.keyboard.press("z");
+    expect(await width()).toBeLessThanOrEqual(box.width);
+  });
+
+  it("saves the frame as PNG: the recorded pixels, without cursor and rings", async () => {
+    const page = await watch(plant.hmi, "?t=10");
+    await page.click(byId("frame"));
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(byId("frame-save"))]);
+    expect(download.suggestedFilename()).toMatch(/^hmi-reactor-01_[0-9a-f]{8}_0-00-10\.0\.png$/);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+    const { default: sharp } = await import("sharp");
+    const { data, info } = await sharp(Buffer.concat(chunks)).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    expectSame({ width, height, rgba: data }, plant.hmi.truth.get(10 * SECOND_US));
+  });
+
+  it("copies the frame to the clipboard", async () => {
+    const page = await watch(plant.hmi, "?t=10");
+    await open.at(-1)!.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.waitForSelector(byId("frame"));
+    await page.keyboard.press("p");
+    await page.waitForSelector("text=Frame copied as PNG");
+    const size = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const bitmap = await createImageBitmap(await item!.getType("image/png"));
+      return [bitmap.width, bitmap.height];
+    });
+    expect(size).toEqual([1280, 800]);
+  });
+
+  it("shows a thumbnail of the time below the mouse", async () => {
+    const page = await watch(plant.hmi, "?t=7");
+    const bar = (await page.locator(byId("scrubber")).boundingBox())!;
+    await page.mouse.move(bar.x + bar.width * 0.8, bar.y + 12);
+    const thumbnail = page.locator(byId("thumbnail"));
+    await thumbnail.waitFor();
+    expect(await thumbnail.getAttribute("data-at")).toBe(String(30 * SECOND_US));
+    await expect.poll(() => thumbnail.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(384);
+    await page.mouse.move(bar.x + bar.width * 0.3, bar.y + 12);
+    await expect.poll(() => thumbnail.getAttribute("data-at")).toBe(String(10 * SECOND_US));
+  });
+
+  it("lists keys and clicks in step, masked ones as masked, and a click on one jumps there", async () => {
+    const page = await watch(plant.hmi, "?t=6.5");
+    const rows = page.locator(byId("key-row"));
+    await expect.poll(() => rows.allTextContents()).toContain("0:05.0•••⏎");
+    expect(await page.locator("[data-kind=masked]").first().getAttribute("aria-label")).toContain("not kept");
+    await expect.poll(() => page.locator(`${byId("key-row")}.current`).textContent()).toContain("⏎");
+    const texts = await rows.allTextContents();
+    expect(texts.map((text) => text.replace(/^\d+:[\d.]+/, ""))).toEqual([
+      "Click 1210, 120",
+      "•••⏎",
+      "Click 1216, 436",
+      "Click 1210, 560",
+      "Drag 300, 660 → 520, 670",
+      "Scroll ↓ ×3",
+      "Esc",
+      "Right click 700, 300",
+      "Click 1138, 436",
+    ]);
+    const drag = page.locator("[data-kind=pointer]", { hasText: "Drag" });
+    await afterMark(page, "conduit:seeked", () => drag.click());
+    expect(await seconds(page)).toBeCloseTo(18.2, 1);
+    await press(page, "]");
+    expect(await seconds(page)).toBeCloseTo(20.1, 1);
+  });
+
+  it("shows typed text where policy keeps it", async () => {
+    const page = await watch(resized, "?t=5.9");
+    await expect.poll(() => page.locator(byId("key-row")).allTextContents()).toContain("0:05.0138⏎");
+  });
+
+  it("offers no export of a terminal", async () => {
+    const page = await watch(plant.hmi, "?t=7");
+    await page.click(byId("export"));
+    await page.waitForSelector(byId("export-zip"));
+    expect(await page.locator(byId("export-cast")).count()).toBe(0);
+  });
+});
+
+describe("the lists", () => {
+  it("say which protocol, and filter by it", async () => {
+    const { page, context, problems, origins } = await openPage(browser, plant.server.url, {
+      person: { name: "engineer", password },
+    });
+    open.push({ page, context, problems, origins });
+    await page.goto("/");
+    await page.waitForSelector(byId("recording-row"));
+    await page.selectOption(byId("filter-protocol"), "vnc");
+    await expect.poll(() => page.locator(byId("recording-row")).count()).toBe(3);
+    expect(await page.locator(`${byId("recording-row")} ${byId("protocol")}`).allTextContents()).toEqual([
+      "VNC",
+      "VNC",
+      "VNC",
+    ]);
+    expect(page.url()).toContain("protocol=vnc");
+    await page.goto("/live");
+    await page.waitForSelector(byId("live-session"));
+    expect(await page.locator(`${byId("live-session")} ${byId("protocol")}`).allTextContents()).toEqual([
+      "SSH",
+      "SSH",
+      "VNC",
+    ]);
+  });
+});
+
+describe("on a phone", () => {
+  it("fits, in width and in the controls", async () => {
+    const page = await watch(plant.hmi, "?t=10.5", { width: 390, height: 844, scale: 2 });
+    expectSame(await pixels(page), inNode(plant.hmi, 10.5 * SECOND_US));
+    await page.waitForSelector(byId("screen-zoom"));
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+    const frame = (await page.locator(".pixel-frame").boundingBox())!;
+    expect(frame.width).toBeLessThanOrEqual(390);
+  });
+});
