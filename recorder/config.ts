@@ -34,6 +34,13 @@ export interface Config {
   file: string | null;
   recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
   ssh: { listen: Endpoint; hostKeys: string[]; banner: string; legacyTargets: boolean };
+  vnc: {
+    listen: Endpoint;
+    security: ConfigFile["vnc"]["security"];
+    /** Of the listener; made by the first start where the configuration names none. */
+    tls: { certificate: string; key: string };
+    ticketSeconds: number;
+  };
   http: {
     listen: Endpoint;
     publicUrl: string;
@@ -208,6 +215,14 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
       ...raw.ssh,
       listen: endpoint(raw.ssh.listen),
       hostKeys: raw.ssh.hostKeys?.map((key) => place.path("ssh.hostKeys", key)) ?? [join(keys, "ssh_host_ed25519_key")],
+    },
+    vnc: {
+      ...raw.vnc,
+      listen: endpoint(raw.vnc.listen),
+      tls: {
+        certificate: raw.vnc.tls ? place.path("vnc.tls.certificate", raw.vnc.tls.certificate) : join(keys, "vnc.crt"),
+        key: raw.vnc.tls ? place.path("vnc.tls.key", raw.vnc.tls.key) : join(keys, "vnc.key"),
+      },
     },
     http: {
       ...raw.http,

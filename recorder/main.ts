@@ -1,4 +1,5 @@
 // The composition root: builds every part, wires them, and drains them on stop. The only file that knows everyone.
+import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,9 +36,11 @@ import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
 import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
+import { VncTickets } from "./tap/vnc/tickets.ts";
 
 export interface Service {
   readonly ssh: { host: string; port: number };
+  readonly vnc: { host: string; port: number };
   readonly http: { url: string };
   /** Ends every session, seals every recording, waits for uploads up to the configured time. Idempotent. */
   stop(): Promise<void>;
@@ -104,13 +107,13 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     registry,
     logger,
     inventory: () => inventory.current,
-    authenticate: (attempt) => authenticate(people, audit, attempt),
+    authenticate: (attempt) => authenticate(people, audit, attempt, "ssh"),
     credential: (name) => secrets.get(name),
     openRecording: (facts) => recorder.open(facts),
     sealRecipients: config.recording.sealRecipients,
     audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
   });
-  const tap = taps.ssh({
+  const sshTap = taps.ssh({
     host: opener,
     hostKeys: await Promise.all(config.ssh.hostKeys.map((path) => readFile(path, "utf8"))),
     ...(config.ssh.banner === "" ? {} : { banner: config.ssh.banner }),
@@ -124,6 +127,33 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
     },
   });
+  const tickets = new VncTickets({ lifetimeMs: config.vnc.ticketSeconds * 1000 });
+  const certificate = await readPair(config.vnc.tls);
+  const vncTap = taps.vnc({
+    host: {
+      authenticate: (attempt) => authenticate(people, audit, attempt, "vnc"),
+      openVncSession: (person, target, client) => opener.openVncSession(person, target, client),
+    },
+    tickets,
+    findPerson: async (name) => {
+      const person = await people.find(name);
+      return person === null || person.disabled || person.mustChangePassword ? null : person;
+    },
+    ticketRefused: (address) => {
+      const entry = { actor: "unknown", action: "sign-in-failed", subject: "vnc", address, details: { by: "ticket" } };
+      audit.append(entry).catch((error: unknown) => logger.error({ err: error }, "the audit log cannot be written"));
+    },
+    certificate,
+    security: config.vnc.security,
+    logger,
+    limits: {
+      loginGraceMs: config.limits.loginGraceSeconds * 1000,
+      maxUnauthenticated: config.limits.maxUnauthenticated,
+      maxConnections: config.limits.maxConnections,
+      dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
+    },
+  });
+  const vncFingerprint = new X509Certificate(certificate.cert).fingerprint256;
 
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
@@ -131,14 +161,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
   const api = await createApi({
     transport: config.http.transport,
-    ...(config.http.tls === null
-      ? {}
-      : {
-          tls: {
-            cert: await readFile(config.http.tls.certificate, "utf8"),
-            key: await readFile(config.http.tls.key, "utf8"),
-          },
-        }),
+    ...(config.http.tls === null ? {} : { tls: await readPair(config.http.tls) }),
     trustedProxies: config.http.trustProxy,
     people,
     webSessions: new WebSessions(database.access, {
@@ -157,6 +180,18 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     }),
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
     sessions: { list: () => registry.list(), terminate },
+    screens: {
+      ticket: async (person, name, use, { address, software }) => {
+        const target = await opener.mayOpenVnc({ ...person, authMethod: "portal" }, name, {
+          address,
+          port: 0,
+          software,
+        });
+        return { ...tickets.issue({ person: person.name, target: target.name }, use), target: target.name };
+      },
+      listener: () => ({ port: vnc.port, fingerprint: vncFingerprint }),
+      upgrade: (request, socket, head, from) => vncTap.upgrade(request, socket, head, from),
+    },
     targets: () =>
       inventory.current.targets.map((target) => {
         const { name, conduit, protocol, host, port, account, tags, description } = target;
@@ -183,13 +218,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     status: async () => ({
       version: version(),
       ssh,
+      vnc,
       http: { url: publicUrl(config, httpAddress) },
       health: await health(),
     }),
   });
   undo.push(() => admin.close());
   // The gateway last: nobody logs in to a service that is not whole.
-  const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => tap.listen(config.ssh.listen));
+  const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => sshTap.listen(config.ssh.listen));
+  undo.push(() => sshTap.close());
+  const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncTap.listen(config.vnc.listen));
   const http = { url: publicUrl(config, httpAddress) };
   await audit.append({
     actor: "recorder",
@@ -198,14 +236,14 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     address: "local",
     details: { version: version() },
   });
-  logger.info({ ssh, http, recorder: config.recorder.id, version: version() }, "service ready");
+  logger.info({ ssh, vnc, http, recorder: config.recorder.id, version: version() }, "service ready");
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
     clearInterval(spoolWatch);
     await registry.stop();
-    await tap.close();
+    await Promise.all([sshTap.close(), vncTap.close()]);
     await admin.close();
     await api.close();
     await recorder.stop();
@@ -222,13 +260,17 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await database.close();
     logger.info({}, "stopped");
   };
-  return { ssh, http, stop: () => (stopping ??= stop()) };
+  return { ssh, vnc, http, stop: () => (stopping ??= stop()) };
 }
 
 function isPinned(target: Target): boolean {
   if (target.protocol === "ssh") return target.hostKeys.length > 0;
   const { fingerprints, ca } = target.vnc.tls;
   return fingerprints.length > 0 || ca !== undefined;
+}
+
+async function readPair(files: { certificate: string; key: string }): Promise<{ cert: string; key: string }> {
+  return { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") };
 }
 
 interface RecordingParts {
@@ -294,6 +336,7 @@ async function authenticate(
   people: People,
   audit: AuditLog,
   attempt: AuthAttempt,
+  protocol: "ssh" | "vnc",
 ): Promise<AuthenticatedPerson | null> {
   const { name, client } = attempt;
   const answer =
@@ -313,7 +356,7 @@ async function authenticate(
   // exist is not kept: it may be a password that was typed in the wrong place.
   if (attempt.method === "password") {
     const actor = (await people.find(name))?.name ?? "unknown";
-    await audit.append({ actor, action: "sign-in-failed", subject: "ssh", address: client.address, details: {} });
+    await audit.append({ actor, action: "sign-in-failed", subject: protocol, address: client.address, details: {} });
   }
   return null;
 }

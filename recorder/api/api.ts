@@ -10,6 +10,7 @@ import { addOperationRoutes } from "./operation-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
+import { addScreenRoutes, takeUpgrades } from "./screen-routes.ts";
 import { addSecurity, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
@@ -47,6 +48,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(cookie);
   addSecurity(app, deps);
   closeConnectionsInTime(app);
+  takeUpgrades(app);
   logRequests(app);
   await describeRoutes(app, deps);
   await app.register(
@@ -54,6 +56,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addSessionRoutes(api, deps);
       addRecordingRoutes(api, deps);
       addOperationRoutes(api, deps);
+      addScreenRoutes(api, deps);
       addOpenApiRoute(api);
     },
     { prefix: "/api/v1" },

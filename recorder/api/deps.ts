@@ -1,5 +1,6 @@
 // What the API is given by the composition root: narrow interfaces, so that its tests need neither gateway nor recorder.
-import type { Readable } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
 import type {
   AuditPage,
@@ -54,6 +55,26 @@ export interface SessionControl {
   terminate(session: string, by: string, reason: string): Promise<boolean>;
 }
 
+/** The way to a target's screen. */
+export interface ScreenEntrance {
+  /** Asks policy first; POLICY_REFUSED says why not. */
+  ticket(
+    person: { name: string; roles: readonly Role[] },
+    target: string,
+    use: "browser" | "viewer",
+    from: { address: string; software: string },
+  ): Promise<{ ticket: string; target: string; expiresAt: string }>;
+  /** Of the listener for native viewers. */
+  listener(): { port: number; fingerprint: string };
+  /** Takes the socket over; the ticket in the request decides. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    from: { person: { name: string; roles: readonly Role[] }; address: string; target: string; encrypted: boolean },
+  ): void;
+}
+
 export interface AuditTrail {
   append(entry: NewAuditEntry): Promise<void>;
   list(query: AuditQuery): Promise<AuditPage>;
@@ -76,6 +97,7 @@ export interface ApiDeps {
   verifier: RecordingVerifying;
   exporter: RecordingExporting;
   sessions: SessionControl;
+  screens: ScreenEntrance;
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */
   targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[];

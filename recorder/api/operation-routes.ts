@@ -1,7 +1,15 @@
 // Live sessions, targets, the audit log and the public signing keys.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { AuditPage, AuditQuery, OpenableTargetList, SessionList, SigningKeyList, TargetList, Terminate } from "../../shared/api/types.ts";
+import {
+  AuditPage,
+  AuditQuery,
+  OpenableTargetList,
+  SessionList,
+  SigningKeyList,
+  TargetList,
+  Terminate,
+} from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";

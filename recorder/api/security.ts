@@ -110,12 +110,22 @@ function isLoopback(address: string): boolean {
   return plain === "::1" || (isIPv4(plain) && plain.startsWith("127."));
 }
 
+/** A WebSocket is not held back by CORS: only pages of this origin may open one, and every browser says its origin. */
+export function requireOwnPage(request: FastifyRequest): void {
+  if (request.headers.origin === undefined) throw otherSite();
+  requireSameOrigin(request);
+}
+
 function requireSameOrigin(request: FastifyRequest): void {
   const site = request.headers["sec-fetch-site"];
   const { origin } = request.headers;
   const sameSite = site === undefined || site === "same-origin" || site === "none";
   if (sameSite && (origin === undefined || originHost(origin) === request.headers.host?.toLowerCase())) return;
-  throw new AppError("AUTH_CSRF", "the request comes from another site", { op: "api.csrf" });
+  throw otherSite();
+}
+
+function otherSite(): AppError {
+  return new AppError("AUTH_CSRF", "the request comes from another site", { op: "api.csrf" });
 }
 
 function originHost(origin: string): string | null {

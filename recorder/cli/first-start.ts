@@ -1,7 +1,9 @@
 // Makes what a service needs and does not have yet: directories, configuration, keys, inventory, the first admin. Runs
 // before every start; a second run changes nothing. Invariant: it never replaces a file, and never makes a new key where
 // an old one belongs to data that is already there.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, unlinkSync } from "node:fs";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { loadOrCreateMasterKey } from "../access/master-key.ts";
@@ -13,6 +15,7 @@ import { loadOrCreateSigningKey } from "../record/signing.ts";
 import { masterKeyPath, refuseLostMasterKey, signingKeyPath } from "./key-files.ts";
 import { generateEd25519 } from "./openssh-key.ts";
 import { createPrivateFile } from "./private-file.ts";
+import { generateSelfSigned } from "./self-signed.ts";
 import * as templates from "./templates.ts";
 
 export interface FirstStart {
@@ -34,6 +37,7 @@ export async function prepareInstallation(config: Config, options: { admin?: boo
     create(created, path, () => templates.configuration(config.recorder.id));
   }
   createHostKeys(config, created);
+  createVncCertificate(config, created);
   createInventory(config, created);
   await createKey(created, masterKeyPath(config), loadOrCreateMasterKey);
   await createKey(created, signingKeyPath(config), loadOrCreateSigningKey);
@@ -85,6 +89,21 @@ function createHostKeys(config: Config, created: string[]): void {
     create(created, path, () => key.privateKey);
     create(created, `${path}.pub`, () => `${key.publicKey}\n`);
   }
+}
+
+/** As with host keys: only at its default place. */
+function createVncCertificate({ vnc: { tls }, recorder, http }: Config, created: string[]): void {
+  if (tls.key !== join(recorder.keyDirectory, "vnc.key") || existsSync(tls.key)) return;
+  const names = new Set([hostname(), new URL(http.publicUrl).hostname, "localhost", "127.0.0.1", "::1"]);
+  const made = generateSelfSigned(`Conduit Recorder ${recorder.id}`, [...names].filter(isPlainName));
+  // The key last: with the certificate alone the next start makes both anew.
+  if (existsSync(tls.certificate)) unlinkSync(tls.certificate);
+  create(created, tls.certificate, () => made.certificate);
+  create(created, tls.key, () => made.key);
+}
+
+function isPlainName(name: string): boolean {
+  return isIP(name) !== 0 || /^[A-Za-z0-9.-]{1,253}$/.test(name);
 }
 
 function createInventory({ inventory, recorder }: Config, created: string[]): void {

@@ -34,6 +34,7 @@ Examples:
       const service = await startService(config, { logger });
       cli.out.line(`Portal    ${service.http.url}`);
       cli.out.line(`Gateway   ssh -p ${service.ssh.port} PERSON+TARGET@${gatewayHost(service.ssh.host)}`);
+      cli.out.line(`VNC       ${gatewayHost(service.vnc.host)}::${service.vnc.port}, as PERSON+TARGET`);
       if (!cli.signal.aborted) await once(cli.signal, "abort");
       await service.stop();
     });

@@ -12,6 +12,13 @@ recorder:
 #   listen: 0.0.0.0:2222
 #   banner: "Sessions are recorded.\\n"
 
+# For VNC viewers. The certificate was made at the first start; people compare its fingerprint (conduit doctor shows it).
+# vnc:
+#   listen: 0.0.0.0:5910
+#   tls:
+#     certificate: tls/fullchain.pem
+#     key: tls/key.pem
+
 # The portal is plain HTTP for this machine only, until it has a certificate (or a TLS proxy in front, see trustProxy).
 # http:
 #   listen: 0.0.0.0:8443

@@ -72,6 +72,21 @@ export const ConfigFile = z.strictObject({
       legacyTargets: z.boolean().default(false),
     })
     .prefault({}),
+  vnc: z
+    .strictObject({
+      listen: endpoint.default("0.0.0.0:5910"),
+      security: z
+        .array(z.enum(["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth", "plain"]))
+        .min(1)
+        .default(["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth"]),
+      tls: z.strictObject({ certificate: path, key: path }).optional(),
+      ticketSeconds: z
+        .number()
+        .min(10)
+        .max(10 * minute)
+        .default(2 * minute),
+    })
+    .prefault({}),
   http: z
     .strictObject({
       listen: endpoint.default("127.0.0.1:8080"),

@@ -1,11 +1,8 @@
 // Which Tap speaks which protocol: an explicit table, so that a new protocol is one line here.
-import { createSshTap, type SshTapOptions } from "./ssh/ssh-tap.ts";
-import type { Tap } from "./tap.ts";
+import { createSshTap } from "./ssh/ssh-tap.ts";
+import { createVncTap } from "./vnc/vnc-tap.ts";
 
-export interface TapOptions {
-  ssh: SshTapOptions;
-}
-
-export const taps: { [P in keyof TapOptions]: (options: TapOptions[P]) => Tap } = {
+export const taps = {
   ssh: createSshTap,
+  vnc: createVncTap,
 };

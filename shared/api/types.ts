@@ -177,8 +177,22 @@ export const OpenableTarget = z.strictObject({
 export type OpenableTarget = z.infer<typeof OpenableTarget>;
 export const OpenableTargetList = z.strictObject({ items: z.array(OpenableTarget) });
 
-/** Opens one session to one target, soon and once. `path`: where on this host its WebSocket is. */
-export const VncTicket = z.strictObject({ ticket: z.string(), expiresAt: z.string(), path: z.string() });
+/** `browser`: for the portal's own viewer. `viewer`: eight characters to type as the password of a native one. */
+export const VncTicketRequest = z.strictObject({ use: z.enum(["browser", "viewer"]).default("browser") }).prefault({});
+export const VncTicket = z.strictObject({
+  /**
+   * Opens one session to this target, once and soon. A browser sends it with its WebSocket to `path`, as the subprotocol
+   * `conduit.ticket.TICKET` beside `binary`.
+   */
+  ticket: z.string(),
+  target: z.string(),
+  expiresAt: z.string(),
+  /** Of the WebSocket, on the portal's own address. */
+  path: z.string(),
+  /** Of the listener for native viewers, with the SHA-256 of its certificate. */
+  port: z.int(),
+  fingerprint: z.string(),
+});
 export type VncTicket = z.infer<typeof VncTicket>;
 
 export const SessionList = z.strictObject({ items: z.array(LiveSession) });

@@ -51,6 +51,7 @@ export async function prepareService(
     stringify({
       recorder: { dataDirectory: data },
       ssh: { listen: "127.0.0.1:0" },
+      vnc: { listen: "127.0.0.1:0" },
       http: { listen: "127.0.0.1:0" },
       store: { kind: "fs", directory: join(data, "store") },
       inventory: {

@@ -86,6 +86,7 @@ recorder: { id: demo, dataDirectory: . }
 ssh:
   listen: 127.0.0.1:${sshPort}
   banner: "Conduit Recorder demo: this session is recorded.\\r\\n"
+vnc: { listen: "127.0.0.1:0" }
 http: { listen: "127.0.0.1:${httpPort}" }
 spool: { floorBytes: 64 MiB }
 `,

@@ -151,6 +151,7 @@ export async function checkPorts(config: Config): Promise<Check[]> {
   const checks: Check[] = [ok("service", "not running")];
   for (const [name, endpoint] of [
     ["ssh port", config.ssh.listen],
+    ["vnc port", config.vnc.listen],
     ["http port", config.http.listen],
   ] as const) {
     const problem = await tryListen(endpoint);

@@ -34,6 +34,7 @@ export interface BrowserOrigin {
   address: string;
   /** The target in the address that was asked for. */
   target: string;
+  encrypted: boolean;
 }
 
 export function createVncTap(options: VncTapOptions): VncTap {
@@ -95,7 +96,7 @@ class VncGateway implements VncTap {
     this.#door.open(request, socket, head, (link) => {
       const client: ClientAddress = { address: from.address, port: 0, software: userAgent(request) };
       const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket" };
-      loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: isEncrypted(request) }).then(
+      loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: from.encrypted }).then(
         ({ answer, facts }) => {
           this.#run({
             person,
@@ -192,8 +193,4 @@ function readTls(certificate: { cert: string; key: string }): ViewerTls {
 
 function userAgent(request: IncomingMessage): string {
   return (request.headers["user-agent"] ?? "").slice(0, 200);
-}
-
-function isEncrypted(request: IncomingMessage): boolean {
-  return "encrypted" in request.socket;
 }

@@ -72,7 +72,10 @@ function keepAlive(webSocket: WebSocket): void {
 }
 
 function closeWebSocket(webSocket: WebSocket, stream: Duplex, sentence: string): void {
-  const reason = Buffer.from(sentence, "utf8").subarray(0, maxReasonBytes).toString("utf8").replace(/\uFFFD+$/, "");
+  const reason = Buffer.from(sentence, "utf8")
+    .subarray(0, maxReasonBytes)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "");
   // The stream's own end closes without a reason, but only after what still waits in it.
   if (stream.writableLength > 0) stream.end();
   else webSocket.close(closeCode, reason);

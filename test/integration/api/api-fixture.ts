@@ -139,6 +139,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
         return liveSessions.some((live) => live.session === session);
       },
     },
+    screens: {
+      ticket: async (_person, target) => ({ ticket: "t", target, expiresAt: "2026-11-23T10:00:00.000Z" }),
+      listener: () => ({ port: 5910, fingerprint: "AA" }),
+      upgrade: (_request, socket) => socket.destroy(),
+    },
     targets: () => [
       {
         name: "plc-reactor-01",

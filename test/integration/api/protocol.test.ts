@@ -309,6 +309,7 @@ describe("the API's description", () => {
       "person",
       "target",
       "state",
+      "protocol",
       "from",
       "to",
       "limit",

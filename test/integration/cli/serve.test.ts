@@ -10,6 +10,7 @@ import { conduitScript } from "./built-conduit.ts";
 // Port 0 asks for a free one; nothing else is configured.
 const env = {
   CONDUIT_SSH_LISTEN: "127.0.0.1:0",
+  CONDUIT_VNC_LISTEN: "127.0.0.1:0",
   CONDUIT_HTTP_LISTEN: "127.0.0.1:0",
   CONDUIT_SPOOL_FLOOR_BYTES: "1 MiB",
 };

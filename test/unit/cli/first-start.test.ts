@@ -47,6 +47,8 @@ test("sets up everything, for the service's account alone, and a second start ch
     "keys/signing.pem",
     "keys/ssh_host_ed25519_key",
     "keys/ssh_host_ed25519_key.pub",
+    "keys/vnc.crt",
+    "keys/vnc.key",
   ]);
   for (const [name, { mode }] of before) expect(mode, name).toMatch(/^[67]00$/);
   expect(statSync(join(data, "conduit.db")).mode & 0o077).toBe(0);

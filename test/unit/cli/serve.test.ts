@@ -25,24 +25,28 @@ afterEach(async () => {
 });
 
 const free = "127.0.0.1:0";
-const serve = (addresses: { ssh: string; http: string }) =>
+const serve = (addresses: { ssh: string; http: string; vnc?: string }) =>
   runConduit(folder.path, ["serve"], {
     env: {
       CONDUIT_SSH_LISTEN: addresses.ssh,
       CONDUIT_HTTP_LISTEN: addresses.http,
+      CONDUIT_VNC_LISTEN: addresses.vnc ?? free,
       CONDUIT_SPOOL_FLOOR_BYTES: "1 MiB",
       CONDUIT_LOG_LEVEL: "silent",
     },
   });
 
-test.each(["ssh", "http"] as const)("a port in use is told with the key %s.listen and what mends it", async (key) => {
-  const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`;
-  const result = await serve({ ssh: free, http: free, [key]: taken });
-  expect(result.stderr).toBe(
-    `conduit: ${key}.listen: ${taken} is in use. Another program listens there: stop it, or choose another port. [CONFIG_INVALID]\n`,
-  );
-  expect(result.code).toBe(6);
-});
+test.each(["ssh", "http", "vnc"] as const)(
+  "a port in use is told with the key %s.listen and what mends it",
+  async (key) => {
+    const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const result = await serve({ ssh: free, http: free, [key]: taken });
+    expect(result.stderr).toBe(
+      `conduit: ${key}.listen: ${taken} is in use. Another program listens there: stop it, or choose another port. [CONFIG_INVALID]\n`,
+    );
+    expect(result.code).toBe(6);
+  },
+);
 
 test("an address of another machine is told with its key", async () => {
   const result = await serve({ ssh: "192.0.2.1:2222", http: free });

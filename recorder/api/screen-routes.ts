@@ -1,0 +1,84 @@
+// A person's way to a target's screen: a ticket, and the WebSocket that it opens. The upgrade passes the same hooks as every
+// request (Host, sign-in, role) before its route looks at the origin; the ticket is for the tap to judge.
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { VncTicket, VncTicketRequest } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { ApiDeps } from "./deps.ts";
+import { addRoute } from "./route.ts";
+import { requireOwnPage } from "./security.ts";
+
+const ByName = z.strictObject({ name: z.string().min(1).max(64) });
+
+const upgrades = new WeakMap<IncomingMessage, { socket: Duplex; head: Buffer }>();
+
+/** Before the routes are added: a request to upgrade goes through them like any other. */
+export function takeUpgrades(app: FastifyInstance): void {
+  app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => undefined);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.once("finish", () => {
+      response.detachSocket(socket as Socket);
+      socket.end();
+    });
+    upgrades.set(request, { socket, head });
+    app.routing(request, response);
+  });
+}
+
+export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  addRoute(app, {
+    method: "POST",
+    url: "/targets/:name/vnc-ticket",
+    access: "signed-in",
+    summary: "A ticket that opens one session to a VNC target, once and soon.",
+    tag: "targets",
+    params: ByName,
+    body: VncTicketRequest,
+    response: VncTicket,
+    handler: async ({ me, params, body, request }) => {
+      const from = { address: request.ip, software: (request.headers["user-agent"] ?? "").slice(0, 200) };
+      const issued = await deps.screens.ticket(me, params.name, body.use, from);
+      await deps.audit.append({
+        actor: me.name,
+        action: "vnc.ticket",
+        subject: issued.target,
+        address: request.ip,
+        details: { use: body.use },
+      });
+      return { ...issued, ...deps.screens.listener(), path: `/api/v1/targets/${issued.target}/screen` };
+    },
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/targets/:name/screen",
+    access: "signed-in",
+    summary:
+      "The target's screen: RFB in a WebSocket. Subprotocols `binary` and `conduit.ticket.TICKET`; only from the portal's own pages.",
+    tag: "targets",
+    params: ByName,
+    response: { contentTypes: ["application/octet-stream"] },
+    handler: async ({ me, params, request, reply }) => {
+      const upgrade = upgrades.get(request.raw);
+      if (upgrade === undefined || request.headers.upgrade?.toLowerCase() !== "websocket") {
+        throw new AppError("REQUEST_INVALID", "this address takes WebSockets only", { op: "api.screen" });
+      }
+      requireOwnPage(request);
+      reply.hijack();
+      reply.raw.detachSocket(upgrade.socket as Socket);
+      deps.screens.upgrade(request.raw, upgrade.socket, upgrade.head, {
+        person: { name: me.name, roles: me.roles },
+        address: request.ip,
+        target: params.name,
+        encrypted: deps.transport === "https",
+      });
+      return reply;
+    },
+  });
+}
