@@ -99,6 +99,7 @@ class RecorderService implements Recorder, RecorderCore {
       limits: this.#limits,
       cut: (sessions) => this.#link.workers.postAll({ type: "cut", sessions, force: true }),
     });
+    this.#uploader.recordingIsBusy = () => this.#flow.busy;
     this.#journal.onStall = (stalled) => this.#flow.onStall(stalled);
     this.#link = new WorkerLink({
       ...shared,

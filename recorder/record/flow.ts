@@ -6,6 +6,8 @@ import type { RecorderEvents } from "./recorder.ts";
 import type { SessionWriter } from "./session-writer.ts";
 import type { Recording } from "./sessions.ts";
 
+/** With so much on its way the segment workers have enough to do. */
+const busyBytes = 1024 * 1024;
 /** What a session may have on its way in any case. */
 const leastShareBytes = 256 * 1024;
 
@@ -34,6 +36,10 @@ export class Flow {
   limit(): number {
     const { totalInFlightBytes, sessionInFlightBytes } = this.#parts.limits;
     return this.#bytes > totalInFlightBytes ? leastShareBytes : sessionInFlightBytes;
+  }
+
+  get busy(): boolean {
+    return this.#bytes > busyBytes;
   }
 
   tookOff(bytes: number): void {

@@ -26,6 +26,12 @@ export interface WriterParts {
   uploadedUs(session: string): number;
 }
 
+/**
+ * Input of a channel without a pty from this size on is data and never a secret (input/tracker.ts): the input track holds
+ * it as it is, so the journal may too.
+ */
+const plainInputBytes = 4096;
+
 /** Where numbering goes on: from zero, or after what a crash left. */
 export interface WriterStart {
   recordNo: number;
@@ -52,6 +58,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   #lastUs: number;
   /** The channel whose input packets share the current number. */
   #inputChannel: number | null = null;
+  /** Channels that carry a program's data and no terminal. */
+  readonly #plainChannels = new Set<number>();
   #inFlight = 0;
   #recordedBytes = 0;
   readonly #drainWaiters: Array<() => void> = [];
@@ -132,19 +140,21 @@ export class SessionWriter implements SessionRecorder, JournalSession {
 
   #bytes(kind: number, channel: number, data: Uint8Array, atUs: number): void {
     const isInput = kind === recordKind.input;
+    const mayBePlain = this.#plainChannels.has(channel);
     for (let at = 0; at < data.length; at += maxPayloadBytes) {
       const piece = data.length > maxPayloadBytes ? data.subarray(at, at + maxPayloadBytes) : data;
+      const isSealed = isInput && !(mayBePlain && piece.length >= plainInputBytes);
       // Consecutive input packets of a channel share a number, so that numbering does not tell a password's length.
       const sameLine = isInput && this.#inputChannel === channel;
       if (!sameLine) this.#seq++;
       this.#inputChannel = isInput ? channel : null;
       const recordNo = this.#recordNo++;
-      const bytes = piece.length + (isInput ? inputOverheadBytes : 0);
+      const bytes = piece.length + (isSealed ? inputOverheadBytes : 0);
       const { buffer, at: place } = this.#parts.journal.reserve(this, bytes, recordNo);
-      const header = { kind, flags: isInput ? flagEncrypted : 0, channel, recordNo, seq: this.#seq - 1, atUs };
+      const header = { kind, flags: isSealed ? flagEncrypted : 0, channel, recordNo, seq: this.#seq - 1, atUs };
       writeRecordHeader(buffer, place, this.#idBytes, header, bytes);
       const payloadAt = place + recordHeaderBytes;
-      if (isInput) {
+      if (isSealed) {
         const aad = buffer.subarray(place + 16, payloadAt);
         encryptInput(this.#parts.inputKey, this.#salt, recordNo, aad, piece, buffer, payloadAt);
       } else {
@@ -162,6 +172,11 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   }
 
   #event(event: EventPayload, atUs: number): void {
+    if (event.type === "channel-open" && event.request !== "vnc" && event.pty === undefined) {
+      this.#plainChannels.add(event.channel);
+    } else if (event.type === "channel-close") {
+      this.#plainChannels.delete(event.channel);
+    }
     this.#json(recordKind.event, event, atUs, "channel" in event ? (event.channel ?? 0) : 0);
   }
 

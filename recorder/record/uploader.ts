@@ -60,6 +60,9 @@ interface Recording {
 }
 
 const phases = 4;
+/** Uploads give way to what is being recorded, but not for ever. */
+const maxYieldMs = 10_000;
+const yieldStepMs = 200;
 const alarmAfterFailures = 2;
 const maxPatience = 64;
 /** When the service stops, what is under way is given so long to finish. */
@@ -120,9 +123,13 @@ export class Uploader {
   #turns: string[] = [];
   #running = 0;
   #stopped = false;
+  #yieldingSinceMs: number | null = null;
+  #yieldTimer: NodeJS.Timeout | null = null;
   readonly #abort = new AbortController();
   #pendingBytes = 0;
   readonly #idleWaiters: Array<() => void> = [];
+  /** Sessions bring so much that uploads should wait. */
+  recordingIsBusy: () => boolean = () => false;
 
   constructor(store: ObjectStore, source: UploadSource, limits: UploaderLimits, logger: RecorderLogger) {
     this.#store = store;
@@ -166,6 +173,7 @@ export class Uploader {
   /** Takes up nothing new, waits a moment for what is under way, and gives the rest up: the spool keeps it. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    if (this.#yieldTimer) clearTimeout(this.#yieldTimer);
     for (const recording of this.#recordings.values()) if (recording.timer) clearTimeout(recording.timer);
     if (this.#running === 0) return;
     const reason = new AppError("STORE_UNAVAILABLE", "the recorder is being stopped; the spool keeps the object", {
@@ -201,7 +209,7 @@ export class Uploader {
   }
 
   #pump(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#yields()) return;
     for (let looked = 0; looked < this.#turns.length && this.#running < this.#limits.uploadConcurrency; ) {
       const id = this.#turns.shift() as string;
       const recording = this.#recordings.get(id);
@@ -216,6 +224,22 @@ export class Uploader {
         this.#finishIfDone(recording);
       }
     }
+  }
+
+  /** Hashing and copying segments would take the processor and the disk from the sessions that make them. */
+  #yields(): boolean {
+    const nowMs = Date.now();
+    if (!this.recordingIsBusy()) {
+      this.#yieldingSinceMs = null;
+      return false;
+    }
+    this.#yieldingSinceMs ??= nowMs;
+    if (Math.abs(nowMs - this.#yieldingSinceMs) >= maxYieldMs) return false;
+    this.#yieldTimer ??= setTimeout(() => {
+      this.#yieldTimer = null;
+      this.#pump();
+    }, yieldStepMs);
+    return true;
   }
 
   #next(recording: Recording): UploadObject | null {

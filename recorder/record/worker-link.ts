@@ -38,11 +38,17 @@ const unreadable = {
 
 type Feed = (records: Buffer) => Promise<void>;
 
+/** A batch's memory, which the journal has back when its last reader is done. */
+interface SharedMemory {
+  buffer: Buffer;
+  readers: number;
+}
+
 export class WorkerLink {
   readonly #parts: LinkParts;
   readonly workers: SegmentWorkers;
   /** What is on its way to the workers, by its number there. */
-  readonly #shares = new Map<number, Share>();
+  readonly #shares = new Map<number, Share & { memory: SharedMemory }>();
   readonly #copyAcks = new Map<number, () => void>();
   #nextId = 0;
   readonly #silentWorkers = new Set<number>();
@@ -76,14 +82,14 @@ export class WorkerLink {
   }
 
   #send(batch: Batch): void {
-    const { used } = batch;
-    for (const share of splitBatch(batch, (session) => this.workers.numberOf(session))) {
+    const buffer = batch.buffer.buffer as unknown as SharedArrayBuffer;
+    const shares = splitBatch(batch, (session) => this.workers.numberOf(session));
+    const memory: SharedMemory = { buffer: batch.buffer, readers: shares.length };
+    for (const share of shares) {
       const id = this.#nextId++;
-      this.#shares.set(id, share);
-      const buffer = share.copy ?? (batch.buffer.buffer as ArrayBuffer);
-      const length = share.copy?.byteLength ?? used;
-      this.workers.at(share.worker)?.post({ type: "batch", id, buffer, length }, [buffer]);
-      if (this.workers.isDead(share.worker)) this.#acknowledged(id, buffer);
+      this.#shares.set(id, { ...share, memory });
+      this.workers.at(share.worker)?.post({ type: "batch", id, buffer, length: batch.used });
+      if (this.workers.isDead(share.worker)) this.#acknowledged(id);
     }
   }
 
@@ -102,7 +108,7 @@ export class WorkerLink {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case "ack":
-        this.#acknowledged(message.id, message.buffer);
+        this.#acknowledged(message.id);
         return;
       case "segment":
         this.#segmentClosed(message);
@@ -137,7 +143,7 @@ export class WorkerLink {
     }
   }
 
-  #acknowledged(id: number, buffer: ArrayBuffer): void {
+  #acknowledged(id: number): void {
     const copied = this.#copyAcks.get(id);
     if (copied) {
       this.#copyAcks.delete(id);
@@ -147,7 +153,7 @@ export class WorkerLink {
     const share = this.#shares.get(id);
     if (!share) return;
     this.#shares.delete(id);
-    if (!share.copy) this.#parts.journal.recycle(Buffer.from(buffer));
+    if (--share.memory.readers === 0) this.#parts.journal.recycle(share.memory.buffer);
     this.#parts.flow.landed(share.sessions);
   }
 
@@ -215,11 +221,7 @@ export class WorkerLink {
     this.#parts.logger.error({ err: cause }, text);
     this.#parts.events.alarm("RECORD_FAILED", text, { cause: cause.message });
     for (const session of this.workers.sessionsOf(worker)) this.#writerOf(session)?.fail(error);
-    for (const [id, share] of this.#shares) {
-      if (share.worker !== worker) continue;
-      this.#shares.delete(id);
-      this.#parts.flow.landed(share.sessions);
-    }
+    for (const [id, share] of this.#shares) if (share.worker === worker) this.#acknowledged(id);
   }
 
   #whenRead(append: () => void): void {
@@ -243,16 +245,16 @@ export class WorkerLink {
 
   /** Records read from the journal, for all workers; one piece is on its way at a time. */
   async #copy(records: Buffer): Promise<void> {
-    await Promise.all(this.workers.started().map((worker) => this.#copyTo(worker, records)));
+    const buffer = new SharedArrayBuffer(records.length);
+    Buffer.from(buffer).set(records);
+    await Promise.all(this.workers.started().map((worker) => this.#read(worker, buffer)));
   }
 
-  #copyTo(worker: number, records: Buffer): Promise<void> {
-    const buffer = new ArrayBuffer(records.length);
-    Buffer.from(buffer).set(records);
+  #read(worker: number, buffer: SharedArrayBuffer): Promise<void> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#copyAcks.set(id, resolve);
-      this.workers.at(worker)?.post({ type: "batch", id, buffer, length: records.length }, [buffer]);
+      this.workers.at(worker)?.post({ type: "batch", id, buffer, length: buffer.byteLength });
     });
   }
 }

@@ -92,7 +92,7 @@ export class Journal {
   readonly #leaving: Batch[] = [];
   #nextBatch = 0;
   #stalled = false;
-  /** A written batch, its records sealed; the buffer is given away. */
+  /** A written batch, its records sealed; its buffer is read until `recycle`. */
   onWritten: (batch: Batch) => void = () => {};
   /** A batch could not be written. Its records are lost unless the caller knows better. */
   onFailure: (error: AppError, batch: Batch) => void = () => {};
@@ -165,7 +165,7 @@ export class Journal {
     return oldest;
   }
 
-  /** A buffer comes back from the worker. */
+  /** Every worker is done with a buffer. */
   recycle(buffer: Buffer): void {
     if (buffer.length === slabBytes && this.#spare.length < maxSpareSlabs) this.#spare.push(buffer);
   }
@@ -197,8 +197,10 @@ export class Journal {
   }
 
   #slab(bytes: number): Buffer {
-    if (bytes > slabBytes) return Buffer.from(new ArrayBuffer(Math.ceil(bytes / blockBytes) * blockBytes));
-    return this.#spare.pop() ?? Buffer.from(new ArrayBuffer(slabBytes));
+    // Shared with the segment workers: memory that is handed over instead counts as new each time, and a full garbage
+    // collection of this thread, every few hundred keystrokes, was what that cost.
+    if (bytes > slabBytes) return Buffer.from(new SharedArrayBuffer(Math.ceil(bytes / blockBytes) * blockBytes));
+    return this.#spare.pop() ?? Buffer.from(new SharedArrayBuffer(slabBytes));
   }
 
   #laneFor(session: JournalSession): Lane {

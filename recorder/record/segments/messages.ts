@@ -58,7 +58,8 @@ export type ToWorker =
       screen: OpenRecord["recording"]["screen"] | null;
       resume: SessionResume | null;
     }
-  | { type: "batch"; id: number; buffer: ArrayBuffer; length: number }
+  /** The memory is the journal's: read until the batch is acknowledged, then written again. */
+  | { type: "batch"; id: number; buffer: SharedArrayBuffer; length: number }
   | { type: "tick"; nowUs: number }
   /** Close the open segments now; `force`: even where typed text still waits for its echo. */
   | { type: "cut"; sessions: string[]; force: boolean }
@@ -77,7 +78,7 @@ export interface ClosedSession {
 
 export type FromWorker =
   | { type: "ready"; codec: string }
-  | { type: "ack"; id: number; buffer: ArrayBuffer }
+  | { type: "ack"; id: number }
   | { type: "segment"; session: string; meta: SegmentMeta; opened: OpenedTrack[]; covered: number }
   | { type: "covered"; session: string; covered: number }
   /** A notice that follows from recorded input; the main thread appends it as an event. */

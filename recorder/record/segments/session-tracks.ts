@@ -4,7 +4,7 @@
 import { createDecipheriv } from "node:crypto";
 import type { NoticeType, SessionEvent } from "../../../shared/events/session-event.ts";
 import { InputTracker } from "../input/tracker.ts";
-import { type JournalRecord, recordKind } from "../journal/format.ts";
+import { flagEncrypted, type JournalRecord, recordKind } from "../journal/format.ts";
 import { addCounts, type Counts, noCounts, type OpenedTrack, type SpoolLine } from "../spool-layout.ts";
 import { LineTrack } from "./line-track.ts";
 import type { ClosedSession, SegmentLimits, SessionResume } from "./messages.ts";
@@ -121,7 +121,7 @@ export class SessionTracks {
         this.#output(place, record.channel, "stderr", record.payload);
         return;
       case recordKind.input:
-        if (!this.#input.has(place.recordNo)) this.#tracker.input(place, record.channel, this.#decrypt(record));
+        if (!this.#input.has(place.recordNo)) this.#tracker.input(place, record.channel, this.#inputOf(record));
         return;
       case recordKind.resize:
         this.#resize(place, record.channel, record.payload);
@@ -136,8 +136,10 @@ export class SessionTracks {
     }
   }
 
-  #decrypt(record: JournalRecord): Buffer {
+  #inputOf(record: JournalRecord): Buffer {
     const { payload } = record;
+    // A copy: what waits for its echo outlives the batch.
+    if ((record.flags & flagEncrypted) === 0) return Buffer.from(payload);
     const iv = Buffer.alloc(12);
     payload.copy(iv, 0, 0, 6);
     iv.writeUIntBE(record.recordNo, 6, 6);

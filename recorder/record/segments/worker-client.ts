@@ -49,8 +49,8 @@ export class SegmentWorker {
     return new SegmentWorker(worker, stallMs);
   }
 
-  post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    if (!this.#ended) this.#worker.postMessage(message, transfer);
+  post(message: ToWorker): void {
+    if (!this.#ended) this.#worker.postMessage(message);
   }
 
   /** Resolves when no typed text of the session waits for its echo any more. */

@@ -1,4 +1,4 @@
-// The segment worker's thread: takes journal batches, keeps each session's tracks, gives the buffers back. Everything
+// The segment worker's thread: reads journal batches, keeps each session's tracks, says when it is done. Everything
 // heavy (terminal emulation, compression, hashing, segment files) happens here and never in a byte's path.
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
@@ -22,8 +22,8 @@ const settling = new Set<string>();
 const closing = new Map<string, number>();
 const coveredSaid = new Map<string, number>();
 
-function say(message: FromWorker, transfer: ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer);
+function say(message: FromWorker): void {
+  port?.postMessage(message);
 }
 
 function open(message: Extract<ToWorker, { type: "open" }>): void {
@@ -68,7 +68,7 @@ function batch(message: Extract<ToWorker, { type: "batch" }>): void {
       say({ type: "bad-record", session: record.session, message: (error as Error).message });
     }
   }
-  say({ type: "ack", id, buffer }, [buffer]);
+  say({ type: "ack", id });
 }
 
 function sayCovered(): void {

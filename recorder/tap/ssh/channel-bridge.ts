@@ -6,6 +6,7 @@ import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
+import { FloodPace, noteTyping } from "./flood-pace.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
 import { Refusal, remark } from "./refusal.ts";
@@ -29,6 +30,7 @@ export class ChannelBridge {
   #target: ChannelEnd | undefined;
   #recorder: ChannelRecorder | undefined;
   readonly #requests: OperatorRequests;
+  readonly #pace: FloodPace;
   /** Outbound that waits for the recorder. */
   #held: (() => void)[] = [];
   #clientClosed = false;
@@ -42,6 +44,7 @@ export class ChannelBridge {
     this.number = number;
     this.#client = client;
     this.#replies = new ReplyQueue(client);
+    this.#pace = new FloodPace(context.session.id, (bytes) => this.#target?.consumed(bytes));
     this.#requests = new OperatorRequests(context.session, context.gate, number, {
       target: () => this.#target,
       started: (recorder) => {
@@ -63,12 +66,16 @@ export class ChannelBridge {
     client.handlers = {
       onData: (_stream, data) => {
         context.session.touch();
+        if (this.#requests.pty) noteTyping(context.session.id);
         this.#pipeline.data(data);
       },
       onRequest: (type, wantReply, payload) => this.#clientRequest(type, wantReply, payload),
       onEof: () => this.#pipeline.push({ kind: "eof" }),
       onClose: () => this.#clientGone(),
-      onSent: (bytes) => this.#target?.consumed(bytes),
+      onSent: (bytes) => {
+        if (this.#requests.pty) this.#pace.sent(bytes);
+        else this.#target?.consumed(bytes);
+      },
     };
   }
 
@@ -121,6 +128,7 @@ export class ChannelBridge {
     if (this.#finished) return;
     this.#finished = true;
     this.#pipeline.stop();
+    this.#pace.stop();
     this.#target?.abandon();
     this.#client.abandon();
     try {

@@ -9,8 +9,13 @@ const blobOf = (...parts: (string | Buffer)[]): Buffer => Buffer.concat(parts.ma
 const sha256 = (data: Buffer): Buffer => createHash("sha256").update(data).digest();
 
 function plain(type: "ed25519" | "ecdsa" | "rsa", bits?: number, hash?: string): SignedLogin {
-  const pair = ssh2.utils.generateKeyPairSync(type as "ed25519", (bits === undefined ? {} : { bits }) as never);
-  const key = ssh2.utils.parseKey(pair.private);
+  const made = () =>
+    ssh2.utils.parseKey(
+      ssh2.utils.generateKeyPairSync(type as "ed25519", (bits === undefined ? {} : { bits }) as never).private,
+    );
+  let key = made();
+  // Of ssh2's own Ed25519 keys one in some hundred is one that it cannot read.
+  for (let attempt = 0; key instanceof Error && attempt < 5; attempt++) key = made();
   if (key instanceof Error) throw key;
   const signature = key.sign(signed, hash);
   if (signature instanceof Error) throw signature;
