@@ -9,6 +9,8 @@ const strip = 16;
 const leastLines = 24;
 /** Copies in one sample. */
 const maxMoves = 12;
+/** Lines by which strips of one move may differ at their ends. */
+const mostRagged = 64;
 const slots = 4096;
 
 interface StripMove {
@@ -50,19 +52,16 @@ export class MotionFinder {
     let open: (StripMove & { first: number; last: number }) | null = null;
     for (let s = 0; s < strips; s++) {
       const move = this.#ofStrip(s * lines, lines);
-      if (
-        open &&
-        move?.distance === open.distance &&
-        Math.abs(move.from - open.from) < 64 &&
-        Math.abs(move.to - open.to) < 64
-      ) {
+      // A strip without anything to see may have moved along with its neighbours.
+      if (move === null) continue;
+      if (open && goesWith(move, open)) {
         open.from = Math.max(open.from, move.from);
         open.to = Math.min(open.to, move.to);
         open.last = s;
         continue;
       }
       if (open) found.push(copyOf(open, area, vertical));
-      open = move && { ...move, first: s, last: s };
+      open = { ...move, first: s, last: s };
     }
     if (open) found.push(copyOf(open, area, vertical));
     return found
@@ -126,6 +125,14 @@ export class MotionFinder {
     }
     return gained >= leastLines ? best : null;
   }
+}
+
+function goesWith(move: StripMove, other: StripMove): boolean {
+  return (
+    move.distance === other.distance &&
+    Math.abs(move.from - other.from) < mostRagged &&
+    Math.abs(move.to - other.to) < mostRagged
+  );
 }
 
 function byArea(one: Copy, other: Copy): number {

@@ -48,7 +48,7 @@ export class PendingCopies {
     if (first === undefined || this.#parts.length >= maxParts) return false;
     if (copy.x - copy.fromX !== first.x - first.fromX || copy.y - copy.fromY !== first.y - first.fromY) return false;
     const source = { x: copy.fromX, y: copy.fromY, width: copy.width, height: copy.height };
-    return this.#parts.every((part) => overlap(part, source) === 0 && overlap(part, copy) === 0);
+    return this.#parts.every((part) => overlap(part, source) === 0);
   }
 
   #endMove(dirty: DirtyTiles): void {

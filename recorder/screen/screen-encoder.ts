@@ -14,6 +14,7 @@ import {
   screenLimits,
 } from "../../shared/screen/format.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { changedAreas } from "./changed-areas.ts";
 import { DirtyTiles, tileSize } from "./dirty-tiles.ts";
 import { DrawingWriter } from "./drawing-writer.ts";
 import { MotionFinder } from "./motion.ts";
@@ -31,9 +32,12 @@ export interface ScreenEncoderOptions {
   video?: "lossless" | "lossy-while-moving";
 }
 
-/** Pixels that must have changed before movement is looked for, and the most samples that pass without a look. */
+/** Pixels that must have changed before movement is looked for; vain looks after which samples pass without one. */
 const leastMotionArea = 24 * 1024;
-const maxMotionMisses = 8;
+const maxMotionMisses = 10;
+const freeMisses = 2;
+/** Areas may lie within one another: so many screens are looked at in a sample. */
+const mostMoved = 3;
 /** A restored pixel saves nothing where so few are. */
 const leastRestored = 16;
 const opaqueBlack = 0xff000000;
@@ -238,53 +242,58 @@ export class ScreenEncoder {
   }
 
   #drawChanged(): void {
+    let boxes = this.#changedBoxes();
+    if (this.#motionPause > 0) this.#motionPause--;
+    else if (this.#followMotion(boxes)) boxes = this.#changedBoxes();
+    for (const box of boxes) if (box) this.#drawBox(box);
+  }
+
+  /** What differs from the stored picture in each tile, by the tile's number. */
+  #changedBoxes(): (ScreenRect | null)[] {
     const { pixels } = this.#framebuffer;
-    const box = { x: 0, y: 0, width: 0, height: 0 };
-    const all = { left: this.#width, top: this.#height, right: 0, bottom: 0 };
-    const boxes: ScreenRect[] = [];
-    let area = 0;
-    for (let row = 0; row < this.#dirty.rows; row++) {
-      for (let column = 0; column < this.#dirty.columns; column++) {
-        if (!this.#dirty.boxOf(column, row, box) || !crop(pixels, this.#shadow, this.#width, box)) continue;
-        boxes.push({ ...box });
-        area += box.width * box.height;
-        all.left = Math.min(all.left, box.x);
-        all.top = Math.min(all.top, box.y);
-        all.right = Math.max(all.right, box.x + box.width);
-        all.bottom = Math.max(all.bottom, box.y + box.height);
+    const { rows, columns } = this.#dirty;
+    const boxes: (ScreenRect | null)[] = [];
+    let box = { x: 0, y: 0, width: 0, height: 0 };
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const changed = this.#dirty.boxOf(column, row, box) && crop(pixels, this.#shadow, this.#width, box);
+        boxes.push(changed ? box : null);
+        if (changed) box = { x: 0, y: 0, width: 0, height: 0 };
       }
     }
-    const whole = { x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top };
-    if (area >= leastMotionArea && area * 2 >= whole.width * whole.height && this.#followMotion(whole)) {
-      // What moved may have left its boxes, and drawn where there was none.
-      this.#dirty.mark(whole.x, whole.y, whole.width, whole.height);
-      this.#drawTiles();
-      return;
-    }
-    for (const changed of boxes) this.#drawBox(changed);
+    return boxes;
   }
 
   /** Copies what is seen to have moved; not tried at each sample while it finds nothing. */
-  #followMotion(area: ScreenRect): boolean {
-    if (this.#motionPause > 0) {
-      this.#motionPause--;
-      return false;
+  #followMotion(boxes: (ScreenRect | null)[]): boolean {
+    let tried = false;
+    let found = false;
+    let left = mostMoved * this.#width * this.#height;
+    for (const { bounds, pixels } of changedAreas(boxes, this.#dirty.columns)) {
+      left -= bounds.width * bounds.height;
+      if (left < 0) break;
+      if (pixels < leastMotionArea || pixels * 4 < bounds.width * bounds.height) continue;
+      tried = true;
+      const moves = this.#motion.find(this.#framebuffer.pixels, this.#shadow, this.#width, this.#around(bounds));
+      for (const move of moves) this.#copy(move);
+      if (moves.length === 0) continue;
+      found = true;
+      // What moved may have left the boxes, and drawn where there was none.
+      for (const move of moves) this.#dirty.mark(move.x, move.y, move.width, move.height);
     }
-    const moves = this.#motion.find(this.#framebuffer.pixels, this.#shadow, this.#width, area);
-    this.#motionMisses = moves.length > 0 ? 0 : Math.min(maxMotionMisses, this.#motionMisses + 1);
-    this.#motionPause = this.#motionMisses;
-    for (const move of moves) this.#copy(move);
-    return moves.length > 0;
+    if (found) this.#motionMisses = 0;
+    else if (tried) this.#motionMisses = Math.min(maxMotionMisses, this.#motionMisses + 1);
+    if (tried) this.#motionPause = Math.max(0, this.#motionMisses - freeMisses);
+    return found;
   }
 
-  #drawTiles(): void {
-    const { pixels } = this.#framebuffer;
-    const box = { x: 0, y: 0, width: 0, height: 0 };
-    for (let row = 0; row < this.#dirty.rows; row++) {
-      for (let column = 0; column < this.#dirty.columns; column++) {
-        if (this.#dirty.boxOf(column, row, box) && crop(pixels, this.#shadow, this.#width, box)) this.#drawBox(box);
-      }
-    }
+  /** What moved into an area may have come from beside it. */
+  #around(area: ScreenRect): ScreenRect {
+    const x = Math.max(0, area.x - tileSize);
+    const y = Math.max(0, area.y - tileSize);
+    const right = Math.min(this.#width, area.x + area.width + tileSize);
+    const bottom = Math.min(this.#height, area.y + area.height + tileSize);
+    return { x, y, width: right - x, height: bottom - y };
   }
 
   #drawBox(box: ScreenRect): void {

@@ -42,7 +42,8 @@ export function indexBits(colours: number): 1 | 2 | 4 | 8 {
 /** What a screen may be at most; a stored file that claims more is not one of ours. */
 export const screenLimits = {
   side: 16_384,
-  area: 64 * 1024 * 1024,
+  /** 8K has 33.2 million. */
+  area: 32 * 1024 * 1024,
   cursorSide: 1024,
   headerBytes: 64 * 1024,
   nameChars: 4096,

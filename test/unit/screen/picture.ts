@@ -44,14 +44,16 @@ export class Picture {
     this.encoder.changed(rect.x, rect.y, rect.width, rect.height);
   }
 
-  copy(fromX: number, fromY: number, rect: ScreenRect): void {
+  /** @param reported false: as a server that knows no CopyRect, which sends the pixels again. */
+  copy(fromX: number, fromY: number, rect: ScreenRect, reported = true): void {
     const before = this.pixels.slice();
     for (let y = 0; y < rect.height; y++) {
       for (let x = 0; x < rect.width; x++) {
         this.pixels[(rect.y + y) * this.width + rect.x + x] = before[(fromY + y) * this.width + fromX + x] as number;
       }
     }
-    this.encoder.copied(fromX, fromY, rect.x, rect.y, rect.width, rect.height);
+    if (reported) this.encoder.copied(fromX, fromY, rect.x, rect.y, rect.width, rect.height);
+    else this.encoder.changed(rect.x, rect.y, rect.width, rect.height);
   }
 
   resize(width: number, height: number): void {

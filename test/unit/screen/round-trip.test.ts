@@ -55,6 +55,48 @@ describe("a stored screen", () => {
     expect(records[0]?.payload.length).toBeLessThan(before / 5);
   });
 
+  it.each([
+    ["up", 0, 17, { x: 0, y: 0, width: 256, height: 175 }],
+    ["down", 0, 0, { x: 0, y: 23, width: 256, height: 169 }],
+    ["to the left", 31, 0, { x: 0, y: 0, width: 225, height: 192 }],
+    ["to the right", 0, 0, { x: 9, y: 0, width: 247, height: 192 }],
+  ])("sees what moved %s where the server sends its pixels again", (_name, fromX, fromY, to) => {
+    const picture = new Picture(256, 192);
+    const random = noise(5);
+    picture.paint({ x: 0, y: 0, width: 256, height: 192 }, () => random() * 0xffffff);
+    picture.sample();
+    picture.copy(fromX, fromY, to, false);
+    const [record] = picture.encoder.sample();
+    // A copy, and hardly a pixel.
+    expect(record?.payload.length).toBeLessThan(1000);
+  });
+
+  it("repairs what stood still between two parts that moved", () => {
+    const picture = new Picture(320, 256);
+    const random = noise(7);
+    picture.paint({ x: 0, y: 0, width: 320, height: 256 }, () => random() * 0xffffff);
+    picture.sample();
+    picture.copy(0, 10, { x: 0, y: 0, width: 128, height: 246 }, false);
+    picture.copy(160, 10, { x: 160, y: 0, width: 128, height: 246 }, false);
+    picture.sample();
+    expect(samePixels(play(picture.cut()), picture)).toBe(true);
+  });
+
+  it("restores what the keyframe had when something that covered it is gone", () => {
+    const picture = new Picture(200, 150);
+    const random = noise(6);
+    const dialog = { x: 30, y: 20, width: 120, height: 90 };
+    picture.paint(whole, () => random() * 0xffffff);
+    picture.sample();
+    picture.cut();
+    const before = picture.pixels.slice();
+    picture.paint(dialog, (x, y) => (x & y ? 0xc0c0c0 : 0x808080));
+    picture.sample();
+    picture.paint(dialog, (x, y) => before[y * 200 + x] as number);
+    const [record] = picture.encoder.sample();
+    expect(record?.payload.length).toBeLessThan(200);
+  });
+
   it("plays from its keyframe and from the segment before", () => {
     const picture = new Picture(200, 150);
     const random = noise(2);
