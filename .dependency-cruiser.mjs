@@ -39,6 +39,7 @@ const OWNERS = {
   "@xterm/": ["recorder/record/"],
   "@cornerstonejs/": ["recorder/rfb/"],
   sharp: ["recorder/screen/frames.ts"],
+  ws: ["recorder/tap/vnc/websocket.ts"],
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: ["recorder/access/", "recorder/catalog/", "recorder/database"],
   libsql: ["recorder/database/"],

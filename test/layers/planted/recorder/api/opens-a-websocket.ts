@@ -1,0 +1,2 @@
+// breaks: owner-of-ws
+import "ws";
