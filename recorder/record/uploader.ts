@@ -296,7 +296,7 @@ export class Uploader {
 
   /** Null: there is nothing to do any more, because the store has the object or because it was set aside. */
   async #read(session: string, object: UploadObject, signal: AbortSignal): Promise<Uint8Array | null> {
-    const body = await inSpool("read", this.#source.read(session, object.name).catch(nullIfMissing));
+    const body = (await inSpool("read", this.#source.read(session, object.name).catch(nullIfMissing))) ?? null;
     if (body && (object.sha256 === null || (await sha256Of(body)) === object.sha256)) return body;
     if (!body) {
       // An earlier process let it go after the store had confirmed it.
