@@ -43,7 +43,7 @@ export class SegmentWorker {
       workerData: settings,
       execArgv,
       name: "segments",
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 32 },
     });
     await once(worker, "message");
     return new SegmentWorker(worker, stallMs);
