@@ -1,9 +1,10 @@
-// From a segment's decompressed bytes to what it holds. Readers beyond the terminal's are loaded when first needed: the
-// first picture of a terminal waits for none of them.
+// From a segment's decompressed bytes to what it holds. What the first picture does not need is loaded when
+// it is first asked for.
 import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { ScreenRecord } from "../../shared/screen/format.ts";
 import type { Frame } from "../../shared/screen/frames.ts";
+import { ScreenReader } from "../../shared/screen/reader.ts";
 import { parseTerminalSegment, type TerminalEvent } from "../../shared/segment/parse.ts";
 
 export type Decoded =
@@ -38,7 +39,6 @@ export async function decode(
       return { kind, cols, rows, keyframe, events };
     }
     case "screen": {
-      const { ScreenReader } = await import("../../shared/screen/reader.ts");
       const reader = new ScreenReader(raw);
       belongs(reader.header);
       const records: ScreenRecord[] = [];

@@ -1,9 +1,9 @@
 // Decompresses beside the page.
-import { type InflateAnswer, type InflateRequest, unzstd } from "./zstd.ts";
+import { type InflateAnswer, type InflateRequest, unzstd, workerReady } from "./zstd.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<InflateRequest>) => void;
-  postMessage(answer: InflateAnswer, transfer: Transferable[]): void;
+  postMessage(answer: InflateAnswer | typeof workerReady, transfer: Transferable[]): void;
 };
 
 scope.onmessage = ({ data: { id, stored } }) => {
@@ -14,3 +14,5 @@ scope.onmessage = ({ data: { id, stored } }) => {
     scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) }, []);
   }
 };
+
+scope.postMessage(workerReady, []);

@@ -1,7 +1,7 @@
 // Decompresses segments. Large ones (screens) in a worker, so that playback and the page go on meanwhile; the worker is
 // started when a recording with a screen opens, before its first segment is here.
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
-import { type InflateAnswer, type InflateRequest, type Raw, unzstd } from "./zstd.ts";
+import { type InflateAnswer, type InflateRequest, type Raw, unzstd, workerReady } from "./zstd.ts";
 
 /** Below this a worker costs more than it spares. */
 const WORKER_FROM_BYTES = 192 * 1024;
@@ -15,7 +15,8 @@ export async function inflate(stored: Raw, codec: SegmentCodec, rawBytes: number
 function inflated(stored: Raw, codec: SegmentCodec, rawBytes: number): Promise<Raw> | Raw {
   if (codec === "gzip") return gunzip(stored);
   const worker = rawBytes >= WORKER_FROM_BYTES ? inflateWorker() : null;
-  return worker === null ? unzstd(stored) : worker.inflate(stored);
+  // The first picture does not wait for a worker that is still being started.
+  return worker?.ready === true ? worker.inflate(stored) : unzstd(stored);
 }
 
 async function gunzip(stored: Raw): Promise<Raw> {
@@ -24,13 +25,18 @@ async function gunzip(stored: Raw): Promise<Raw> {
 }
 
 class InflateWorker {
+  ready = false;
   private readonly worker: Worker;
   private readonly waiting = new Map<number, { request: InflateRequest; settle: (answer: InflateAnswer) => void }>();
   private nextId = 0;
 
   constructor() {
     this.worker = new Worker(new URL("./inflate-worker.ts", import.meta.url), { type: "module" });
-    this.worker.onmessage = ({ data }: MessageEvent<InflateAnswer>) => {
+    this.worker.onmessage = ({ data }: MessageEvent<InflateAnswer | typeof workerReady>) => {
+      if (data === workerReady) {
+        this.ready = true;
+        return;
+      }
       const { settle } = this.waiting.get(data.id) ?? {};
       this.waiting.delete(data.id);
       settle?.(data);

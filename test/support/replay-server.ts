@@ -72,6 +72,14 @@ export async function startReplayServer(options: {
         return true;
       },
     },
+    // Live screens are tested with the whole service.
+    screens: {
+      ticket: async (_person, target) => {
+        throw new AppError("PROTOCOL_TARGET_UNREACHABLE", `${target} does not answer`, { op: "test.ticket" });
+      },
+      listener: () => ({ port: 5901, fingerprint: "00:".repeat(31).concat("00") }),
+      upgrade: (_request, socket) => socket.destroy(),
+    },
     targets: () => [],
     targetsOf: () => state.openable,
     health: async () => ({ status: "ok", checks: [] }),

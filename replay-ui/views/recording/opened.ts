@@ -8,7 +8,6 @@ import { openSource } from "../../sources/open.ts";
 import type { RecordingSource } from "../../sources/source.ts";
 import { Store } from "../../store.ts";
 import { Integrity } from "../../verify/integrity.ts";
-import { loadScreenModule } from "./screen-module.ts";
 
 /** The screen of pixels that is shown, for whoever wants a copy of it. */
 export interface Picture {
@@ -38,9 +37,8 @@ export function openRecording(index: RecordingIndex): OpenedRecording {
   const player = new Player(source, loader);
   let audited = false;
   if (index.tracks.some(({ kind }) => kind === "screen")) {
-    // Both are needed for the first picture and take a moment to start.
+    // The first picture needs it, and it takes a moment to start.
     inflateWorker();
-    loadScreenModule().catch(() => {});
   }
 
   const signatures = async () => {

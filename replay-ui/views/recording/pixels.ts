@@ -1,11 +1,10 @@
-// The renderer of a screen track on the page: loaded when there is such a track, told of zoom and of what the pointer did.
+// The renderer of a screen track on the page, told of zoom and of what the pointer did.
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { PointerMarks } from "../../player/pointer-marks.ts";
 import type { ScreenZoom } from "../../renderers/loupe.ts";
-import type { ScreenRenderer } from "../../renderers/screen.ts";
+import { createScreenRenderer, type ScreenRenderer } from "../../renderers/screen.ts";
 import { useStore } from "../../store.ts";
 import type { OpenedRecording } from "./opened.ts";
-import { loadedScreenModule, loadScreenModule } from "./screen-module.ts";
 
 /** @param track the screen track to show; null: none. */
 export function usePixels(
@@ -15,29 +14,13 @@ export function usePixels(
   zoom: ScreenZoom,
 ): void {
   const { player, loader } = opened;
-  const [module, setModule] = useState(loadedScreenModule);
   const [renderer, setRenderer] = useState<ScreenRenderer | null>(null);
   const speed = useStore(player.state, (state) => (state.status === "playing" ? state.speed : 1));
 
-  useEffect(() => {
-    if (track === null || module !== null) return;
-    let gone = false;
-    // The page says that it waits; what failed to arrive is asked for again with the next recording.
-    loadScreenModule().then(
-      (arrived) => {
-        if (!gone) setModule(arrived);
-      },
-      () => {},
-    );
-    return () => {
-      gone = true;
-    };
-  }, [track, module]);
-
   useLayoutEffect(() => {
     const parent = host.current;
-    if (track === null || module === null || parent === null) return;
-    const made = module.createScreenRenderer(parent, () => {});
+    if (track === null || parent === null) return;
+    const made = createScreenRenderer(parent, () => {});
     setRenderer(made);
     opened.picture.set(made);
     player.setRenderer(made);
@@ -47,7 +30,7 @@ export function usePixels(
       setRenderer(null);
       made.dispose();
     };
-  }, [player, track, module]);
+  }, [player, track]);
 
   useLayoutEffect(() => renderer?.setZoom(zoom), [renderer, zoom]);
 
