@@ -64,6 +64,17 @@ export class DirtyTiles {
     }
   }
 
+  /** The numbers of the tiles that a rectangle has pixels of, as far as it is on the screen. */
+  eachTile(x: number, y: number, width: number, height: number, visit: (tile: number) => void): void {
+    const right = Math.min(this.#width, x + width);
+    const bottom = Math.min(this.#height, y + height);
+    for (let row = Math.floor(Math.max(0, y) / tileSize); row * tileSize < bottom; row++) {
+      for (let column = Math.floor(Math.max(0, x) / tileSize); column * tileSize < right; column++) {
+        visit(row * this.columns + column);
+      }
+    }
+  }
+
   /** Reads the box of a tile into `rect`, in pixels of the screen; false when the tile is clean. */
   boxOf(column: number, row: number, rect: ScreenRect): boolean {
     const boxes = this.#boxes;

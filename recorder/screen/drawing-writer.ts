@@ -3,8 +3,21 @@
 // as plain colours, since the same glyphs and shapes come again byte for byte; photographs as predicted planes.
 import { median } from "../../shared/screen/drawing.ts";
 import { drawKind, indexBits, nextFlag, type ScreenRect } from "../../shared/screen/format.ts";
+import { mostTokenBytes, TilePlanes } from "../../shared/screen/wavelet.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { ColourTable } from "./colour-table.ts";
+
+/** Of two to this power pixels a reader writes as many as it reads bytes: copies are cheap, as is what a reader that
+ * seeks leaves out. */
+const costShift: Record<number, number> = {
+  [drawKind.copy]: 5,
+  [drawKind.restore]: 5,
+  [drawKind.solid]: 5,
+  [drawKind.palette]: 3,
+  [drawKind.colours]: 3,
+  [drawKind.planes]: 3,
+  [drawKind.lossy]: 6,
+};
 
 export class DrawingWriter {
   readonly #ops = new ByteWriter(4096);
@@ -12,11 +25,16 @@ export class DrawingWriter {
   readonly #colours = new ColourTable();
   #block = new Uint32Array(64 * 64);
   readonly #last: ScreenRect = { x: 0, y: 0, width: 0, height: 0 };
+  #planesOfTile: TilePlanes | null = null;
   /** What a reader's writing of pixels costs, in the encoder's unit. */
   cost = 0;
 
   get empty(): boolean {
     return this.#ops.at === 0;
+  }
+
+  get bytes(): number {
+    return this.#ops.at + this.#data.at;
   }
 
   copy(fromX: number, fromY: number, rect: ScreenRect): void {
@@ -53,6 +71,24 @@ export class DrawingWriter {
     }
   }
 
+  /** A tile with loss; the shadow then has what a reader makes of it. Returns the bytes of its tokens. */
+  lossy(words: Uint32Array, shadow: Uint32Array, stride: number, rect: ScreenRect, quantiser: number): number {
+    const { x, y, width, height } = rect;
+    this.#planesOfTile ??= new TilePlanes();
+    const planes = this.#planesOfTile;
+    planes.takePixels(words, stride, x, y, width, height);
+    const data = this.#data;
+    data.room(mostTokenBytes);
+    const length = planes.encode(quantiser, data.bytes, data.at);
+    planes.decode(quantiser, data.bytes, data.at, data.at + length);
+    planes.givePixels(shadow, stride, x, y, width, height);
+    data.at += length;
+    this.#begin(drawKind.lossy, rect);
+    this.#ops.byte(quantiser);
+    this.#ops.varint(length);
+    return length;
+  }
+
   /** Appends the drawing to a record and forgets it. */
   finish(to: ByteWriter): void {
     to.varint(this.#ops.at);
@@ -79,8 +115,7 @@ export class DrawingWriter {
     last.y = y;
     last.width = width;
     last.height = height;
-    const moves = kind === drawKind.copy || kind === drawKind.restore || kind === drawKind.solid;
-    this.cost += (width * height) >> (moves ? 5 : 3);
+    this.cost += (width * height) >> (costShift[kind] as number);
   }
 
   #colour(word: number): void {

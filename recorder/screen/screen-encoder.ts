@@ -1,24 +1,27 @@
 // Turns a framebuffer that somebody else draws into records of shared/screen/format.ts. Fed by the decoder's outlet;
-// sampled by the caller. Invariant: after the records of a sample a reader's pixels are the framebuffer's; the shadow is
-// what that reader has.
-
+// sampled by the caller. Invariant: after the records of a sample a reader's pixels are the framebuffer's, but for the
+// tiles that policy lets it store with loss while they move; the shadow is what that reader has.
 import { AppError } from "../../shared/errors.ts";
 import { copyPixels, restorePixels } from "../../shared/screen/drawing.ts";
 import {
-  asciiJson,
   type CursorShape,
   type EncodedRecord,
   fitsScreenLimits,
+  lossyOrigin,
   type ScreenRect,
   screenCode,
-  screenLimits,
 } from "../../shared/screen/format.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { changedAreas } from "./changed-areas.ts";
+import { crop, restores } from "./compare.ts";
 import { DirtyTiles, tileSize } from "./dirty-tiles.ts";
 import { DrawingWriter } from "./drawing-writer.ts";
 import { MotionFinder } from "./motion.ts";
+import { MovingTiles, tileAreas } from "./moving-tiles.ts";
 import { type Copy, PendingCopies } from "./pending-copies.ts";
+import { lossyRecord, putAreas, ScreenFacts } from "./screen-facts.ts";
+
+export { gapRecord } from "./screen-facts.ts";
 
 /** As the decoder has it: RGBA in little-endian words, A = 255. */
 export interface FramebufferView {
@@ -38,10 +41,9 @@ const maxMotionMisses = 10;
 const freeMisses = 2;
 /** Areas may lie within one another: so many screens are looked at in a sample. */
 const mostMoved = 3;
-/** A restored pixel saves nothing where so few are. */
-const leastRestored = 16;
+/** Bytes before compression from which a tile is dear; as many pixels must change for a lossy one to be moving. */
+const dearBytes = 3072;
 const opaqueBlack = 0xff000000;
-const noPayload = new Uint8Array(0);
 
 export class ScreenEncoder {
   #framebuffer: FramebufferView;
@@ -51,31 +53,30 @@ export class ScreenEncoder {
   /** The pixels of the last keyframe, which operations may restore; null when a resize came since. */
   #base: Uint32Array | null = null;
   #dirty: DirtyTiles;
+  /** Null where everything is stored without loss. */
+  #moving: MovingTiles | null;
+  /** Tiles of which the target sent some as JPEG since the last sample. */
+  #jpegTiles: Uint8Array | null = null;
   readonly #copies = new PendingCopies();
   readonly #motion = new MotionFinder();
   #motionMisses = 0;
   #motionPause = 0;
+  readonly #facts = new ScreenFacts();
   readonly #drawing = new DrawingWriter();
   readonly #record = new ByteWriter(64 * 1024);
-  #cursor: CursorShape | null = null;
-  #pointer: { x: number; y: number } | null = null;
-  #name: string | null = null;
-  /** Records other than drawings that wait for the next sample; a keyframe tells what the reader has by now. */
-  #cursorWaits: { shape: CursorShape | null } | null = null;
-  #pointerWaits: { x: number; y: number } | null = null;
-  #nameWaits: string | null = null;
-  #bellWaits = false;
   #resizeWaits = false;
   #costSinceKeyframe = 0;
   #keyframeCost: number;
 
-  constructor(framebuffer: FramebufferView, _options: ScreenEncoderOptions = {}) {
+  constructor(framebuffer: FramebufferView, options: ScreenEncoderOptions = {}) {
     requireSize(framebuffer);
     this.#framebuffer = framebuffer;
     this.#width = framebuffer.width;
     this.#height = framebuffer.height;
     this.#shadow = framebuffer.pixels.slice(0, framebuffer.width * framebuffer.height);
     this.#dirty = new DirtyTiles(framebuffer.width, framebuffer.height);
+    const lossy = options.video === "lossy-while-moving";
+    this.#moving = lossy ? new MovingTiles(this.#dirty.columns, this.#dirty.rows) : null;
     this.#keyframeCost = (framebuffer.width * framebuffer.height) >> 3;
   }
 
@@ -93,69 +94,65 @@ export class ScreenEncoder {
   }
 
   copied(fromX: number, fromY: number, x: number, y: number, width: number, height: number): void {
-    const { width: screenWidth, height: screenHeight } = this.#framebuffer;
-    const inside =
-      fromX >= 0 &&
-      fromY >= 0 &&
-      x >= 0 &&
-      y >= 0 &&
-      width > 0 &&
-      height > 0 &&
-      Math.max(fromX, x) + width <= screenWidth &&
-      Math.max(fromY, y) + height <= screenHeight;
+    const screen = this.#framebuffer;
+    const lowest = Math.min(fromX, fromY, x, y);
+    const inside = Math.max(fromX, x) + width <= screen.width && Math.max(fromY, y) + height <= screen.height;
     // After a resize the reader's pixels are not yet where the copy took them from.
-    if (!inside || this.#resizeWaits) this.changed(x, y, width, height);
-    else this.#copies.add({ fromX, fromY, x, y, width, height }, this.#dirty);
+    if (lowest < 0 || width < 1 || height < 1 || !inside || this.#resizeWaits) {
+      this.changed(x, y, width, height);
+      return;
+    }
+    this.#copies.add({ fromX, fromY, x, y, width, height }, this.#dirty);
+    // The reader's pixels are not quite those that were copied.
+    if (this.#moving?.touches({ x: fromX, y: fromY, width, height })) this.changed(x, y, width, height);
   }
 
   /** The framebuffer was replaced; the old pixels are kept where both sizes have them. */
   resized(framebuffer: FramebufferView): void {
     requireSize(framebuffer);
     this.#copies.giveUp(this.#dirty);
+    this.#giveUpLoss();
     this.#dirty = this.#dirty.resized(framebuffer.width, framebuffer.height);
+    if (this.#moving) this.#moving = new MovingTiles(this.#dirty.columns, this.#dirty.rows);
+    this.#jpegTiles = null;
     this.#framebuffer = framebuffer;
     this.#resizeWaits = true;
   }
 
+  /** The target sent this area as JPEG, before or after it was reported as changed. */
+  jpeg(x: number, y: number, width: number, height: number): void {
+    this.#jpegTiles ??= new Uint8Array(this.#dirty.columns * this.#dirty.rows);
+    this.#dirty.eachTile(x, y, width, height, (tile) => {
+      if (this.#jpegTiles) this.#jpegTiles[tile] = 1;
+    });
+  }
+
+  /** Null: the target shows none. */
   cursor(shape: CursorShape | null): void {
-    const { cursorSide } = screenLimits;
-    const fits =
-      shape !== null && shape.width <= cursorSide && shape.height <= cursorSide && shape.width * shape.height > 0;
-    this.#cursorWaits = {
-      shape: fits
-        ? {
-            hotX: Math.min(shape.hotX, cursorSide),
-            hotY: Math.min(shape.hotY, cursorSide),
-            width: shape.width,
-            height: shape.height,
-            rgba: shape.rgba.slice(0, shape.width * shape.height * 4),
-          }
-        : null,
-    };
+    this.#facts.cursor(shape);
   }
 
   pointer(x: number, y: number): void {
-    this.#pointerWaits = { x: clampPosition(x), y: clampPosition(y) };
+    this.#facts.pointer(x, y);
   }
 
   name(name: string): void {
-    this.#nameWaits = name.slice(0, screenLimits.nameChars);
+    this.#facts.name(name);
   }
 
   bell(): void {
-    this.#bellWaits = true;
+    this.#facts.bell();
   }
 
-  /** Whether a sample would have anything to look at. */
+  /** Whether a sample would have anything to look at; true as long as something is stored with loss. */
   get dirty(): boolean {
     return (
       this.#dirty.any ||
       this.#copies.any ||
       this.#resizeWaits ||
-      this.#bellWaits ||
-      this.#cursorWaits !== null ||
-      this.#pointerWaits !== null ||
-      this.#nameWaits !== null
+      this.#facts.waiting ||
+      this.#jpegTiles !== null ||
+      this.#moving?.any === true
     );
   }
 
@@ -170,11 +167,12 @@ export class ScreenEncoder {
 
   /** Records that bring a reader from the last sample to the framebuffer as it is now; none when nothing changed. */
   sample(): EncodedRecord[] {
-    const records: EncodedRecord[] = [];
-    if (this.#resizeWaits) this.#resize(records);
-    this.#draw(records);
-    this.#tellRest(records);
-    return records;
+    return this.#sample(false);
+  }
+
+  /** The same, and what was stored with loss is refreshed: the reader then has the framebuffer to the pixel. */
+  sampleExactly(): EncodedRecord[] {
+    return this.#sample(true);
   }
 
   /** A keyframe of the reader's state after the last sample. */
@@ -183,18 +181,10 @@ export class ScreenEncoder {
     record.at = 0;
     record.varint(this.#width);
     record.varint(this.#height);
-    record.byte((this.#cursor ? 1 : 0) | (this.#pointer ? 2 : 0) | (this.#name === null ? 0 : 4));
-    if (this.#cursor) putCursor(record, this.#cursor);
-    if (this.#pointer) putPointer(record, this.#pointer);
-    if (this.#name !== null) putText(record, this.#name);
-    record.varint(0);
-    const tile = { x: 0, y: 0, width: 0, height: 0 };
-    for (tile.y = 0; tile.y < this.#height; tile.y += tileSize) {
-      tile.height = Math.min(tileSize, this.#height - tile.y);
-      for (tile.x = 0; tile.x < this.#width; tile.x += tileSize) {
-        tile.width = Math.min(tileSize, this.#width - tile.x);
-        this.#drawing.code(this.#shadow, this.#width, tile);
-      }
+    this.#facts.put(record);
+    putAreas(record, this.#moving?.areas(this.#width, this.#height) ?? []);
+    for (let tile = 0; tile < this.#dirty.columns * this.#dirty.rows; tile++) {
+      this.#drawing.code(this.#shadow, this.#width, this.#tileRect(tile));
     }
     const { cost } = this.#drawing;
     this.#drawing.finish(record);
@@ -203,6 +193,15 @@ export class ScreenEncoder {
     if (this.#base?.length === this.#shadow.length) this.#base.set(this.#shadow);
     else this.#base = this.#shadow.slice();
     return { code: screenCode.keyframe, payload: record.written() };
+  }
+
+  #sample(exactly: boolean): EncodedRecord[] {
+    const records: EncodedRecord[] = [];
+    if (this.#resizeWaits) this.#resize(records);
+    this.#draw(records, exactly);
+    this.#facts.tell(records);
+    for (const { payload } of records) this.#costSinceKeyframe += payload.length;
+    return records;
   }
 
   #resize(records: EncodedRecord[]): void {
@@ -222,18 +221,28 @@ export class ScreenEncoder {
     record.at = 0;
     record.varint(width);
     record.varint(height);
-    this.#put(records, screenCode.resize, (width * height) >> 3);
+    this.#costSinceKeyframe += (width * height) >> 3;
+    records.push({ code: screenCode.resize, payload: record.written() });
   }
 
-  #draw(records: EncodedRecord[]): void {
+  #draw(records: EncodedRecord[], exactly: boolean): void {
     for (const copy of this.#copies.take(this.#dirty)) this.#copy(copy);
-    if (this.#dirty.any) this.#drawChanged();
+    if (this.#dirty.any || this.#moving?.any) this.#drawChanged(exactly);
     this.#dirty.clear();
-    if (this.#drawing.empty) return;
-    const { cost } = this.#drawing;
-    this.#record.at = 0;
-    this.#drawing.finish(this.#record);
-    this.#put(records, screenCode.draw, cost);
+    const drew = !this.#drawing.empty;
+    if (drew) {
+      this.#costSinceKeyframe += this.#drawing.cost;
+      this.#record.at = 0;
+      this.#drawing.finish(this.#record);
+      records.push({ code: screenCode.draw, payload: this.#record.written() });
+    }
+    const lossy = this.#moving?.takeAreas(this.#width, this.#height);
+    if (lossy) records.push(lossyRecord(lossyOrigin.recorder, lossy));
+    if (drew && this.#jpegTiles) {
+      const areas = tileAreas(this.#jpegTiles, this.#dirty.columns, this.#width, this.#height);
+      records.push(lossyRecord(lossyOrigin.target, areas));
+    }
+    this.#jpegTiles = null;
   }
 
   #copy(copy: Copy): void {
@@ -241,14 +250,43 @@ export class ScreenEncoder {
     this.#drawing.copy(copy.fromX, copy.fromY, copy);
   }
 
-  #drawChanged(): void {
+  #drawChanged(exactly: boolean): void {
     let boxes = this.#changedBoxes();
     if (this.#motionPause > 0) this.#motionPause--;
     else if (this.#followMotion(boxes)) boxes = this.#changedBoxes();
-    for (const box of boxes) if (box) this.#drawBox(box);
+    const moving = this.#moving;
+    for (const [tile, box] of boxes.entries()) {
+      if (moving?.isLossy(tile)) continue;
+      const before = this.#drawing.bytes;
+      if (box) this.#drawBox(box);
+      moving?.note(tile, this.#drawing.bytes - before >= dearBytes);
+    }
+    if (moving) this.#drawMoving(moving, exactly);
   }
 
-  /** What differs from the stored picture in each tile, by the tile's number. */
+  #drawMoving(moving: MovingTiles, exactly: boolean): void {
+    const reported = { x: 0, y: 0, width: 0, height: 0 };
+    const { columns, rows } = this.#dirty;
+    let tokens = 0;
+    for (let tile = 0; moving.any && tile < columns * rows; tile++) {
+      if (!moving.isLossy(tile)) continue;
+      const changed = this.#dirty.boxOf(tile % columns, Math.floor(tile / columns), reported);
+      const step = moving.step(tile, changed, exactly);
+      if (step === "refresh") this.#store(this.#tileRect(tile));
+      if (step !== "store") continue;
+      tokens += this.#drawing.lossy(
+        this.#framebuffer.pixels,
+        this.#shadow,
+        this.#width,
+        this.#tileRect(tile),
+        moving.quantiser,
+      );
+      moving.stored();
+    }
+    moving.finish(tokens);
+  }
+
+  /** What differs from the stored picture in each tile, by the tile's number; of lossy tiles everything does. */
   #changedBoxes(): (ScreenRect | null)[] {
     const { pixels } = this.#framebuffer;
     const { rows, columns } = this.#dirty;
@@ -256,7 +294,10 @@ export class ScreenEncoder {
     let box = { x: 0, y: 0, width: 0, height: 0 };
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
-        const changed = this.#dirty.boxOf(column, row, box) && crop(pixels, this.#shadow, this.#width, box);
+        const changed =
+          !this.#moving?.isLossy(boxes.length) &&
+          this.#dirty.boxOf(column, row, box) &&
+          crop(pixels, this.#shadow, this.#width, box);
         boxes.push(changed ? box : null);
         if (changed) box = { x: 0, y: 0, width: 0, height: 0 };
       }
@@ -303,6 +344,11 @@ export class ScreenEncoder {
       this.#drawing.restore(box);
       if (!crop(pixels, this.#shadow, this.#width, box)) return;
     }
+    this.#store(box);
+  }
+
+  #store(box: ScreenRect): void {
+    const { pixels } = this.#framebuffer;
     this.#drawing.code(pixels, this.#width, box);
     for (let y = box.y; y < box.y + box.height; y++) {
       const at = y * this.#width + box.x;
@@ -310,47 +356,18 @@ export class ScreenEncoder {
     }
   }
 
-  #tellRest(records: EncodedRecord[]): void {
-    const record = this.#record;
-    if (this.#cursorWaits) {
-      this.#cursor = this.#cursorWaits.shape;
-      this.#cursorWaits = null;
-      record.at = 0;
-      if (this.#cursor) putCursor(record, this.#cursor);
-      else record.byte(0);
-      this.#put(records, screenCode.cursor);
-    }
-    if (this.#pointerWaits) {
-      this.#pointer = this.#pointerWaits;
-      this.#pointerWaits = null;
-      record.at = 0;
-      putPointer(record, this.#pointer);
-      this.#put(records, screenCode.pointer);
-    }
-    if (this.#nameWaits !== null) {
-      this.#name = this.#nameWaits;
-      this.#nameWaits = null;
-      record.at = 0;
-      putText(record, this.#name);
-      this.#put(records, screenCode.name);
-    }
-    if (this.#bellWaits) {
-      this.#bellWaits = false;
-      records.push({ code: screenCode.bell, payload: noPayload });
-    }
+  #tileRect(tile: number): ScreenRect {
+    const x = (tile % this.#dirty.columns) * tileSize;
+    const y = Math.floor(tile / this.#dirty.columns) * tileSize;
+    return { x, y, width: Math.min(tileSize, this.#width - x), height: Math.min(tileSize, this.#height - y) };
   }
 
-  #put(records: EncodedRecord[], code: EncodedRecord["code"], cost = 0): void {
-    this.#costSinceKeyframe += this.#record.at + cost;
-    records.push({ code, payload: this.#record.written() });
+  /** Lossy tiles count as changed: they are compared and stored as any other. */
+  #giveUpLoss(): void {
+    for (const area of this.#moving?.areas(this.#width, this.#height) ?? []) {
+      this.#dirty.mark(area.x, area.y, area.width, area.height);
+    }
   }
-}
-
-/** A record that says that something is missing from here to the next keyframe. */
-export function gapRecord(reason: string): EncodedRecord {
-  const record = new ByteWriter(64);
-  putText(record, reason.slice(0, screenLimits.nameChars));
-  return { code: screenCode.gap, payload: record.written() };
 }
 
 function requireSize({ width, height }: FramebufferView): void {
@@ -358,81 +375,4 @@ function requireSize({ width, height }: FramebufferView): void {
   throw new AppError("PROTOCOL_LIMIT", `the target's screen is ${width}x${height}, which cannot be recorded`, {
     op: "screen.encode",
   });
-}
-
-function clampPosition(value: number): number {
-  return Math.min(0xffff, Math.max(0, value));
-}
-
-function putCursor(to: ByteWriter, shape: CursorShape): void {
-  to.byte(1);
-  to.varint(shape.hotX);
-  to.varint(shape.hotY);
-  to.varint(shape.width);
-  to.varint(shape.height);
-  to.append(shape.rgba);
-}
-
-function putPointer(to: ByteWriter, at: { x: number; y: number }): void {
-  to.varint(at.x);
-  to.varint(at.y);
-}
-
-function putText(to: ByteWriter, text: string): void {
-  const json = asciiJson(text);
-  to.varint(json.length);
-  to.ascii(json);
-}
-
-/** Whether most of the box is as the keyframe had it, and more than is as it is stored now. */
-function restores(
-  pixels: Uint32Array,
-  shadow: Uint32Array,
-  base: Uint32Array,
-  stride: number,
-  box: ScreenRect,
-): boolean {
-  let gained = 0;
-  let lost = 0;
-  for (let y = box.y; y < box.y + box.height; y++) {
-    for (let i = y * stride + box.x; i < y * stride + box.x + box.width; i++) {
-      const word = pixels[i];
-      const same = word === shadow[i];
-      if (word === base[i]) {
-        if (!same) gained++;
-      } else if (same) lost++;
-    }
-  }
-  return gained >= leastRestored && gained - lost > (box.width * box.height) / 2;
-}
-
-/** Shrinks the box to the pixels that differ; false when none does. */
-function crop(pixels: Uint32Array, shadow: Uint32Array, stride: number, box: ScreenRect): boolean {
-  let top = box.y;
-  let bottom = box.y + box.height;
-  const right = box.x + box.width;
-  while (top < bottom && sameRow(pixels, shadow, top * stride + box.x, box.width)) top++;
-  if (top === bottom) return false;
-  while (sameRow(pixels, shadow, (bottom - 1) * stride + box.x, box.width)) bottom--;
-  let first = right;
-  let last = box.x;
-  for (let y = top; y < bottom; y++) {
-    const row = y * stride;
-    let x = box.x;
-    while (x < first && pixels[row + x] === shadow[row + x]) x++;
-    if (x < first) first = x;
-    x = right - 1;
-    while (x > last && pixels[row + x] === shadow[row + x]) x--;
-    if (x > last) last = x;
-  }
-  box.x = first;
-  box.y = top;
-  box.width = Math.max(last, first) + 1 - first;
-  box.height = bottom - top;
-  return true;
-}
-
-function sameRow(pixels: Uint32Array, shadow: Uint32Array, from: number, width: number): boolean {
-  for (let i = from; i < from + width; i++) if (pixels[i] !== shadow[i]) return false;
-  return true;
 }

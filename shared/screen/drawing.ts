@@ -3,6 +3,7 @@
 // Everything is checked before a pixel is written; nothing is allocated per operation.
 import type { ByteReader } from "./byte-reader.ts";
 import { drawKind, indexBits, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
+import { lossyTileSide, mostTokenBytes, TilePlanes } from "./wavelet.ts";
 
 /** Pixels as little-endian RGBA words, A = 255. */
 export interface Pixels {
@@ -21,6 +22,7 @@ const maxColours = 256;
 
 export class DrawingReader {
   readonly #palette = new Uint32Array(maxColours);
+  #planes: TilePlanes | null = null;
   #x = 0;
   #y = 0;
   #width = 0;
@@ -95,6 +97,9 @@ export class DrawingReader {
         if (target.base === null) reader.fail("follows pixels of the keyframe, whose screen had another size");
         else restorePixels(target, target.base, rect);
         break;
+      case drawKind.lossy:
+        this.#lossy(target, reader, data, rect);
+        break;
       default:
         reader.fail(`follows the unknown drawing operation ${op}`);
     }
@@ -107,6 +112,19 @@ export class DrawingReader {
       reader.fail(`follows a copy from ${fromX},${fromY} that is not within the screen`);
     }
     copyPixels(target, fromX, fromY, rect);
+  }
+
+  #lossy(target: Pixels, reader: ByteReader, data: DataCursor, rect: ScreenRect): void {
+    const { x, y, width, height } = rect;
+    if (width > lossyTileSide || height > lossyTileSide) reader.fail("follows a lossy tile that is too large");
+    const quantiser = reader.byte();
+    const length = reader.upTo(mostTokenBytes, "lossy tile's length");
+    const from = data.take(length);
+    this.#planes ??= new TilePlanes();
+    if (!this.#planes.decode(quantiser, data.bytes, from, from + length)) {
+      reader.fail("follows a lossy tile whose tokens are none");
+    }
+    this.#planes.givePixels(target.words, target.width, x, y, width, height);
   }
 
   /** How many colours there are; what an index beyond them draws is black. */

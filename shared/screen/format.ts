@@ -27,6 +27,7 @@ export const drawKind = {
   colours: 3,
   planes: 4,
   restore: 5,
+  lossy: 6,
 } as const;
 
 /** The rectangle is that of the operation before, moved to its right edge: no rectangle follows. */

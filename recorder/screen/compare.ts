@@ -1,0 +1,58 @@
+// Compares the framebuffer with what is stored: which pixels of a box differ, and whether the keyframe had them.
+import type { ScreenRect } from "../../shared/screen/format.ts";
+
+/** A restored pixel saves nothing where so few are. */
+const leastRestored = 16;
+
+/** Shrinks the box to the pixels that differ; false when none does. */
+export function crop(pixels: Uint32Array, shadow: Uint32Array, stride: number, box: ScreenRect): boolean {
+  let top = box.y;
+  let bottom = box.y + box.height;
+  const right = box.x + box.width;
+  while (top < bottom && sameRow(pixels, shadow, top * stride + box.x, box.width)) top++;
+  if (top === bottom) return false;
+  while (sameRow(pixels, shadow, (bottom - 1) * stride + box.x, box.width)) bottom--;
+  let first = right;
+  let last = box.x;
+  for (let y = top; y < bottom; y++) {
+    const row = y * stride;
+    let x = box.x;
+    while (x < first && pixels[row + x] === shadow[row + x]) x++;
+    if (x < first) first = x;
+    x = right - 1;
+    while (x > last && pixels[row + x] === shadow[row + x]) x--;
+    if (x > last) last = x;
+  }
+  box.x = first;
+  box.y = top;
+  box.width = Math.max(last, first) + 1 - first;
+  box.height = bottom - top;
+  return true;
+}
+
+function sameRow(pixels: Uint32Array, shadow: Uint32Array, from: number, width: number): boolean {
+  for (let i = from; i < from + width; i++) if (pixels[i] !== shadow[i]) return false;
+  return true;
+}
+
+/** Whether most of the box is as the keyframe had it, and more than is as it is stored now. */
+export function restores(
+  pixels: Uint32Array,
+  shadow: Uint32Array,
+  base: Uint32Array,
+  stride: number,
+  box: ScreenRect,
+): boolean {
+  let gained = 0;
+  let lost = 0;
+  for (let y = box.y; y < box.y + box.height; y++) {
+    for (let i = y * stride + box.x; i < y * stride + box.x + box.width; i++) {
+      const word = pixels[i];
+      const same = word === shadow[i];
+      if (word === base[i]) {
+        if (!same) gained++;
+      } else if (same) lost++;
+    }
+  }
+  return gained >= leastRestored && gained - lost > (box.width * box.height) / 2;
+}
