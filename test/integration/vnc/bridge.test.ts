@@ -1,0 +1,343 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encoding } from "../../../recorder/rfb/encodings.ts";
+import { writePixelFormat } from "../../../recorder/rfb/pixel-format.ts";
+import { ServerFramer } from "../../../recorder/rfb/server-framer.ts";
+import { setEncodings } from "../../../recorder/tap/vnc/encodings-filter.ts";
+import { fenceMessage } from "../../../recorder/tap/vnc/format-pin.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { PixelFormat } from "../../../shared/events/session-event.ts";
+import type { Capability, VncSettings } from "../../../shared/policy/policy.ts";
+import { sleep, waitFor } from "../../support/wait-for.ts";
+import { startX11vnc } from "../../support/x11vnc.ts";
+import { startXtigervnc, type VncTarget } from "../../support/xtigervnc.ts";
+import { type MemorySession, personName, startVncGateway, type VncTestGateway, vncAccess } from "./gateway.ts";
+import { cutText, rawUpdate, type ScriptedTarget, startScriptedTarget, trueColour32 } from "./scripted-target.ts";
+import { connectViewer, type ScriptedViewer } from "./scripted-viewer.ts";
+
+let target: ScriptedTarget;
+let gateway: VncTestGateway;
+let viewer: ScriptedViewer;
+
+beforeEach(async () => {
+  target = await startScriptedTarget();
+});
+afterEach(async () => {
+  viewer?.close();
+  await gateway?.stop();
+  await target.stop();
+});
+
+async function open(
+  options: {
+    capabilities?: Capability[];
+    settings?: Partial<VncSettings>;
+    target?: VncTarget;
+    onSession?: (session: MemorySession) => void;
+  } = {},
+): Promise<MemorySession> {
+  gateway = await startVncGateway(
+    vncAccess(options.target ?? target, options.settings ?? {}),
+    options.capabilities === undefined ? {} : { capabilities: options.capabilities },
+  );
+  gateway.onSession = options.onSession;
+  const { ticket } = gateway.tickets.issue({ person: personName, target: "hmi-1" }, "viewer");
+  viewer = await connectViewer(gateway, { ticket });
+  await waitFor(() => gateway.last().of("channel-open").length === 1, { what: "the channel" });
+  return gateway.last();
+}
+
+const typesAtTarget = () => target.messages.map((message) => message.type);
+const setPixelFormat = (format: PixelFormat) => Buffer.concat([Buffer.from([0, 0, 0, 0]), writePixelFormat(format)]);
+const rgb565: PixelFormat = {
+  ...trueColour32,
+  ...{ bitsPerPixel: 16, depth: 16, redMax: 31, greenMax: 63, blueMax: 31, redShift: 11, greenShift: 5 },
+};
+const bgr233: PixelFormat = {
+  ...trueColour32,
+  ...{ bitsPerPixel: 8, depth: 8, redMax: 7, greenMax: 7, blueMax: 3, redShift: 0, greenShift: 3, blueShift: 6 },
+};
+
+/** Frames the recording as a decoder would have to: throws when a change of format stands in the wrong place. */
+function replay(session: MemorySession): { formats: number; updates: number } {
+  let updates = 0;
+  const screen = session.of("channel-open")[0]?.screen;
+  if (screen === undefined) throw new Error("no screen");
+  const framer = new ServerFramer(screen.format, screen, { updated: () => updates++ });
+  let formats = 0;
+  for (const event of session.recorded.events) {
+    if (event.type === "output") {
+      framer.push(event.data);
+    } else if (event.type === "screen-format") {
+      expect(framer.atBoundary).toBe(true);
+      framer.format = event.format;
+      formats++;
+    }
+  }
+  return { formats, updates };
+}
+
+describe("what the operator does", () => {
+  it("is recorded, durable, and only then passed on", async () => {
+    const session = await open({ onSession: (one) => Object.assign(one, { durableMs: 50 }) });
+    target.onMessage = () => {
+      const inputs = session.recorded.events.findIndex((event) => event.type === "input");
+      expect(session.recorded.durableCount).toBeGreaterThan(inputs);
+    };
+    const messages = [viewer.key(0x61, true), viewer.key(0x61, false), viewer.pointer(3, 4, 1), viewer.pointer(3, 4)];
+    viewer.send(...messages);
+    await waitFor(() => target.messages.length === 4, { what: "the input at the target" });
+    expect(typesAtTarget()).toEqual(["key", "key", "pointer", "pointer"]);
+    expect(session.input().equals(Buffer.concat(messages))).toBe(true);
+    expect(session.touches).toBe(4);
+  });
+
+  it("is held while frozen, of moves only the last, and passes at release in its order", async () => {
+    const session = await open();
+    session.freeze();
+    const press = [viewer.key(0xff0d, true), viewer.key(0xff0d, false)];
+    viewer.send(...press, viewer.updateRequest());
+    await waitFor(() => target.messages.length === 1, { what: "the update request" });
+    for (let x = 0; x < 50; x++) viewer.send(viewer.pointer(x, 1));
+    await sleep(50);
+    expect(typesAtTarget()).toEqual(["update-request"]);
+    expect(session.input()).toHaveLength(0);
+    target.send(rawUpdate(0, 0, 2, 2));
+    await viewer.whenReceived(32, "output during the freeze");
+    session.unfreeze();
+    await waitFor(() => target.messages.length >= 4, { what: "what was held" });
+    expect(typesAtTarget()).toEqual(["update-request", "key", "key", "pointer"]);
+    expect(target.messages.at(-1)).toMatchObject({ x: 49 });
+  });
+
+  it("does not grow without bound in a freeze", async () => {
+    const session = await open();
+    session.freeze();
+    for (let n = 0; n < 600; n++) viewer.send(viewer.key(0x61, n % 2 === 0));
+    await waitFor(() => session.notices("limit").length > 0, { what: "the notice" });
+    expect(session.notices("limit")).toEqual([{ what: "held-input", most: 512 }]);
+    session.unfreeze();
+    await waitFor(() => target.messages.length === 512, { what: "what was held" });
+  });
+
+  it("never passes when it cannot be recorded", async () => {
+    const session = await open();
+    session.failure = new AppError("RECORD_FAILED", "The disk is gone.", { op: "test" });
+    viewer.send(viewer.key(0x61, true));
+    await viewer.whenClosed();
+    expect(session.endedWith).toBe("record-failed");
+    expect(target.messages).toEqual([]);
+  });
+});
+
+describe("SetEncodings", () => {
+  const asked = [
+    encoding.tight,
+    encoding.h264,
+    encoding.zywrle,
+    -26,
+    encoding.extendedClipboard,
+    encoding.qemuAudio,
+    4711,
+  ];
+
+  it("is narrowed to what can be decoded, without loss for evidence", async () => {
+    const session = await open();
+    viewer.send(setEncodings(asked));
+    await waitFor(() => target.messages.length === 1, { what: "the encodings" });
+    expect(target.messages[0]).toMatchObject({ encodings: [encoding.tight, encoding.fence] });
+    expect(session.notices("vnc-encodings")).toEqual([
+      {
+        asked: ["Tight", "H264", "ZYWRLE", "quality 6", "ExtendedClipboard", "QEMU audio", "encoding 4711"],
+        passed: ["Tight", "Fence"],
+      },
+    ]);
+  });
+
+  it("leaves the quality to the viewer where the target's settings say so", async () => {
+    await open({ settings: { quality: "viewer" }, capabilities: ["screen", "clipboard-in", "clipboard-out"] });
+    viewer.send(setEncodings(asked));
+    await waitFor(() => target.messages.length === 1, { what: "the encodings" });
+    expect(target.messages[0]).toMatchObject({
+      encodings: [encoding.tight, -26, encoding.extendedClipboard, encoding.fence],
+    });
+  });
+
+  it("answers a target's fences for a viewer that knows none", async () => {
+    await open();
+    viewer.send(setEncodings([encoding.raw]));
+    target.send(fenceMessage(0x8000_0003, Buffer.from("ping")), rawUpdate(0, 0, 1, 1));
+    await waitFor(() => typesAtTarget().includes("fence"), { what: "the answer" });
+    expect(target.messages.at(-1)).toMatchObject({ flags: 3, payload: Buffer.from("ping") });
+    await viewer.whenReceived(20);
+    expect(viewer.received[0]).toBe(0);
+  });
+});
+
+describe("the clipboard", () => {
+  it("passes neither way unless policy allows it, and is not in the record", async () => {
+    const session = await open();
+    viewer.send(cutText(6, "from-the-viewer"), cutText(6, "again"), viewer.key(0x61, true));
+    target.send(cutText(3, "from-the-target"), rawUpdate(0, 0, 1, 1));
+    await waitFor(() => target.messages.length > 0, { what: "the key" });
+    await viewer.whenReceived(20);
+    expect(typesAtTarget()).toEqual(["key"]);
+    expect(viewer.received[0]).toBe(0);
+    expect(session.notices("clipboard-refused")).toHaveLength(2);
+    expect(session.input().includes("from-the-viewer")).toBe(false);
+    expect(JSON.stringify(session.of("notice"))).not.toContain("from-the-");
+  });
+
+  it("passes what policy allows, as far as it is long enough, and is recorded", async () => {
+    const settings = { clipboardBytes: 8 };
+    const session = await open({ settings, capabilities: ["screen", "clipboard-in", "clipboard-out"] });
+    viewer.send(cutText(6, "setpoint"), cutText(6, "setpoints"), viewer.key(0x61, true));
+    target.send(cutText(3, "42.0 bar"), cutText(3, "42.00 bar"), rawUpdate(0, 0, 1, 1));
+    await waitFor(() => target.messages.length >= 2, { what: "text and key" });
+    await viewer.whenReceived(16 + 20);
+    expect(target.messages[0]).toMatchObject({ type: "cut-text", text: "setpoint" });
+    expect(target.messages[1]?.type).toBe("key");
+    expect(viewer.received.subarray(8, 16).toString()).toBe("42.0 bar");
+    expect(session.input().includes("setpoint")).toBe(true);
+    expect(session.notices("clipboard")).toEqual([
+      { direction: "inbound", bytes: 8 },
+      { direction: "outbound", bytes: 8 },
+    ]);
+    expect(session.notices("clipboard-refused").map(({ reason, bytes }) => [reason, bytes])).toEqual([
+      ["too-long", 9],
+      ["too-long", 9],
+    ]);
+  });
+});
+
+it("refuses file transfer, and goes on", async () => {
+  const session = await open();
+  viewer.send([7, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 5], [1, 2, 3, 4, 5], viewer.key(0x61, true));
+  await waitFor(() => target.messages.length === 1, { what: "the key" });
+  expect(typesAtTarget()).toEqual(["key"]);
+  expect(session.notices("file-transfer-refused")).toEqual([{ family: "ultravnc", message: 7 }]);
+});
+
+describe("a change of the pixel format", () => {
+  it("takes hold at once when nothing is outstanding", async () => {
+    const session = await open();
+    viewer.send(setPixelFormat(rgb565), viewer.updateRequest());
+    await waitFor(() => target.messages.length === 2, { what: "both messages" });
+    target.send(rawUpdate(0, 0, 64, 48, 2));
+    await viewer.whenReceived(16 + 64 * 48 * 2);
+    expect(replay(session)).toEqual({ formats: 1, updates: 1 });
+  });
+
+  it("waits without fences for what was asked for before, and lets input by", async () => {
+    const session = await open();
+    viewer.send(viewer.updateRequest());
+    await waitFor(() => target.messages.length === 1, { what: "the request" });
+    viewer.send(setPixelFormat(rgb565), viewer.updateRequest(), viewer.key(0x61, true));
+    await waitFor(() => target.messages.length === 2, { what: "the key" });
+    expect(typesAtTarget()).toEqual(["update-request", "key"]);
+    target.send(rawUpdate(0, 0, 64, 48, 4).subarray(0, 5000));
+    await viewer.whenReceived(5000);
+    target.send(rawUpdate(0, 0, 64, 48, 4).subarray(5000));
+    await waitFor(() => target.messages.length === 4, { what: "the format and what came after" });
+    expect(typesAtTarget().slice(2)).toEqual(["set-pixel-format", "update-request"]);
+    target.send(rawUpdate(0, 0, 64, 48, 2));
+    await viewer.whenReceived(16 * 2 + 64 * 48 * 6);
+    expect(replay(session)).toEqual({ formats: 1, updates: 2 });
+  });
+
+  it("does not wait for ever for a target that has nothing to say", async () => {
+    const session = await open();
+    viewer.send(viewer.updateRequest(true), setPixelFormat(rgb565));
+    await waitFor(() => target.messages.length === 2, { what: "the format" });
+    expect(session.of("screen-format")).toHaveLength(1);
+  });
+
+  it("takes hold at the fence's answer, wherever the bytes are split", async () => {
+    const session = await open();
+    target.send(fenceMessage(0x8000_0000, Buffer.from("hello")));
+    await waitFor(() => typesAtTarget().includes("fence"), { what: "the answer to the target's fence" });
+    viewer.send(viewer.updateRequest(), setPixelFormat(bgr233), viewer.updateRequest());
+    await waitFor(() => typesAtTarget().includes("set-pixel-format"), { what: "the format" });
+    const mark = target.messages.find((message) => message.type === "fence" && message.payload.length === 8);
+    if (mark?.type !== "fence") throw new Error("no fence before the format");
+    expect(mark.flags).toBe(0x8000_0004);
+    const bytes = Buffer.concat([
+      rawUpdate(0, 0, 3, 3, 4, 7),
+      fenceMessage(4, mark.payload),
+      rawUpdate(0, 0, 5, 5, 1, 9),
+    ]);
+    for (const byte of bytes) {
+      target.send([byte]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const forViewer = 16 * 2 + 36 + 25;
+    await viewer.whenReceived(forViewer);
+    await sleep(20);
+    expect(viewer.receivedBytes).toBe(forViewer);
+    expect(replay(session)).toEqual({ formats: 1, updates: 2 });
+  });
+
+  it.each([
+    ["Xtigervnc, which has fences", () => startXtigervnc({ geometry: "320x200" })],
+    ["x11vnc, which has none", () => startX11vnc({ geometry: "320x200x24" })],
+  ])("of %s can be replayed when it changes again and again", async (_name, start) => {
+    const real = await start();
+    try {
+      const session = await open({ target: real });
+      viewer.send(setEncodings([encoding.hextile, encoding.copyRect]));
+      const formats = [rgb565, bgr233, trueColour32, rgb565, trueColour32];
+      for (const [round, format] of formats.entries()) {
+        viewer.send(viewer.updateRequest(), viewer.updateRequest(true), setPixelFormat(format), viewer.updateRequest());
+        await waitFor(() => session.of("screen-format").length === round + 1, { what: `format ${round}` });
+      }
+      const before = viewer.receivedBytes;
+      viewer.send(viewer.updateRequest());
+      await viewer.whenReceived(before + 1);
+      await waitFor(() => replay(session).updates >= formats.length, { what: "updates" });
+      expect(replay(session).formats).toBe(formats.length);
+    } finally {
+      await real.stop();
+    }
+  });
+});
+
+describe("the end", () => {
+  it("of the target is told with a bell, and recorded", async () => {
+    const session = await open();
+    target.socket?.end();
+    await viewer.whenClosed();
+    expect(viewer.received).toEqual(Buffer.from([2]));
+    expect(session.endedWith).toBe("target-closed");
+    expect(session.notices("health")).toEqual([{ what: "target", code: "connection-lost" }]);
+  });
+
+  it("by termination closes both sides", async () => {
+    const session = await open();
+    session.terminate({ code: "limit-idle", sentence: "Nothing was typed for 15 minutes." });
+    await viewer.whenClosed();
+    await waitFor(() => target.connections === 0, { what: "the target's connection to end" });
+    expect(session.endedWith).toBe("limit-idle");
+    expect(session.recorded.events.at(-1)).toEqual({ type: "channel-close", channel: 0 });
+  });
+
+  it("of the viewer leaves what it did last to the target", async () => {
+    const session = await open({ onSession: (one) => Object.assign(one, { durableMs: 100 }) });
+    viewer.socket.end(viewer.key(0x61, false));
+    await session.whenEnded();
+    expect(session.endedWith).toBe("client-closed");
+    await waitFor(() => target.messages.length === 1, { what: "the key" });
+  });
+});
+
+it("stops reading a target while the recorder is behind, and goes on after", async () => {
+  const session = await open();
+  session.behind = true;
+  const update = rawUpdate(0, 0, 64, 48);
+  const flood = Buffer.concat(Array.from({ length: 2000 }, () => update));
+  target.send(flood);
+  await waitFor(() => session.outputBytes > 0, { what: "the first output" });
+  await sleep(100);
+  expect(session.outputBytes).toBeLessThan(1024 * 1024);
+  session.behind = false;
+  await viewer.whenReceived(flood.length, "all of it");
+  expect(session.outputBytes).toBe(flood.length);
+});
