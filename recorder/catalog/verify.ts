@@ -19,7 +19,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import { sha256, signatureHolds } from "./proof.ts";
 import { possiblePrefixes } from "./reader.ts";
 import { checkInThisThread, type SegmentChecker, VerifyThread } from "./segment-checker.ts";
-import { findSequenceHoles } from "./verify-sequence.ts";
+import { findUnstatedHoles } from "./verify-sequence.ts";
 
 export interface VerifyProgress {
   checkedSegments: number;
@@ -128,8 +128,9 @@ class Check {
       this.#checkAgainstOpen(manifest, open, openBytes);
       this.#checkPlaces(manifest);
       this.#checkChain(manifest);
-      for (const { from, to } of findSequenceHoles(manifest.segments)) {
-        this.#tampered(manifestName, "INTEGRITY_FORMAT", `events ${from} to ${to} are in no track`);
+      for (const { from, to } of findUnstatedHoles(manifest.segments, manifest.gaps)) {
+        const message = `events ${from} to ${to} are in no track, and no gap is stated`;
+        this.#tampered(manifestName, "INTEGRITY_FORMAT", message);
       }
       yield* this.#checkSegments(manifest);
     }

@@ -3,6 +3,7 @@
 // the next crash and done again. Invariant: the journal's records go through the very code that the live path uses.
 import { mkdir, rename, truncate } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { Gap } from "../../shared/manifest/manifest.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
 import { listJournalFiles } from "./journal/ring.ts";
@@ -65,18 +66,18 @@ export async function recoverSpool(
   }
   const wanted = new Set([...unsealed.keys(), ...unreadable.keys()]);
   const found = await surveyJournal(await listJournalFiles(journalDirectory(directory)), wanted);
-  for (const file of found.unreadable) await setJournalAside(core, file.path, file.error);
+  for (const file of found.unreadable) await setJournalAside(core, file.path, "cannot be read", file.error);
   for (const [session, error] of unreadable) await setAside(core, session, error, found);
   for (const name of found.damaged) {
     const text = `the journal file ${name} has a damaged header; its records were read all the same`;
     core.options.events.alarm("RECORD_DAMAGED", text, { name });
   }
-  core.ring.adopt(found.files);
+  adoptFiles(core, found);
   // A spool with nothing to upload makes no room by itself: a first start on a full disk fails.
   if (found.files.length === 0 && spooled.length === 0) await core.ring.whenReady();
   const recordings: Recording[] = [];
   for (const [session, left] of unsealed) recordings.push(await goOn(core, left, found.sessions.get(session)));
-  const sealing = sealAll(core, recordings, found, replay).then(() => true);
+  const sealing = sealAll(core, recordings, unsealed, found, replay).then(() => true);
   const done = await Promise.race([sealing, core.outOfRoom.then(() => false)]);
   if (!done) sealing.catch((error: unknown) => core.recoveryFailed(error));
   const recovered = recordings.map((recording) => recording.open.session);
@@ -87,15 +88,60 @@ export async function recoverSpool(
 async function sealAll(
   core: RecorderCore,
   recordings: Recording[],
+  unsealed: ReadonlyMap<string, Unsealed>,
   found: JournalFound,
   replay: Replay,
 ): Promise<void> {
   await replay((feed) => feedAll(found, feed));
+  for (const { path, error } of found.lost) {
+    const text = `the journal file ${path} could be read once and not again (${(error as Error).message}): what only it held is lost; check the disk`;
+    core.options.events.alarm("RECORD_DAMAGED", text, { name: basename(path), cause: String(error) });
+  }
   const aliveUs = lastAlive(recordings);
   for (let at = 0; at < recordings.length; at += sealAtOnce) {
     const some = recordings.slice(at, at + sealAtOnce);
-    await Promise.all(some.map((recording) => sealLeft(core, recording, found, aliveUs)));
+    await Promise.all(
+      some.map((recording) => {
+        const holes = holesOf(unsealed.get(recording.open.session)?.lines ?? [], recording.open.session, found);
+        return sealLeft(core, recording, found, holes, aliveUs);
+      }),
+    );
   }
+  // As evidence, and because its bad blocks would fail the next writes.
+  for (const { path, lostBytes } of found.files)
+    if (lostBytes > 0)
+      await setJournalAside(core, path, `lost ${lostBytes} bytes`, new Error("the disk does not give them"));
+}
+
+/** Those with bad blocks are not written again. */
+function adoptFiles(core: RecorderCore, found: JournalFound): void {
+  const sound = found.files.filter((file) => file.lostBytes === 0);
+  for (const { path } of found.files.filter((file) => file.lostBytes > 0)) core.ring.avoid(path);
+  core.ring.adopt(sound.map(({ path, order, sessions }) => ({ path, order, sessions })));
+}
+
+/** What the journal should have of a recording beyond its closed segments, and has not. */
+function holesOf(lines: readonly SpoolLine[], session: string, found: JournalFound): Gap[] {
+  const journal = found.sessions.get(session);
+  if (!journal) return [];
+  const holes = journal.holes.map((hole) => ({ ...hole, reason: "journal-hole" }));
+  const stored = { recordNo: -1, us: 0 };
+  const trackEnds = new Map<string, number>();
+  for (const { meta, recordNo } of lines) {
+    stored.recordNo = Math.max(stored.recordNo, recordNo);
+    stored.us = Math.max(stored.us, meta.endUs);
+    trackEnds.set(meta.track, meta.endUs);
+  }
+  const { first } = journal;
+  const before = (fromUs: number, toUs: number, reason: string) => {
+    holes.unshift({ fromUs: Math.min(fromUs, toUs), toUs, reason });
+  };
+  if (first && first.recordNo > stored.recordNo + 1) before(stored.us, first.atUs, "journal-hole");
+  // Of some track the records before may have been in the file that is lost.
+  else if (first && first.recordNo > 0 && found.unreadable.length > 0)
+    before(Math.min(stored.us, ...trackEnds.values()), first.atUs, "journal-file-lost");
+  else if (!first && journal.lost.size > 0) before(stored.us, Math.max(stored.us, journal.lastUs), "journal-hole");
+  return holes;
 }
 
 async function readLines(spool: string, session: string): Promise<SpoolLine[]> {
@@ -135,7 +181,10 @@ async function setAside(core: RecorderCore, session: string, error: unknown, fou
     return;
   }
   found.sessions.delete(session);
-  for (const file of found.files) file.sessions.delete(session);
+  for (const file of found.files) {
+    file.sessions.delete(session);
+    file.numbers.delete(session);
+  }
   const text = `the recording ${session} cannot be read in the spool; its folder was set aside in ${aside}`;
   core.options.events.alarm("RECORD_DAMAGED", text, { session, cause });
 }
@@ -150,7 +199,7 @@ async function recordsOf(found: JournalFound, session: string): Promise<Buffer> 
 }
 
 /** The recordings that have records in it state what is missing as a hole. */
-async function setJournalAside(core: RecorderCore, path: string, error: unknown): Promise<void> {
+async function setJournalAside(core: RecorderCore, path: string, fault: string, error: unknown): Promise<void> {
   const name = basename(path);
   const aside = damagedDirectory(core.directory);
   let what = `it was set aside in ${aside}`;
@@ -162,7 +211,7 @@ async function setJournalAside(core: RecorderCore, path: string, error: unknown)
     what = `it stays where it is, unused (${(failure as Error).message})`;
   }
   const cause = (error as Error).message;
-  const text = `the journal file ${path} cannot be read (${cause}); ${what}: what only it held is lost; check the disk`;
+  const text = `the journal file ${path} ${fault} (${cause}); ${what}: what only it held is lost; check the disk`;
   core.options.events.alarm("RECORD_DAMAGED", text, { name, cause });
 }
 
@@ -234,11 +283,21 @@ function lastAlive(recordings: Recording[]): number {
   return Math.max(0, ...recordings.map(({ open, writer }) => wallUsOf(open.startedAt) + (writer?.lastUs ?? 0)));
 }
 
-async function sealLeft(core: RecorderCore, recording: Recording, found: JournalFound, aliveUs: number): Promise<void> {
+async function sealLeft(
+  core: RecorderCore,
+  recording: Recording,
+  found: JournalFound,
+  holes: Gap[],
+  aliveUs: number,
+): Promise<void> {
   const { writer, open } = recording;
   if (!writer) return;
   const journal = found.sessions.get(open.session);
-  for (const hole of journal?.holes ?? []) writer.addGap({ ...hole, reason: "journal-hole" });
+  for (const hole of holes) writer.addGap(hole);
+  if (holes.length > 0) {
+    const text = `the journal has lost records of the recording ${open.session}: it is sealed with what there is, and its manifest states ${holes.length} gaps; check the spool's disk`;
+    core.options.events.alarm("RECORD_DAMAGED", text, { session: open.session, gaps: holes });
+  }
   if (journal?.endReason) {
     await core.finish(recording, journal.endReason, "sealed");
     return;

@@ -286,6 +286,12 @@ describe("found at the next start", () => {
       for (const gap of (await readBack(real, session)).manifest.gaps) reasons.push(gap.reason);
     }
     expect(reasons).toContain("journal-hole");
+    expect(under.told.history).toContain("+RECORD_DAMAGED");
+    // Lost, and stated: the recording is what it says it is.
+    const key = await loadOrCreateSigningKey(path.join(directories.keys, "signing.pem"));
+    const keys = new Map([[key.keyId, new Signer(key).publicKeyPem]]);
+    const verifier = new RecordingVerifier({ store: real, trustedKeys: () => keys });
+    for (const session of left) expect((await verifier.verify(session)).findings, session).toEqual([]);
   });
 
   test("a journal that cannot be read at all does not keep the service from starting", async () => {

@@ -7,7 +7,8 @@
 //    0 u32 payload length          32 u8  kind
 //    4 u32 CRC-32 of all after it  33 u8  flags
 //    8 8 B the file's nonce        36 u32 channel
-//   16 16 B session id             40 u48 record number   48 u48 event number   56 u48 time, µs
+//   16 16 B session id             34 u16 count of a screen's output records so far
+//   40 u48 record number           48 u48 event number    56 u48 time, µs
 import { crc32 } from "node:zlib";
 import { formatSessionId } from "../../../shared/ids.ts";
 
@@ -26,6 +27,8 @@ export interface JournalRecord {
   session: string;
   kind: number;
   flags: number;
+  /** Of the output of a screen, whose decoder cannot go on when one is missing: counts them, modulo 65536. */
+  outputNo: number;
   channel: number;
   /** Gapless per session: what recovery counts by. */
   recordNo: number;
@@ -62,14 +65,22 @@ export function writeRecordHeader(
   into: Buffer,
   at: number,
   session: Uint8Array,
-  fields: { kind: number; flags: number; channel: number; recordNo: number; seq: number; atUs: number },
+  fields: {
+    kind: number;
+    flags: number;
+    outputNo?: number;
+    channel: number;
+    recordNo: number;
+    seq: number;
+    atUs: number;
+  },
   payloadBytes: number,
 ): void {
   into.writeUInt32LE(payloadBytes, at);
   into.set(session, at + 16);
   into[at + 32] = fields.kind;
   into[at + 33] = fields.flags;
-  into.writeUInt16LE(0, at + 34);
+  into.writeUInt16LE(fields.outputNo ?? 0, at + 34);
   into.writeUInt32LE(fields.channel, at + 36);
   into.writeUIntLE(fields.recordNo, at + 40, 6);
   into.writeUInt16LE(0, at + 46);
@@ -90,6 +101,7 @@ function decodeRecord(from: Buffer, at: number, payloadBytes: number): JournalRe
     session: formatSessionId(from.subarray(at + 16, at + 32)),
     kind: from[at + 32] ?? 0,
     flags: from[at + 33] ?? 0,
+    outputNo: from.readUInt16LE(at + 34),
     channel: from.readUInt32LE(at + 36),
     recordNo: from.readUIntLE(at + 40, 6),
     seq: from.readUIntLE(at + 48, 6),
@@ -117,14 +129,17 @@ export interface ScannedRecord {
 
 /**
  * Every valid record of a whole journal file in order of place. What is torn, damaged or of an earlier use is stepped
- * over: batches are written at block boundaries, two of them at a time, so that a hole may have valid batches after it.
+ * over, and costs no record but its own: batches are written at block boundaries, two of them at a time, so that a hole
+ * may have valid batches after it.
  */
 export function* scanFile(file: Buffer, nonce: Buffer): Generator<ScannedRecord> {
   let at = blockBytes;
   while (at + recordHeaderBytes <= file.length) {
     const length = validRecordAt(file, at, nonce);
     if (length === null) {
-      at = (Math.floor(at / blockBytes) + 1) * blockBytes;
+      const next = recordAfter(file, at, nonce);
+      if (next === null) return;
+      at = next;
       continue;
     }
     const end = at + recordHeaderBytes + length;
@@ -133,7 +148,19 @@ export function* scanFile(file: Buffer, nonce: Buffer): Generator<ScannedRecord>
   }
 }
 
+/**
+ * Where reading goes on after a place without a valid record: wherever the file's nonce stands next, which no peer knows.
+ * The length there says nothing: it may be what is damaged, or of an earlier use of the file.
+ */
+function recordAfter(file: Buffer, at: number, nonce: Buffer): number | null {
+  for (let found = file.indexOf(nonce, at + 9); found >= 0; found = file.indexOf(nonce, found + 1)) {
+    if (validRecordAt(file, found - 8, nonce) !== null) return found - 8;
+  }
+  return null;
+}
+
 function validRecordAt(file: Buffer, at: number, nonce: Buffer): number | null {
+  if (at + recordHeaderBytes > file.length) return null;
   if (!file.subarray(at + 8, at + 16).equals(nonce)) return null;
   const length = file.readUInt32LE(at);
   const end = at + recordHeaderBytes + length;
@@ -141,9 +168,15 @@ function validRecordAt(file: Buffer, at: number, nonce: Buffer): number | null {
   return crc32(file.subarray(at + 8, end)) === file.readUInt32LE(at + 4) ? length : null;
 }
 
-/** For a file whose header is damaged: the nonce of its first record, where that record is whole. */
+/** So far into a file its first whole batch is looked for when the header is damaged: behind the largest that is lost. */
+const firstBatchBytes = 2 * maxPayloadBytes;
+
+/** For a file whose header is damaged: the nonce of its first whole record at a batch's place. */
 export function nonceOfFirstRecord(file: Buffer): Buffer | null {
-  if (file.length < blockBytes + recordHeaderBytes) return null;
-  const nonce = Buffer.from(file.subarray(blockBytes + 8, blockBytes + 16));
-  return nonce.some((byte) => byte !== 0) && validRecordAt(file, blockBytes, nonce) !== null ? nonce : null;
+  const last = Math.min(file.length - recordHeaderBytes, firstBatchBytes);
+  for (let at = blockBytes; at <= last; at += blockBytes) {
+    const nonce = Buffer.from(file.subarray(at + 8, at + 16));
+    if (nonce.some((byte) => byte !== 0) && validRecordAt(file, at, nonce) !== null) return nonce;
+  }
+  return null;
 }

@@ -362,6 +362,21 @@ describe("a manifest signed by the right key that does not agree with itself", (
     expect(await place()).toMatch(/events \d+ to \d+ are in no track/);
   });
 
+  it("but not numbers that were lost where a gap is stated", async () => {
+    const first = built.index.segments.filter((segment) => segment.firstSeq > 30);
+    const hole = (gap: { fromUs: number; toUs: number }) =>
+      resign((manifest) => {
+        for (const segment of manifest.segments)
+          if (segment.firstSeq > 30) segment.firstSeq = Math.min(segment.firstSeq + 9, segment.lastSeq);
+        manifest.gaps = [{ ...gap, reason: "journal-hole" }];
+      });
+    const startUs = Math.min(...first.map((segment) => segment.startUs));
+    hole({ fromUs: startUs, toUs: 35_000_000 });
+    expect(await place()).not.toMatch(/are in no track/);
+    hole({ fromUs: 0, toUs: 10 });
+    expect(await place()).toMatch(/are in no track, and no gap is stated/);
+  });
+
   it("a segment of another session", async () => {
     rewrite(0, (text) => text.replace(built.index.session, "01912345-0000-7000-8000-000000000000"));
     expect(await place()).toContain("says that its session is");

@@ -1,6 +1,7 @@
 // The journal: what is acknowledged can be read back, in order, whatever else lies in its files.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -14,7 +15,13 @@ import {
   writeRecordHeader,
 } from "../../../recorder/record/journal/format.ts";
 import { type Batch, Journal, type JournalSession } from "../../../recorder/record/journal/journal.ts";
-import { replayJournal, surveyJournal } from "../../../recorder/record/journal/read-journal.ts";
+import { type ReadHandle, readWhatReads } from "../../../recorder/record/journal/read-file.ts";
+import {
+  type JournalFound,
+  type ReadJournalFile,
+  replayJournal,
+  surveyJournal,
+} from "../../../recorder/record/journal/read-journal.ts";
 import { JournalRing, listJournalFiles } from "../../../recorder/record/journal/ring.ts";
 import { makeSessionId, parseSessionId } from "../../../shared/ids.ts";
 
@@ -275,6 +282,72 @@ describe("damage", () => {
     expect(damagedFiles).toEqual(["000.journal"]);
   });
 
+  /** One batch of 20 records of 700 bytes, of which several lie in one block. */
+  async function inOneBatch(change: (file: Buffer, at: (n: number) => number) => void) {
+    const writer = new Writer();
+    for (let i = 0; i < 20; i++) writer.append(Buffer.alloc(700, i));
+    await journal.durable(writer);
+    await stop();
+    const [path = ""] = await listJournalFiles(directory);
+    const file = readFileSync(path);
+    change(file, (n) => blockBytes + n * (recordHeaderBytes + 700));
+    writeFileSync(path, file);
+    const found = await surveyJournal([path], new Set([writer.id]));
+    const read: number[] = [];
+    await replayJournal(found, async (bytes) => void read.push(bytes[recordHeaderBytes] ?? -1));
+    await start(8);
+    const all = Array.from({ length: 20 }, (_, i) => i);
+    return { lost: all.filter((i) => !read.includes(i)), holes: found.sessions.get(writer.id)?.holes, found };
+  }
+
+  it.each([
+    ["its length", 0],
+    ["its checksum", 4],
+    ["its nonce", 9],
+    ["its session", 20],
+    ["its payload", 500],
+  ])("in the middle of a batch costs that record alone: %s", async (_where, offset) => {
+    const { lost, holes } = await inOneBatch((file, at) => {
+      file[at(7) + offset] = (file[at(7) + offset] ?? 0) ^ 0x41;
+    });
+    expect(lost).toEqual([7]);
+    expect(holes).toEqual([{ fromUs: 1006, toUs: 1008 }]);
+  });
+
+  it("that makes a record look longer costs no record behind it", async () => {
+    const { lost } = await inOneBatch((file, at) => {
+      // To the beginning of another record, as a stale or flipped length can say by chance.
+      file.writeUInt32LE(at(15) - at(7) - recordHeaderBytes, at(7));
+    });
+    expect(lost).toEqual([7]);
+  });
+
+  it("of a whole block costs the records that reach into it", async () => {
+    const { lost, holes } = await inOneBatch((file) => void file.fill(0, 2 * blockBytes, 3 * blockBytes));
+    expect(lost).toEqual([5, 6, 7, 8, 9, 10]);
+    expect(holes).toEqual([{ fromUs: 1004, toUs: 1011 }]);
+  });
+
+  it("of the header and of the first batch does not hide the next one", async () => {
+    const { read, damagedFiles } = await damaged((file) => void file.fill(0, 0, blockBytes + 20));
+    expect(read).toEqual(Array.from({ length: 19 }, (_, i) => `record ${i + 1}`));
+    expect(damagedFiles).toEqual(["000.journal"]);
+  });
+
+  it("of all that says what the file is makes it unreadable, not empty", async () => {
+    const writer = new Writer();
+    writer.append(Buffer.from("only"));
+    await journal.durable(writer);
+    await stop();
+    const [path = ""] = await listJournalFiles(directory);
+    const file = readFileSync(path);
+    file.fill(1, 0, 2 * blockBytes);
+    writeFileSync(path, file);
+    const found = await surveyJournal([path], new Set([writer.id]));
+    expect([found.files, found.unreadable.map((one) => one.path)]).toEqual([[], [path]]);
+    await start(8);
+  });
+
   it("that looks like a record is not taken for one", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 2 * blockBytes, maxLength: 2 * blockBytes + 500 }), (bytes) => {
@@ -299,5 +372,98 @@ describe("damage", () => {
     attacker.append(payload);
     await journal.durable(attacker);
     expect((await readBack(victim)).get(victim.id)).toEqual(victim.sent);
+  });
+});
+
+describe("a disk that does not give all", () => {
+  /** The file but for some of its blocks, as a failing disk gives it. */
+  function without(...blocks: number[]) {
+    return async (path: string): Promise<ReadHandle> => {
+      const handle = await open(path, "r");
+      const read = async (into: Buffer, at: number, length: number, position: number) => {
+        const bad = blocks.some(
+          (block) => position < (block + 1) * blockBytes && position + length > block * blockBytes,
+        );
+        if (bad) throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+        return handle.read(into, at, length, position);
+      };
+      return { read: read as ReadHandle["read"], stat: () => handle.stat(), close: () => handle.close() };
+    };
+  }
+
+  const reading =
+    (...blocks: number[]) =>
+    (path: string) =>
+      readWhatReads(path, without(...blocks));
+
+  async function twoFiles(): Promise<{ writer: Writer; paths: string[] }> {
+    const writer = new Writer();
+    for (let i = 0; i < 40; i++) {
+      writer.append(Buffer.alloc(30_000, i));
+      await journal.durable(writer);
+    }
+    await stop();
+    const paths = await listJournalFiles(directory);
+    expect(paths.length).toBe(2);
+    return { writer, paths };
+  }
+
+  async function numbersOf(found: JournalFound, read?: ReadJournalFile): Promise<number[]> {
+    const numbers: number[] = [];
+    await replayJournal(found, async (bytes) => void numbers.push(bytes[recordHeaderBytes] ?? -1), read);
+    return numbers;
+  }
+
+  const all = Array.from({ length: 40 }, (_, i) => i);
+
+  it("costs what is in the bad blocks, and says how much", async () => {
+    const { writer, paths } = await twoFiles();
+    const found = await surveyJournal(paths, new Set([writer.id]), reading(0, 20));
+    const numbers = await numbersOf(found, reading(0, 20));
+    // Of the first file one record, of the second one too.
+    expect(all.filter((i) => !numbers.includes(i))).toHaveLength(2);
+    expect(found.files.map(({ lostBytes }) => lostBytes)).toEqual([2 * blockBytes, 2 * blockBytes]);
+    expect(found.sessions.get(writer.id)?.holes).toHaveLength(2);
+    expect(found.lost).toEqual([]);
+    await start(8);
+  });
+
+  it("costs the whole file when nothing of it reads", async () => {
+    const { writer, paths } = await twoFiles();
+    const blocks = Array.from({ length: fileBytes / blockBytes }, (_, i) => i);
+    const read: ReadJournalFile = (path) => (path === paths[0] ? reading(...blocks)(path) : readWhatReads(path));
+    const found = await surveyJournal(paths, new Set([writer.id]), read);
+    expect(found.unreadable).toEqual([{ path: paths[0], error: expect.objectContaining({ code: "EIO" }) as unknown }]);
+    const numbers = await numbersOf(found, read);
+    expect(numbers.at(0)).toBeGreaterThan(10);
+    expect(numbers.at(-1)).toBe(39);
+    expect(found.sessions.get(writer.id)?.first?.recordNo).toBe(numbers[0]);
+    await start(8);
+  });
+
+  it("the second time only, costs what it does not give then, and holds up nothing behind it", async () => {
+    const { writer, paths } = await twoFiles();
+    const survey = () => surveyJournal(paths, new Set([writer.id]));
+    const whole = await survey();
+    const perFile = whole.files.map(({ numbers }) => numbers.get(writer.id) ?? []);
+    const fails = (bad: string | undefined): ReadJournalFile => {
+      return (path) => (path === bad ? Promise.reject(new Error("EIO")) : readWhatReads(path));
+    };
+
+    const first = await survey();
+    expect(await numbersOf(first, fails(paths[0]))).toEqual(perFile[1]);
+    expect(first.lost.map(({ path }) => path)).toEqual([paths[0]]);
+    expect(first.sessions.get(writer.id)?.first?.recordNo).toBe(perFile[1]?.[0]);
+
+    const second = await survey();
+    expect(await numbersOf(second, fails(paths[1]))).toEqual(perFile[0]);
+    expect(second.sessions.get(writer.id)?.holes).toEqual([{ fromUs: 1000 + (perFile[0]?.at(-1) ?? 0), toUs: 1039 }]);
+
+    const part = await survey();
+    const read: ReadJournalFile = (path) => (path === paths[0] ? reading(20)(path) : readWhatReads(path));
+    expect((await numbersOf(part, read)).length).toBe(39);
+    expect(part.sessions.get(writer.id)?.holes).toHaveLength(1);
+    expect(part.lost.map(({ path }) => path)).toEqual([paths[0]]);
+    await start(8);
   });
 });
