@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { beforeEach, describe, expect, it } from "vitest";
+import { VncTickets } from "../../../recorder/tap/vnc/tickets.ts";
+import { vncAuthResponse } from "../../../recorder/tap/vnc/vnc-auth.ts";
+
+let nowMs: number;
+let tickets: VncTickets;
+const grant = { person: "ada", target: "hmi-1" };
+const challenge = randomBytes(16);
+const answer = (ticket: string) => tickets.redeemResponse(challenge, vncAuthResponse(ticket, challenge));
+
+beforeEach(() => {
+  nowMs = Date.parse("2026-11-23T10:00:00Z");
+  tickets = new VncTickets({ lifetimeMs: 60_000, now: () => nowMs });
+});
+
+describe("a ticket", () => {
+  it("of a viewer is eight characters that nobody mistakes, and opens once", () => {
+    const { ticket, expiresAt } = tickets.issue(grant, "viewer");
+    expect(ticket).toMatch(/^[A-HJ-NP-Za-km-z2-9]{8}$/);
+    expect(expiresAt).toBe("2026-11-23T10:01:00.000Z");
+    expect(answer(ticket)).toEqual(grant);
+    expect(answer(ticket)).toBeUndefined();
+  });
+
+  it("of a browser opens once, and is of no use as a viewer's", () => {
+    const { ticket } = tickets.issue(grant, "browser");
+    expect(answer(ticket.slice(0, 8))).toBeUndefined();
+    expect(tickets.redeemToken(`${ticket}x`)).toBeUndefined();
+    expect(tickets.redeemToken(ticket)).toEqual(grant);
+    expect(tickets.redeemToken(ticket)).toBeUndefined();
+    expect(tickets.redeemToken(tickets.issue(grant, "viewer").ticket)).toBeUndefined();
+  });
+
+  it("is too old after its time", () => {
+    const { ticket } = tickets.issue(grant, "viewer");
+    const token = tickets.issue(grant, "browser").ticket;
+    nowMs += 60_000;
+    expect(answer(ticket)).toBeUndefined();
+    expect(tickets.redeemToken(token)).toBeUndefined();
+  });
+
+  it("among others tells whose it is", () => {
+    const people = ["ada", "bob", "eve"];
+    const issued = people.map((person) => tickets.issue({ person, target: `hmi-${person}` }, "viewer").ticket);
+    for (const [at, ticket] of issued.entries()) expect(answer(ticket)?.person).toBe(people[at]);
+  });
+});
+
+describe("too many tickets", () => {
+  it("of one person drop the oldest", () => {
+    const issued = Array.from({ length: 9 }, () => tickets.issue(grant, "viewer").ticket);
+    expect(answer(issued[0] ?? "")).toBeUndefined();
+    expect(answer(issued[1] ?? "")).toEqual(grant);
+  });
+
+  it("of all people are refused until some are used or too old", () => {
+    for (let n = 0; n < 200; n++) tickets.issue({ person: `p${n}`, target: "hmi-1" }, "viewer");
+    expect(() => tickets.issue(grant, "viewer")).toThrow(/too many tickets/);
+    expect(tickets.issue(grant, "browser").ticket).toHaveLength(43);
+    nowMs += 60_000;
+    expect(answer(tickets.issue(grant, "viewer").ticket)).toEqual(grant);
+  });
+});
