@@ -94,7 +94,7 @@ export class ScreenDecoder implements DecodeContext {
     this.#pushed += data.length;
     try {
       while (this.queue.length >= this.#wanted) this.#wanted = this.#steps.next().value;
-      this.#announce();
+      this.announce();
     } catch (error) {
       this.#failure = atOffset(error, "outbound", this.#pushed - this.queue.length);
       throw this.#failure;
@@ -177,7 +177,7 @@ export class ScreenDecoder implements DecodeContext {
     if (y + height > box.bottom) box.bottom = y + height;
   }
 
-  #announce(): void {
+  announce(): void {
     const { left, top, right, bottom } = this.#touched;
     if (right === 0) return;
     this.#touched.right = 0;
@@ -242,7 +242,7 @@ export class ScreenDecoder implements DecodeContext {
       };
       if (rect.encoding === encoding.lastRect) break;
       if (!(yield* this.#drawing(rect))) yield* this.#pseudo(rect);
-      this.#announce();
+      this.announce();
     }
     this.outlet.updated();
   }

@@ -27,6 +27,6 @@ export interface ScreenOutlet {
   led(state: number): void;
   /** A FramebufferUpdate ended. */
   updated(): void;
-  /** That area came as JPEG: lossy from the target. `changed` is called for it as well. */
+  /** That area came as JPEG: lossy from the target. `changed` was called for it just before. */
   jpeg(x: number, y: number, width: number, height: number): void;
 }

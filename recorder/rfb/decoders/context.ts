@@ -24,6 +24,8 @@ export interface DecodeContext {
   stream(place: number): InflateStream;
   /** These pixels were overwritten: announced when the rectangle ends or bytes run out. */
   touch(x: number, y: number, width: number, height: number): void;
+  /** Announces at once what was touched. */
+  announce(): void;
 }
 
 /** Waits until the queue holds `count` bytes. */

@@ -87,6 +87,7 @@ function* decodeImage(context: DecodeContext, rect: Rect, control: number): Deco
   if (control === tight.jpeg) {
     decodeJpeg(data, rect, framebuffer);
     context.touch(rect.x, rect.y, rect.width, rect.height);
+    context.announce();
     return outlet.jpeg(rect.x, rect.y, rect.width, rect.height);
   }
   decodePng(data, rect, framebuffer);
