@@ -210,8 +210,9 @@ export async function listOpenableTargets(): Promise<OpenableTarget[]> {
   return (await read((all) => all.OpenableTargetList, send("GET", "/me/targets"))).items;
 }
 
-export function takeVncTicket(target: string): Promise<VncTicket> {
-  return read((all) => all.VncTicket, send("POST", `/targets/${encodeURIComponent(target)}/vnc-ticket`));
+/** `viewer`: a password for somebody's own VNC viewer instead of a token for the page's. */
+export function takeVncTicket(target: string, use: "browser" | "viewer"): Promise<VncTicket> {
+  return read((all) => all.VncTicket, send("POST", `/targets/${encodeURIComponent(target)}/vnc-ticket`, { use }));
 }
 
 /** `reason` is told to the person and kept. */

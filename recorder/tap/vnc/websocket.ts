@@ -76,9 +76,10 @@ function closeWebSocket(webSocket: WebSocket, stream: Duplex, sentence: string):
     .subarray(0, maxReasonBytes)
     .toString("utf8")
     .replace(/\uFFFD+$/, "");
-  // The stream's own end closes without a reason, but only after what still waits in it.
-  if (stream.writableLength > 0) stream.end();
-  else webSocket.close(closeCode, reason);
+  const close = () => webSocket.close(closeCode, reason);
+  // After what still waits in the stream, whose own end would close without a reason.
+  if (stream.writableLength > 0) stream.write(Buffer.alloc(0), close);
+  else close();
   const timer = setTimeout(() => webSocket.terminate(), farewellMs);
   timer.unref();
   webSocket.on("close", () => clearTimeout(timer));

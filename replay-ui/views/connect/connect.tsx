@@ -7,6 +7,7 @@ import { errorText } from "../../components/states.tsx";
 import { formatSessionTime } from "../../format.ts";
 import { useStore } from "../../store.ts";
 import { ViewerSession } from "../../viewer/session.ts";
+import { NativeViewer } from "./native-viewer.tsx";
 
 const SECOND_MS = 1_000;
 
@@ -35,7 +36,7 @@ export function ConnectPage({ target }: { target: string }) {
     setError(null);
     setSession(null);
     try {
-      const ticket = await takeVncTicket(target);
+      const ticket = await takeVncTicket(target, "browser");
       if (gone.current || screen.current === null) return;
       screen.current.replaceChildren();
       setSession(new ViewerSession(screen.current, ticket));
@@ -199,6 +200,7 @@ function Start(props: { target: string; opening: boolean; error: string | null; 
       >
         {props.opening ? "Opening…" : "Open session"}
       </button>
+      <NativeViewer target={props.target} />
     </div>
   );
 }
