@@ -1,6 +1,9 @@
 // What is inside a stored segment against what the manifest says of it.
-import { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
+import { EventsLine, FilesLine, InputLine, RawLine } from "../../shared/events/stored.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { readFrames } from "../../shared/screen/frames.ts";
+import { ScreenCanvas } from "../../shared/screen/player.ts";
+import { ScreenReader } from "../../shared/screen/reader.ts";
 import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
 import { decompressSegment } from "../store/codec.ts";
 
@@ -20,7 +23,7 @@ export function checkSegmentContent(session: string, meta: SegmentMeta, stored: 
     if (intact && raw.length !== meta.rawBytes) {
       return [`holds ${raw.length} bytes once decompressed, the manifest says ${meta.rawBytes}`];
     }
-    content = readContent(meta.track, new TextDecoder("utf-8", { fatal: true }).decode(raw));
+    content = readContent(meta, raw);
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
@@ -48,12 +51,39 @@ export function checkSegmentContent(session: string, meta: SegmentMeta, stored: 
   return faults;
 }
 
-function readContent(track: string, text: string): Content {
+function readContent(meta: SegmentMeta, raw: Uint8Array): Content {
+  const { track } = meta;
+  if (track.startsWith("screen-")) return readScreen(meta, raw);
+  if (track.startsWith("frames-")) {
+    const { header, frames } = readFrames(Uint8Array.from(raw));
+    return { header, times: frames.map((frame) => frame.atUs), sequence: frames.map((frame) => frame.seq) };
+  }
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(raw);
   if (track.startsWith("terminal-")) {
     const { header, events } = parseTerminalSegment(text);
     return { header, times: events.map((event) => event.atUs), sequence: [] };
   }
-  const schema = track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
-  const { header, lines } = parseJsonSegment<InputLine | FilesLine | EventsLine>(text, schema);
+  const { header, lines } = parseJsonSegment<InputLine | FilesLine | EventsLine | RawLine>(text, schemaOf(track));
   return { header, times: lines.map((line) => line.t), sequence: lines.map((line) => line.s) };
+}
+
+function schemaOf(track: string) {
+  if (track.startsWith("raw-")) return RawLine;
+  return track === "input" ? InputLine : track === "files" ? FilesLine : EventsLine;
+}
+
+/** Every record is drawn: one that cannot be is a fault of the segment, wherever its bytes may be right. */
+function readScreen(meta: SegmentMeta, raw: Uint8Array): Content {
+  const reader = new ScreenReader(raw);
+  const { cols, rows } = meta;
+  if (reader.width !== cols || reader.height !== rows) {
+    throw new Error(`begins with ${reader.width}x${reader.height} pixels, the manifest says ${cols}x${rows}`);
+  }
+  const canvas = new ScreenCanvas();
+  const times: number[] = [];
+  for (let record = reader.next(); record; record = reader.next()) {
+    canvas.apply(record);
+    times.push(record.atUs);
+  }
+  return { header: reader.header, times: times.slice(1), sequence: [] };
 }

@@ -14,6 +14,7 @@ import {
   openName,
   openSignatureName,
   recordingPrefix,
+  segmentName,
 } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { sha256, signatureHolds } from "./proof.ts";
@@ -432,7 +433,7 @@ function isOfOneObject({ code, details }: AppError): boolean {
 }
 
 function segmentNamePattern(track: string, index: number): RegExp {
-  const safe = /^(?:terminal-\d+|input|files|events)$/.test(track) ? track : "(?!)";
-  const kind = track.startsWith("terminal-") ? "cast" : "jsonl";
-  return new RegExp(`^${safe}/${String(index).padStart(6, "0")}\\.${kind}\\.(?:zst|gz)$`);
+  const safe = /^(?:(?:terminal|screen|frames|raw)-\d+|input|files|events)$/.test(track) ? track : "(?!)";
+  const names = (["zstd", "gzip"] as const).map((codec) => segmentName(safe, index, codec).replaceAll(".", "\\."));
+  return new RegExp(`^(?:${names.join("|")})$`);
 }

@@ -33,7 +33,7 @@ import { liveIndex, newRecording, type Recording, segmentObject, smallObject } f
 import { Signer } from "./signing.ts";
 import { SpoolCare } from "./spool-care.ts";
 import { writeOpen } from "./spool-files.ts";
-import { journalDirectory, journalKeyPath, sequencePath, sessionDirectory } from "./spool-layout.ts";
+import { journalDirectory, journalKeyPath, sequencePath, sessionDirectory, stateSuffix } from "./spool-layout.ts";
 import { lockSpool } from "./spool-lock.ts";
 import { readSealed, type Sealed } from "./spool-seal.ts";
 import { Uploader } from "./uploader.ts";
@@ -326,6 +326,7 @@ class RecorderService implements Recorder, RecorderCore {
   async spooled(session: string, name: string): Promise<Uint8Array | null> {
     const recording = this.#recordings.get(session);
     if (!recording || !sessionIdPattern.test(session) || !/^[\w-]+(?:\/[\w-]+)?(?:\.\w+)*$/.test(name)) return null;
+    if (name.endsWith(stateSuffix)) return null;
     const isOpen = name === openName || name === openSignatureName;
     const known = isOpen || recording.sealed || recording.segments.some((segment) => segment.name === name);
     if (!known) return null;

@@ -26,7 +26,7 @@ export class SegmentWorkers {
   readonly #ofSession = new Map<string, number>();
   readonly #stallMs: number;
   readonly #hooks: WorkerHooks;
-  #settings: WorkerSettings | null = null;
+  #settings: Omit<WorkerSettings, "screens"> | null = null;
 
   constructor(counts: WorkerCounts, stallMs: number, hooks: WorkerHooks) {
     for (const protocol of ["ssh", "vnc"] as const) {
@@ -39,7 +39,7 @@ export class SegmentWorkers {
   }
 
   /** The first worker is there when it resolves; the others come when they are needed. */
-  async start(settings: WorkerSettings): Promise<void> {
+  async start(settings: Omit<WorkerSettings, "screens">): Promise<void> {
     this.#settings = settings;
     await this.#started(0);
   }
@@ -122,7 +122,8 @@ export class SegmentWorkers {
   async #startAt(number: number, place: Place): Promise<void> {
     const settings = this.#settings;
     if (!settings) throw new Error("the segment workers are stopped");
-    const worker = await SegmentWorker.start(settings, this.#stallMs);
+    const screens = place.protocol === "vnc";
+    const worker = await SegmentWorker.start({ ...settings, screens }, this.#stallMs);
     worker.onMessage = (message) => this.#hooks.message(number, message);
     worker.onDeath = (error) => {
       place.dead = true;

@@ -60,6 +60,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   #inputChannel: number | null = null;
   /** Channels that carry a program's data and no terminal. */
   readonly #plainChannels = new Set<number>();
+  /** Channels with a screen, and how many output records each has. */
+  readonly #screens = new Map<number, number>();
   #inFlight = 0;
   #recordedBytes = 0;
   readonly #drainWaiters: Array<() => void> = [];
@@ -151,7 +153,9 @@ export class SessionWriter implements SessionRecorder, JournalSession {
       const recordNo = this.#recordNo++;
       const bytes = piece.length + (isSealed ? inputOverheadBytes : 0);
       const { buffer, at: place } = this.#parts.journal.reserve(this, bytes, recordNo);
-      const header = { kind, flags: isSealed ? flagEncrypted : 0, channel, recordNo, seq: this.#seq - 1, atUs };
+      const outputNo = isInput || this.#screens.size === 0 ? 0 : this.#countOutput(channel);
+      const flags = isSealed ? flagEncrypted : 0;
+      const header = { kind, flags, outputNo, channel, recordNo, seq: this.#seq - 1, atUs };
       writeRecordHeader(buffer, place, this.#idBytes, header, bytes);
       const payloadAt = place + recordHeaderBytes;
       if (isSealed) {
@@ -171,7 +175,15 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     this.#record(recordKind.resize, event.channel, payload, atUs);
   }
 
+  #countOutput(channel: number): number {
+    const count = this.#screens.get(channel);
+    if (count === undefined) return 0;
+    this.#screens.set(channel, (count + 1) % 0x10000);
+    return count;
+  }
+
   #event(event: EventPayload, atUs: number): void {
+    if (event.type === "channel-open" && event.screen) this.#screens.set(event.channel, 0);
     if (event.type === "channel-open" && event.request !== "vnc" && event.pty === undefined) {
       this.#plainChannels.add(event.channel);
     } else if (event.type === "channel-close") {

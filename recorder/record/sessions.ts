@@ -18,6 +18,7 @@ export interface Recording {
   writer: SessionWriter | null;
   /** Empty once the recording is sealed: the manifest has them. */
   segments: SegmentMeta[];
+  /** Tracks of channels: terminals and screens. */
   terminals: TrackMeta[];
   gaps: Gap[];
   sealed: boolean;
@@ -62,14 +63,20 @@ export function liveIndex(spool: string, recording: Recording): LiveIndex {
     return { open, openSha256, durationUs, tracks, segments, gaps };
   }
   const { segments, gaps } = recording;
+  const used = new Set(segments.map((segment) => segment.track));
   const lines = (["input", "files", "events"] as const)
-    .filter((kind) => segments.some((segment) => segment.track === kind))
+    .filter((kind) => used.has(kind))
     .map((kind) => ({ name: kind, kind }));
+  const beside = recording.terminals.flatMap(({ kind, channel }) =>
+    kind !== "screen" || channel === undefined
+      ? []
+      : (["frames", "raw"] as const).map((other) => ({ name: `${other}-${channel}`, kind: other, channel })),
+  );
   return {
     open,
     openSha256,
     durationUs: recording.writer?.nowUs() ?? 0,
-    tracks: [...recording.terminals, ...lines],
+    tracks: [...recording.terminals, ...beside.filter(({ name }) => used.has(name)), ...lines],
     segments: [...segments],
     gaps: [...gaps],
   };

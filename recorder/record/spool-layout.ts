@@ -6,12 +6,21 @@
 //   lock                        the process that owns the spool
 //   <session>/open.json …       a recording, under the same names as in the store; plus
 //   <session>/segments.jsonl    one line a closed segment: the commit point of each segment (SpoolLine)
+//   <session>/<track>/000003.state   what going on after that segment of a screen needs (segments/screen-state.ts); it
+//                               goes when the track's next segment is closed, and never into the store
 //   damaged/                    files whose bytes no longer match their hash, each with a note
 import { join } from "node:path";
 import { z } from "zod";
+import type { PixelFormat } from "../../shared/events/session-event.ts";
 import { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 
 export const segmentsListName = "segments.jsonl";
+
+export const stateSuffix = ".state";
+
+export function stateName(track: string, index: number): string {
+  return `${track}/${String(index).padStart(6, "0")}${stateSuffix}`;
+}
 
 export const Counts = z.strictObject({
   keystrokes: z.int().nonnegative(),
@@ -30,12 +39,15 @@ export function addCounts(to: Counts, from: Counts): void {
   for (const name of Object.keys(to) as Array<keyof Counts>) to[name] += from[name];
 }
 
-/** A terminal track as it was opened; needed to go on with it after a crash. */
+/** A terminal or screen track as it was opened; needed to go on with it after a crash. */
 export const OpenedTrack = z.strictObject({
   meta: TrackMeta,
   term: z.string().optional(),
+  /** Of a screen in pixels. */
   cols: z.int().positive(),
   rows: z.int().positive(),
+  /** Of a screen: its name, and the pixel format that it began with. */
+  screen: z.strictObject({ name: z.string(), format: z.custom<PixelFormat>() }).optional(),
 });
 export type OpenedTrack = z.infer<typeof OpenedTrack>;
 

@@ -68,7 +68,7 @@ export class WorkerLink {
     });
   }
 
-  async start(settings: WorkerSettings): Promise<void> {
+  async start(settings: Omit<WorkerSettings, "screens">): Promise<void> {
     await this.workers.start(settings);
   }
 
@@ -121,7 +121,8 @@ export class WorkerLink {
         this.#whenRead(() => {
           const writer = this.#writerOf(session);
           writer?.appendDerived(notice, channel, facts, cause);
-          if (notice === "decode-error") writer?.askEnd(unreadable);
+          // After a gap that a best_effort session had, it is the cut that would be the greater harm.
+          if (notice === "decode-error" && facts["where"] !== "gap") writer?.askEnd(unreadable);
         });
         return;
       }
@@ -222,6 +223,7 @@ export class WorkerLink {
     this.#parts.events.alarm("RECORD_FAILED", text, { cause: cause.message });
     for (const session of this.workers.sessionsOf(worker)) this.#writerOf(session)?.fail(error);
     for (const [id, share] of this.#shares) if (share.worker === worker) this.#acknowledged(id);
+    for (const id of this.#copyAcks.keys()) this.#acknowledged(id);
   }
 
   #whenRead(append: () => void): void {

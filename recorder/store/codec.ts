@@ -13,7 +13,7 @@ interface Zstd {
 }
 
 /** What a segment may hold at most once decompressed; a stored file that claims more is not one of ours. */
-const maxSegmentBytes = 64 * 1024 * 1024;
+const maxSegmentBytes = 160 * 1024 * 1024;
 
 const floodLevel = 1;
 

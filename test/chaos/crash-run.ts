@@ -1,4 +1,4 @@
-// Starts and kills crash-writer.ts, and compares recordings with what it had acknowledged.
+// Starts and kills crash-writer.ts or vnc-crash-writer.ts, and compares recordings with what it had acknowledged.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,11 +9,12 @@ import { type AckLine, type CrashMode, stepBytes } from "./crash-writer.ts";
 import type { ReadBack } from "./read-back.ts";
 import type { Directories } from "./recorder-fixture.ts";
 
-const script = fileURLToPath(new URL("./crash-writer.ts", import.meta.url));
+const scriptOf = (mode: CrashMode | "vnc"): string =>
+  fileURLToPath(new URL(mode === "vnc" ? "./vnc-crash-writer.ts" : "./crash-writer.ts", import.meta.url));
 const loader = fileURLToPath(new URL("../../scripts/worker-ts.mjs", import.meta.url));
 
-export function startWriter(directories: Directories, run: number, mode: CrashMode): ChildProcess {
-  return fork(script, [directories.base, String(run), mode], {
+export function startWriter(directories: Directories, run: number, mode: CrashMode | "vnc"): ChildProcess {
+  return fork(scriptOf(mode), [directories.base, String(run), mode], {
     execArgv: ["--import", "tsx", "--import", loader],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

@@ -17,6 +17,10 @@ export interface ReadBack {
   /** The bytes of `data` and typed `text` lines of the input track. */
   input(channel: number): Buffer;
   events(): Array<{ t: number; s: number; type: string; facts: Record<string, unknown> }>;
+  /** Lines of the input track. */
+  inputLines(): Array<{ t: number; s: number; k: string; [name: string]: unknown }>;
+  /** Stored bytes of a segment of pictures. */
+  picture(name: string): Buffer;
 }
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
@@ -52,6 +56,7 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
   expect(manifest.openSha256).toBe(hex(sha256(openBytes)));
   let link = manifest.openSha256;
   const lines = new Map<string, string[]>();
+  const pictures = new Map<string, Buffer>();
   const nextIndex = new Map<string, number>();
   for (const [n, segment] of manifest.segments.entries()) {
     const stored = await get(segment.name);
@@ -60,6 +65,10 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
     expect(segment.link).toBe(link);
     expect(segment.index, `index of ${segment.name}`).toBe(nextIndex.get(segment.track) ?? 0);
     nextIndex.set(segment.track, segment.index + 1);
+    if (/^(?:screen|frames)-/.test(segment.track)) {
+      pictures.set(segment.name, stored);
+      continue;
+    }
     const text = Buffer.from(decompressSegment(stored, segment.codec)).toString("utf8");
     expect(text.endsWith("\n")).toBe(true);
     const all = text.slice(0, -1).split("\n");
@@ -78,6 +87,8 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
     output: (channel, stream = "stdout") => outputBytes(parsed(`terminal-${channel}`), stream),
     input: (channel) => inputBytes(parsed("input"), channel),
     events: () => parsed("events"),
+    inputLines: () => parsed("input"),
+    picture: (name) => pictures.get(name) ?? Buffer.alloc(0),
   };
 }
 

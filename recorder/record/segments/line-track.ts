@@ -5,6 +5,8 @@ import type { OpenSegment } from "./open-segment.ts";
 import { type EventPlace, Track } from "./track.ts";
 
 export class LineTrack extends Track {
+  /** How many were written. */
+  lines = 0;
   /** Says whether something that belongs into this track still waits elsewhere. */
   waiting: () => boolean = () => false;
   /** Brings in what waits. */
@@ -17,9 +19,17 @@ export class LineTrack extends Track {
     counts?: Partial<Counts>,
   ): void {
     const segment = this.begin(at);
+    this.lines++;
     segment.write(`${JSON.stringify({ t: this.monotone(at.us), ...line })}\n`);
     if (counts) for (const [name, n] of Object.entries(counts)) this.counts[name as keyof Counts] += n;
     this.afterEvent(at);
+  }
+
+  /** Covers the number of an event that leaves no line. */
+  touch(at: EventPlace): void {
+    this.begin(at);
+    this.monotone(at.us);
+    this.afterEvent(at, 0);
   }
 
   /** For lines with large ASCII data that needs no escaping, which JSON.stringify would look through. */

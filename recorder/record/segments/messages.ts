@@ -18,10 +18,14 @@ export interface SegmentLimits {
   echoWaitMs: number;
 }
 
+export type ScreenSettings = NonNullable<OpenRecord["recording"]["screen"]>;
+
 export interface WorkerSettings {
   spool: string;
   /** Of journal.key. */
   key: Uint8Array;
+  /** The thread takes sessions with a screen. */
+  screens: boolean;
   limits: SegmentLimits;
 }
 
@@ -55,7 +59,7 @@ export type ToWorker =
       originUs: number | null;
       sealRecipients: string[];
       /** Of the OPEN record of a VNC session. */
-      screen: OpenRecord["recording"]["screen"] | null;
+      screen: ScreenSettings | null;
       resume: SessionResume | null;
     }
   /** The memory is the journal's: read until the batch is acknowledged, then written again. */

@@ -2,11 +2,21 @@
 // a segment's commit point: a file without one is nothing (its events are still in the journal, and recovery writes the
 // segment anew). Invariant: file, directory entry and line are each synced before the next, and before it is reported.
 import { createHash } from "node:crypto";
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { chainLink } from "../../../shared/manifest/chain.ts";
 import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
-import { type SpoolLine, segmentsListName } from "../spool-layout.ts";
+import { type SpoolLine, segmentsListName, stateName } from "../spool-layout.ts";
 
 /** A closed segment that is not yet in the chain. */
 export interface ClosedSegment {
@@ -16,6 +26,8 @@ export interface ClosedSegment {
   recordNo: number;
   counts: SpoolLine["counts"];
   opened: SpoolLine["opened"];
+  /** What going on after a crash needs beside the segment: kept until the track's next segment is closed. */
+  state?: Uint8Array;
 }
 
 export function sha256Hex(bytes: Uint8Array): string {
@@ -71,6 +83,8 @@ export class SegmentFiles {
     } finally {
       closeSync(fd);
     }
+    // Before the line that commits the segment: whoever finds the line finds the state.
+    if (segment.state) this.#writeState(segment.meta, segment.state);
     syncDirectory(folder);
     const hash = sha256Hex(segment.stored);
     const link = chainLink(this.#link, hash, sha256);
@@ -79,7 +93,23 @@ export class SegmentFiles {
     this.#appendLine(`${JSON.stringify(line)}\n`);
     this.#n++;
     this.#link = link;
+    this.#dropState(segment.meta);
     return line;
+  }
+
+  #writeState({ track, index }: ClosedSegment["meta"], state: Uint8Array): void {
+    const fd = openSync(join(this.#directory, stateName(track, index)), "w", 0o600);
+    try {
+      writeAll(fd, state);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** The segment before has served recovery. One that stays behind is in nobody's way. */
+  #dropState({ track, index }: ClosedSegment["meta"]): void {
+    if (index > 0) rmSync(join(this.#directory, stateName(track, index - 1)), { force: true });
   }
 
   #appendLine(text: string): void {

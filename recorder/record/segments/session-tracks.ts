@@ -7,10 +7,11 @@ import { InputTracker } from "../input/tracker.ts";
 import { flagEncrypted, type JournalRecord, recordKind } from "../journal/format.ts";
 import { addCounts, type Counts, noCounts, type OpenedTrack, type SpoolLine } from "../spool-layout.ts";
 import { LineTrack } from "./line-track.ts";
-import type { ClosedSession, SegmentLimits, SessionResume } from "./messages.ts";
+import type { ClosedSession, ScreenSettings, SegmentLimits, SessionResume } from "./messages.ts";
+import type { ScreenChannel, ScreenChannelParts } from "./screen-channel.ts";
 import { type ClosedSegment, SegmentFiles } from "./segment-files.ts";
 import { TerminalTrack } from "./terminal-track.ts";
-import type { EventPlace, TrackContext } from "./track.ts";
+import type { EventPlace, Track, TrackContext } from "./track.ts";
 
 /** What an `event` record's payload holds: an event without bytes, or a notice that follows from another record. */
 export type EventPayload =
@@ -34,10 +35,15 @@ export interface SessionSetup {
   /** This session's key for input in the journal. */
   inputKey: Uint8Array;
   seal: ((text: Buffer) => Promise<string>) | null;
+  screen: ScreenSettings | null;
+  /** Null in a thread that takes no screens. */
+  makeScreen: ((parts: ScreenChannelParts) => ScreenChannel) | null;
   resume: SessionResume | null;
 }
 
 const defaultSize = { cols: 80, rows: 24 };
+/** Where a target's settings do not say. */
+const defaultScreen = { maskKeys: true, keepRaw: false, video: "lossless" as const };
 
 export class SessionTracks {
   readonly session: string;
@@ -49,6 +55,7 @@ export class SessionTracks {
   readonly #terminals = new Map<number, TerminalTrack>();
   /** Those whose channel is open: the others only wait for a late byte that should not come. */
   readonly #openTerminals = new Set<TerminalTrack>();
+  readonly #screens = new Map<number, ScreenChannel>();
   readonly #input: LineTrack;
   readonly #filesTrack: LineTrack;
   readonly #events: LineTrack;
@@ -61,7 +68,11 @@ export class SessionTracks {
   /** Closed segments that the disk did not take yet, in order. */
   readonly #unwritten: Array<Omit<ClosedSegment, "opened">> = [];
   #failing = false;
+  /** Events that left no line, as most messages of a viewer: their numbers are covered with what comes next. */
+  #lineless: { first: EventPlace; last: EventPlace } | null = null;
   #processed = -1;
+  /** The record that is being spread: a segment that closes meanwhile does not hold it. */
+  #taking: number | null = null;
   #lastUs = 0;
 
   constructor(setup: SessionSetup, outlet: SessionOutlet) {
@@ -89,10 +100,28 @@ export class SessionTracks {
       resume?.derived,
     );
     this.#input.mustWait = () => this.#tracker.mustWait;
+    this.#joinScreensInput();
     if (resume) {
       addCounts(this.#counts, resume.counts);
-      for (const opened of resume.opened) this.#openTerminal(opened);
+      for (const opened of resume.opened) {
+        if (opened.meta.kind === "screen") this.#openScreen(opened);
+        else this.#openTerminal(opened);
+      }
     }
+  }
+
+  #joinScreensInput(): void {
+    const { waiting, bringIn } = this.#input;
+    this.#input.waiting = () => waiting() || [...this.#screens.values()].some((screen) => screen.input.waiting);
+    this.#input.bringIn = () => {
+      bringIn();
+      for (const screen of this.#screens.values()) screen.input.settle();
+    };
+  }
+
+  /** The screens of channels that were open before a crash, to put their state back. */
+  get screens(): Iterable<ScreenChannel> {
+    return this.#screens.values();
   }
 
   /** The terminal of a channel that was open before a crash, to put its state back. */
@@ -111,17 +140,26 @@ export class SessionTracks {
   record(record: JournalRecord): void {
     if (record.recordNo <= this.#processed) return;
     this.#processed = record.recordNo;
+    this.#taking = record.recordNo;
+    try {
+      this.#take(record);
+    } finally {
+      this.#taking = null;
+    }
+  }
+
+  #take(record: JournalRecord): void {
     this.#lastUs = Math.max(this.#lastUs, record.atUs);
     const place = { us: record.atUs, seq: record.seq, recordNo: record.recordNo };
     switch (record.kind) {
       case recordKind.stdout:
-        this.#output(place, record.channel, "stdout", record.payload);
+        this.#output(place, record.channel, "stdout", record.payload, record.outputNo);
         return;
       case recordKind.stderr:
-        this.#output(place, record.channel, "stderr", record.payload);
+        this.#output(place, record.channel, "stderr", record.payload, record.outputNo);
         return;
       case recordKind.input:
-        if (!this.#input.has(place.recordNo)) this.#tracker.input(place, record.channel, this.#inputOf(record));
+        if (!this.#input.has(place.recordNo)) this.#inbound(place, record);
         return;
       case recordKind.resize:
         this.#resize(place, record.channel, record.payload);
@@ -134,6 +172,33 @@ export class SessionTracks {
       default:
         throw new Error(`unknown kind ${record.kind} of journal record`);
     }
+  }
+
+  #inbound(place: EventPlace, record: JournalRecord): void {
+    const screen = this.#screens.get(record.channel);
+    if (!screen) {
+      this.#tracker.input(place, record.channel, this.#inputOf(record));
+      return;
+    }
+    const { lines } = this.#input;
+    screen.viewer(place, this.#inputOf(record));
+    if (this.#input.lines === lines) this.#leftNoLine(place);
+  }
+
+  #leftNoLine(place: EventPlace): void {
+    this.#lineless = { first: this.#lineless?.first ?? place, last: place };
+  }
+
+  /** A place whose segment, if it begins one, covers the events before that left no line. */
+  #covering(place: EventPlace): EventPlace {
+    const first = this.#lineless?.first;
+    this.#lineless = null;
+    return first ? { ...place, from: { recordNo: first.recordNo, seq: first.seq } } : place;
+  }
+
+  #coverLineless(): void {
+    const last = this.#lineless?.last;
+    if (last) this.#events.touch(this.#covering(last));
   }
 
   #inputOf(record: JournalRecord): Buffer {
@@ -172,7 +237,36 @@ export class SessionTracks {
     return track;
   }
 
-  #output(place: EventPlace, channel: number, stream: "stdout" | "stderr", data: Buffer): void {
+  #openScreen(opened: OpenedTrack): void {
+    const { meta, screen } = opened;
+    const { resume, makeScreen } = this.#setup;
+    if (meta.channel === undefined || !screen || !makeScreen) return;
+    const parts = {
+      screen,
+      context: this.#context,
+      resume,
+      settings: this.#setup.screen ?? defaultScreen,
+      input: this.#input,
+      derive: (...notice: Parameters<SessionOutlet["derive"]>) => this.#derive(...notice),
+    };
+    let channel: ScreenChannel;
+    try {
+      channel = makeScreen({ ...parts, opened });
+    } catch (error) {
+      // A size that no decoder takes: the bytes are kept all the same.
+      channel = makeScreen({ ...parts, opened: { ...opened, cols: 1, rows: 1 } });
+      channel.giveUp(-1, "channel-open", error);
+    }
+    this.#screens.set(meta.channel, channel);
+    this.#opened.push(opened);
+  }
+
+  #output(place: EventPlace, channel: number, stream: "stdout" | "stderr", data: Buffer, outputNo: number): void {
+    const screen = this.#screens.get(channel);
+    if (screen) {
+      screen.output(this.#covering(place), data, outputNo);
+      return;
+    }
     const track = this.#terminalOf(channel);
     if (!track.has(place.recordNo)) track.output(place, stream, data);
     this.#tracker.output(place, channel, data);
@@ -199,6 +293,10 @@ export class SessionTracks {
       case "channel-open":
         this.#channelOpen(place, event);
         return;
+      case "screen-format":
+        this.#screens.get(event.channel)?.format(place, event.format);
+        this.#leftNoLine(place);
+        return;
       case "exit": {
         const { channel, type: _type, ...facts } = event;
         const track = this.#terminalOf(channel);
@@ -209,6 +307,7 @@ export class SessionTracks {
       case "channel-close": {
         this.#notice(place, "channel-close", event.channel, {});
         this.#tracker.closeChannel(event.channel);
+        this.#screens.get(event.channel)?.close();
         const track = this.#terminals.get(event.channel);
         if (!track) return;
         track.forceCut();
@@ -225,6 +324,13 @@ export class SessionTracks {
         return;
       case "notice":
         this.#notice(place, event.notice, event.channel, event.facts);
+        if (event.notice === "vnc-encodings" && event.facts["extendedMouse"] === true) {
+          this.#screens.get(event.channel ?? 0)?.extendMouse();
+        }
+        // Of a best_effort session: events were dropped while recording had failed.
+        if (event.notice === "gap" && String(event.facts["reason"]).startsWith("RECORD_")) {
+          for (const screen of this.#screens.values()) screen.lost(place.recordNo, "gap");
+        }
         return;
       case "derived":
         this.#notice(place, event.notice, event.channel, event.facts);
@@ -237,13 +343,22 @@ export class SessionTracks {
   }
 
   #channelOpen(place: EventPlace, event: Extract<SessionEvent, { type: "channel-open" }>): void {
-    const { channel, request, command, pty } = event;
+    const { channel, request, command, pty, screen } = event;
     this.#notice(place, "channel-open", channel, {
       request,
       ...(command === undefined ? {} : { command }),
       ...(pty ? { pty: { ...pty } } : {}),
+      ...(screen ? { screen: { ...screen } } : {}),
     });
-    if (this.#terminals.has(channel)) return;
+    if (this.#terminals.has(channel) || this.#screens.has(channel)) return;
+    if (screen) {
+      const { width: cols, height: rows, name, format } = screen;
+      const meta = { name: `screen-${channel}`, kind: "screen" as const, channel, request };
+      const opened: OpenedTrack = { meta, cols, rows, screen: { name, format } };
+      this.#openScreen(opened);
+      this.#openedUnsaved.push(opened);
+      return;
+    }
     const meta = {
       name: `terminal-${channel}`,
       kind: "terminal" as const,
@@ -264,15 +379,20 @@ export class SessionTracks {
 
   #notice(place: EventPlace, type: NoticeType, channel: number | undefined, facts: Record<string, unknown>): void {
     if (this.#events.has(place.recordNo)) return;
-    this.#events.add(place, { s: place.seq, type, ...(channel === undefined ? {} : { ch: channel }), facts });
+    const line = { s: place.seq, type, ...(channel === undefined ? {} : { ch: channel }), facts };
+    this.#events.add(this.#covering(place), line);
   }
 
-  #tracks(): Array<TerminalTrack | LineTrack> {
-    return [...this.#openTerminals, this.#input, this.#filesTrack, this.#events];
+  #tracks(): Track[] {
+    const screens = [...this.#screens.values()].flatMap((screen) => screen.tracks);
+    return [...this.#openTerminals, ...screens, this.#input, this.#filesTrack, this.#events];
   }
 
   tick(nowUs: number): void {
     this.#tracker.tick(nowUs);
+    for (const screen of this.#screens.values()) screen.input.tick(nowUs);
+    const since = this.#lineless?.first.us;
+    if (since !== undefined && nowUs - since >= this.#setup.limits.segmentMaxSeconds * 1e6) this.#coverLineless();
     for (const track of this.#tracks()) track.tick(nowUs);
     this.retry();
   }
@@ -287,24 +407,28 @@ export class SessionTracks {
 
   settle(): void {
     this.#tracker.settle();
+    for (const screen of this.#screens.values()) screen.input.end();
   }
 
   get settled(): boolean {
     return this.#awaited.size === 0 && !this.#tracker.mustWait && this.#tracker.firstWaitingRecordNo === null;
   }
 
-  /** Closes all tracks; false while the disk does not take the segments (call again). */
+  /** Closes all tracks; false while the disk does not take the segments, or frames are on their way (call again). */
   close(): boolean {
+    this.#coverLineless();
     for (const track of this.#tracks()) track.forceCut();
-    return this.retry() && this.#tracks().every((track) => track.firstOpenRecordNo === null);
+    const finished = [...this.#screens.values()].every((screen) => screen.finished());
+    return this.retry() && finished && this.#tracks().every((track) => track.firstOpenRecordNo === null);
   }
 
   result(): ClosedSession {
+    const beside = [...this.#screens.values()].flatMap((screen) => screen.besides());
     const line = [this.#input, this.#filesTrack, this.#events]
       .filter((track) => track.used)
       .map((track) => ({ name: track.name, kind: track.name as "input" | "files" | "events" }));
-    const terminals = this.#opened.map((opened) => opened.meta);
-    return { tracks: [...terminals, ...line], counts: this.#counts, lastUs: this.#lastUs };
+    const opened = this.#opened.map((track) => track.meta);
+    return { tracks: [...opened, ...beside, ...line], counts: this.#counts, lastUs: this.#lastUs };
   }
 
   retry(): boolean {
@@ -332,12 +456,14 @@ export class SessionTracks {
   }
 
   get covered(): number {
-    let first = this.#processed + 1;
+    let first = this.#taking ?? this.#processed + 1;
     const lower = (recordNo: number | null | undefined): void => {
       if (recordNo !== null && recordNo !== undefined && recordNo < first) first = recordNo;
     };
     for (const track of this.#tracks()) lower(track.firstOpenRecordNo);
     lower(this.#tracker.firstWaitingRecordNo);
+    for (const screen of this.#screens.values()) lower(screen.input.firstWaitingRecordNo);
+    lower(this.#lineless?.first.recordNo);
     for (const segment of this.#unwritten) lower(segment.firstRecordNo);
     return first - 1;
   }

@@ -51,6 +51,19 @@ export abstract class Track {
   protected extraMeta(_segment: OpenSegment): { cols?: number; rows?: number } {
     return {};
   }
+  protected newSegment(at: EventPlace): OpenSegment {
+    return new OpenSegment(at, this.context.limits.zstdLevel);
+  }
+  /** Writes what follows the header of a segment that begins. */
+  protected begun(_segment: OpenSegment): void {}
+  /** What going on after a crash needs beside the segment that closes now; it lies in the spool alone. */
+  protected stateAtCut(): Uint8Array | undefined {
+    return undefined;
+  }
+  /** A segment of this age closes. */
+  protected get maxAgeUs(): number {
+    return this.context.limits.segmentMaxSeconds * 1e6;
+  }
 
   /** True when recovery reads a record again whose event a closed segment holds. */
   has(recordNo: number): boolean {
@@ -68,12 +81,10 @@ export abstract class Track {
   }
 
   protected begin(at: EventPlace): OpenSegment {
-    if (this.segment && at.us - this.segment.startUs >= this.context.limits.segmentMaxSeconds * 1e6 && this.clean) {
-      this.cut();
-    }
+    if (this.segment && at.us - this.segment.startUs >= this.maxAgeUs && this.clean) this.cut();
     if (this.segment) return this.segment;
     this.lastUs = Math.max(this.lastUs, at.us);
-    const segment = new OpenSegment({ ...at, us: this.lastUs }, this.context.limits.zstdLevel);
+    const segment = this.newSegment({ ...at, us: this.lastUs });
     this.segment = segment;
     segment.write(
       this.header(segment, {
@@ -85,6 +96,7 @@ export abstract class Track {
         firstSeq: segment.firstSeq,
       }),
     );
+    this.begun(segment);
     return segment;
   }
 
@@ -117,9 +129,8 @@ export abstract class Track {
   tick(nowUs: number): void {
     if (!this.segment) return;
     const ageUs = nowUs - this.segment.startUs;
-    const maxUs = this.context.limits.segmentMaxSeconds * 1e6;
-    if (ageUs >= maxUs && this.clean) this.cut();
-    else if (ageUs >= 2 * maxUs) this.forceCut();
+    if (ageUs >= this.maxAgeUs && this.clean) this.cut();
+    else if (ageUs >= 2 * this.maxAgeUs) this.forceCut();
   }
 
   /** Something waits that cannot be given up at once; the cut comes a moment later. */
@@ -163,7 +174,9 @@ export abstract class Track {
     };
     const { counts } = this;
     this.counts = noCounts();
-    this.context.emit({ meta, stored: segment.finish(), firstRecordNo, recordNo: this.#closedRecordNo, counts });
+    const state = this.stateAtCut();
+    const closed = { meta, stored: segment.finish(), firstRecordNo, recordNo: this.#closedRecordNo, counts };
+    this.context.emit(state === undefined ? closed : { ...closed, state });
   }
 }
 

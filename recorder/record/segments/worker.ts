@@ -16,6 +16,9 @@ if (!port) throw new Error("segments/worker.ts runs as a worker thread only");
 const settings = workerData as WorkerSettings;
 // On Linux 0 is the calling thread alone: the byte's path goes before what is written behind it.
 if (process.platform === "linux") setPriority(0, 5);
+// Decoders and all that they need are loaded where there are screens alone.
+const screens = settings.screens ? await import("./screens.ts") : null;
+await screens?.ready();
 const sessions = new Map<string, SessionTracks>();
 /** Sessions whose close waits for sealing, for a notice's way through the journal, or for room on the disk. */
 const settling = new Set<string>();
@@ -39,6 +42,8 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
       originUs: message.originUs,
       limits: settings.limits,
       inputKey: sessionInputKey(settings.key, session),
+      screen: message.screen,
+      makeScreen: screens?.makeScreen ?? null,
       seal: recipients.length > 0 ? (text) => sealSecret(text, recipients) : null,
       resume: message.resume,
     },
@@ -56,7 +61,10 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
     },
   );
   sessions.set(session, tracks);
-  if (message.resume) restoreTerminals(tracks, directory, message.resume);
+  if (message.resume) {
+    restoreTerminals(tracks, directory, message.resume);
+    screens?.restoreScreens(tracks, directory, message.resume);
+  }
 }
 
 function batch(message: Extract<ToWorker, { type: "batch" }>): void {
@@ -108,7 +116,12 @@ function settle(session: string): void {
 
 function close(session: string): void {
   const tracks = sessions.get(session);
-  if (!tracks?.close()) return;
+  if (!tracks) {
+    closing.delete(session);
+    say({ type: "broken", session, message: "its tracks were given up before" });
+    return;
+  }
+  if (!tracks.close()) return;
   closing.delete(session);
   sessions.delete(session);
   coveredSaid.delete(session);

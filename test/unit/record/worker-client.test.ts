@@ -26,7 +26,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 it("tells once that nothing is finished, and once that it goes on", async () => {
   const file = path.join(directory, "worker.mjs");
   writeFileSync(file, script);
-  const settings = { spool: directory, key: new Uint8Array(32), limits: defaultLimits };
+  const settings = { spool: directory, key: new Uint8Array(32), screens: false, limits: defaultLimits };
   const worker = await SegmentWorker.start(settings, 200, pathToFileURL(file));
   const told: boolean[] = [];
   worker.onStall = (stalled) => told.push(stalled);

@@ -1,0 +1,253 @@
+// One VNC channel's screen track: the target's bytes go through the decoder, its picture is sampled by the time of the
+// records, and each segment begins with the whole picture. Fed by ScreenChannel in record order, live and in recovery
+// alike. Invariant: a segment is cut between two server messages, where the decoder's state can be kept; together with
+// it the segment's last picture is where a recovery goes on, to the pixel.
+import type { PixelFormat } from "../../../shared/events/session-event.ts";
+import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import { type EncodedRecord, encodeRecord, screenHeaderLine } from "../../../shared/screen/format.ts";
+import type { ScreenCanvas } from "../../../shared/screen/player.ts";
+import { Framebuffer } from "../../rfb/framebuffer.ts";
+import { ScreenDecoder } from "../../rfb/screen-decoder.ts";
+import type { ScreenOutlet } from "../../rfb/screen-outlet.ts";
+import { gapRecord, ScreenEncoder } from "../../screen/screen-encoder.ts";
+import type { OpenedTrack } from "../spool-layout.ts";
+import { OpenBinarySegment } from "./open-binary-segment.ts";
+import type { OpenSegment } from "./open-segment.ts";
+import { encodeScreenState, pixelsCrc, type ScreenStateFacts } from "./screen-state.ts";
+import { type EventPlace, Track, type TrackContext } from "./track.ts";
+
+/** About ten pictures a second; an update that is still arriving is waited for a little. */
+const sampleUs = 100_000;
+const sampleWithinUpdateUs = 400_000;
+
+/** A segment closes when replaying it costs so many times its keyframe, within these bounds (in the encoder's unit). */
+const keyframesPerSegment = 6;
+const leastCost = 1024 * 1024;
+const mostCost = 16 * 1024 * 1024;
+/** A message that is longer, or a segment that has grown so far without coming to a message's end, is torn by a cut. */
+const tornAfterBytes = 64 * 1024 * 1024;
+const tornAfterRawBytes = 32 * 1024 * 1024;
+
+/** Twice a 4K screen; a keyframe of it stays within what a segment may hold. */
+const decoderLimits = { maxSide: 16_384, maxPixels: 16 * 1024 * 1024 };
+
+export interface ScreenFacts {
+  name: string;
+  /** In force with the first byte. */
+  format: PixelFormat;
+  /** How what moves is stored. */
+  video: "lossless" | "lossy-while-moving";
+}
+
+export class ScreenTrack extends Track {
+  readonly opened: OpenedTrack;
+  readonly #video: ScreenFacts["video"];
+  #decoder: ScreenDecoder;
+  #encoder: ScreenEncoder;
+  /** Set once the target's bytes could not be read: the picture stands still from then on. */
+  #failed = false;
+  /** When the first record came whose change is not sampled yet. */
+  #dirtyUs: number | null = null;
+  /** Time of the newest record that went through the decoder, and of the newest one written. */
+  #fedUs = 0;
+  #writtenUs = 0;
+  #startSize = { cols: 0, rows: 0 };
+  /** Of the message that is still arriving. */
+  #messageBytes = 0;
+  #cutWanted = false;
+  /** The journal's count of the output record that comes next. */
+  #outputNo = 0;
+  /** A picture is in the track as of this time. */
+  sampled: (place: EventPlace) => void = () => {};
+  #lastPlace: EventPlace | null = null;
+
+  constructor(
+    opened: OpenedTrack,
+    context: TrackContext,
+    resume: { nextIndex: number; recordNo: number } | undefined,
+    screen: ScreenFacts,
+  ) {
+    super(opened.meta.name, context, resume);
+    this.opened = opened;
+    const { cols: width, rows: height } = opened;
+    const init = { width, height, format: screen.format, limits: decoderLimits };
+    this.#decoder = new ScreenDecoder(init, this.#outlet());
+    this.#video = screen.video;
+    this.#encoder = new ScreenEncoder(this.#decoder.framebuffer, { video: this.#video });
+    this.#encoder.name(screen.name);
+  }
+
+  /** The picture as the target's bytes so far make it. */
+  get framebuffer(): Framebuffer {
+    return this.#decoder.framebuffer;
+  }
+
+  get outputNo(): number {
+    return this.#outputNo;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Goes on where a segment of an earlier process ended. False: those are not the pixels that it ended with. */
+  restore(canvas: ScreenCanvas, facts: ScreenStateFacts, checkpoint: Uint8Array): boolean {
+    if (canvas.width !== facts.width || canvas.height !== facts.height) return false;
+    if (pixelsCrc(canvas.words) !== facts.pixels) return false;
+    const framebuffer = new Framebuffer(canvas.width, canvas.height);
+    framebuffer.pixels.set(canvas.words);
+    this.#decoder = ScreenDecoder.restore(checkpoint, framebuffer, this.#outlet(), decoderLimits);
+    this.#encoder = new ScreenEncoder(framebuffer, { video: this.#video });
+    this.#outputNo = facts.outputNo;
+    if (canvas.cursor) this.#encoder.cursor(canvas.cursor);
+    if (canvas.pointer) this.#encoder.pointer(canvas.pointer.x, canvas.pointer.y);
+    if (canvas.name !== null) this.#encoder.name(canvas.name);
+    return true;
+  }
+
+  #outlet(): ScreenOutlet {
+    return {
+      changed: (x, y, width, height) => this.#encoder.changed(x, y, width, height),
+      copied: (fromX, fromY, x, y, width, height) => this.#encoder.copied(fromX, fromY, x, y, width, height),
+      resized: () => this.#encoder.resized(this.#decoder.framebuffer),
+      cursor: (shape) => this.#encoder.cursor(shape),
+      pointer: (x, y) => this.#encoder.pointer(x, y),
+      name: (name) => this.#encoder.name(name),
+      bell: () => this.#encoder.bell(),
+      clipboard: () => {},
+      led: () => {},
+      updated: () => {},
+      jpeg: (x, y, width, height) => (this.#encoder as { jpeg?: (...a: number[]) => void }).jpeg?.(x, y, width, height),
+    };
+  }
+
+  /** Throws what the decoder threw; the picture up to there is in the track, and nothing comes after it. */
+  output(place: EventPlace, data: Uint8Array): void {
+    this.#sampleIfDue(place.us);
+    if (this.#due() && this.clean) this.cut();
+    const segment = this.begin(place);
+    this.counts.outputBytes += data.length;
+    this.#fedUs = this.monotone(place.us);
+    this.#outputNo = (this.#outputNo + 1) % 0x10000;
+    this.#lastPlace = place;
+    segment.cover({ ...place, us: this.#fedUs });
+    try {
+      this.#decoder.push(data);
+    } catch (error) {
+      this.end(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+    if (this.#encoder.dirty) this.#dirtyUs ??= place.us;
+    this.#messageBytes = this.clean ? 0 : this.#messageBytes + data.length;
+    if (this.#cutWanted && this.clean) this.cut();
+    else if (this.#messageBytes >= tornAfterBytes || segment.rawBytes >= tornAfterRawBytes) this.forceCut();
+  }
+
+  /** From the next byte on. */
+  format(place: EventPlace, format: PixelFormat): void {
+    const segment = this.begin(place);
+    segment.cover({ ...place, us: this.monotone(place.us) });
+    this.#decoder.setFormat(format);
+  }
+
+  /** No picture comes after the one that the track has now. */
+  end(reason: string): void {
+    this.#failed = true;
+    this.#sample();
+    const { segment } = this;
+    if (!(segment instanceof OpenBinarySegment)) return;
+    this.#put(segment, gapRecord(reason));
+    this.cut();
+  }
+
+  #sampleIfDue(nowUs: number): void {
+    if (this.#dirtyUs === null) return;
+    const wait = this.#decoder.atBoundary ? sampleUs : sampleWithinUpdateUs;
+    if (nowUs - this.#dirtyUs >= wait) this.#sample();
+  }
+
+  #sample(): void {
+    this.#dirtyUs = null;
+    const { segment } = this;
+    if (!(segment instanceof OpenBinarySegment) || !this.#encoder.dirty) return;
+    const records = this.#encoder.sample();
+    for (const record of records) this.#put(segment, record);
+    if (records.length > 0 && this.#lastPlace) this.sampled({ ...this.#lastPlace, us: this.#fedUs });
+  }
+
+  #put(segment: OpenBinarySegment, record: EncodedRecord): void {
+    segment.add(encodeRecord(this.#fedUs - this.#writtenUs, record));
+    this.#writtenUs = this.#fedUs;
+    segment.events++;
+  }
+
+  /** Reaching the segment's end has become dear, or its raw form large. */
+  #due(): boolean {
+    const { segment } = this;
+    if (!segment) return false;
+    const { costSinceKeyframe, keyframeCost } = this.#encoder;
+    return costSinceKeyframe >= Math.min(mostCost, Math.max(leastCost, keyframesPerSegment * keyframeCost));
+  }
+
+  override tick(nowUs: number): void {
+    this.#sampleIfDue(nowUs);
+    // Age alone tears no message.
+    if (!this.segment || !this.clean) return;
+    if (this.#due() || nowUs - this.segment.startUs >= this.maxAgeUs) this.cut();
+  }
+
+  /** Asked for because the journal runs short: at the end of the message if not now. */
+  override cutIfClean(): void {
+    this.#cutWanted = this.segment !== null && !this.clean;
+    super.cutIfClean();
+  }
+
+  override cut(): void {
+    if (!this.segment) return;
+    this.#cutWanted = false;
+    this.#sample();
+    super.cut();
+  }
+
+  protected override newSegment(at: EventPlace): OpenSegment {
+    return new OpenBinarySegment(at, this.context.limits.zstdLevel);
+  }
+
+  protected header(segment: OpenSegment, conduit: SegmentHeader["conduit"]): string {
+    const { width, height } = this.#encoder;
+    this.#startSize = { cols: width, rows: height };
+    this.#fedUs = segment.startUs;
+    this.#writtenUs = segment.startUs;
+    return screenHeaderLine(conduit, width, height);
+  }
+
+  protected override begun(segment: OpenSegment): void {
+    (segment as OpenBinarySegment).add(encodeRecord(0, this.#encoder.keyframe()));
+  }
+
+  protected override extraMeta(): { cols: number; rows: number } {
+    return this.#startSize;
+  }
+
+  protected override stateAtCut(): Uint8Array {
+    const { width, height, pixels } = this.#decoder.framebuffer;
+    const facts = { width, height, pixels: pixelsCrc(pixels), outputNo: this.#outputNo };
+    if (this.#failed) return encodeScreenState({ ...facts, without: "failed" }, new Uint8Array());
+    if (!this.clean) return encodeScreenState({ ...facts, without: "torn" }, new Uint8Array());
+    return encodeScreenState(facts, this.#decoder.checkpoint());
+  }
+
+  protected override get maxAgeUs(): number {
+    return this.context.limits.screenSegmentSeconds * 1e6;
+  }
+
+  protected get clean(): boolean {
+    return this.#failed || (this.#decoder.atBoundary && this.#decoder.resumable);
+  }
+
+  protected giveUpWaiting(): void {}
+
+  protected get maxRawBytes(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+}
