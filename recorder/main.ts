@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Target } from "../shared/policy/policy.ts";
+import { noteKeyUse } from "./access/key-use.ts";
 import { loadOrCreateMasterKey } from "./access/master-key.ts";
 import { People } from "./access/people.ts";
 import { SecretStore } from "./access/secrets.ts";
@@ -107,7 +108,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     registry,
     logger,
     inventory: () => inventory.current,
-    authenticate: (attempt) => authenticate(people, audit, attempt, "ssh"),
+    authenticate: (attempt) => authenticate(people, audit, attempt, "ssh", logger),
     credential: (name) => secrets.get(name),
     openRecording: (facts) => recorder.open(facts),
     sealRecipients: config.recording.sealRecipients,
@@ -131,7 +132,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const certificate = await readPair(config.vnc.tls);
   const vncTap = taps.vnc({
     host: {
-      authenticate: (attempt) => authenticate(people, audit, attempt, "vnc"),
+      authenticate: (attempt) => authenticate(people, audit, attempt, "vnc", logger),
       openVncSession: (person, target, client) => opener.openVncSession(person, target, client),
     },
     tickets,
@@ -337,6 +338,7 @@ async function authenticate(
   audit: AuditLog,
   attempt: AuthAttempt,
   protocol: "ssh" | "vnc",
+  logger: Logger,
 ): Promise<AuthenticatedPerson | null> {
   const { name, client } = attempt;
   const answer =
@@ -348,7 +350,7 @@ async function authenticate(
     // A one-time password has been through other hands: it only opens the page where it is replaced.
     const isOneTime = attempt.method === "password" && person.mustChangePassword;
     if (!isOneTime) {
-      if (attempt.method === "publickey") await people.keyUsed(attempt.blob);
+      if (attempt.method === "publickey") await noteKeyUse(people, person.name, attempt, logger);
       return { name: person.name, roles: person.roles, authMethod: answer.method };
     }
   }

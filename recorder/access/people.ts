@@ -210,12 +210,19 @@ export class People {
   /** AUTH_THROTTLED (details.retryAfterSeconds) when this address or this name from this address must wait. */
   async authenticatePassword(name: string, password: string, address: string): Promise<Authentication> {
     const attempt = this.#throttle.begin(name, address);
-    const row = await this.#row(name);
-    const usable = password.length <= maxPasswordLength ? password : "";
-    const matches = await verifyPassword(row?.password_hash ?? null, usable);
-    if (row === undefined || !matches || row.disabled !== 0) return { outcome: "refused" };
-    attempt.succeeded();
-    return { outcome: "accepted", person: await this.get(row.name), method: "password" };
+    try {
+      const row = await this.#row(name);
+      const usable = password.length <= maxPasswordLength ? password : "";
+      const matches = await verifyPassword(row?.password_hash ?? null, usable);
+      if (row === undefined || !matches || row.disabled !== 0) return { outcome: "refused" };
+      const person = await this.get(row.name);
+      attempt.succeeded();
+      return { outcome: "accepted", person, method: "password" };
+    } catch (error) {
+      // A database that does not answer must not lock people out once it does again.
+      attempt.undecided();
+      throw error;
+    }
   }
 
   /**
@@ -234,6 +241,10 @@ export class People {
     return { outcome: "accepted", person: await this.get(key.name), method: "publickey" };
   }
 
+  /**
+   * Notes the use for `conduit user key list`. Rejects when the database takes nothing, e.g. on a full disk: that must
+   * keep nobody out who may come in, so whoever calls this says in the log that the key was used, and goes on.
+   */
   async keyUsed(blob: Uint8Array): Promise<void> {
     await this.#db
       .updateTable("person_keys")

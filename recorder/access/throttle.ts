@@ -1,6 +1,7 @@
 // Slows guessing of passwords down. Counted per (name, address) and, with more patience, per address; never per name
 // alone, so that nobody can lock a person out from elsewhere. Names are counted whether or not they exist.
 import { AppError } from "../../shared/errors.ts";
+import { networkOf } from "../../shared/network.ts";
 
 export interface ThrottleLimits {
   /** Failures before the first delay, then 1, 2, 4 … seconds up to the longest delay. */
@@ -32,9 +33,11 @@ interface Entry {
   windowAttempts: number;
 }
 
-/** One attempt under way; it counts as a failure until it is said to have succeeded. */
+/** One attempt under way; it counts as a failure until it is said to have been none. */
 export interface ThrottledAttempt {
   succeeded(): void;
+  /** Nobody could say whether it was right: not the person's failure. As an attempt of the minute it counts. */
+  undecided(): void;
 }
 
 export class Throttle {
@@ -62,11 +65,15 @@ export class Throttle {
     if (waitMs > 0) throw throttled(Math.ceil(waitMs / 1000));
     byAddress.windowAttempts++;
     const undoAddress = this.#fail(byAddress, this.#limits.freePerAddress, nowMs);
-    this.#fail(byPair, this.#limits.freePerPair, nowMs);
+    const undoPair = this.#fail(byPair, this.#limits.freePerPair, nowMs);
     return {
       succeeded: () => {
         undoAddress();
         this.#entries.delete(pairKey);
+      },
+      undecided: () => {
+        undoAddress();
+        undoPair();
       },
     };
   }
@@ -120,23 +127,4 @@ function throttled(retryAfterSeconds: number): AppError {
     retryable: true,
     details: { retryAfterSeconds },
   });
-}
-
-/** IPv4 as it is, IPv6 by its /64 (RFC 6177: what one site has at the least), IPv4-mapped as IPv4. */
-export function networkOf(address: string): string {
-  const plain = address.split("%")[0] ?? "";
-  const mapped = /^(?:::ffff:)(\d+\.\d+\.\d+\.\d+)$/i.exec(plain);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!plain.includes(":")) return plain.slice(0, 64);
-  const [head = "", tail] = plain.toLowerCase().split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const full =
-    tail === undefined
-      ? groups
-      : [...groups, ...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill("0"), ...after];
-  return `${full
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")}::/64`;
 }

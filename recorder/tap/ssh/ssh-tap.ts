@@ -120,7 +120,7 @@ class SshTap implements Tap {
   #welcome(connection: Connection, socket: Socket, identRaw: string): void {
     const { host, logger } = this.#options;
     this.#strangers.progressed(socket, "identified");
-    connection.once("authentication", () => this.#strangers.progressed(socket, "signing-in"));
+    connection.on("authentication", () => this.#strangers.progressed(socket, "signing-in"));
     const software = identRaw.replace(/^SSH-[^-]*-/, "").slice(0, 200);
     const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software };
     const protocol = protocolOf(connection);

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as argon2 from "@node-rs/argon2";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { noteKeyUse } from "../../../recorder/access/key-use.ts";
 import { People } from "../../../recorder/access/people.ts";
+import { fingerprintOf } from "../../../recorder/access/public-keys.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
@@ -30,6 +32,36 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.close();
   await rm(directory, { recursive: true, force: true });
+});
+
+describe("a database that does not answer", () => {
+  it("costs nobody an attempt", async () => {
+    const throttle = new Throttle({ freePerPair: 1, freePerAddress: 1 });
+    const broken = await openDatabase(join(directory, "broken.db"));
+    const some = new People(broken.access, { throttle });
+    await broken.close();
+    for (let i = 0; i < 10; i++)
+      await expect(some.authenticatePassword("Jane", password, "192.0.2.77")).rejects.not.toMatchObject({
+        code: "AUTH_THROTTLED",
+      });
+    const mended = new People(database.access, { throttle });
+    expect(await mended.authenticatePassword("Jane", password, "192.0.2.77")).toMatchObject({ outcome: "accepted" });
+  });
+
+  it("keeps nobody out who signs in with a key: the log has its use then", async () => {
+    const broken = await openDatabase(join(directory, "broken-too.db"));
+    const some = new People(broken.access);
+    await broken.close();
+    const logged: [object, string][] = [];
+    const logger = { error: (facts: object, message: string) => void logged.push([facts, message]) };
+    await noteKeyUse(some, "Jane", { blob, client: { address: "192.0.2.1" } }, logger);
+    expect(logged).toEqual([
+      [
+        expect.objectContaining({ person: "Jane", key: fingerprintOf(blob), address: "192.0.2.1" }),
+        "signed in with a key whose use could not be stored",
+      ],
+    ]);
+  });
 });
 
 describe("people", () => {

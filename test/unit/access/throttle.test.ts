@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { networkOf, Throttle } from "../../../recorder/access/throttle.ts";
+import { Throttle } from "../../../recorder/access/throttle.ts";
+import { networkOf } from "../../../shared/network.ts";
 
 let nowMs = 0;
 let throttle: Throttle;
@@ -82,6 +83,18 @@ describe("success", () => {
     }
     fail("jane", "192.0.2.1", 4);
   });
+});
+
+it("an attempt that nobody could decide is no failure, and an attempt of its minute all the same", () => {
+  throttle = new Throttle({ freePerPair: 3, freePerAddress: 6, attemptsPerMinute: 30 }, () => nowMs);
+  for (let i = 0; i < 20; i++) throttle.begin("jane", "192.0.2.1").undecided();
+  fail("jane", "192.0.2.1", 3);
+  fail("jane", "192.0.2.2", 3);
+  const both = [throttle.begin("omar", "192.0.2.3"), throttle.begin("omar", "192.0.2.3")];
+  both[0]?.undecided();
+  fail("omar", "192.0.2.3", 2);
+  for (let i = 0; i < 7; i++) throttle.begin("jane", "192.0.2.1").undecided();
+  expect(waitOf("jane", "192.0.2.1")).toBe(60);
 });
 
 it("limits attempts in a minute whether they succeed or not: each costs a password hash", () => {
