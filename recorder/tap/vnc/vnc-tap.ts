@@ -86,9 +86,11 @@ class VncGateway implements VncTap {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, from: BrowserOrigin): void {
     const token = this.#door.tokenOf(request);
     const grant = token === undefined ? undefined : this.#options.tickets.redeemToken(token);
-    if (!this.#fits(grant, from) || this.#sockets.size >= this.#limits.maxConnections) {
-      this.#options.logger.warn({ address: from.address, person: from.person.name }, "a browser's ticket was refused");
-      this.#door.refuse(socket, grant === undefined ? 403 : 503);
+    const isFull = this.#sockets.size >= this.#limits.maxConnections;
+    if (isFull || !this.#fits(grant, from)) {
+      const why = isFull ? "a browser was refused: too many connections" : "a browser's ticket was refused";
+      this.#options.logger.warn({ address: from.address, person: from.person.name }, why);
+      this.#door.refuse(socket, isFull ? 503 : 403);
       return;
     }
     this.#sockets.add(socket);
