@@ -1,6 +1,6 @@
 // Each encoding by hand-made rectangles, in particular those that no captured stream has: TRLE, TightPNG, gradients,
 // JPEG in grey, odd pixel formats. Everything is fed whole and byte by byte, to the decoder and to the framer.
-import sharp from "sharp";
+import sharp, { type PngOptions } from "sharp";
 import { describe, expect, test } from "vitest";
 import { encoding } from "../../../recorder/rfb/encodings.ts";
 import type { PixelFormat } from "../../../recorder/rfb/pixel-format.ts";
@@ -254,7 +254,7 @@ describe("Tight", () => {
     expect(screen.heard).toEqual(["changed 0,0 20×12", "jpeg 0,0 20×12", "updated"]);
   });
 
-  test.each<[string, sharp.PngOptions, boolean]>([
+  test.each<[string, PngOptions, boolean]>([
     ["true colour", { compressionLevel: 9, adaptiveFiltering: true }, false],
     ["with alpha", { adaptiveFiltering: true }, true],
     ["a palette", { palette: true, colours: 16, dither: 0 }, false],

@@ -1,0 +1,252 @@
+// Streams that nobody meant: captured ones damaged in any way, and rectangles of any content. Decoder and framer end in
+// pixels or in one clean error, agree on where messages end, keep little, and never depend on how bytes were split.
+import { deflateSync } from "node:zlib";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ClientParser } from "../../../recorder/rfb/client-parser.ts";
+import { loadJpegDecoder } from "../../../recorder/rfb/decoders/jpeg.ts";
+import { encoding } from "../../../recorder/rfb/encodings.ts";
+import { Framebuffer } from "../../../recorder/rfb/framebuffer.ts";
+import type { PixelFormat } from "../../../recorder/rfb/pixel-format.ts";
+import { ScreenDecoder } from "../../../recorder/rfb/screen-decoder.ts";
+import { ServerFramer } from "../../../recorder/rfb/server-framer.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { type Capture, captureNames, openCapture } from "../../golden/rfb/capture.ts";
+import { md5, ScreenProbe } from "../../golden/rfb/screen-probe.ts";
+import {
+  bgr233,
+  bgrx,
+  bytes,
+  compact,
+  indexed,
+  rect,
+  rgb565,
+  rgbx,
+  u16,
+  u32,
+  update,
+} from "../../unit/rfb/rfb-writer.ts";
+
+const limits = { maxSide: 4096, maxPixels: 4_000_000 };
+/** The longest that is kept whole is a JPEG of 4 MiB; the queue may hold twice that. */
+const maxQueueBytes = 9 * 1024 * 1024;
+/** A stream that goes on unharmed is not followed to its end. */
+const maxFedBytes = 200_000;
+
+beforeAll(loadJpegDecoder);
+
+type Damage =
+  | { kind: "set" | "insert" | "splice"; where: number; data: Uint8Array; from: number }
+  | { kind: "delete" | "end"; where: number; length: number };
+
+const where = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }).map((value) => value * value);
+const hostileBytes = fc.oneof(
+  fc.uint8Array({ minLength: 1, maxLength: 4 }),
+  fc.constantFrom(u32(0xffffffff), u32(0x7fffffff), u32(0x80000000), u16(0), u16(0xffff), u32(0)),
+);
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("set" as const, "insert" as const),
+    where,
+    data: hostileBytes,
+    from: fc.constant(0),
+  }),
+  fc.record({
+    kind: fc.constant("splice" as const),
+    where,
+    data: fc.uint8Array({ minLength: 200, maxLength: 200 }),
+    from: where,
+  }),
+  fc.record({
+    kind: fc.constantFrom("delete" as const, "end" as const),
+    where,
+    length: fc.integer({ min: 1, max: 500 }),
+  }),
+);
+const pieceBytes = fc.constantFrom(1, 3, 17, 999, 70_000);
+
+function damaged(whole: Buffer, damages: Damage[]): Buffer {
+  let data = whole.subarray(0, maxFedBytes);
+  for (const one of damages) {
+    const at = Math.floor(one.where * data.length);
+    if (one.kind === "end") data = data.subarray(0, at);
+    else if (one.kind === "delete") data = Buffer.concat([data.subarray(0, at), data.subarray(at + one.length)]);
+    else if (one.kind === "insert") data = Buffer.concat([data.subarray(0, at), one.data, data.subarray(at)]);
+    else if (one.kind === "set") {
+      data = Buffer.from(data);
+      data.set(one.data.subarray(0, data.length - at), at);
+    } else {
+      const from = Math.floor(one.from * whole.length);
+      data = Buffer.concat([data.subarray(0, at), whole.subarray(from, from + one.data.length), data.subarray(at)]);
+    }
+  }
+  return data;
+}
+
+/** Runs until the end or the first error, which must be a clean one. */
+function attempt(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError);
+    const { code, details } = error as AppError;
+    expect(code).toMatch(/^PROTOCOL_/);
+    expect(details["offset"]).toBeTypeOf("number");
+    return code;
+  }
+}
+
+interface Outcome {
+  probe: ScreenProbe;
+  decoded: string | undefined;
+  framed: string | undefined;
+  framer: ServerFramer;
+}
+
+function run(init: Capture["init"], data: Buffer, piece: number): Outcome {
+  const probe = ScreenProbe.open(init, limits);
+  const framer = new ServerFramer(init.format, init, {}, limits);
+  const feed = (push: (part: Buffer) => void): string | undefined =>
+    attempt(() => {
+      for (let at = 0; at < data.length; at += piece) push(data.subarray(at, at + piece));
+    });
+  const decoded = feed((part) => {
+    probe.decoder.push(part);
+    expect(probe.decoder.queue.bytes.length).toBeLessThanOrEqual(maxQueueBytes);
+  });
+  const framed = feed((part) => {
+    let given = 0;
+    for (const one of framer.push(part)) given += one.kind === "pass" ? one.bytes.length : 0;
+    expect(given).toBeLessThanOrEqual(part.length);
+  });
+  return { probe, decoded, framed, framer };
+}
+
+function agree({ probe, decoded, framed, framer }: Outcome): void {
+  // What the framer refuses the decoder refuses; the decoder sees more.
+  if (framed !== undefined) expect(decoded).toBeDefined();
+  if (decoded !== undefined) return;
+  expect(framer.atBoundary).toBe(probe.decoder.atBoundary);
+  expect([framer.width, framer.height]).toEqual([probe.decoder.framebuffer.width, probe.decoder.framebuffer.height]);
+  expect(md5(probe.shown)).toBe(probe.md5());
+}
+
+describe.each(captureNames)("damaged: %s", (name) => {
+  const capture = openCapture(name);
+  const server = Buffer.concat(capture.server.map((step) => step.data));
+  // The scripted tour changes its format at each step; from its start only what has the first one can be read.
+  const init = { ...capture.init, format: capture.server[0]!.format };
+
+  it("the target's bytes", () => {
+    fc.assert(
+      fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), pieceBytes, (damages, piece) => {
+        agree(run(init, damaged(server, damages), piece));
+      }),
+      { numRuns: 120 },
+    );
+  });
+
+  it("the viewer's bytes", () => {
+    fc.assert(
+      fc.property(
+        fc.array(damage, { minLength: 1, maxLength: 3 }),
+        pieceBytes,
+        fc.boolean(),
+        (damages, piece, extended) => {
+          const data = damaged(capture.client, damages);
+          const outcome = (size: number): [string | undefined, number] => {
+            const parser = new ClientParser();
+            parser.extendedMouse = extended;
+            let given = 0;
+            const code = attempt(() => {
+              for (let at = 0; at < data.length; at += size) {
+                for (const { raw } of parser.push(data.subarray(at, at + size))) given += raw.length;
+              }
+            });
+            expect(given).toBeLessThanOrEqual(data.length);
+            return [code, code === undefined ? given : 0];
+          };
+          expect(outcome(piece)).toEqual(outcome(data.length + 1));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+const small = fc.nat({ max: 40 });
+const format = fc.constantFrom<PixelFormat>(rgbx, bgrx, { ...rgb565, bigEndian: true }, bgr233, indexed);
+const content = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }),
+  fc
+    .array(fc.tuple(fc.nat(255), fc.nat(20)), { maxLength: 40 })
+    .map((runs) => Buffer.concat(runs.map(([byte, count]) => Buffer.alloc(count, byte)))),
+);
+const deflated = content.map((data) => deflateSync(data));
+const body = fc.oneof(
+  content,
+  deflated.map((data) => bytes(u32(data.length), data)),
+  fc
+    .tuple(fc.constantFrom(0, 0x0f, 0x10, 0x20), deflated)
+    .map(([control, data]) => bytes(control, compact(data.length), data)),
+  fc
+    .tuple(fc.constantFrom(0x40, 0x50), fc.nat(3), fc.nat(4), content, deflated)
+    .map(([control, filter, count, colours, data]) =>
+      bytes(
+        control,
+        filter,
+        ...(filter === 1 ? [count, colours.subarray(0, 3 * (count + 1))] : []),
+        compact(data.length),
+        data,
+      ),
+    ),
+);
+const anyRect = fc
+  .tuple(small, small, small, small, fc.constantFrom<number>(...Object.values(encoding)), body)
+  .map(([x, y, width, height, number, data]) => rect(x, y, width, height, number, data));
+const anyUpdate = fc.array(anyRect, { minLength: 1, maxLength: 4 }).map((rects) => update(...rects));
+const anyMessage = fc.oneof(
+  { weight: 8, arbitrary: anyUpdate },
+  fc.constantFrom(bytes(2), bytes(150), bytes(250, 0, 1, 1), bytes(1, 0, u16(3), u16(1), u16(9), u16(9), u16(9))),
+  content.map((data) => bytes(3, 0, 0, 0, u32(data.length), data)),
+  deflated.map((data) => bytes(3, 0, 0, 0, u32(-(4 + data.length)), u32(0x10000001), data)),
+);
+
+describe("rectangles of any content", () => {
+  it("decoder and framer agree, whatever the split", () => {
+    fc.assert(
+      fc.property(format, fc.array(anyMessage, { maxLength: 4 }), pieceBytes, (pixelFormat, messages, piece) => {
+        const data = Buffer.concat(messages);
+        const init = { width: 64, height: 64, format: pixelFormat, name: "" };
+        const whole = run(init, data, data.length + 1);
+        const pieces = run(init, data, piece);
+        agree(whole);
+        agree(pieces);
+        expect(pieces.decoded === undefined).toBe(whole.decoded === undefined);
+        expect(pieces.framed).toBe(whole.framed);
+        if (whole.decoded === undefined) expect(pieces.probe.md5()).toBe(whole.probe.md5());
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("a checkpoint goes on as if nothing had been", () => {
+    fc.assert(
+      fc.property(format, anyUpdate, anyUpdate, (pixelFormat, first, second) => {
+        const init = { width: 64, height: 64, format: pixelFormat, name: "" };
+        const { probe, decoded } = run(init, first, first.length);
+        if (decoded !== undefined || !probe.decoder.atBoundary || !probe.decoder.resumable) return;
+        const { width, height } = probe.decoder.framebuffer;
+        const copy = new Framebuffer(width, height);
+        copy.pixels.set(probe.decoder.framebuffer.pixels);
+        const next = new ScreenProbe(width, height);
+        next.decoder = ScreenDecoder.restore(probe.decoder.checkpoint(), copy, next, limits);
+        const straight = attempt(() => probe.decoder.push(second));
+        expect(attempt(() => next.decoder.push(second))).toBe(straight);
+        expect(next.md5()).toBe(probe.md5());
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
