@@ -133,7 +133,7 @@ describe("the list of recordings", () => {
     expect(await page.locator(`${byId("recording-row")} a`).count()).toBe(0);
     const others = page.locator(byId("recording-row"), { hasNotText: "vendor-drives" });
     expect(await others.count()).toBe(0);
-    expect(await page.locator("nav a").allTextContents()).toEqual(["Recordings"]);
+    expect(await page.locator("nav a").allTextContents()).toEqual(["Recordings", "Targets"]);
     await page.goto(`/recordings/${plant.maintenance.summary.session}`);
     await page.waitForSelector(byId("error-state"));
     expect(await page.textContent(byId("error-state"))).toContain("Not allowed");
@@ -192,7 +192,15 @@ describe("the audit log", () => {
 });
 
 describe("every page", () => {
-  const paths = () => ["/", "/live", "/audit", `/recordings/${plant.maintenance.summary.session}`, "/no/such/page"];
+  const paths = () => [
+    "/",
+    "/targets",
+    "/connect/hmi-reactor-01",
+    "/live",
+    "/audit",
+    `/recordings/${plant.maintenance.summary.session}`,
+    "/no/such/page",
+  ];
 
   it.each([390, 1280])("fits a window of %i px, and each control has a name", async (width) => {
     for (const path of paths()) {
