@@ -3,12 +3,15 @@
 import type { ScreenRect } from "../../shared/screen/format.ts";
 import { tileSize } from "./dirty-tiles.ts";
 
-/** Of the last eight samples. */
-const dearSamples = 6;
-/** Tiles, about 220x220 pixels: less is stored without loss at little cost. */
-const leastHot = 12;
+/** Of the last six samples; of one that was lossy not long ago fewer, of the last three. */
+const dearSamples = 5;
+const dearAgain = 2;
+/** Samples through which a refreshed tile is remembered: a film that pauses goes on soon. */
+const rememberedSamples = 100;
+/** Tiles, about 310x310 pixels: less is stored without loss at little cost. */
+const leastHot = 24;
 /** Samples without a change after which a tile rests. */
-const quietSamples = 3;
+const quietSamples = 8;
 
 /** Bytes of tokens that one round of lossy tiles should take, and the quantiser's bounds. */
 const roundBytes = 80_000;
@@ -23,6 +26,7 @@ export class MovingTiles {
   readonly #lossy: Uint8Array;
   readonly #quiet: Uint8Array;
   readonly #waits: Uint8Array;
+  readonly #remembered: Uint8Array;
   #count = 0;
   #round = false;
   #areasChanged = false;
@@ -34,6 +38,7 @@ export class MovingTiles {
     this.#lossy = new Uint8Array(columns * rows);
     this.#quiet = new Uint8Array(columns * rows);
     this.#waits = new Uint8Array(columns * rows);
+    this.#remembered = new Uint8Array(columns * rows);
   }
 
   /** Whether any tile is not as the framebuffer has it. */
@@ -72,6 +77,7 @@ export class MovingTiles {
     } else this.#quiet[tile] = (this.#quiet[tile] as number) + 1;
     if (everything || (this.#quiet[tile] as number) >= quietSamples) {
       this.#lossy[tile] = 0;
+      this.#remembered[tile] = rememberedSamples;
       this.#count--;
       this.#areasChanged = true;
       return "refresh";
@@ -82,7 +88,7 @@ export class MovingTiles {
   }
 
   /** After a sample: which tiles are lossy from the next one on. @param tokens bytes of what was stored with loss. */
-  finish(tokens: number): void {
+  finish(tokens: number, exactly: boolean): void {
     if (this.#round && tokens > roundBytes) {
       this.quantiser = Math.min(mostQuantiser, Math.ceil((this.quantiser * 5) / 4));
     } else if (this.#round && tokens > 0 && tokens < roundBytes / 2) {
@@ -90,15 +96,25 @@ export class MovingTiles {
     }
     this.#round = !this.#round;
     let hot = 0;
-    for (const history of this.#history) if (isHot(history)) hot++;
-    if (hot < leastHot) return;
     for (let tile = 0; tile < this.#lossy.length; tile++) {
-      if (this.#lossy[tile] === 1 || !isHot(this.#history[tile] as number)) continue;
+      if (this.#isHot(tile)) hot++;
+      if (this.#remembered[tile] !== 0) this.#remembered[tile] = (this.#remembered[tile] as number) - 1;
+    }
+    if (exactly || hot < leastHot) return;
+    for (let tile = 0; tile < this.#lossy.length; tile++) {
+      if (this.#lossy[tile] === 1 || !this.#isHot(tile)) continue;
       this.#lossy[tile] = 1;
       this.#quiet[tile] = 0;
       this.#waits[tile] = 0;
       this.#count++;
     }
+  }
+
+  #isHot(tile: number): boolean {
+    const history = this.#history[tile] as number;
+    return (
+      ones(history & 0b111111) >= dearSamples || (this.#remembered[tile] !== 0 && ones(history & 0b111) >= dearAgain)
+    );
   }
 
   /** A tile holds lossy pixels from now on. */
@@ -118,10 +134,10 @@ export class MovingTiles {
   }
 }
 
-function isHot(history: number): boolean {
-  let ones = 0;
-  for (let rest = history; rest > 0; rest &= rest - 1) ones++;
-  return ones >= dearSamples;
+function ones(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest > 0; rest &= rest - 1) count++;
+  return count;
 }
 
 /** The tiles whose byte is 1, joined along their rows. */

@@ -283,7 +283,7 @@ export class ScreenEncoder {
       );
       moving.stored();
     }
-    moving.finish(tokens);
+    moving.finish(tokens, exactly);
   }
 
   /** What differs from the stored picture in each tile, by the tile's number; of lossy tiles everything does. */

@@ -2,7 +2,8 @@
 // apart: varint length of the operations, the operations, the data, each operation taking its share of the data in order.
 // Everything is checked before a pixel is written; nothing is allocated per operation.
 import type { ByteReader } from "./byte-reader.ts";
-import { drawKind, indexBits, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
+import { type DeferredTile, DeferredTiles } from "./deferred-tiles.ts";
+import { damaged, drawKind, indexBits, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
 import { lossyTileSide, mostTokenBytes, TilePlanes } from "./wavelet.ts";
 
 /** Pixels as little-endian RGBA words, A = 255. */
@@ -23,13 +24,23 @@ const maxColours = 256;
 export class DrawingReader {
   readonly #palette = new Uint32Array(maxColours);
   #planes: TilePlanes | null = null;
+  readonly #target: DrawingTarget;
+  readonly #deferred: DeferredTiles;
+  /** Lossy tiles are put off until `settle`. */
+  deferring = false;
   #x = 0;
   #y = 0;
   #width = 0;
   #height = 0;
 
+  constructor(target: DrawingTarget) {
+    this.#target = target;
+    this.#deferred = new DeferredTiles((tile) => this.#decode(target, tile));
+  }
+
   /** @param touched told of each operation's rectangle, in order; it must not keep the object. */
-  apply(target: DrawingTarget, reader: ByteReader, touched: (rect: ScreenRect) => void): void {
+  apply(reader: ByteReader, touched: (rect: ScreenRect) => void): void {
+    const target = this.#target;
     const opsLength = reader.varint();
     const opsEnd = reader.at + opsLength;
     if (opsEnd > reader.end) reader.fail("begins drawing operations that are not all there");
@@ -72,6 +83,8 @@ export class DrawingReader {
 
   #draw(op: number, target: DrawingTarget, reader: ByteReader, data: DataCursor, rect: ScreenRect): void {
     const area = rect.width * rect.height;
+    const lossy = (op & ~nextFlag) === drawKind.lossy;
+    if (this.#deferred.any && !lossy) this.#deferred.settle(rect.x, rect.y, rect.width, rect.height);
     switch (op & ~nextFlag) {
       case drawKind.copy:
         this.#copy(target, reader, rect);
@@ -111,20 +124,38 @@ export class DrawingReader {
     if (fromX + rect.width > target.width || fromY + rect.height > target.height) {
       reader.fail(`follows a copy from ${fromX},${fromY} that is not within the screen`);
     }
+    if (this.#deferred.any) this.#deferred.settle(fromX, fromY, rect.width, rect.height);
     copyPixels(target, fromX, fromY, rect);
   }
 
   #lossy(target: Pixels, reader: ByteReader, data: DataCursor, rect: ScreenRect): void {
-    const { x, y, width, height } = rect;
-    if (width > lossyTileSide || height > lossyTileSide) reader.fail("follows a lossy tile that is too large");
+    if (rect.width > lossyTileSide || rect.height > lossyTileSide)
+      reader.fail("follows a lossy tile that is too large");
     const quantiser = reader.byte();
     const length = reader.upTo(mostTokenBytes, "lossy tile's length");
     const from = data.take(length);
+    const tile = { rect: { ...rect }, quantiser, data: data.bytes, from, end: from + length, offset: reader.offset };
+    if (this.deferring) this.#deferred.add(tile);
+    else this.#decode(target, tile);
+  }
+
+  #decode(target: Pixels, tile: DeferredTile): void {
+    const { x, y, width, height } = tile.rect;
     this.#planes ??= new TilePlanes();
-    if (!this.#planes.decode(quantiser, data.bytes, from, from + length)) {
-      reader.fail("follows a lossy tile whose tokens are none");
+    if (!this.#planes.decode(tile.quantiser, tile.data, tile.from, tile.end)) {
+      throw damaged(tile.offset, "follows a lossy tile whose tokens are none");
     }
     this.#planes.givePixels(target.words, target.width, x, y, width, height);
+  }
+
+  /** Draws the lossy tiles that were put off. */
+  settle(): void {
+    this.#deferred.settleAll();
+  }
+
+  /** All pixels are about to be drawn anew. */
+  forget(): void {
+    this.#deferred.forget();
   }
 
   /** How many colours there are; what an index beyond them draws is black. */

@@ -39,7 +39,7 @@ export class ScreenCanvas {
   targetLossy: ScreenRect[] = [];
   /** The pixels of the keyframe, for operations that restore them; null after a resize. */
   base: Uint32Array | null = null;
-  readonly #drawing = new DrawingReader();
+  readonly #drawing = new DrawingReader(this);
   readonly #dirty = new DirtyList();
   readonly #touched = (rect: ScreenRect): void => this.#dirty.add(rect);
 
@@ -49,6 +49,24 @@ export class ScreenCanvas {
    */
   apply(record: ScreenRecord): readonly DirtyRect[] {
     this.#dirty.clear();
+    this.#apply(record);
+    return this.#dirty.rects();
+  }
+
+  /**
+   * The same for several records in order, such as those from a keyframe to the second that is wanted: faster, since
+   * only the last state of what moved is decoded.
+   */
+  applyAll(records: Iterable<ScreenRecord>): readonly DirtyRect[] {
+    this.#dirty.clear();
+    this.#drawing.deferring = true;
+    for (const record of records) this.#apply(record);
+    this.#drawing.deferring = false;
+    this.#drawing.settle();
+    return this.#dirty.rects();
+  }
+
+  #apply(record: ScreenRecord): void {
     const reader = new ByteReader(record.payload, record.offset);
     switch (record.code) {
       case screenCode.keyframe:
@@ -57,7 +75,7 @@ export class ScreenCanvas {
       case screenCode.draw:
         this.#needScreen(reader);
         this.targetLossy = [];
-        this.#drawing.apply(this, reader, this.#touched);
+        this.#drawing.apply(reader, this.#touched);
         break;
       case screenCode.resize:
         this.#needScreen(reader);
@@ -84,7 +102,6 @@ export class ScreenCanvas {
         throw damaged(record.offset, `follows the unknown code ${String(record.code)}`);
     }
     if (!reader.done) reader.fail("follows a record that is longer than what it holds");
-    return this.#dirty.rects();
   }
 
   #needScreen(reader: ByteReader): void {
@@ -101,7 +118,9 @@ export class ScreenCanvas {
     const areas = this.#readAreas(reader, width, height);
     if (width !== this.width || height !== this.height) this.#allocate(width, height);
     this.words.fill(0xff000000);
-    this.#drawing.apply(this, reader, ignore);
+    this.#drawing.forget();
+    this.#drawing.apply(reader, ignore);
+    this.#drawing.settle();
     if (this.base?.length === this.words.length) this.base.set(this.words);
     else this.base = this.words.slice();
     this.cursor = cursor;
@@ -123,6 +142,9 @@ export class ScreenCanvas {
   /** What both sizes have keeps its pixels; the rest is black. */
   #resize(reader: ByteReader): void {
     const { width, height } = readSize(reader);
+    this.#drawing.settle();
+    this.lossy = [];
+    this.targetLossy = [];
     this.base = null;
     const old = { words: this.words, width: this.width, height: this.height };
     this.#allocate(width, height);

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../../shared/errors.ts";
-import { type ScreenRect, screenLimits } from "../../../shared/screen/format.ts";
+import { type ScreenRecord, type ScreenRect, screenLimits } from "../../../shared/screen/format.ts";
 import { encodeFrame, framesHeaderLine, readFrames } from "../../../shared/screen/frames.ts";
 import { ScreenCanvas } from "../../../shared/screen/player.ts";
 import { ScreenReader } from "../../../shared/screen/reader.ts";
@@ -188,6 +188,30 @@ function realSegment(seed: number): Uint8Array {
   return picture.cut();
 }
 
+function lossySegment(): Uint8Array {
+  const random = noise(9);
+  const picture = new Picture(320, 320, { video: "lossy-while-moving" });
+  for (let time = 0; time < 9; time++) {
+    picture.sample();
+    if (time === 7) picture.cut();
+    run(picture, { do: "paint", at: [0, 0, 1000, 1000], look: 4, split: 0 }, random);
+  }
+  picture.sample();
+  // Only what moved, on a keyframe of one colour.
+  const segment = picture.cut();
+  const reader = new ScreenReader(segment);
+  const keyframe = reader.next();
+  const still = new Picture(320, 320).cut();
+  return new Uint8Array(
+    Buffer.concat([still, segment.subarray((keyframe?.offset ?? 0) + (keyframe?.payload.length ?? 0))]),
+  );
+}
+
+function* records(segment: Uint8Array): Generator<ScreenRecord> {
+  const reader = new ScreenReader(segment);
+  for (let record = reader.next(); record; record = reader.next()) yield record;
+}
+
 function readAll(segment: Uint8Array): void {
   const canvas = new ScreenCanvas();
   const reader = new ScreenReader(segment);
@@ -265,8 +289,43 @@ describe("screens", () => {
     );
   });
 
+  it("that may be stored with loss are the same for every reader, and exact when that is asked for", () => {
+    const film = { do: "paint" as const, at: [0, 0, 1000, 1000], look: 4, split: 0 };
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof({ weight: 2, arbitrary: step }, fc.constant("film" as const)), { maxLength: 12 }),
+        fc.integer(),
+        (steps, seed) => {
+          const random = noise(seed);
+          const picture = new Picture(384, 320, { video: "lossy-while-moving" });
+          const through = new ScreenCanvas();
+          for (const one of ["film" as const, ...steps]) {
+            for (let frames = 0; one === "film" && frames < 7; frames++) {
+              run(picture, film, random);
+              picture.sample();
+            }
+            // Everything in one segment.
+            if (one !== "film" && one.do !== "cut") run(picture, one, random);
+            picture.sample();
+          }
+          const segment = picture.cut();
+          play(segment, through);
+          const rest = picture.cut();
+          const fromKeyframe = play(rest);
+          expect(samePixels(fromKeyframe, { ...through, pixels: through.words })).toBe(true);
+          const atOnce = new ScreenCanvas();
+          atOnce.applyAll(records(segment));
+          expect(samePixels(atOnce, { ...through, pixels: through.words })).toBe(true);
+          picture.sample(100_000, true);
+          expect(samePixels(play(picture.cut()), picture)).toBe(true);
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
   it("that were damaged are refused or shown, and take no more memory than a screen may", () => {
-    const segments = [1, 2, 3].map(realSegment);
+    const segments = [...[1, 2, 3].map(realSegment), lossySegment()];
     for (const segment of segments) readAll(segment);
     fc.assert(
       fc.property(

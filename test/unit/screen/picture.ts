@@ -1,6 +1,6 @@
 // A framebuffer that tests draw into as a decoder would, telling the encoder of each step.
 
-import { ScreenEncoder } from "../../../recorder/screen/screen-encoder.ts";
+import { ScreenEncoder, type ScreenEncoderOptions } from "../../../recorder/screen/screen-encoder.ts";
 import { encodeRecord, type ScreenRect, screenHeaderLine } from "../../../shared/screen/format.ts";
 import { ScreenCanvas } from "../../../shared/screen/player.ts";
 import { ScreenReader } from "../../../shared/screen/reader.ts";
@@ -27,11 +27,11 @@ export class Picture {
   #startUs = 0;
   #atUs = 0;
 
-  constructor(width: number, height: number) {
+  constructor(width: number, height: number, options: ScreenEncoderOptions = {}) {
     this.width = width;
     this.height = height;
     this.pixels = new Uint32Array(width * height).fill(black);
-    this.encoder = new ScreenEncoder(this);
+    this.encoder = new ScreenEncoder(this, options);
     this.#begin();
   }
 
@@ -69,13 +69,17 @@ export class Picture {
     this.encoder.resized({ width, height, pixels });
   }
 
-  sample(afterUs = 100_000): void {
+  /** Returns the bytes of what was stored. */
+  sample(afterUs = 100_000, exactly = false): number {
     let deltaUs = afterUs;
-    for (const record of this.encoder.sample()) {
+    let bytes = 0;
+    for (const record of exactly ? this.encoder.sampleExactly() : this.encoder.sample()) {
+      bytes += record.payload.length;
       this.#records.push(encodeRecord(deltaUs, record));
       deltaUs = 0;
     }
     this.#atUs += afterUs;
+    return bytes;
   }
 
   /** The segment as it is now; the next begins with a keyframe. */
