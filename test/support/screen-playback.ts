@@ -27,12 +27,12 @@ export function playScreen(manifest: Manifest, get: (name: string) => Uint8Array
     const segment: PlayedSegment = { meta, ...size(reader), first: none, last: none, times: [], codes: [] };
     for (let record = reader.next(); record; record = reader.next()) {
       alone.apply(record);
-      if (record.code !== 0 || through.width === 0) through.apply(record);
       if (record.code === 0) {
         segment.first = Buffer.from(alone.pixels);
-        if (!segment.first.equals(Buffer.from(through.pixels)))
+        if (through.width > 0 && !segment.first.equals(Buffer.from(through.pixels)))
           throw new Error(`${meta.name} does not go on where the segment before it ended`);
       }
+      through.apply(record);
       segment.times.push(record.atUs);
       segment.codes.push(record.code);
     }
