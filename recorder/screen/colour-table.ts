@@ -1,9 +1,8 @@
 // Counts the colours of a block up to a palette's bound and gives each pixel its index, the most frequent colour first.
 // Open addressing in typed arrays that are cleared by a generation number: a block costs no allocation.
-const slots = 256;
+import { maxPalette } from "../../shared/screen/format.ts";
 
-/** A larger palette compresses worse than the colours themselves: its indices mean something else in each block. */
-export const maxPalette = 16;
+const slots = 256;
 
 export class ColourTable {
   readonly #keys = new Uint32Array(slots);

@@ -3,7 +3,7 @@
 // Everything is checked before a pixel is written; nothing is allocated per operation.
 import type { ByteReader } from "./byte-reader.ts";
 import { type DeferredTile, DeferredTiles } from "./deferred-tiles.ts";
-import { damaged, drawKind, indexBits, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
+import { damaged, drawKind, indexBits, maxPalette, nextFlag, type ScreenRect, screenLimits } from "./format.ts";
 import { lossyTileSide, mostTokenBytes, TilePlanes } from "./wavelet.ts";
 
 /** Pixels as little-endian RGBA words, A = 255. */
@@ -19,10 +19,9 @@ export interface DrawingTarget extends Pixels {
 }
 
 const opaque = 0xff000000;
-const maxColours = 256;
 
 export class DrawingReader {
-  readonly #palette = new Uint32Array(maxColours);
+  readonly #palette = new Uint32Array(maxPalette);
   #planes: TilePlanes | null = null;
   readonly #target: DrawingTarget;
   readonly #deferred: DeferredTiles;
@@ -96,8 +95,7 @@ export class DrawingReader {
         const count = this.#readPalette(reader);
         const bits = indexBits(count);
         const from = data.take(Math.ceil((rect.width * bits) / 8) * rect.height);
-        if (bits === 8) drawIndices(target, rect, this.#palette, from, data.bytes);
-        else drawPacked(target, rect, this.#palette, bits, from, data.bytes);
+        drawPacked(target, rect, this.#palette, bits, from, data.bytes);
         break;
       }
       case drawKind.colours:
@@ -161,6 +159,7 @@ export class DrawingReader {
   /** How many colours there are; what an index beyond them draws is black. */
   #readPalette(reader: ByteReader): number {
     const count = reader.byte() + 1;
+    if (count > maxPalette) reader.fail(`follows a palette of ${count} colours`);
     for (let i = 0; i < count; i++) this.#palette[i] = colour(reader);
     this.#palette.fill(opaque, count);
     return count;
@@ -219,16 +218,6 @@ export function restorePixels(target: Pixels, base: Uint32Array, rect: ScreenRec
   for (let y = rect.y; y < rect.y + rect.height; y++) {
     const row = y * width + rect.x;
     words.set(base.subarray(row, row + rect.width), row);
-  }
-}
-
-function drawIndices(target: Pixels, rect: ScreenRect, palette: Uint32Array, from: number, data: Uint8Array): void {
-  const { words, width } = target;
-  let at = from;
-  for (let y = rect.y; y < rect.y + rect.height; y++) {
-    let to = y * width + rect.x;
-    const end = to + rect.width;
-    while (to < end) words[to++] = palette[data[at++] as number] as number;
   }
 }
 

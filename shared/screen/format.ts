@@ -33,11 +33,13 @@ export const drawKind = {
 /** The rectangle is that of the operation before, moved to its right edge: no rectangle follows. */
 export const nextFlag = 0x10;
 
+/** Colours of a palette at most: beyond that the colours themselves compress better. */
+export const maxPalette = 16;
+
 /** Bits of a palette's index. */
-export function indexBits(colours: number): 1 | 2 | 4 | 8 {
+export function indexBits(colours: number): 1 | 2 | 4 {
   if (colours <= 2) return 1;
-  if (colours <= 4) return 2;
-  return colours <= 16 ? 4 : 8;
+  return colours <= 4 ? 2 : 4;
 }
 
 /** What a screen may be at most; a stored file that claims more is not one of ours. */
