@@ -1,11 +1,15 @@
 // npx tsx scripts/screenshots.ts [--out DIR]: the pictures in docs/images, of the built UI over the real API with the
-// recordings of the tests: docs/images/player.png for the README, and a gallery on desktop and phone, light and dark.
+// recordings of the tests: docs/images/player.png for the README, and a gallery on desktop and phone, light and dark. The
+// live screen is that of the demo HMI through the built service.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser, openPage } from "../test/support/browser.ts";
-import { password, type ReplayPlant, startReplayPlant } from "../test/support/replay-fixtures.ts";
+import { startHmi } from "../recorder/cli/demo/hmi/hmi.ts";
+import { launchBrowser, type OpenPage, openPage } from "../test/support/browser.ts";
+import { password, type ScreenPlant, startScreenPlant } from "../test/support/replay-fixtures.ts";
+import { startRunningService } from "../test/support/service.ts";
+import { createTempDir } from "../test/support/temp-dir.ts";
 
 interface Picture {
   name: string;
@@ -25,7 +29,7 @@ const byId = (id: string) => `[data-testid="${id}"]`;
 /** A fixed moment, so that a picture changes only when the UI does. */
 const now = Date.parse("2026-11-20T14:05:00");
 
-function pictures(plant: ReplayPlant): Picture[] {
+function pictures(plant: ScreenPlant): Picture[] {
   const recording = (of: { summary: { session: string } }, query = "") => `/recordings/${of.summary.session}${query}`;
   const checkAll = async (page: Page) => {
     await page.click(byId("verdict"));
@@ -39,12 +43,6 @@ function pictures(plant: ReplayPlant): Picture[] {
     await page.keyboard.press(".");
     await page.keyboard.press(",");
   };
-  const both = (picture: Picture): Picture[] => [
-    { ...picture, name: `${picture.name}-light` },
-    { ...picture, name: `${picture.name}-dark`, dark: true },
-    { ...picture, name: `${picture.name}-phone-light`, width: 390, height: 844, scale: 2 },
-    { ...picture, name: `${picture.name}-phone-dark`, width: 390, height: 844, scale: 2, dark: true },
-  ];
   const engineer = { as: "engineer" };
   const bad = plant.tampered.index.segments.find((s) => s.track === "terminal-0" && s.index === 2);
   const gap = plant.interrupted.index.gaps[0];
@@ -68,6 +66,49 @@ function pictures(plant: ReplayPlant): Picture[] {
       prepare: (page) => page.waitForSelector(byId("recording-row")),
     }),
     ...both({ ...engineer, name: "recording", path: recording(plant.maintenance, "?t=26"), prepare: nudge }),
+    ...both({
+      ...engineer,
+      name: "screen",
+      path: recording(plant.hmi, "?t=10.5"),
+      prepare: async (page) => {
+        await nudge(page);
+        await page.waitForSelector(".click-ring:not([hidden])");
+      },
+    }),
+    {
+      ...engineer,
+      name: "thumbnail",
+      path: recording(plant.hmi, "?t=6.6"),
+      prepare: async (page) => {
+        await nudge(page);
+        const bar = await page.locator(byId("scrubber")).boundingBox();
+        if (bar !== null) await page.mouse.move(bar.x + bar.width * 0.68, bar.y + 12);
+        await page.waitForSelector(byId("thumbnail"));
+      },
+    },
+    {
+      ...engineer,
+      name: "screen-zoomed",
+      path: recording(plant.hmi, "?t=10.5"),
+      dark: true,
+      prepare: async (page) => {
+        await nudge(page);
+        await page.click(byId("screen-zoom"));
+        await page.click(byId("screen-zoom-2"));
+      },
+    },
+    ...both({
+      ...engineer,
+      name: "targets",
+      path: "/targets",
+      prepare: (page) => page.waitForSelector(byId("target")),
+    }),
+    ...both({
+      ...engineer,
+      name: "connect",
+      path: "/connect/hmi-reactor-01",
+      prepare: (page) => page.waitForSelector(byId("connect-start")),
+    }),
     ...both({
       ...engineer,
       name: "live",
@@ -125,16 +166,69 @@ function pictures(plant: ReplayPlant): Picture[] {
   ];
 }
 
-async function take(browser: Browser, plant: ReplayPlant, picture: Picture, directory: string): Promise<void> {
-  // The pictures' own sign-ins and views are none of the plant's.
-  plant.server.audit = plant.server.audit.filter(({ address }) => address !== "127.0.0.1");
-  const { context, page, problems } = await openPage(browser, plant.server.url, {
+const both = (picture: Picture): Picture[] => [
+  { ...picture, name: `${picture.name}-light` },
+  { ...picture, name: `${picture.name}-dark`, dark: true },
+  { ...picture, name: `${picture.name}-phone-light`, width: 390, height: 844, scale: 2 },
+  { ...picture, name: `${picture.name}-phone-dark`, width: 390, height: 844, scale: 2, dark: true },
+];
+
+function look(browser: Browser, url: string, picture: Picture, person: string, secret: string): Promise<OpenPage> {
+  return openPage(browser, url, {
     ...(picture.width === undefined ? {} : { width: picture.width }),
     ...(picture.height === undefined ? {} : { height: picture.height }),
     ...(picture.scale === undefined ? {} : { scale: picture.scale }),
     dark: picture.dark ?? false,
-    ...(picture.as === undefined ? {} : { person: { name: picture.as, password } }),
+    ...(person === "" ? {} : { person: { name: person, password: secret } }),
   });
+}
+
+/** A session in the browser, while it goes on and when it was ended. */
+async function takeLiveScreens(browser: Browser, directory: string): Promise<void> {
+  const folder = await createTempDir("pictures");
+  const hmi = await startHmi({ port: 0, password: "reactor7", now: () => now });
+  const target = "hmi-reactor-01";
+  const people = ["integrator-dcs", "escort"] as const;
+  const service = await startRunningService({
+    directory: folder.path,
+    people: people.map((name) => ({ name, password, roles: [name === "escort" ? "escort" : "vendor"] })),
+    secrets: [{ name: target, password: hmi.password }],
+    targets: [{ name: target, protocol: "vnc", host: hmi.host, port: hmi.port, secret: target }],
+    policy: { rules: [{ id: "vendors", people: ["role:vendor"], targets: ["*"] }] },
+  });
+  try {
+    for (const picture of both({ name: "operate", path: `/connect/${target}` })) {
+      const { page, context } = await look(browser, service.httpUrl, picture, people[0], password);
+      const save = (name: string) => page.screenshot({ path: join(directory, `${name}.png`) });
+      await page.goto(picture.path);
+      await page.click(byId("connect-open"));
+      await page.waitForSelector(byId("connecting"), { state: "detached" });
+      await page.waitForTimeout(1_500);
+      await save(picture.name);
+      console.log(join(directory, `${picture.name}.png`));
+      if (picture.name === "operate-light") {
+        const { context: other, page: live } = await look(browser, service.httpUrl, picture, people[1], password);
+        await live.goto("/live");
+        await live.click(byId("terminate"));
+        await live.fill(byId("terminate-reason"), "The maintenance window is over");
+        await live.click(byId("terminate-confirm"));
+        await page.waitForSelector(byId("session-ended"));
+        await save("session-ended");
+        await other.close();
+      }
+      await context.close();
+    }
+  } finally {
+    await service.stop();
+    await hmi.close();
+    await folder.remove();
+  }
+}
+
+async function take(browser: Browser, plant: ScreenPlant, picture: Picture, directory: string): Promise<void> {
+  // The pictures' own sign-ins and views are none of the plant's.
+  plant.server.audit = plant.server.audit.filter(({ address }) => address !== "127.0.0.1");
+  const { context, page, problems } = await look(browser, plant.server.url, picture, picture.as ?? "", password);
   await page.addInitScript((fixed) => {
     Date.now = () => fixed;
   }, now);
@@ -158,13 +252,14 @@ async function main(): Promise<void> {
   const out = process.argv.indexOf("--out");
   const directory = process.argv[out + 1] !== undefined && out > 0 ? process.argv[out + 1]! : defaultDirectory;
   mkdirSync(directory, { recursive: true });
-  const plant = await startReplayPlant({ now });
+  const plant = await startScreenPlant({ now, hmi: { masked: false } });
   const browser = await launchBrowser();
   try {
     for (const picture of pictures(plant)) {
       await take(browser, plant, picture, directory);
       console.log(join(directory, `${picture.name}.png`));
     }
+    await takeLiveScreens(browser, directory);
   } finally {
     await browser.close();
     await plant.server.close();

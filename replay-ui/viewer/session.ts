@@ -31,11 +31,9 @@ export class ViewerSession {
       this.state.set({ phase: "connected", sinceMs: Date.now() });
       this.rfb.focus();
     });
-    this.rfb.addEventListener("desktopname", (event) => {
-      this.name.set(String((event as CustomEvent<{ name?: unknown }>).detail.name ?? ""));
-    });
+    this.rfb.addEventListener("desktopname", (event) => this.name.set(textIn(event, "name")));
     this.rfb.addEventListener("securityfailure", (event) => {
-      this.refusal = String((event as CustomEvent<{ reason?: unknown }>).detail.reason ?? "");
+      this.refusal = textIn(event, "reason");
     });
     // noVNC cannot continue when a target wants credentials from the person: the recorder has them.
     this.rfb.addEventListener("credentialsrequired", () => this.rfb.disconnect());
@@ -70,6 +68,11 @@ export class ViewerSession {
     const words = this.left ? "You closed the session." : this.refusal !== "" ? this.refusal : endSentence(close);
     this.state.set({ phase: "ended", reason: words, wasConnected: this.wasConnected });
   }
+}
+
+function textIn(event: Event, member: "name" | "reason"): string {
+  const value = (event as CustomEvent<Record<string, unknown>>).detail[member];
+  return typeof value === "string" ? value : "";
 }
 
 /** On this host only, whatever the answer says. */

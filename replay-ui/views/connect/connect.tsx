@@ -92,6 +92,7 @@ function Bar(props: {
         <ChevronLeftIcon />
       </a>
       <h1>{target}</h1>
+      {session === null ? null : <TargetsOwnName session={session} />}
       {session === null ? null : <Recorded session={session} />}
       <div class="connect-actions" role="toolbar" aria-label="Screen">
         {session === null ? null : <KeysButton session={session} />}
@@ -118,6 +119,16 @@ function Bar(props: {
         {session === null ? null : <LeaveButton session={session} />}
       </div>
     </header>
+  );
+}
+
+/** As the target calls itself; the gateway adds that it is recorded, which stands beside already. */
+function TargetsOwnName({ session }: { session: ViewerSession }) {
+  const name = useStore(session.name).replace(/ \[recorded\]$/, "");
+  return name === "" ? null : (
+    <span class="connect-name" title={name}>
+      {name}
+    </span>
   );
 }
 

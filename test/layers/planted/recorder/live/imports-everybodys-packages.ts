@@ -1,8 +1,9 @@
 // breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
 // breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml
-// breaks: owner-of-yazl owner-of-asciinema-player owner-of-fzstd owner-of-preact owner-of-vite package-without-owner
+// breaks: owner-of-yazl owner-of-asciinema-player owner-of-novnc-novnc owner-of-fzstd owner-of-preact owner-of-vite package-without-owner
 import "@aws-sdk/client-s3";
 import "@node-rs/argon2";
+import "@novnc/novnc";
 import "@xterm/headless";
 import "age-encryption";
 import "asciinema-player";
