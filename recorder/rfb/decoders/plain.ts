@@ -43,9 +43,10 @@ export function* decodeRre(context: DecodeContext, rect: Rect): Decoding {
   const { queue, framebuffer } = context;
   const codec = context.codecs.whole;
   const small = rect.encoding === encoding.coRre;
-  const head = yield* take(context, 4 + codec.size);
+  const head = yield* take(context, 4);
   const parts = checkParts(rect, queue.bytes.readUInt32BE(head));
-  framebuffer.fill(rect.x, rect.y, rect.width, rect.height, codec.read(queue.bytes, head + 4));
+  const background = yield* take(context, codec.size);
+  framebuffer.fill(rect.x, rect.y, rect.width, rect.height, codec.read(queue.bytes, background));
   context.touch(rect.x, rect.y, rect.width, rect.height);
   let drawable = maxOverdraw * rect.width * rect.height;
   for (let part = 0; part < parts; part += 1) {
@@ -78,8 +79,8 @@ export function* decodeHextile(context: DecodeContext, rect: Rect): Decoding {
       const mask = queue.bytes[queue.at]!;
       const length = hextileHead(mask, width * height, codec.size);
       if (queue.length < length) yield* need(context, length);
-      context.touch(rect.x + x, rect.y + y, width, height);
       if (mask & hextile.raw) {
+        context.touch(rect.x + x, rect.y + y, width, height);
         for (let line = 0; line < height; line += 1) {
           const to = (rect.y + y + line) * framebuffer.width + rect.x + x;
           codec.row(queue.bytes, queue.at + 1 + line * width * codec.size, framebuffer.pixels, to, width);
@@ -94,6 +95,8 @@ export function* decodeHextile(context: DecodeContext, rect: Rect): Decoding {
         partBytes = mask & hextile.coloured ? codec.size + 2 : 2;
         if (queue.length < length + parts * partBytes) yield* need(context, length + parts * partBytes);
       }
+      // Only after the last wait: what is drawn after one must be touched after it.
+      context.touch(rect.x + x, rect.y + y, width, height);
       const bytes = queue.bytes;
       let at = queue.at + 1;
       if (mask & hextile.background) {
