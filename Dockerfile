@@ -30,7 +30,7 @@ RUN ln -s /app/dist/recorder/cli/main.js /usr/local/bin/conduit \
   && install -d -o node -g node -m 0700 /var/lib/conduit
 USER node
 VOLUME /var/lib/conduit
-EXPOSE 2222 8443
+EXPOSE 2222 5910 8443
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["node", "/app/docker/healthcheck.mjs"]
 ENTRYPOINT ["conduit"]
 CMD ["serve"]

@@ -19,6 +19,11 @@ export interface LocalAdministration {
     address: string;
     details: Record<string, unknown>;
   }): Promise<void>;
+  /** A viewer's one-time ticket for this person; POLICY_REFUSED or REQUEST_NOT_FOUND say why not. */
+  vncTicket(
+    person: string,
+    target: string,
+  ): Promise<{ ticket: string; target: string; expiresAt: string; port: number }>;
   /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
   status(): Promise<Record<string, unknown>>;
 }
@@ -32,6 +37,12 @@ export const Terminate = z.strictObject({
   session: z.string().regex(sessionIdPattern),
   operator: z.string().min(1).max(64),
   reason: z.string().max(200),
+});
+
+const VncTicketRequest = z.strictObject({
+  person: z.string().min(1).max(64),
+  target: z.string().min(1).max(64),
+  operator: z.string().min(1).max(64),
 });
 
 const maxBodyBytes = 4096;
@@ -98,6 +109,7 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   const route = `${incoming.method} ${incoming.url}`;
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
   if (route === "GET /status") return send(response, 200, await admin.status());
+  if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
   if (route !== "POST /terminate") return send(response, 404, { message: "no such request" });
   const parsed = Terminate.safeParse(await readJson(incoming));
   if (!parsed.success) return send(response, 400, { message: "the request has a bad value" });
@@ -110,6 +122,25 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
     details: { reason },
   });
   return send(response, 200, { terminated: await admin.terminate(session, operator, reason) });
+}
+
+async function issueTicket(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  admin: LocalAdministration,
+): Promise<void> {
+  const parsed = VncTicketRequest.safeParse(await readJson(incoming));
+  if (!parsed.success) return send(response, 400, { message: "the request has a bad value" });
+  const { person, target, operator } = parsed.data;
+  const issued = await admin.vncTicket(person, target);
+  await admin.audit({
+    actor: operator,
+    action: "vnc.ticket",
+    subject: issued.target,
+    address: "local",
+    details: { use: "viewer", person },
+  });
+  return send(response, 200, issued);
 }
 
 async function readJson(incoming: IncomingMessage): Promise<unknown> {

@@ -1,5 +1,4 @@
 // The composition root: builds every part, wires them, and drains them on stop. The only file that knows everyone.
-import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -37,7 +36,7 @@ import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
 import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
-import { VncTickets } from "./tap/vnc/tickets.ts";
+import { createVncGateway, readPair } from "./vnc-gateway.ts";
 
 export interface Service {
   readonly ssh: { host: string; port: number };
@@ -128,33 +127,13 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
     },
   });
-  const tickets = new VncTickets({ lifetimeMs: config.vnc.ticketSeconds * 1000 });
-  const certificate = await readPair(config.vnc.tls);
-  const vncTap = taps.vnc({
-    host: {
-      authenticate: (attempt) => authenticate(people, audit, attempt, "vnc", logger),
-      openVncSession: (person, target, client) => opener.openVncSession(person, target, client),
-    },
-    tickets,
-    findPerson: async (name) => {
-      const person = await people.find(name);
-      return person === null || person.disabled || person.mustChangePassword ? null : person;
-    },
-    ticketRefused: (address) => {
-      const entry = { actor: "unknown", action: "sign-in-failed", subject: "vnc", address, details: { by: "ticket" } };
-      audit.append(entry).catch((error: unknown) => logger.error({ err: error }, "the audit log cannot be written"));
-    },
-    certificate,
-    security: config.vnc.security,
+  const vncGateway = await createVncGateway(config, {
+    opener,
+    people,
+    authenticate: (attempt) => authenticate(people, audit, attempt, "vnc", logger),
+    audit,
     logger,
-    limits: {
-      loginGraceMs: config.limits.loginGraceSeconds * 1000,
-      maxUnauthenticated: config.limits.maxUnauthenticated,
-      maxConnections: config.limits.maxConnections,
-      dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
-    },
   });
-  const vncFingerprint = new X509Certificate(certificate.cert).fingerprint256;
 
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
@@ -182,16 +161,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
     sessions: { list: () => registry.list(), terminate },
     screens: {
-      ticket: async (person, name, use, { address, software }) => {
-        const target = await opener.mayOpenVnc({ ...person, authMethod: "portal" }, name, {
-          address,
-          port: 0,
-          software,
-        });
-        return { ...tickets.issue({ person: person.name, target: target.name }, use), target: target.name };
-      },
-      listener: () => ({ port: vnc.port, fingerprint: vncFingerprint }),
-      upgrade: (request, socket, head, from) => vncTap.upgrade(request, socket, head, from),
+      ticket: (...request) => vncGateway.ticket(...request),
+      listener: () => ({ port: vnc.port, fingerprint: vncGateway.fingerprint }),
+      upgrade: (...request) => vncGateway.tap.upgrade(...request),
     },
     targets: () =>
       inventory.current.targets.map((target) => {
@@ -216,6 +188,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sessions: () => registry.list(),
     terminate,
     audit: (entry) => audit.append(entry),
+    vncTicket: async (person, target) => ({ ...(await vncGateway.ticketFor(person, target)), port: vnc.port }),
     status: async () => ({
       version: version(),
       ssh,
@@ -228,7 +201,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   // The gateway last: nobody logs in to a service that is not whole.
   const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => sshTap.listen(config.ssh.listen));
   undo.push(() => sshTap.close());
-  const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncTap.listen(config.vnc.listen));
+  const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncGateway.tap.listen(config.vnc.listen));
   const http = { url: publicUrl(config, httpAddress) };
   await audit.append({
     actor: "recorder",
@@ -244,7 +217,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
     clearInterval(spoolWatch);
     await registry.stop();
-    await Promise.all([sshTap.close(), vncTap.close()]);
+    await Promise.all([sshTap.close(), vncGateway.tap.close()]);
     await admin.close();
     await api.close();
     await recorder.stop();
@@ -268,10 +241,6 @@ function isPinned(target: Target): boolean {
   if (target.protocol === "ssh") return target.hostKeys.length > 0;
   const { fingerprints, ca } = target.vnc.tls;
   return fingerprints.length > 0 || ca !== undefined;
-}
-
-async function readPair(files: { certificate: string; key: string }): Promise<{ cert: string; key: string }> {
-  return { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") };
 }
 
 interface RecordingParts {

@@ -59,6 +59,16 @@ export function pinHostKeys(config: Config, name: string, lines: readonly string
   });
 }
 
+export function pinCertificate(config: Config, name: string, fingerprint: string): InventorySnapshot {
+  return edit(config, (document) => {
+    const target = targetNode(document, name);
+    const path = ["vnc", "tls", "fingerprints"];
+    const pinned = target.getIn(path, true);
+    if (isSeq(pinned)) pinned.add(document.createNode(fingerprint));
+    else target.setIn(path, document.createNode([fingerprint]));
+  });
+}
+
 function targetNode(document: Document, name: string): YAMLMap {
   const list = document.get("targets", true);
   const items = isSeq(list) ? list.items : [];

@@ -5,9 +5,9 @@ import { type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import type { Secret, SecretStore } from "../access/secrets.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
+import { inventoryOf } from "./inventory-of.ts";
 import { openSecrets } from "./key-files.ts";
 import { formatTime } from "./output.ts";
-import { inventoryOf } from "./target.ts";
 import { isTerminal, promptHidden, readNewSecret, readPiped } from "./terminal-input.ts";
 
 export const registerSecret: Register = (program, cli) => {

@@ -22,6 +22,10 @@ const administration: LocalAdministration = {
   audit: async ({ actor, action, subject, details }) => {
     done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
   },
+  vncTicket: async (person, target) => {
+    done.push(`ticket ${person} ${target}`);
+    return { ticket: "abcdefgh", target, expiresAt: "2026-11-23T10:00:00.000Z", port: 5910 };
+  },
   status: async () => ({ version: "1" }),
 };
 
@@ -53,6 +57,14 @@ test("a termination is in the audit before it happens, with who and why", async 
     `audit os:erika session.terminate ${session} {"reason":"permit"}`,
     `terminate ${session} os:erika permit`,
   ]);
+});
+
+test("a ticket is given to whom policy lets in, and is in the audit with whose it is", async () => {
+  await open();
+  const request = { person: "erika", target: "hmi-1", operator: "os:root" };
+  expect(await askAdmin(path, "POST", "/vnc-ticket", request)).toMatchObject({ ticket: "abcdefgh", port: 5910 });
+  expect(done).toEqual(["ticket erika hmi-1", 'audit os:root vnc.ticket hmi-1 {"use":"viewer","person":"erika"}']);
+  await expect(askAdmin(path, "POST", "/vnc-ticket", { ...request, more: 1 })).rejects.toThrow("bad value");
 });
 
 test("what cannot be written into the audit does not happen", async () => {

@@ -66,7 +66,7 @@ test("no secret has a default, and .env.example names each without a value", () 
   expect(references).toBe([...composeText.matchAll(/\$\{[A-Z_]+(:\?|:-)/g)].length);
 });
 
-test("only the gateway and the portal are published, by default on this machine alone", () => {
+test("only the gateways and the portal are published, by default on this machine alone", () => {
   expect(seaweedfs.ports).toBeUndefined();
   expect(demoTarget.ports).toBeUndefined();
   expect(conduit.ports).toHaveLength(2);

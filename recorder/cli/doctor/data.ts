@@ -2,14 +2,19 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
+import type { VncTarget } from "../../../shared/policy/policy.ts";
 import { People } from "../../access/people.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase, type ServiceDatabase } from "../../database.ts";
 import { probeKey } from "../../store/keys.ts";
 import { checkTarget } from "../../tap/ssh/upstream.ts";
+import type { VncTargetAccess } from "../../tap/tap.ts";
+import { checkVncTarget } from "../../tap/vnc/dial-target.ts";
 import { formatFindings } from "../findings.ts";
+import { inventoryOf } from "../inventory-of.ts";
 import { masterKeyPath, openSecrets } from "../key-files.ts";
-import { exact, inventoryOf } from "../target.ts";
+import { exact } from "../target.ts";
+import { accessOf } from "../target-vnc.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 export async function checkStore(config: Config): Promise<Check[]> {
@@ -119,9 +124,12 @@ export async function checkTargets(config: Config): Promise<Check[]> {
     const secrets = await openSecrets(config, database);
     const checks: Check[] = [];
     for (const target of inventoryOf(config).targets) {
-      if (target.protocol !== "ssh") continue;
       const name = `target ${target.name}`;
       try {
+        if (target.protocol === "vnc") {
+          checks.push(await checkScreen(config, target, await accessOf(target, secrets)));
+          continue;
+        }
         const credential = exact(await secrets.get(target.secret));
         const timeoutMs = config.limits.targetConnectSeconds * 1000;
         await checkTarget({ ...target, credential }, { timeoutMs, legacy: config.ssh.legacyTargets });
@@ -135,4 +143,11 @@ export async function checkTargets(config: Config): Promise<Check[]> {
   } finally {
     await database.close();
   }
+}
+
+async function checkScreen(config: Config, target: VncTarget, access: VncTargetAccess): Promise<Check> {
+  const timeoutMs = config.limits.targetConnectSeconds * 1000;
+  const { facts, init } = await checkVncTarget(access, { timeoutMs });
+  const message = `logged in by ${facts.security} at ${target.host}:${target.port}, ${init.width}×${init.height}`;
+  return ok(`target ${target.name}`, message);
 }

@@ -150,10 +150,26 @@ describe("target", () => {
     await add("plc-1");
     const listed = await conduit(["target", "list"]);
     expect(listed.code).toBe(0);
-    expect(listed.stdout.split("\n")[1]).toMatch(/^plc-1\s+reactor\s+10\.0\.7\.20:22\s+eng\s+plc-1\s+0\s+-$/);
+    expect(listed.stdout.split("\n")[1]).toMatch(/^plc-1\s+reactor\s+ssh\s+10\.0\.7\.20:22\s+eng\s+plc-1\s+0\s+-$/);
     expect(listed.stderr).toMatch(
       /^warning: .*has no pinned host key, so every session to it is refused\. Compare and pin/,
     );
+  });
+
+  test("a target of VNC is added with what VNC needs, and shown with its settings", async () => {
+    const vnc = (name: string, ...more: string[]) =>
+      conduit(["target", "add", name, "--protocol", "vnc", "--host", "10.0.7.30", "--conduit", "reactor", ...more]);
+    expect(await vnc("hmi-1")).toMatchObject({ code: 0 });
+    expect((await vnc("hmi-2", "--no-secret", "--account", "op", "--port", "5901")).code).toBe(0);
+    const listed = JSON.parse((await conduit(["target", "list", "--json"])).stdout) as object[];
+    expect(listed).toMatchObject([
+      { name: "hmi-1", protocol: "vnc", port: 5900, account: "", secret: "hmi-1", vnc: { quality: "evidence" } },
+      { name: "hmi-2", port: 5901, account: "op" },
+    ]);
+    expect(listed[1]).not.toHaveProperty("secret");
+    expect((await conduit(["target", "show", "hmi-1"])).stdout).toMatch(/^vnc {10}\{"tls":\{"fingerprints":\[\]\}/m);
+    const noAccount = await conduit(["target", "add", "x", "--host", "h", "--conduit", "reactor"]);
+    expect(noAccount.stderr).toContain("a target of SSH needs --account");
   });
 
   test("ssh-config names only what the policy opens to the person", async () => {

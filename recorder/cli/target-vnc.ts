@@ -1,0 +1,128 @@
+// `conduit target` for targets of VNC: add, scan and pin the certificate, test, and one-time tickets for viewers.
+import type { Command } from "commander";
+import { z } from "zod";
+import { AppError } from "../../shared/errors.ts";
+import type { VncTarget } from "../../shared/policy/policy.ts";
+import type { SecretStore } from "../access/secrets.ts";
+import type { Config } from "../config.ts";
+import type { VncTargetAccess } from "../tap/tap.ts";
+import { checkVncTarget } from "../tap/vnc/dial-target.ts";
+import { scanVncServer } from "../tap/vnc/scan-certificate.ts";
+import { type Cli, configOf, localActor } from "./cli.ts";
+import { addTarget, pinCertificate } from "./inventory-edit.ts";
+import { printable } from "./output.ts";
+import { askService } from "./sessions.ts";
+import type { AddOptions } from "./target.ts";
+
+export async function addVncTarget(cli: Cli, config: Config, name: string, options: AddOptions): Promise<void> {
+  const secret = options.secret === false ? null : typeof options.secret === "string" ? options.secret : name;
+  const scanned = options.scan === true ? await scanVncServer(options.host, options.port ?? 5900) : null;
+  const fingerprint = scanned?.certificate?.fingerprint;
+  if (scanned !== null && fingerprint === undefined) throw nothingToPin(name, scanned.offers);
+  addTarget(config, {
+    name,
+    conduit: options.conduit,
+    protocol: "vnc",
+    host: options.host,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.account === undefined ? {} : { account: options.account }),
+    ...(secret === null ? {} : { secret }),
+    ...(options.tag === undefined ? {} : { tags: options.tag }),
+    ...(options.description === undefined ? {} : { description: options.description }),
+    ...(fingerprint === undefined ? {} : { vnc: { tls: { fingerprints: [fingerprint] } } }),
+  });
+  cli.out.line(`Added ${name} to ${config.inventory.targets}. A running service has it within a second.`);
+  if (fingerprint !== undefined) cli.out.line(`Pinned ${fingerprint}; compare it with the machine's own.`);
+  cli.out.line(`Next: ${secret === null ? "" : `conduit secret set ${secret}, `}conduit target test ${name}`);
+}
+
+/** `known` is null for an address that is no target. */
+export async function scanVnc(
+  cli: Cli,
+  config: Config,
+  { host, port }: { host: string; port: number },
+  known: VncTarget | null,
+  options: { pin?: boolean; json?: boolean },
+): Promise<void> {
+  const { offers, certificate } = await scanVncServer(host, port);
+  if (options.pin === true && known !== null) {
+    if (certificate === null) throw nothingToPin(known.name, offers);
+    pin(cli, config, known, certificate.fingerprint);
+    return;
+  }
+  if (options.json === true) return cli.out.json({ offers, certificate });
+  if (certificate === null) cli.out.line(`No certificate. Offered: ${offers.join(", ")}`);
+  else cli.out.line(`${certificate.fingerprint}   # ${printable(certificate.subject)}, until ${certificate.validTo}`);
+}
+
+function pin(cli: Cli, config: Config, { name, vnc }: VncTarget, fingerprint: string): void {
+  const pinned = vnc.tls.fingerprints;
+  if (pinned.includes(fingerprint)) {
+    cli.out.line(`${name}: the certificate is pinned already.`);
+    return;
+  }
+  if (pinned.length > 0) {
+    throw new AppError(
+      "PROTOCOL_TARGET_HOST_KEY",
+      `${name} has a pinned certificate and shows another: ${fingerprint}. If the change is known, replace the line in ${config.inventory.targets} by hand.`,
+      { op: "cli.scan" },
+    );
+  }
+  pinCertificate(config, name, fingerprint);
+  cli.out.line(`Pinned ${fingerprint} for ${name}; compare it with the machine's own.`);
+}
+
+function nothingToPin(name: string, offers: readonly string[]): AppError {
+  return new AppError(
+    "PROTOCOL_TARGET_HOST_KEY",
+    `${printable(name)} shows no certificate, so there is nothing to pin. It offers ${offers.join(", ")}.`,
+    { op: "cli.scan" },
+  );
+}
+
+/** For `conduit target test` and `conduit doctor --targets`. */
+export async function accessOf(target: VncTarget, secrets: SecretStore): Promise<VncTargetAccess> {
+  const { name, host, port, account, vnc: settings } = target;
+  const secret = target.secret === undefined ? null : await secrets.get(target.secret);
+  if (secret !== null && secret.kind !== "password") {
+    const message = `the secret ${target.secret} of target ${name} is a private key; VNC takes a password: conduit secret set ${target.secret}`;
+    throw new AppError("CONFIG_INVALID", message, { op: "cli.target" });
+  }
+  return { name, host, port, account, settings, credential: secret ?? { kind: "none" } };
+}
+
+export async function checkVnc(
+  cli: Cli,
+  config: Config,
+  target: VncTarget,
+  secrets: SecretStore,
+  options: { json?: boolean },
+): Promise<void> {
+  const timeoutMs = config.limits.targetConnectSeconds * 1000;
+  const { facts, init } = await checkVncTarget(await accessOf(target, secrets), { timeoutMs });
+  if (options.json === true) return cli.out.json({ target: target.name, ...facts, screen: init });
+  cli.out.line(`${target.name}: logged in by ${facts.security} at ${target.host}:${target.port}`);
+  if (facts.fingerprint !== "") cli.out.line(`certificate ${facts.fingerprint} (known)`);
+  const { bitsPerPixel, depth } = init.format;
+  cli.out.line(`${printable(init.name)}, ${init.width}×${init.height}, depth ${depth} in ${bitsPerPixel} bits`);
+}
+
+const Ticket = z.object({ ticket: z.string(), target: z.string(), expiresAt: z.string(), port: z.int() });
+
+export function registerTicket(target: Command, cli: Cli): void {
+  target
+    .command("ticket")
+    .description("a one-time ticket with which a person's VNC viewer opens one session (needs the running service)")
+    .argument("<name>")
+    .requiredOption("--person <name>", "whose session it will be; policy is asked as always")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nThe person types it as the password of a viewer that asks for a password alone (VncAuth).")
+    .action(async (name: string, options: { person: string; json?: boolean }, command: Command) => {
+      const body = { target: name, person: options.person, operator: localActor(cli) };
+      const issued = Ticket.parse(await askService(cli, command, "POST", "/vnc-ticket", body));
+      if (options.json === true) return cli.out.json(issued);
+      const host = new URL(configOf(cli, command).http.publicUrl).hostname;
+      cli.out.line(`Ticket  ${issued.ticket}`);
+      cli.out.line(`Viewer  ${host}::${issued.port}, until ${issued.expiresAt}, once`);
+    });
+}

@@ -1,0 +1,95 @@
+// The VNC tap as the service uses it: with its certificate, its tickets, and who may have one. A part of the composition
+// root, beside main.ts.
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Logger } from "pino";
+import { AppError } from "../shared/errors.ts";
+import type { Role } from "../shared/policy/policy.ts";
+import type { People } from "./access/people.ts";
+import type { AuditLog } from "./catalog/audit.ts";
+import type { Config } from "./config.ts";
+import type { SessionOpener } from "./session/opener.ts";
+import { taps } from "./tap/registry.ts";
+import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
+import { type IssuedTicket, type TicketUse, VncTickets } from "./tap/vnc/tickets.ts";
+import type { VncTap } from "./tap/vnc/vnc-tap.ts";
+
+export interface VncGatewayParts {
+  opener: SessionOpener;
+  people: People;
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
+  audit: AuditLog;
+  logger: Logger;
+}
+
+export interface VncGateway {
+  tap: VncTap;
+  /** SHA-256 of the listener's certificate, in hex pairs. */
+  fingerprint: string;
+  /** Asks policy first; POLICY_REFUSED says why not. */
+  ticket(
+    person: { name: string; roles: readonly Role[] },
+    target: string,
+    use: TicketUse,
+    from: { address: string; software: string },
+  ): Promise<IssuedTicket & { target: string }>;
+  /** For a native viewer, asked for by somebody else; REQUEST_NOT_FOUND when there is no such person. */
+  ticketFor(person: string, target: string): Promise<IssuedTicket & { target: string }>;
+}
+
+export async function createVncGateway(config: Config, parts: VncGatewayParts): Promise<VncGateway> {
+  const { opener, people, audit, logger } = parts;
+  const tickets = new VncTickets({ lifetimeMs: config.vnc.ticketSeconds * 1000 });
+  const certificate = await readPair(config.vnc.tls);
+  const findPerson = async (name: string) => {
+    const person = await people.find(name);
+    return person === null || person.disabled || person.mustChangePassword ? null : person;
+  };
+  const tap = taps.vnc({
+    host: {
+      authenticate: parts.authenticate,
+      openVncSession: (person, target, client) => opener.openVncSession(person, target, client),
+    },
+    tickets,
+    findPerson,
+    ticketRefused: (address) => {
+      const entry = { actor: "unknown", action: "sign-in-failed", subject: "vnc", address, details: { by: "ticket" } };
+      audit.append(entry).catch((error: unknown) => logger.error({ err: error }, "the audit log cannot be written"));
+    },
+    certificate,
+    security: config.vnc.security,
+    logger,
+    limits: {
+      loginGraceMs: config.limits.loginGraceSeconds * 1000,
+      maxUnauthenticated: config.limits.maxUnauthenticated,
+      maxConnections: config.limits.maxConnections,
+      dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
+    },
+  });
+  const ticket: VncGateway["ticket"] = async ({ name, roles }, targetName, use, { address, software }) => {
+    const client = { address, port: 0, software };
+    const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal" }, targetName, client);
+    return { ...tickets.issue({ person: name, target: target.name }, use), target: target.name };
+  };
+  return {
+    tap,
+    fingerprint: new X509Certificate(certificate.cert).fingerprint256,
+    ticket,
+    ticketFor: async (name, target) => {
+      const person = await findPerson(name);
+      if (person === null) {
+        throw new AppError(
+          "REQUEST_NOT_FOUND",
+          `there is no person ${name} who could use a ticket: unknown, disabled, or still with a one-time password`,
+          { op: "vnc.ticket" },
+        );
+      }
+      return ticket(person, target, "viewer", { address: "local", software: "conduit target ticket" });
+    },
+  };
+}
+
+/** Certificate and key, as PEM. */
+export async function readPair(files: { certificate: string; key: string }): Promise<{ cert: string; key: string }> {
+  return { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") };
+}
