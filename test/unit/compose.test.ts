@@ -69,7 +69,7 @@ test("no secret has a default, and .env.example names each without a value", () 
 test("only the gateways and the portal are published, by default on this machine alone", () => {
   expect(seaweedfs.ports).toBeUndefined();
   expect(demoTarget.ports).toBeUndefined();
-  expect(conduit.ports).toHaveLength(2);
+  expect(conduit.ports).toHaveLength(3);
   for (const port of conduit.ports ?? []) expect(port).toMatch(/:-127\.0\.0\.1:\d+\}:\d+$/);
   for (const network of [...seaweedfs.networks, ...demoTarget.networks]) {
     expect(compose.networks[network]?.internal, network).toBe(true);
