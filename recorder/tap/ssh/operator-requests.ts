@@ -71,7 +71,11 @@ export class OperatorRequests {
         const pty = ptyOf(payload);
         this.#pty = pty;
         gate.notice("pty-req", { term: pty.term, cols: pty.cols, rows: pty.rows, modes: pty.modes }, this.#channel);
-        item.pass = () => forward(pty.payload);
+        item.pass = () =>
+          this.#events.target()?.request(type, pty.payload, (ok) => {
+            if (!ok) this.#ptyRefused(pty);
+            reply(ok);
+          });
         return true;
       }
       case "env": {
@@ -110,6 +114,17 @@ export class OperatorRequests {
         item.pass = () => reply(false);
         return false;
     }
+  }
+
+  /** What runs has no terminal: keystrokes are bytes then, and a window has no size. */
+  #ptyRefused(pty: Pty): void {
+    if (this.#pty === undefined) return;
+    this.#pty = undefined;
+    this.#gate.notice(
+      "request-refused",
+      { request: "pty-req", term: pty.term, reason: "refused-by-target", started: this.#started },
+      this.#channel,
+    );
   }
 
   #refuse(type: string): void {

@@ -28,6 +28,23 @@ afterAll(async () => {
   await target?.stop();
 });
 
+it("a terminal that the target refuses is said to be refused", async () => {
+  const without = await startSshd({ config: ["PermitTTY no"] });
+  const other = await startGateway(without);
+  try {
+    const result = await ssh(addressOf(other), ["tty; echo done"], ["-tt"]);
+    // OpenSSH's client gives up then; others go on without one.
+    expect(result.stderr).toContain("PTY allocation request failed");
+    await other.last().whenEnded();
+    expect(other.last().notices("request-refused")).toMatchObject([
+      { request: "pty-req", reason: "refused-by-target" },
+    ]);
+  } finally {
+    await other.stop();
+    await without.stop();
+  }
+});
+
 describe("what a session may not do", () => {
   it("agent forwarding is refused by name", async () => {
     const result = await ssh(address, ["echo [$SSH_AUTH_SOCK]"], ["-A", "-o", "IdentityAgent=none"]);
