@@ -1,6 +1,9 @@
 // Bytes that arrived and were not yet used. What is pushed into an empty queue is looked at in place; only the rest is
 // copied. Storage grows by doubling, so that the smallest splits cost no more than linear time.
 
+/** Work that goes on when bytes come: it yields how many the queue must hold before it can. */
+export type Decoding = Generator<number, void, undefined>;
+
 const keptStorageBytes = 256 * 1024;
 
 export class ByteQueue {

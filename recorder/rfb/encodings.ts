@@ -138,11 +138,6 @@ export function isCompressLevel(number: number): boolean {
   return number >= -256 && number <= -247;
 }
 
-/** Whether an encoding draws pixels that ScreenDecoder can decode. */
-export function isDecodedEncoding(number: number): boolean {
-  return decoded.has(number);
-}
-
 /** Whether a target may be asked for this: whatever it then sends is understood by framer and decoder. */
 export function isPassableEncoding(number: number): boolean {
   return decoded.has(number) || understood.has(number) || isQualityLevel(number) || isCompressLevel(number);

@@ -1,10 +1,10 @@
 // The target's bytes after ServerInit made into its picture, fed in any split. Memory is bounded by the screen's size,
 // the limits and what is kept of six zlib streams; the first malformed byte ends a decoder for good.
 import type { AppError } from "../../shared/errors.ts";
-import { ByteQueue } from "./byte-queue.ts";
+import { ByteQueue, type Decoding } from "./byte-queue.ts";
 import { type DecoderState, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { fenceLength } from "./client-parser.ts";
-import { type DecodeContext, type Decoding, streamPlaces, take } from "./decoders/context.ts";
+import { type DecodeContext, streamPlaces, take } from "./decoders/context.ts";
 import { decodeAlphaCursor, decodeCursor, decodeVmwareCursor, decodeXCursor } from "./decoders/cursors.ts";
 import { InflatedSource } from "./decoders/inflated-source.ts";
 import { decodeCopyRect, decodeHextile, decodeRaw, decodeRre, decodeZlib } from "./decoders/plain.ts";

@@ -1,14 +1,12 @@
 // What every decoder of a rectangle works with: the bytes that came, the framebuffer, and streams that outlive
 // rectangles. Decoders are generators: they yield how many bytes the queue must hold before they go on.
-import type { ByteQueue } from "../byte-queue.ts";
+import type { ByteQueue, Decoding } from "../byte-queue.ts";
 import type { Framebuffer } from "../framebuffer.ts";
 import type { InflateStream } from "../inflate-stream.ts";
 import type { PixelCodecs } from "../pixel-codec.ts";
 import type { PixelFormat } from "../pixel-format.ts";
 import type { ScreenOutlet } from "../screen-outlet.ts";
 import type { InflatedSource } from "./inflated-source.ts";
-
-export type Decoding = Generator<number, void, undefined>;
 
 /** The zlib streams of a session by their place: one each for Zlib and ZRLE, four for Tight. */
 export const streamPlace = { zlib: 0, zrle: 1, tight: 2 } as const;

@@ -1,11 +1,10 @@
 // The compressed part of one rectangle as a window of inflated bytes. Input is taken from the queue as it comes and
 // output kept is no more than the window, so that neither a long rectangle nor a bomb costs memory.
 import { AppError } from "../../../shared/errors.ts";
-import type { ByteQueue } from "../byte-queue.ts";
+import type { ByteQueue, Decoding } from "../byte-queue.ts";
 import { describe, type Rect } from "../framed-rect.ts";
 import type { InflateStream } from "../inflate-stream.ts";
 import { malformed, overLimit } from "../rfb-error.ts";
-import type { DecodeContext, Decoding } from "./context.ts";
 
 /** At least twice a row of the widest screen. */
 const windowBytes = 128 * 1024;
@@ -106,26 +105,4 @@ export class InflatedSource {
       throw malformed(describe(this.#rect), `its compressed data is not valid: ${(error as Error).message}`);
     }
   }
-}
-
-/** Inflates a rectangle's rows; `draw` gets as many whole rows as there are, from `row` on. */
-export function* inflateRows(
-  context: DecodeContext,
-  rect: Rect,
-  stream: InflateStream,
-  compressedBytes: number,
-  rowBytes: number,
-  draw: (bytes: Buffer, at: number, row: number, rows: number) => void,
-): Decoding {
-  const source = context.inflated;
-  source.open(stream, rect, compressedBytes);
-  for (let row = 0; row < rect.height && rowBytes > 0; ) {
-    yield* source.require(rowBytes);
-    const rows = Math.min(rect.height - row, Math.floor(source.length / rowBytes));
-    draw(source.bytes, source.at, row, rows);
-    context.touch(rect.x, rect.y + row, rect.width, rows);
-    source.at += rows * rowBytes;
-    row += rows;
-  }
-  yield* source.close();
 }

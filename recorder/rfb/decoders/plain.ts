@@ -1,11 +1,12 @@
 // Raw, CopyRect, RRE, CoRRE, Hextile and Zlib (RFC 6143 §7.7.1–7.7.4 and rfbproto).
 
+import type { Decoding } from "../byte-queue.ts";
 import { encoding } from "../encodings.ts";
 import { checkCompressed, checkInside, checkParts, describe, type Rect } from "../framed-rect.ts";
 import { hextile } from "../rect-walk.ts";
 import { malformed, overLimit } from "../rfb-error.ts";
-import { type DecodeContext, type Decoding, need, streamPlace, take } from "./context.ts";
-import { inflateRows } from "./inflated-source.ts";
+import { type DecodeContext, need, streamPlace, take } from "./context.ts";
+import { inflateRows } from "./inflate-rows.ts";
 
 /** RRE's parts may overlap; so often may each pixel be drawn on the average. */
 const maxOverdraw = 4;

@@ -1,11 +1,12 @@
 // Tight and TightPNG (rfbproto §Tight): a fill, an image, or pixels through a filter and one of four zlib streams.
+import type { Decoding } from "../byte-queue.ts";
 import { checkCompressed, describe, type Rect } from "../framed-rect.ts";
 import type { PixelCodec } from "../pixel-codec.ts";
 import type { PixelFormat } from "../pixel-format.ts";
 import { checkTightBasic, checkTightFilter, checkTightImage, tight, tightIndexBytes } from "../rect-walk.ts";
 import { malformed } from "../rfb-error.ts";
-import { type DecodeContext, type Decoding, need, streamPlace, take } from "./context.ts";
-import { inflateRows } from "./inflated-source.ts";
+import { type DecodeContext, need, streamPlace, take } from "./context.ts";
+import { inflateRows } from "./inflate-rows.ts";
 import { decodeJpeg } from "./jpeg.ts";
 import { decodePng } from "./png.ts";
 

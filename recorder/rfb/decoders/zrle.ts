@@ -1,11 +1,12 @@
 // TRLE and ZRLE (RFC 6143 §7.7.5–7.7.6): tiles of a few kinds, bare with 16 pixels a side or inflated with 64. Both share
 // one function for a tile; it draws nothing for which bytes are missing.
+import type { Decoding } from "../byte-queue.ts";
 import type { Framebuffer } from "../framebuffer.ts";
 import { checkCompressed, describe, maxZrleBytes, type Rect, trleTileSide, zrleTileSide } from "../framed-rect.ts";
 import type { PixelCodec } from "../pixel-codec.ts";
 import { checkTrleKind, packedBits, packedRowBytes, runTooLong } from "../rect-walk.ts";
 import { malformed } from "../rfb-error.ts";
-import { type DecodeContext, type Decoding, need, streamPlace, take } from "./context.ts";
+import { type DecodeContext, need, streamPlace, take } from "./context.ts";
 
 const maxPalette = 128;
 /** What drawTile answers when the bytes at hand end within the tile. */
