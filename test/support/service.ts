@@ -26,6 +26,7 @@ export interface RunningService {
   readonly configFile: string;
   readonly process: ChildProcess;
   readonly sshPort: number;
+  readonly vncPort: number;
   readonly httpUrl: string;
   /** What it has logged so far (JSON lines). */
   log(): string;
@@ -118,14 +119,16 @@ export async function startPrepared(
     stdio: ["ignore", "pipe", "pipe"],
   });
   let logged = "";
-  const ready = new Promise<{ sshPort: number; httpUrl: string }>((resolve, reject) => {
+  const ready = new Promise<{ sshPort: number; vncPort: number; httpUrl: string }>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       logged += chunk.toString("utf8");
       for (const line of logged.split("\n")) {
         if (!line.includes('"service ready"')) continue;
         try {
-          const { ssh, http } = JSON.parse(line) as { ssh: { port: number }; http: { url: string } };
-          resolve({ sshPort: ssh.port, httpUrl: http.url });
+          const { ssh, vnc, http } = JSON.parse(line) as Record<"ssh" | "vnc", { port: number }> & {
+            http: { url: string };
+          };
+          resolve({ sshPort: ssh.port, vncPort: vnc.port, httpUrl: http.url });
         } catch {
           // The rest of the line is still to come.
         }
@@ -135,7 +138,7 @@ export async function startPrepared(
     child.stderr.on("data", read);
     child.once("exit", (code) => reject(new Error(`conduit serve ended with ${code}:\n${logged}`)));
   });
-  const { sshPort, httpUrl } = await ready;
+  const { sshPort, vncPort, httpUrl } = await ready;
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill(signal);
@@ -146,6 +149,7 @@ export async function startPrepared(
     configFile,
     process: child,
     sshPort,
+    vncPort,
     httpUrl,
     log: () => logged,
     conduit: conduitRunner(configFile, env),
