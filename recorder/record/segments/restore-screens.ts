@@ -34,7 +34,7 @@ function restoreScreen(channel: ScreenChannel, directory: string, { last, record
   const reader = new ScreenReader(decompressSegment(readFileSync(join(directory, last.name)), last.codec));
   const canvas = new ScreenCanvas();
   for (let record = reader.next(); record; record = reader.next()) canvas.apply(record);
-  if (!channel.screen.restore(canvas, state.facts, state.checkpoint)) {
+  if (!channel.screen.restore(canvas, state)) {
     throw new Error("the screen's last segment does not end with the pixels that its state belongs to");
   }
 }

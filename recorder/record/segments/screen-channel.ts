@@ -98,7 +98,7 @@ export class ScreenChannel {
     try {
       this.screen.format(place, format);
     } catch (error) {
-      this.#unreadable(place, "screen-format", error);
+      this.giveUp(place.recordNo, "screen-format", error);
     }
   }
 

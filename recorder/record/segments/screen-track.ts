@@ -13,12 +13,14 @@ import { gapRecord, ScreenEncoder } from "../../screen/screen-encoder.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
 import { OpenBinarySegment } from "./open-binary-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
-import { encodeScreenState, pixelsCrc, type ScreenStateFacts } from "./screen-state.ts";
+import { encodeScreenState, pixelsCrc, type ScreenState, type ScreenStateFacts } from "./screen-state.ts";
 import { type EventPlace, Track, type TrackContext } from "./track.ts";
 
 /** About ten pictures a second; an update that is still arriving is waited for a little. */
 const sampleUs = 100_000;
 const sampleWithinUpdateUs = 400_000;
+/** What rests is refreshed within fewer samples. */
+const mostRefreshes = 64;
 
 /** A segment closes when replaying it costs so many times its keyframe, within these bounds (in the encoder's unit). */
 const keyframesPerSegment = 6;
@@ -47,7 +49,10 @@ export class ScreenTrack extends Track {
   /** Set once the target's bytes could not be read: the picture stands still from then on. */
   #failed = false;
   /** When the first record came whose change is not sampled yet. */
-  #dirtyUs: number | null = null;
+  #changedUs: number | null = null;
+  /** Time of the last sample, while something in it is stored with loss: samples go on until it is refreshed. */
+  #lossUs: number | null = null;
+  #exactly = false;
   /** Time of the newest record that went through the decoder, and of the newest one written. */
   #fedUs = 0;
   #writtenUs = 0;
@@ -91,11 +96,11 @@ export class ScreenTrack extends Track {
   }
 
   /** Goes on where a segment of an earlier process ended. False: those are not the pixels that it ended with. */
-  restore(canvas: ScreenCanvas, facts: ScreenStateFacts, checkpoint: Uint8Array): boolean {
-    if (canvas.width !== facts.width || canvas.height !== facts.height) return false;
-    if (pixelsCrc(canvas.words) !== facts.pixels) return false;
-    const framebuffer = new Framebuffer(canvas.width, canvas.height);
-    framebuffer.pixels.set(canvas.words);
+  restore(canvas: ScreenCanvas, { facts, checkpoint, pixels }: ScreenState): boolean {
+    const framebuffer = new Framebuffer(facts.width, facts.height, decoderLimits);
+    const known = pixels ?? canvas.words;
+    if (known.length !== framebuffer.pixels.length || pixelsCrc(known) !== facts.pixels) return false;
+    framebuffer.pixels.set(known);
     this.#decoder = ScreenDecoder.restore(checkpoint, framebuffer, this.#outlet(), decoderLimits);
     this.#encoder = new ScreenEncoder(framebuffer, { video: this.#video });
     this.#outputNo = facts.outputNo;
@@ -117,7 +122,7 @@ export class ScreenTrack extends Track {
       clipboard: () => {},
       led: () => {},
       updated: () => {},
-      jpeg: (x, y, width, height) => (this.#encoder as { jpeg?: (...a: number[]) => void }).jpeg?.(x, y, width, height),
+      jpeg: (x, y, width, height) => this.#encoder.jpeg(x, y, width, height),
     };
   }
 
@@ -137,9 +142,9 @@ export class ScreenTrack extends Track {
       this.end(error instanceof Error ? error.message : String(error));
       throw error;
     }
-    if (this.#encoder.dirty) this.#dirtyUs ??= place.us;
+    if (this.#encoder.dirty) this.#changedUs ??= place.us;
     this.#messageBytes = this.clean ? 0 : this.#messageBytes + data.length;
-    if (this.#cutWanted && this.clean) this.cut();
+    if (this.#cutWanted && this.clean) this.#cutExactly();
     else if (this.#messageBytes >= tornAfterBytes || segment.rawBytes >= tornAfterRawBytes) this.forceCut();
   }
 
@@ -153,32 +158,41 @@ export class ScreenTrack extends Track {
   /** No picture comes after the one that the track has now. */
   end(reason: string): void {
     this.#failed = true;
-    this.#sample();
+    this.#exactly = true;
+    this.#sample(this.lastUs);
     const { segment } = this;
     if (!(segment instanceof OpenBinarySegment)) return;
-    this.#put(segment, gapRecord(reason));
+    this.#put(segment, this.lastUs, gapRecord(reason));
     this.cut();
   }
 
+  /** Only the times of the records decide, so that recovery comes to the same samples. */
   #sampleIfDue(nowUs: number): void {
-    if (this.#dirtyUs === null) return;
     const wait = this.#decoder.atBoundary ? sampleUs : sampleWithinUpdateUs;
-    if (nowUs - this.#dirtyUs >= wait) this.#sample();
+    if (this.#changedUs !== null && nowUs - this.#changedUs >= wait) this.#sample(this.#fedUs);
+    for (let i = 0; i < mostRefreshes && this.#lossUs !== null && this.#changedUs === null; i++) {
+      if (nowUs - this.#lossUs < sampleUs) return;
+      this.#sample(this.#lossUs + sampleUs);
+    }
   }
 
-  #sample(): void {
-    this.#dirtyUs = null;
+  #sample(us: number): void {
+    this.#changedUs = null;
+    this.#lossUs = null;
     const { segment } = this;
     if (!(segment instanceof OpenBinarySegment) || !this.#encoder.dirty) return;
-    const records = this.#encoder.sample();
-    for (const record of records) this.#put(segment, record);
-    if (records.length > 0 && this.#lastPlace) this.sampled({ ...this.#lastPlace, us: this.#fedUs });
+    const atUs = this.monotone(us);
+    const records = this.#exactly ? this.#encoder.sampleExactly() : this.#encoder.sample();
+    for (const record of records) this.#put(segment, atUs, record);
+    if (this.#encoder.dirty) this.#lossUs = atUs;
+    if (records.length > 0 && this.#lastPlace) this.sampled({ ...this.#lastPlace, us: atUs });
   }
 
-  #put(segment: OpenBinarySegment, record: EncodedRecord): void {
-    segment.add(encodeRecord(this.#fedUs - this.#writtenUs, record));
-    this.#writtenUs = this.#fedUs;
+  #put(segment: OpenBinarySegment, atUs: number, record: EncodedRecord): void {
+    segment.add(encodeRecord(atUs - this.#writtenUs, record));
+    segment.cover({ us: atUs, seq: segment.lastSeq, recordNo: segment.lastRecordNo });
     segment.events++;
+    this.#writtenUs = atUs;
   }
 
   /** Reaching the segment's end has become dear, or its raw form large. */
@@ -193,20 +207,33 @@ export class ScreenTrack extends Track {
     this.#sampleIfDue(nowUs);
     // Age alone tears no message.
     if (!this.segment || !this.clean) return;
-    if (this.#due() || nowUs - this.segment.startUs >= this.maxAgeUs) this.cut();
+    if (this.#due() || nowUs - this.segment.startUs >= this.maxAgeUs) this.#cutExactly();
   }
 
   /** Asked for because the journal runs short: at the end of the message if not now. */
   override cutIfClean(): void {
-    this.#cutWanted = this.segment !== null && !this.clean;
-    super.cutIfClean();
+    if (this.clean) this.#cutExactly();
+    else this.#cutWanted = this.segment !== null;
   }
 
   override cut(): void {
     if (!this.segment) return;
     this.#cutWanted = false;
-    this.#sample();
+    this.#sample(this.lastUs);
     super.cut();
+  }
+
+  override forceCut(): void {
+    this.#exactly = true;
+    super.forceCut();
+    this.#exactly = this.#failed;
+  }
+
+  /** Wherever no segment begins at once nothing may be left with loss: there may be no other sample to refresh it. */
+  #cutExactly(): void {
+    this.#exactly = true;
+    this.cut();
+    this.#exactly = this.#failed;
   }
 
   protected override newSegment(at: EventPlace): OpenSegment {
@@ -231,10 +258,11 @@ export class ScreenTrack extends Track {
 
   protected override stateAtCut(): Uint8Array {
     const { width, height, pixels } = this.#decoder.framebuffer;
-    const facts = { width, height, pixels: pixelsCrc(pixels), outputNo: this.#outputNo };
-    if (this.#failed) return encodeScreenState({ ...facts, without: "failed" }, new Uint8Array());
-    if (!this.clean) return encodeScreenState({ ...facts, without: "torn" }, new Uint8Array());
-    return encodeScreenState(facts, this.#decoder.checkpoint());
+    const facts: ScreenStateFacts = { width, height, pixels: pixelsCrc(pixels), outputNo: this.#outputNo };
+    if (this.#failed) return encodeScreenState({ ...facts, without: "failed" });
+    if (!this.clean) return encodeScreenState({ ...facts, without: "torn" });
+    // What the segment ends with is not the target's picture while something moves.
+    return encodeScreenState(facts, this.#decoder.checkpoint(), this.#lossUs === null ? undefined : pixels);
   }
 
   protected override get maxAgeUs(): number {

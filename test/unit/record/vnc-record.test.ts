@@ -51,20 +51,15 @@ afterEach(async () => {
 const [width, height] = [200, 120];
 const out = (data: Buffer): SessionEvent => ({ type: "output", channel: 0, stream: "stdout", data });
 const input = (data: Buffer): SessionEvent => ({ type: "input", channel: 0, data });
-const opened: SessionEvent = {
-  type: "channel-open",
-  channel: 0,
-  request: "vnc",
-  screen: { width, height, name: "press 4", format: { ...plainFormat } },
-};
 const closed: SessionEvent = { type: "channel-close", channel: 0 };
 
-type Settings = { maskKeys?: boolean; keepRaw?: boolean };
+type Settings = { maskKeys?: boolean; keepRaw?: boolean; video?: "lossless" | "lossy-while-moving" };
 
-async function openVnc(settings: Settings = {}, on: UnderTest = under): Promise<SessionRecorder> {
+async function openVnc(settings: Settings = {}, size = { width, height }): Promise<SessionRecorder> {
   const screen = { quality: "evidence", video: "lossless", maskKeys: true, keepRaw: false, ...settings } as const;
-  const session = await on.recorder.open({ ...facts({ screen }), protocol: "vnc" });
-  session.append(opened);
+  const session = await under.recorder.open({ ...facts({ screen }), protocol: "vnc" });
+  const format = { ...plainFormat };
+  session.append({ type: "channel-open", channel: 0, request: "vnc", screen: { ...size, name: "press 4", format } });
   return session;
 }
 
@@ -323,16 +318,16 @@ function rawBytes(recording: StoredRecording): Buffer {
   return Buffer.concat(lines.map((line) => Buffer.from((JSON.parse(line) as { d: string }).d, "base64")));
 }
 
-describe("a crash", () => {
-  /** What a kill leaves: the spool as it is at this moment, for a recorder of its own. */
-  async function afterCrash(): Promise<UnderTest> {
-    const base = makeBase();
-    cpSync(under.base, base, { recursive: true, filter: (from) => !from.endsWith("lock") });
-    const store = new KeptStore();
-    for (const [key, object] of under.store.objects) store.objects.set(key, object);
-    return startRecorder({}, { base, store });
-  }
+/** What a kill leaves: the spool as it is at this moment, for a recorder of its own. */
+async function afterCrash(): Promise<UnderTest> {
+  const base = makeBase();
+  cpSync(under.base, base, { recursive: true, filter: (from) => !from.endsWith("lock") });
+  const store = new KeptStore();
+  for (const [key, object] of under.store.objects) store.objects.set(key, object);
+  return startRecorder({}, { base, store });
+}
 
+describe("a crash", () => {
   for (const [what, flushAt] of [
     ["before any segment was closed", []],
     ["after some were", [5, 11]],
@@ -370,6 +365,84 @@ describe("a crash", () => {
       await other.stop();
       await finish(session);
     });
+  }
+});
+
+describe("an area that moves, stored with loss", () => {
+  const size = { width: 448, height: 320 };
+  const noise = (step: number): RawRect => ({
+    x: 0,
+    y: 0,
+    ...size,
+    colour: (x, y) => (Math.imul(x + 640 * y + 65_537 * step, 2_654_435_761) >>> 5) & 0xffffff,
+  });
+
+  /** Long enough that tiles count as moving, and that segments are cut meanwhile. */
+  async function moves(session: SessionRecorder, screen: KnownScreen): Promise<void> {
+    for (let step = 0; step < 40; step++) {
+      clock.advance(110);
+      if (!session.append(out(screen.draw(noise(step))))) await session.drained();
+    }
+  }
+
+  it("is to the pixel again at the end", async () => {
+    const session = await openVnc({ video: "lossy-while-moving" }, size);
+    const screen = new KnownScreen(size.width, size.height);
+    await moves(session, screen);
+    const { segments } = play(await finish(session));
+    expect(segments.flatMap((segment) => segment.codes)).toContain(7);
+    expect(segments.at(-1)?.last.equals(screen.rgba)).toBe(true);
+    expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
+  it("is refreshed when it rests, with nothing else coming", async () => {
+    const session = await openVnc({ video: "lossy-while-moving" }, size);
+    const screen = new KnownScreen(size.width, size.height);
+    await moves(session, screen);
+    await session.durable();
+    const { recorder } = under;
+    await expect
+      .poll(
+        async () => {
+          clock.advance(1000);
+          await recorder.flush(session.session);
+          const live = recorder.live(session.session)?.segments.filter((meta) => meta.track === "screen-0") ?? [];
+          const bytes = new Map<string, Uint8Array>();
+          for (const { name } of live) {
+            const stored =
+              (await recorder.spooled(session.session, name)) ?? (await storedBytes(session.session, name));
+            bytes.set(name, stored);
+          }
+          const manifest = { segments: live } as unknown as StoredRecording["manifest"];
+          return playScreen(manifest, (name) => bytes.get(name) as Uint8Array)
+            .at(-1)
+            ?.last.equals(screen.rgba);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    await finish(session);
+  });
+
+  it("costs no pixel of what came after it in a crash", async () => {
+    const session = await openVnc({ video: "lossy-while-moving" }, size);
+    const screen = new KnownScreen(size.width, size.height);
+    await moves(session, screen);
+    session.append(out(screen.draw(box(3))));
+    await session.durable();
+    await expect
+      .poll(() => under.told.segments.filter(({ meta }) => meta.track === "screen-0").length, { timeout: 10_000 })
+      .toBeGreaterThan(0);
+    const other = await afterCrash();
+    const recording = await stored(session.session, other);
+    expect(recording.events().filter((line) => line.type === "decode-error")).toEqual([]);
+    expect(play(recording, other).segments.at(-1)?.last.equals(screen.rgba)).toBe(true);
+    await other.stop();
+    await finish(session);
+  });
+
+  async function storedBytes(session: string, name: string): Promise<Uint8Array> {
+    return under.store.recording(session).get(name) as Buffer;
   }
 });
 
