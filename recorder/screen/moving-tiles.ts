@@ -4,7 +4,7 @@ import type { ScreenRect } from "../../shared/screen/format.ts";
 import { tileSize } from "./dirty-tiles.ts";
 
 /** Of the last six samples; of one that was lossy not long ago fewer, of the last three. */
-const dearSamples = 5;
+const dearSamples = 4;
 const dearAgain = 2;
 /** Samples through which a refreshed tile is remembered: a film that pauses goes on soon. */
 const rememberedSamples = 100;

@@ -43,6 +43,10 @@ const freeMisses = 2;
 const mostMoved = 3;
 /** Bytes before compression from which a tile is dear; as many pixels must change for a lossy one to be moving. */
 const dearBytes = 3072;
+/** When a keyframe is due, in its own costs and in those of each pixel of the screen. */
+const keyframesToReplay = 6;
+const leastCostOfPixel = 4;
+const mostCostOfPixel = 8;
 const opaqueBlack = 0xff000000;
 
 export class ScreenEncoder {
@@ -163,6 +167,16 @@ export class ScreenEncoder {
 
   get keyframeCost(): number {
     return this.#keyframeCost;
+  }
+
+  /**
+   * Whether replaying costs so much by now that a segment should begin anew: some keyframes' worth, but neither so
+   * little that keyframes cost more than what they save, nor more than a seek has time for.
+   */
+  get keyframeDue(): boolean {
+    const pixels = this.#width * this.#height;
+    const dear = Math.max(leastCostOfPixel * pixels, keyframesToReplay * this.#keyframeCost);
+    return this.#costSinceKeyframe > Math.min(mostCostOfPixel * pixels, dear);
   }
 
   /** Records that bring a reader from the last sample to the framebuffer as it is now; none when nothing changed. */
