@@ -57,6 +57,7 @@ export class ChannelBridge {
       },
     });
     this.#pipeline = new InboundPipeline(context.session, context.gate, {
+      waitsFor: (item) => (item.kind === "request" ? this.#requests.waitsFor(item.type, item.payload) : null),
       record: (item) => this.#record(item),
       endBatch: () => this.#recorder?.endBatch() ?? false,
       pass: (item) => this.#pass(item),

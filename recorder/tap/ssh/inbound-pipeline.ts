@@ -17,6 +17,8 @@ export type InboundItem =
   | { kind: "close" };
 
 export interface InboundHandlers {
+  /** What must happen before the item can be recorded; it and all behind it wait. Null: nothing. */
+  waitsFor(item: InboundItem): Promise<void> | null;
   /** Appends the item's events. True: they must be durable before the item passes. May throw. */
   record(item: InboundItem): boolean;
   /** After the last `record` of what passes together. True: as there. */
@@ -123,9 +125,13 @@ export class InboundPipeline {
     }
     let mustBeDurable = false;
     let count = 0;
+    let awaited: Promise<void> | null = null;
     try {
       while (count < this.#waiting.length && !this.#held()) {
-        const item = this.#waiting[count++] as InboundItem;
+        const item = this.#waiting[count] as InboundItem;
+        awaited = this.#handlers.waitsFor(item);
+        if (awaited !== null) break;
+        count++;
         if (item.kind === "request") this.#waitingRequests--;
         if (this.#handlers.record(item)) mustBeDurable = true;
       }
@@ -135,12 +141,18 @@ export class InboundPipeline {
       this.#handlers.failed(error);
       return;
     }
+    if (awaited !== null) this.#wakeAfter(awaited);
+    if (count === 0) return;
     const items = this.#waiting.splice(0, count);
     this.#flights.push({ items, durable: mustBeDurable ? this.#gate.durable() : undefined });
     // Rejections are dealt with in #fly, which may get to this flight later.
     this.#flights[this.#flights.length - 1]?.durable?.catch(() => undefined);
     if (!this.#flying) void this.#fly();
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.#waiting.length > 0 && awaited === null) this.#schedule();
+  }
+
+  #wakeAfter(awaited: Promise<void>): void {
+    this.#wakeBy((wake) => void awaited.then(wake));
   }
 
   #wakeBy(subscribe: (wake: () => void) => void): void {

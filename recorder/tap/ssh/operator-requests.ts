@@ -20,6 +20,9 @@ import {
 } from "./requests.ts";
 import { SftpRecorder } from "./sftp/sftp-recorder.ts";
 
+/** For a target's answer to pty-req before a program starts without knowing it. */
+const ptyAnswerMs = 10_000;
+
 type RequestItem = InboundItem & { kind: "request" };
 
 export interface OperatorRequestEvents {
@@ -39,6 +42,8 @@ export class OperatorRequests {
   readonly #events: OperatorRequestEvents;
   #started = false;
   #pty: Pty | undefined;
+  /** Until the target said whether there is a terminal. */
+  #ptyAsked: Promise<void> | null = null;
   /** Said on the terminal once it is there. */
   #remarks: string[] = [];
 
@@ -59,6 +64,11 @@ export class OperatorRequests {
     return remarks;
   }
 
+  /** Whether a program has a terminal stands in its `channel-open`, so the target's word on that comes first. */
+  waitsFor(type: string, payload: Buffer): Promise<void> | null {
+    return this.#ptyAsked !== null && programOf(type, payload) !== undefined ? this.#ptyAsked : null;
+  }
+
   /** Appends what the request says; sets what it does once it may pass. True: it must be durable first. */
   record(item: RequestItem): boolean {
     const { type, payload, reply } = item;
@@ -71,9 +81,11 @@ export class OperatorRequests {
         const pty = ptyOf(payload);
         this.#pty = pty;
         gate.notice("pty-req", { term: pty.term, cols: pty.cols, rows: pty.rows, modes: pty.modes }, this.#channel);
+        const answered = this.#askForPty();
         item.pass = () =>
           this.#events.target()?.request(type, pty.payload, (ok) => {
             if (!ok) this.#ptyRefused(pty);
+            answered();
             reply(ok);
           });
         return true;
@@ -114,6 +126,23 @@ export class OperatorRequests {
         item.pass = () => reply(false);
         return false;
     }
+  }
+
+  /** To be called when the target has answered. One that never does keeps nobody from starting. */
+  #askForPty(): () => void {
+    let answered: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ptyAnswerMs);
+      timer.unref();
+      answered = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    }).then(() => {
+      if (this.#ptyAsked === asked) this.#ptyAsked = null;
+    });
+    this.#ptyAsked = asked;
+    return answered;
   }
 
   /** What runs has no terminal: keystrokes are bytes then, and a window has no size. */

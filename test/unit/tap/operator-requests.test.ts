@@ -1,5 +1,5 @@
 // What a channel's requests become in the recording when the target does not do what it is asked.
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import type { RecordingGate } from "../../../recorder/tap/recording-gate.ts";
 import { type ChannelEnd, requestPayload } from "../../../recorder/tap/ssh/channel-end.ts";
 import { OperatorRequests } from "../../../recorder/tap/ssh/operator-requests.ts";
@@ -59,6 +59,30 @@ it("a terminal that the target refuses before the program starts is none in the 
   expect(requests.pty).toBe(false);
   expect(events.some((event) => event.type === "resize")).toBe(false);
   expect(refusals()).toMatchObject([{ facts: { request: "pty-req", reason: "refused-by-target", started: false } }]);
+});
+
+it("a program waits for the target's word on its terminal, and nothing else does", async () => {
+  expect(requests.waitsFor("shell", Buffer.alloc(0))).toBe(null);
+  ask("pty-req", pty);
+  expect(requests.waitsFor("env", requestPayload("LANG", "C"))).toBe(null);
+  const waiting = requests.waitsFor("shell", Buffer.alloc(0));
+  expect(waiting).not.toBe(null);
+  asked[0]?.answer(false);
+  await waiting;
+  expect(requests.waitsFor("shell", Buffer.alloc(0))).toBe(null);
+});
+
+it("a target that never says keeps no program from starting", async () => {
+  vi.useFakeTimers();
+  try {
+    ask("pty-req", pty);
+    const waiting = requests.waitsFor("exec", requestPayload("true"));
+    vi.advanceTimersByTime(10_000);
+    await waiting;
+    expect(requests.waitsFor("exec", requestPayload("true"))).toBe(null);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it("one that it refuses when the program was asked for already is said to be none from there on", () => {
