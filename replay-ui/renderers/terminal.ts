@@ -4,6 +4,7 @@
 import { create } from "asciinema-player";
 import "asciinema-player/dist/bundle/asciinema-player.css";
 import type { Renderer, RendererSize, RenderOp } from "../player/renderer.ts";
+import { TerminalBounds } from "./terminal-bounds.ts";
 
 type Dispatch = (event: string, data?: unknown) => void;
 
@@ -28,10 +29,11 @@ export function createTerminalRenderer(
   return new Promise((resolve) => {
     const source = (callbacks: { dispatch: Dispatch }): Driver => {
       const { dispatch } = callbacks;
+      const bounds = new TerminalBounds(firstSize.cols, firstSize.rows);
       return {
         init() {
           resolve({
-            apply: (ops) => draw(dispatch, ops, onSize),
+            apply: (ops) => draw(dispatch, bounds, ops, onSize),
             setPlaying: (playing) => dispatch(playing ? "playing" : "pause"),
             dispose: () => player.dispose(),
           });
@@ -57,18 +59,27 @@ export function createTerminalRenderer(
   });
 }
 
-function draw(dispatch: Dispatch, ops: readonly RenderOp[], onSize: (size: RendererSize) => void): void {
+function draw(
+  dispatch: Dispatch,
+  bounds: TerminalBounds,
+  ops: readonly RenderOp[],
+  onSize: (size: RendererSize) => void,
+): void {
+  bounds.fill(performance.now());
   for (const op of ops) {
     switch (op.op) {
       case "reset":
         onSize({ width: op.cols, height: op.rows });
-        dispatch("reset", { size: { cols: op.cols, rows: op.rows }, init: op.data });
+        bounds.resize(op.cols, op.rows);
+        bounds.renew();
+        dispatch("reset", { size: { cols: op.cols, rows: op.rows }, init: bounds.pass(op.data) });
         break;
       case "write":
-        dispatch("output", op.data);
+        dispatch("output", bounds.pass(op.data));
         break;
       case "resize":
         onSize({ width: op.cols, height: op.rows });
+        bounds.resize(op.cols, op.rows);
         dispatch("resize", { cols: op.cols, rows: op.rows });
         break;
       case "unreadable":
