@@ -1,13 +1,13 @@
 // The picture a target sent, as RGBA bytes with A = 255: what decoders write, the screen encoder reads and tests compare.
 import { overLimit } from "./rfb-error.ts";
 
-/** What a screen may measure: 64 Mpx is 256 MiB, far beyond any panel, and still bounded. */
+/** What a screen may measure: by default 16 Mi pixels (two 4K panels side by side), which are 64 MiB. */
 export interface ScreenLimits {
   maxSide: number;
   maxPixels: number;
 }
 
-export const defaultScreenLimits: ScreenLimits = { maxSide: 16_384, maxPixels: 64 * 1024 * 1024 };
+export const defaultScreenLimits: ScreenLimits = { maxSide: 16_384, maxPixels: 16 * 1024 * 1024 };
 
 const opaqueBlack = 0xff000000;
 

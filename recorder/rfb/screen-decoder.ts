@@ -41,11 +41,11 @@ export interface ScreenInit {
 const opaqueBlack = 0xff000000;
 
 export class ScreenDecoder implements DecodeContext {
-  framebuffer: Framebuffer;
   readonly queue = new ByteQueue();
   readonly inflated = new InflatedSource(this.queue);
   readonly outlet: ScreenOutlet;
-  codecs: PixelCodecs;
+  #framebuffer: Framebuffer;
+  #codecs: PixelCodecs;
   #format: PixelFormat;
   readonly #limits: DecoderLimits;
   readonly #colourMap = new Uint32Array(colourMapEntries).fill(opaqueBlack);
@@ -62,11 +62,20 @@ export class ScreenDecoder implements DecodeContext {
 
   constructor(init: ScreenInit, outlet: ScreenOutlet) {
     this.#limits = { ...defaultRectLimits, ...defaultScreenLimits, ...init.limits };
-    this.framebuffer = new Framebuffer(init.width, init.height, this.#limits);
+    this.#framebuffer = new Framebuffer(init.width, init.height, this.#limits);
     this.outlet = outlet;
     this.#format = init.format;
-    this.codecs = pixelCodecs(init.format, this.#colourMap);
+    this.#codecs = pixelCodecs(init.format, this.#colourMap);
     this.#steps = this.#messages();
+  }
+
+  /** The picture; another one after `resized`. */
+  get framebuffer(): Framebuffer {
+    return this.#framebuffer;
+  }
+
+  get codecs(): PixelCodecs {
+    return this.#codecs;
   }
 
   get format(): PixelFormat {
@@ -108,7 +117,7 @@ export class ScreenDecoder implements DecodeContext {
     this.#assertBoundary("set the pixel format");
     if (samePixelFormat(format, this.#format)) return;
     this.#format = format;
-    this.codecs = pixelCodecs(format, this.#colourMap);
+    this.#codecs = pixelCodecs(format, this.#colourMap);
   }
 
   /** False while a zlib stream stands amid a byte, which no server is known to leave: then `checkpoint` would lie. */
@@ -142,9 +151,9 @@ export class ScreenDecoder implements DecodeContext {
   ): ScreenDecoder {
     const state: DecoderState = readCheckpoint(checkpoint, framebuffer);
     const decoder = new ScreenDecoder({ width: 0, height: 0, format: state.format, limits }, outlet);
-    decoder.framebuffer = framebuffer;
+    decoder.#framebuffer = framebuffer;
     decoder.#colourMap.set(state.colourMap);
-    decoder.codecs = pixelCodecs(state.format, decoder.#colourMap);
+    decoder.#codecs = pixelCodecs(state.format, decoder.#colourMap);
     state.streams.forEach((stream, place) => {
       if (stream !== undefined) decoder.#streams[place] = InflateStream.restore(stream);
     });
@@ -309,7 +318,7 @@ export class ScreenDecoder implements DecodeContext {
 
   #resize({ width, height }: Rect): void {
     if (width === this.framebuffer.width && height === this.framebuffer.height) return;
-    this.framebuffer = this.framebuffer.resized(width, height, this.#limits);
+    this.#framebuffer = this.framebuffer.resized(width, height, this.#limits);
     this.outlet.resized(width, height);
   }
 

@@ -64,6 +64,8 @@ export class ServerFramer implements RectWalker {
   #held: Buffer[] | undefined;
   /** A header that was split is put together here. */
   readonly #scratch = Buffer.alloc(16);
+  /** Where the bytes are that `take` returned the offset of. */
+  walked: Buffer = this.#scratch;
   #boundary = true;
   #consumed = 0;
   #failure: AppError | undefined;
@@ -138,9 +140,6 @@ export class ServerFramer implements RectWalker {
       this.#pieces.push({ kind: "pass", bytes: this.#chunk.subarray(this.#from, end) });
     }
   }
-
-  /** The bytes at the returned offset of `walked`, of which there are `count` (at most 16). */
-  walked: Buffer = this.#scratch;
 
   *take(count: number): Generator<undefined, number, undefined> {
     const at = this.#at;
