@@ -17,7 +17,8 @@ const LAYERS = {
   "recorder/live/": ["shared/"],
   "recorder/access/": ["shared/"],
   "recorder/catalog/": ["shared/", ...STORE_CONTRACT],
-  "recorder/export/": ["shared/", ...STORE_CONTRACT],
+  // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
+  "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
   "recorder/api/": [
     "shared/",
     "recorder/access/",
@@ -36,9 +37,10 @@ const OWNERS = {
   ssh2: ["recorder/tap/ssh/", "recorder/cli/demo/"],
   "@aws-sdk/": ["recorder/store/s3-"],
   "@smithy/": ["recorder/store/s3-"],
-  "@xterm/": ["recorder/record/"],
+  "@xterm/": ["recorder/record/", "recorder/export/video/terminal-screen.ts"],
   "@cornerstonejs/": ["recorder/rfb/"],
-  sharp: ["recorder/screen/frames.ts"],
+  sharp: ["recorder/screen/frames.ts", "recorder/export/video/still.ts"],
+  "fluent-ffmpeg": ["recorder/export/video/ffmpeg.ts"],
   ws: ["recorder/tap/vnc/websocket.ts"],
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: ["recorder/access/", "recorder/catalog/", "recorder/database"],

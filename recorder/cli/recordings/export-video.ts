@@ -29,6 +29,7 @@ export interface PictureOptions {
   at?: number;
   fps?: number;
   width?: number;
+  cursor?: boolean;
 }
 
 const defaultIdleUs = 2_000_000;
@@ -45,6 +46,8 @@ export function addPictureOptions(command: Command): Command {
     .addOption(new Option("--from <time>", "video: begin at this session time").argParser(sessionTime))
     .addOption(new Option("--to <time>", "video: end at this session time").argParser(sessionTime))
     .addOption(new Option("--at <time>", "png: the picture at this session time").argParser(sessionTime))
+    .option("--cursor", "screen: draw the cursor (default: in videos)")
+    .option("--no-cursor", "screen: leave the cursor out (default: in png)")
     .addOption(new Option("--fps <n>", "video: pictures a second at most, 1 to 60").argParser(whole(1, 60)))
     .addOption(new Option("--width <px>", "picture: scaled to this width, 64 to 7680").argParser(whole(64, 7680)));
 }
@@ -68,7 +71,7 @@ function whole(least: number, most: number): (text: string) => number {
 export function refuseStrayOptions(options: PictureOptions, format: string): void {
   const video = ["speed", "skipIdle", "from", "to", "fps"] as const;
   const names: readonly (keyof PictureOptions)[] =
-    format === "png" ? video : isPicture(format) ? ["at"] : [...video, "at", "burnIn", "width"];
+    format === "png" ? video : isPicture(format) ? ["at"] : [...video, "at", "burnIn", "width", "cursor"];
   const stray = names.find((name) => options[name] !== undefined);
   if (stray === undefined) return;
   const option = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -103,7 +106,13 @@ export async function exportPicture(
   const track = pictureTrack(index, channel);
   const opened = await archive.reader.open(index.session);
   await archive.audit("recording.export", index.session, { format, track: track.name });
-  const footage = await openFootage(archive.reader, { index, open: opened, track, burnIn: options.burnIn ?? [] });
+  const footage = await openFootage(archive.reader, {
+    index,
+    open: opened,
+    track,
+    burnIn: options.burnIn ?? [],
+    cursor: options.cursor ?? format !== "png",
+  });
   warnOfDamage(cli, footage, index);
   const { path, force } = target(`${baseName(opened)}.${format}`);
   await intoFile(cli, path, force, async (file) => {

@@ -1,4 +1,5 @@
-// Box drawing and block elements (U+2500 to U+259F), drawn to a cell's very edges so that lines and areas join.
+// Box drawing and block elements (U+2500 to U+259F), drawn to a cell's very edges so that lines and areas join, and
+// Braille (U+2800 to U+28FF), which charts are made of.
 import { blend, type Pixels } from "./glyph-table.ts";
 
 /** Per character from U+2500 in hex: two bits each for left, up, right and down: none, light, heavy, double. */
@@ -18,7 +19,7 @@ const quadrants: readonly (readonly number[])[] = [
 const quadrantSets = [[2], [3], [0], [0, 2, 3], [0, 3], [0, 1, 2], [0, 1, 3], [1], [1, 2], [1, 2, 3]];
 
 export function isDrawn(codePoint: number): boolean {
-  return codePoint >= 0x2500 && codePoint <= 0x259f;
+  return (codePoint >= 0x2500 && codePoint <= 0x259f) || (codePoint >= 0x2800 && codePoint <= 0x28ff);
 }
 
 export function drawBox(
@@ -30,7 +31,8 @@ export function drawBox(
   height: number,
   colour: number,
 ): void {
-  if (codePoint >= 0x2580) drawBlock(into, codePoint, x, y, width, height, colour);
+  if (codePoint >= 0x2800) drawDots(into, codePoint & 0xff, x, y, width, height, colour);
+  else if (codePoint >= 0x2580) drawBlock(into, codePoint, x, y, width, height, colour);
   else if (codePoint >= 0x2571 && codePoint <= 0x2573) drawDiagonal(into, codePoint, x, y, width, height, colour);
   else
     drawLines(
@@ -75,6 +77,40 @@ function drawLines(
   for (const bar of bars(right)) fill(into, x + midX - across, y + midY + bar, width - midX + across, 1, colour);
   for (const bar of bars(up)) fill(into, x + midX + bar, y, 1, midY + upright + 1, colour);
   for (const bar of bars(down)) fill(into, x + midX + bar, y + midY - upright, 1, height - midY + upright, colour);
+}
+
+/** Bits 0 to 7 by column and row (Unicode 15 §21.1): the lowest row was added last. */
+const dots: readonly (readonly [number, number])[] = [
+  [0, 0],
+  [0, 1],
+  [0, 2],
+  [1, 0],
+  [1, 1],
+  [1, 2],
+  [0, 3],
+  [1, 3],
+];
+
+function drawDots(
+  into: Pixels,
+  bits: number,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  colour: number,
+): void {
+  dots.forEach(([column, row], bit) => {
+    if ((bits & (1 << bit)) === 0) return;
+    fill(
+      into,
+      x + Math.round(((column + 0.5) * width) / 2) - 1,
+      y + Math.round(((row + 0.5) * height) / 4) - 1,
+      2,
+      2,
+      colour,
+    );
+  });
 }
 
 function drawDiagonal(

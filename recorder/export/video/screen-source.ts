@@ -21,6 +21,7 @@ export class ScreenSource implements FrameSource {
   readonly size: { width: number; height: number };
   readonly #segments: TrackSegments;
   readonly #moves: readonly PointerMove[];
+  readonly #withCursor: boolean;
   #canvas = new ScreenCanvas();
   #picture: Pixels = { width: 1, height: 1, data: new Uint32Array(1) };
   #position = -1;
@@ -34,14 +35,22 @@ export class ScreenSource implements FrameSource {
   /** Where the picture has the cursor now, to be taken away again. */
   #drawn: Rect | null = null;
 
-  private constructor(segments: TrackSegments, moves: readonly PointerMove[], size: { width: number; height: number }) {
+  private constructor(
+    segments: TrackSegments,
+    moves: readonly PointerMove[] | null,
+    size: { width: number; height: number },
+  ) {
     this.#segments = segments;
-    this.#moves = moves;
+    this.#moves = moves ?? [];
+    this.#withCursor = moves !== null;
     this.size = size;
   }
 
-  /** Reads the track once through: how large it gets, and what of it is damaged. */
-  static async open(segments: TrackSegments, moves: readonly PointerMove[]): Promise<ScreenSource> {
+  /**
+   * Reads the track once through: how large it gets, and what of it is damaged.
+   * @param moves null: no cursor is drawn.
+   */
+  static async open(segments: TrackSegments, moves: readonly PointerMove[] | null): Promise<ScreenSource> {
     const size = { width: 1, height: 1 };
     for (const position of segments.list.keys()) {
       await segments.read(position, (bytes) => {
@@ -58,7 +67,7 @@ export class ScreenSource implements FrameSource {
   }
 
   again(): ScreenSource {
-    return new ScreenSource(this.#segments, this.#moves, this.size);
+    return new ScreenSource(this.#segments, this.#withCursor ? this.#moves : null, this.size);
   }
 
   get startUs(): number {
@@ -178,7 +187,7 @@ export class ScreenSource implements FrameSource {
   #putCursor(): void {
     const { cursor } = this.#canvas;
     const at = this.#pointer ?? this.#canvas.pointer;
-    if (cursor === null || at === null) return;
+    if (!this.#withCursor || cursor === null || at === null) return;
     const { data, width, height } = this.#picture;
     const [left, top] = [at.x - cursor.hotX, at.y - cursor.hotY];
     const x = Math.max(0, left);

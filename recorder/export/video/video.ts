@@ -34,6 +34,8 @@ export interface FootageOptions {
   open: OpenRecord;
   track: TrackMeta;
   burnIn: readonly BurnIn[];
+  /** A screen's cursor is drawn where the mouse was; without it the picture is the target's own, exactly. */
+  cursor: boolean;
 }
 
 /** Reads the channel once through, so that damage is known before anything is written. */
@@ -42,9 +44,9 @@ export async function openFootage(segments: SegmentSource, options: FootageOptio
   const show = new Set(burnIn);
   const walk = new TrackSegments(segments, index, track.name);
   const screen = track.kind === "screen";
-  const input = screen || show.has("keys") ? await readInput(segments, index, track.channel) : null;
+  const input = (screen && options.cursor) || show.has("keys") ? await readInput(segments, index, track.channel) : null;
   const source = screen
-    ? await ScreenSource.open(walk, input?.moves ?? [])
+    ? await ScreenSource.open(walk, options.cursor ? (input?.moves ?? []) : null)
     : await TerminalSource.open(walk, track.pty === true);
   return {
     source,
