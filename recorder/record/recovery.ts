@@ -3,6 +3,7 @@
 // the next crash and done again. Invariant: the journal's records go through the very code that the live path uses.
 import { mkdir, rename, truncate } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { AppError } from "../../shared/errors.ts";
 import type { Gap } from "../../shared/manifest/manifest.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
@@ -103,7 +104,11 @@ async function sealAll(
     await Promise.all(
       some.map((recording) => {
         const holes = holesOf(unsealed.get(recording.open.session)?.lines ?? [], recording.open.session, found);
-        return sealLeft(core, recording, found, holes, aliveUs);
+        return sealLeft(core, recording, found, holes, aliveUs).catch((error: unknown) => {
+          // One whose tracks cannot go on keeps nobody from working; the next start tries it again.
+          if (!(error instanceof AppError && error.op === "record.close")) throw error;
+          core.recoveryFailed(error);
+        });
       }),
     );
   }

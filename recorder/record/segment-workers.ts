@@ -98,14 +98,18 @@ export class SegmentWorkers {
     return [...this.#places.keys()].filter((i) => this.#places[i]?.worker);
   }
 
+  #running(): SegmentWorker[] {
+    return this.#places.flatMap(({ worker }) => worker ?? []);
+  }
+
   async syncAll(): Promise<void> {
-    await Promise.all(this.#places.map(({ worker }) => worker?.sync()));
+    await Promise.all(this.#running().map((worker) => worker.sync()));
   }
 
   async stop(): Promise<void> {
     this.#settings = null;
-    await Promise.all(this.#places.map(({ starting }) => starting?.catch(() => {})));
-    await Promise.all(this.#places.map(({ worker }) => worker?.stop()));
+    for (const { starting } of this.#places) await starting?.catch(() => {});
+    await Promise.all(this.#running().map((worker) => worker.stop()));
     for (const place of this.#places) place.worker = null;
   }
 
