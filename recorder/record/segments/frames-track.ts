@@ -94,7 +94,9 @@ export class FramesTrack extends Track {
 
   #add(place: EventPlace, why: FrameReason, frame: CapturedFrame): void {
     const segment = this.begin(place) as OpenBinarySegment;
-    segment.add(encodeFrame({ atUs: this.monotone(place.us), seq: place.seq, why, ...frame }));
+    // A sample is taken after the click whose frame came first, and follows from an output before it.
+    const seq = Math.max(place.seq, segment.firstSeq);
+    segment.add(encodeFrame({ atUs: this.monotone(place.us), seq, why, ...frame }));
     this.afterEvent(place);
   }
 

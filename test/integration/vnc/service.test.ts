@@ -75,14 +75,17 @@ describe("a session with a screen through the service", () => {
     await viewer.whenReceived(20, "an update");
     viewer.send(viewer.pointer(100, 100, 1), viewer.pointer(100, 100));
     viewer.send(viewer.key(0xff0d, true), viewer.key(0xff0d, false), viewer.updateRequest(true));
-    await waitFor(async () => (await service.conduit(["sessions", "list"])).includes("hmi-1"), { what: "the session" });
+    await waitFor(async () => (await service.conduit(["sessions", "list"])).includes("hmi-1"), {
+      what: "the session",
+      timeoutMs: 60_000,
+    });
     viewer.close();
     const recording = await waitFor(
       async () => {
         const found = await newest();
         return found.state === "sealed" && found;
       },
-      { what: "the recording to be sealed" },
+      { what: "the recording to be sealed", timeoutMs: 60_000 },
     );
     expect(recording).toMatchObject({ person: "vera", target: "hmi-1", protocol: "vnc", endReason: "client-closed" });
     const report = await service.conduit(["recordings", "verify", recording.session, "--json"]);
