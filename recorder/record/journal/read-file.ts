@@ -7,7 +7,7 @@ export interface FileBytes {
   bytes: Buffer;
   /** Of blocks that the disk did not give. */
   lostBytes: number;
-  error: unknown;
+  error: Error | null;
 }
 
 /** What the reading needs of an open file. */
@@ -27,7 +27,7 @@ export async function readWhatReads(
     const { size } = await handle.stat();
     const result: FileBytes = { bytes: Buffer.alloc(size), lostBytes: 0, error: null };
     for (let at = 0; at < size; at += chunkBytes) await readPiece(handle, result, at, Math.min(chunkBytes, size - at));
-    if (size > 0 && result.lostBytes >= size) throw result.error;
+    if (result.error && result.lostBytes >= size) throw result.error;
     return result;
   } finally {
     await handle.close();
@@ -39,7 +39,7 @@ async function readPiece(handle: ReadHandle, result: FileBytes, start: number, l
     await readInto(handle, result.bytes, start, length);
     return;
   } catch (error) {
-    result.error ??= error;
+    result.error ??= error instanceof Error ? error : new Error(String(error));
   }
   if (length <= blockBytes || result.lostBytes > maxBadBlocks * blockBytes) {
     result.bytes.fill(0, start, start + length);
