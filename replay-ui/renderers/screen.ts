@@ -1,11 +1,20 @@
 // Shows a recorded screen: the pixels of a ScreenCanvas on a canvas of the same size, changed rectangles only, and over
 // them (never in them) the cursor, rings where buttons were pressed, and frames around what was stored with loss.
 import { AppError } from "../../shared/errors.ts";
-import type { ScreenRect } from "../../shared/screen/format.ts";
+import { ByteReader } from "../../shared/screen/byte-reader.ts";
+import { type ScreenRecord, type ScreenRect, screenCode } from "../../shared/screen/format.ts";
 import { ScreenCanvas } from "../../shared/screen/player.ts";
-import { RenderError, type Renderer, type RendererSize, type RenderOp } from "../player/renderer.ts";
+import { RenderError, type Renderer, type RenderOp } from "../player/renderer.ts";
 import { Loupe, type ScreenZoom } from "./loupe.ts";
 import { type MarksAt, ScreenMarks } from "./screen-marks.ts";
+
+/** What has to be said of the picture that is shown. */
+export interface ScreenNote {
+  /** Why no picture comes after this one; null while one may. */
+  ended: string | null;
+  /** Some of it was stored with loss by the recorder, or came as JPEG from the target. */
+  lossy: "recorder" | "target" | null;
+}
 
 export interface ScreenRenderer extends Renderer {
   readonly canvas: HTMLCanvasElement;
@@ -20,8 +29,8 @@ export interface ScreenRenderer extends Renderer {
 /** Above this part of the screen one large copy is cheaper than many small ones. */
 const WHOLE_FROM = 0.6;
 
-/** It fills `parent`, which scrolls when the screen is larger; `onSize` tells its size in pixels when that changes. */
-export function createScreenRenderer(parent: HTMLElement, onSize: (size: RendererSize) => void): ScreenRenderer {
+/** It fills `parent`, which scrolls when the screen is larger; `onNote` is told when there is something else to say. */
+export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenNote) => void): ScreenRenderer {
   const frame = document.createElement("div");
   frame.className = "pixel-frame";
   const canvas = document.createElement("canvas");
@@ -39,21 +48,37 @@ export function createScreenRenderer(parent: HTMLElement, onSize: (size: Rendere
   let marksAt: MarksAt | null = null;
   let pointerAtUs = -1;
   let momentUs = 0;
+  let ended: string | null = null;
+  /** Since the keyframe: what the target sends as JPEG it sends in parts. */
+  let jpeg = false;
+  let note: ScreenNote = { ended: null, lossy: null };
 
   const resize = (width: number, height: number) => {
     canvas.width = width;
     canvas.height = height;
     loupe.setSize(width, height);
-    onSize({ width, height });
+  };
+
+  const tell = () => {
+    const lossy = screen.lossy.length > 0 ? "recorder" : jpeg ? "target" : null;
+    if (note.ended === ended && note.lossy === lossy) return;
+    note = { ended, lossy };
+    onNote(note);
   };
 
   const draw = ({ n, fresh, records }: Extract<RenderOp, { op: "records" }>) => {
     try {
-      if (fresh) pointerAtUs = -1;
+      if (fresh) {
+        pointerAtUs = -1;
+        ended = null;
+        jpeg = false;
+      }
       for (const record of records) {
         const { pointer } = screen;
         for (const rect of screen.apply(record)) dirty.add(rect);
         if (screen.pointer !== pointer) pointerAtUs = record.atUs;
+        jpeg ||= screen.targetLossy.length > 0;
+        if (record.code === screenCode.gap) ended = textOf(record);
       }
     } catch (error) {
       screen = new ScreenCanvas();
@@ -63,10 +88,12 @@ export function createScreenRenderer(parent: HTMLElement, onSize: (size: Rendere
     }
   };
 
-  const blank = ({ width, height }: RendererSize) => {
+  const blank = ({ width, height }: { width: number; height: number }) => {
     screen = new ScreenCanvas();
     image = null;
     pointerAtUs = -1;
+    ended = null;
+    jpeg = false;
     if (canvas.width !== width || canvas.height !== height) resize(width, height);
     context.fillRect(0, 0, width, height);
   };
@@ -95,6 +122,7 @@ export function createScreenRenderer(parent: HTMLElement, onSize: (size: Rendere
         }
       }
       flush();
+      tell();
     },
     setPlaying() {},
     setMoment(atUs) {
@@ -118,6 +146,12 @@ export function createScreenRenderer(parent: HTMLElement, onSize: (size: Rendere
       frame.remove();
     },
   };
+}
+
+/** The reason in a gap record, which the canvas has checked. */
+function textOf(record: ScreenRecord): string {
+  const reader = new ByteReader(record.payload, record.offset);
+  return JSON.parse(new TextDecoder().decode(reader.take(reader.varint(), "a text"))) as string;
 }
 
 /** What changed since the last copy to the canvas. */

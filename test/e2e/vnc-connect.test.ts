@@ -180,6 +180,28 @@ describe("the live screen", () => {
     await page.waitForFunction(() => document.querySelectorAll("[data-testid=live-screen] canvas").length === 1);
   });
 
+  it("is watched while it goes on", async () => {
+    const page = await visit(vendor, `/connect/${target}`);
+    await connect(page);
+    const moving = setInterval(() => hmi.paint(), 200);
+    try {
+      const watcher = await visit(investigator, "/live");
+      await watcher.waitForSelector(byId("live-session"));
+      expect(await watcher.textContent(byId("protocol"))).toBe("VNC");
+      await watcher.click("text=Watch");
+      await watcher.waitForSelector(`${byId("follow-live")}[aria-pressed=true]`);
+      const drawn = () =>
+        watcher.evaluate(() => {
+          const canvas = document.querySelector<HTMLCanvasElement>("canvas.pixels")!;
+          const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, 60);
+          return data.some((value, i) => i % 4 !== 3 && value > 40);
+        });
+      await expect.poll(drawn, { timeout: 40_000, interval: 500 }).toBe(true);
+    } finally {
+      clearInterval(moving);
+    }
+  });
+
   it("keeps the notice in full screen", async () => {
     const page = await visit(vendor, `/connect/${target}`);
     await connect(page);

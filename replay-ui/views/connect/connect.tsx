@@ -157,6 +157,7 @@ function Recorded({ session }: { session: ViewerSession }) {
 
 function KeysButton({ session }: { session: ViewerSession }) {
   const phase = useStore(session.state, (state) => state.phase);
+  if (phase === "ended") return null;
   return (
     <button
       type="button"

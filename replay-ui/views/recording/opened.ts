@@ -4,6 +4,7 @@ import { listKeys } from "../../api/client.ts";
 import { inflateWorker } from "../../player/inflate.ts";
 import { Player } from "../../player/player.ts";
 import { SegmentLoader } from "../../player/segments.ts";
+import type { ScreenNote } from "../../renderers/screen.ts";
 import { openSource } from "../../sources/open.ts";
 import type { RecordingSource } from "../../sources/source.ts";
 import { Store } from "../../store.ts";
@@ -21,6 +22,8 @@ export interface OpenedRecording {
   player: Player;
   /** Null while no screen of pixels is shown. */
   picture: Store<Picture | null>;
+  /** What has to be said of that screen. */
+  note: Store<ScreenNote | null>;
   /** Chain and signatures, once the first picture is there. */
   audit(): void;
   /** Hashes every segment that was not looked at yet. Stops when `signal` says so. */
@@ -64,6 +67,7 @@ export function openRecording(index: RecordingIndex): OpenedRecording {
     loader,
     player,
     picture: new Store<Picture | null>(null),
+    note: new Store<ScreenNote | null>(null),
     audit() {
       if (audited) return;
       audited = true;

@@ -20,13 +20,14 @@ export function usePixels(
   useLayoutEffect(() => {
     const parent = host.current;
     if (track === null || parent === null) return;
-    const made = createScreenRenderer(parent, () => {});
+    const made = createScreenRenderer(parent, (note) => opened.note.set(note));
     setRenderer(made);
     opened.picture.set(made);
     player.setRenderer(made);
     return () => {
       player.setRenderer(null);
       opened.picture.set(null);
+      opened.note.set(null);
       setRenderer(null);
       made.dispose();
     };

@@ -5,6 +5,7 @@ import { AlertIcon, FastForwardIcon, FileIcon, PlayIcon, ShieldAlertIcon } from 
 import { formatDuration } from "../../format.ts";
 import type { RendererSize } from "../../player/renderer.ts";
 import type { ScreenZoom } from "../../renderers/loupe.ts";
+import type { ScreenNote } from "../../renderers/screen.ts";
 import { createTerminalRenderer, type TerminalRenderer } from "../../renderers/terminal.ts";
 import { createTextRenderer } from "../../renderers/text.ts";
 import { useStore } from "../../store.ts";
@@ -139,6 +140,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
     },
     [state.track, bad.size],
   );
+  const note = useStore(opened.note);
   const showLoading = useDelayed(state.loading, LOADING_SHOWN_AFTER_MS);
 
   const skipBad = () => {
@@ -171,6 +173,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
           <p>{reasonText(gapFacts.reason)} Nothing was recorded here, and the recording says so.</p>
         </div>
       ) : null}
+      {note === null || badSegment >= 0 ? null : <PictureNote note={note} />}
       {state.stalled ? (
         <div class="stage-toast warn" role="status">
           The recorder does not answer. Trying again…
@@ -195,6 +198,23 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
         </button>
       ) : null}
     </>
+  );
+}
+
+/** What the picture itself cannot say, and nobody should have to guess. */
+function PictureNote({ note }: { note: ScreenNote }) {
+  if (note.ended !== null) {
+    return (
+      <div class="stage-note warn" role="status" data-testid="picture-ended">
+        <AlertIcon size={15} /> The picture ends here: {note.ended}
+      </div>
+    );
+  }
+  if (note.lossy === null) return null;
+  return (
+    <div class="stage-note" data-testid="picture-lossy">
+      {note.lossy === "recorder" ? "Dashed: stored with loss while it moved" : "In part sent as JPEG by the target"}
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Player } from "../../../replay-ui/player/player.ts";
-import type { Renderer, RenderOp } from "../../../replay-ui/player/renderer.ts";
+import { RenderError, type Renderer, type RenderOp } from "../../../replay-ui/player/renderer.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
 import { type MemorySource, memorySource } from "../../support/memory-source.ts";
@@ -54,8 +54,13 @@ class Paper implements Renderer {
   text = "";
   resets = 0;
   playing = false;
+  /** A segment whose content it cannot draw. */
+  undrawable: number | null = null;
 
   apply(ops: readonly RenderOp[]): void {
+    if (this.undrawable !== null && ops.some(({ op }) => op === "write")) {
+      throw new RenderError(this.undrawable, "follows an unknown operation");
+    }
     for (const op of ops) {
       if (op.op === "reset") {
         this.resets++;
@@ -168,6 +173,16 @@ describe("playing", () => {
     player.setSkipIdle(false);
     await frames.run(1_000);
     expect(player.timeUs.get() - before).toBeLessThan(1.2 * SECOND);
+  });
+
+  it("counts a segment that has the right hash but cannot be drawn as bad, and says so", async () => {
+    const opened = await open(await counting());
+    const { player, paper } = opened;
+    paper.undrawable = player.timeline.get().segments("terminal-0")[0]!.n;
+    await seek(opened, 3 * SECOND);
+    expect(paper.text).toBe("unreadable");
+    expect(player.loader.isBad(paper.undrawable)).toBe(true);
+    expect(player.state.get().loading).toBe(false);
   });
 
   it("starts over when it had ended", async () => {
