@@ -5,9 +5,29 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BenchContext, Figure } from "./harness.ts";
+import { decode } from "./vnc/decode.ts";
+import { exportVideo } from "./vnc/export.ts";
+import { Scenes } from "./vnc/scenes.ts";
+import { seek } from "./vnc/seek.ts";
+import { sessions } from "./vnc/sessions.ts";
+import { storage } from "./vnc/storage.ts";
 import { tap } from "./vnc/tap.ts";
 
-const parts: Record<string, (context: BenchContext, directory: string) => Promise<Figure[]>> = { tap };
+interface Stage {
+  context: BenchContext;
+  /** Of this part alone. */
+  directory: string;
+  scenes: Scenes;
+}
+
+const parts: Record<string, (stage: Stage) => Promise<Figure[]>> = {
+  tap: ({ context, directory }) => tap(context, directory),
+  decode: ({ context, scenes }) => decode(context, scenes),
+  storage: ({ context, scenes }) => storage(context, scenes),
+  seek: ({ context, directory, scenes }) => seek(context, directory, scenes),
+  export: ({ context, directory, scenes }) => exportVideo(context, directory, scenes),
+  sessions: ({ context, directory }) => sessions(context, directory),
+};
 
 export async function run(context: BenchContext): Promise<Figure[]> {
   const only = context.settings["only"]?.split("+") ?? Object.keys(parts);
@@ -17,10 +37,11 @@ export async function run(context: BenchContext): Promise<Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), "conduit-bench-vnc-"));
   try {
     const figures: Figure[] = [];
+    const scenes = new Scenes(context, directory);
     for (const [name, part] of Object.entries(parts)) {
       if (!only.includes(name)) continue;
       context.log(name);
-      figures.push(...(await part(context, join(directory, name))));
+      figures.push(...(await part({ context, directory: join(directory, name), scenes })));
     }
     return figures;
   } finally {
