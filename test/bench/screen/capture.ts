@@ -56,14 +56,6 @@ class Stream {
   }
 }
 
-export interface Rectangle {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  encoding: number;
-}
-
 export interface CaptureResult {
   /** After ServerInit. */
   bytes: number;
