@@ -65,7 +65,7 @@ export class Compositor {
     // A card darkens what is below it: it is laid once, and all is laid anew when it is gone.
     if (card !== null && card === this.#card && !moved) return [];
     const anew = moved || card !== this.#card;
-    if (moved) this.pixels.data.fill(surround, 0, width * this.#pictureHeight);
+    if (anew) this.pixels.data.fill(surround, 0, width * this.#pictureHeight);
     this.#placed = place;
     this.#card = card;
     const parts = anew ? [{ x: 0, y: 0, width: place.width, height: place.height }] : dirty;
