@@ -1,6 +1,7 @@
 // The target's bytes after ServerInit, cut at message boundaries without inflating or drawing anything. Fed in any split;
 // bulk passes as views of what was pushed. Every length is bounded before it is skipped, as the decoder bounds it.
 import type { AppError } from "../../shared/errors.ts";
+import { ByteQueue } from "./byte-queue.ts";
 import type { ExtendedClipboard, ScreenLayout } from "./client-messages.ts";
 import { fenceLength, readScreens } from "./client-parser.ts";
 import { encoding } from "./encodings.ts";
@@ -60,8 +61,8 @@ export class ServerFramer implements RectWalker {
   #at = 0;
   /** Where the bytes start that go into the next piece; -1 while bytes are dropped. */
   #from = 0;
-  /** Parts of the message that is kept whole, from earlier chunks; undefined while bytes just pass. */
-  #held: Buffer[] | undefined;
+  /** What earlier chunks had of the message that is kept whole; undefined while bytes just pass. */
+  #held: ByteQueue | undefined;
   /** A header that was split is put together here. */
   readonly #scratch = Buffer.alloc(16);
   /** Where the bytes are that `take` returned the offset of. */
@@ -114,7 +115,6 @@ export class ServerFramer implements RectWalker {
     this.#pieces = [];
     this.#chunk = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     this.#at = 0;
-    if (this.#from > 0) this.#from = 0;
     try {
       this.#steps.next();
     } catch (error) {
@@ -127,12 +127,14 @@ export class ServerFramer implements RectWalker {
   }
 
   #endChunk(): void {
-    if (this.#held !== undefined) {
-      if (this.#from >= 0) this.#held.push(Buffer.from(this.#chunk.subarray(this.#from)));
-    } else {
-      this.#flush(this.#chunk.length);
-    }
+    if (this.#held === undefined) this.#flush(this.#chunk.length);
+    else this.#hold(this.#held, this.#chunk.length);
     if (this.#from > 0) this.#from = 0;
+  }
+
+  #hold(held: ByteQueue, end: number): void {
+    held.push(this.#chunk.subarray(this.#from, end));
+    held.settle();
   }
 
   #flush(end: number): void {
@@ -254,11 +256,11 @@ export class ServerFramer implements RectWalker {
   *#decided(type: number, start: number): Generator<undefined, void, undefined> {
     this.#flush(start);
     this.#from = start;
-    this.#held = [];
+    const held = new ByteQueue();
+    this.#held = held;
     const message = yield* this.#readDecided(type);
-    const raw = Buffer.concat(
-      this.#from < 0 ? this.#held : [...this.#held, this.#chunk.subarray(this.#from, this.#at)],
-    );
+    this.#hold(held, this.#at);
+    const raw = held.bytes.subarray(held.at, held.end);
     this.#held = undefined;
     if (message.type === "cut-text-oversize") {
       this.#from = -1;
