@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encoding } from "../../../recorder/rfb/encodings.ts";
 import { writePixelFormat } from "../../../recorder/rfb/pixel-format.ts";
-import { ServerFramer } from "../../../recorder/rfb/server-framer.ts";
+import { ScreenDecoder } from "../../../recorder/rfb/screen-decoder.ts";
 import { setEncodings } from "../../../recorder/tap/vnc/encodings-filter.ts";
 import { fenceMessage } from "../../../recorder/tap/vnc/format-pin.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
 import type { Capability, VncSettings } from "../../../shared/policy/policy.ts";
+import { startQemu } from "../../support/qemu.ts";
 import { sleep, waitFor } from "../../support/wait-for.ts";
 import { startX11vnc } from "../../support/x11vnc.ts";
 import { startXtigervnc, type VncTarget } from "../../support/xtigervnc.ts";
@@ -57,19 +58,24 @@ const bgr233: PixelFormat = {
   ...{ bitsPerPixel: 8, depth: 8, redMax: 7, greenMax: 7, blueMax: 3, redShift: 0, greenShift: 3, blueShift: 6 },
 };
 
-/** Frames the recording as a decoder would have to: throws when a change of format stands in the wrong place. */
+/** Decodes the recording: throws when a change of format stands in the wrong place. */
 function replay(session: MemorySession): { formats: number; updates: number } {
   let updates = 0;
+  let formats = 0;
   const screen = session.of("channel-open")[0]?.screen;
   if (screen === undefined) throw new Error("no screen");
-  const framer = new ServerFramer(screen.format, screen, { updated: () => updates++ });
-  let formats = 0;
+  const nothing = (): void => undefined;
+  const decoder = new ScreenDecoder(screen, {
+    ...{ changed: nothing, copied: nothing, resized: nothing, cursor: nothing, pointer: nothing, name: nothing },
+    ...{ bell: nothing, clipboard: nothing, led: nothing, jpeg: nothing },
+    updated: () => updates++,
+  });
   for (const event of session.recorded.events) {
     if (event.type === "output") {
-      framer.push(event.data);
+      decoder.push(event.data);
     } else if (event.type === "screen-format") {
-      expect(framer.atBoundary).toBe(true);
-      framer.format = event.format;
+      expect(decoder.atBoundary).toBe(true);
+      decoder.setFormat(event.format);
       formats++;
     }
   }
@@ -279,11 +285,12 @@ describe("a change of the pixel format", () => {
   it.each([
     ["Xtigervnc, which has fences", () => startXtigervnc({ geometry: "320x200" })],
     ["x11vnc, which has none", () => startX11vnc({ geometry: "320x200x24" })],
+    ["QEMU, which has none", () => startQemu()],
   ])("of %s can be replayed when it changes again and again", async (_name, start) => {
     const real = await start();
     try {
       const session = await open({ target: real });
-      viewer.send(setEncodings([encoding.hextile, encoding.copyRect]));
+      viewer.send(setEncodings([encoding.zrle, encoding.hextile, encoding.copyRect, encoding.desktopSize]));
       const formats = [rgb565, bgr233, trueColour32, rgb565, trueColour32];
       for (const [round, format] of formats.entries()) {
         viewer.send(viewer.updateRequest(), viewer.updateRequest(true), setPixelFormat(format), viewer.updateRequest());

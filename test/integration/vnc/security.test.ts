@@ -8,6 +8,7 @@ import { veNCrypt } from "../../../recorder/tap/vnc/security-types.ts";
 import { fingerprintOf } from "../../../recorder/tap/vnc/tls-legs.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { runProcess } from "../../support/process.ts";
+import { startQemu } from "../../support/qemu.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { startX11vnc } from "../../support/x11vnc.ts";
@@ -246,6 +247,21 @@ describe("targets", () => {
     target = await startX11vnc({ args: ["-ssl", `${dir.path}/both.pem`, "-vencrypt", "only"] });
     const tls = { fingerprints: [new X509Certificate(certificateText).fingerprint256] };
     expect((await check(vncAccess(target, { tls }))).facts.security).toBe("x509-none");
+  });
+
+  it.each([
+    ["None", "none", {}],
+    ["VncAuth", "vnc-auth", { password: "geheim" }],
+    ["X509None", "x509-none", { tls: true }],
+    ["X509Vnc", "x509-vnc", { password: "geheim", tls: true }],
+  ])("of QEMU with %s are reached", async (_name, used, { password, tls }: { password?: string; tls?: boolean }) => {
+    const pem = { cert: identity.certificate, key: identity.key };
+    target = await startQemu({
+      ...(password === undefined ? {} : { password }),
+      ...(tls === true ? { certificate: pem } : {}),
+    });
+    const settings = tls === true ? { tls: { fingerprints: [identity.fingerprint] } } : {};
+    expect((await check(vncAccess(target, settings))).facts.security).toBe(used);
   });
 
   it("say why in words when the stored password is wrong", async () => {
