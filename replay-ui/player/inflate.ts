@@ -24,10 +24,17 @@ async function gunzip(stored: Raw): Promise<Raw> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+interface Job {
+  request: InflateRequest;
+  settle: (answer: InflateAnswer) => void;
+}
+
+/** One job at a time, the latest first: who seeks does not wait for what was to be had ready. */
 class InflateWorker {
   ready = false;
   private readonly worker: Worker;
-  private readonly waiting = new Map<number, { request: InflateRequest; settle: (answer: InflateAnswer) => void }>();
+  private readonly waiting: Job[] = [];
+  private current: Job | null = null;
   private nextId = 0;
 
   constructor() {
@@ -37,35 +44,45 @@ class InflateWorker {
         this.ready = true;
         return;
       }
-      const { settle } = this.waiting.get(data.id) ?? {};
-      this.waiting.delete(data.id);
-      settle?.(data);
+      const done = this.current;
+      this.current = null;
+      this.work();
+      if (done?.request.id === data.id) done.settle(data);
     };
     // A worker that cannot run (its file did not arrive): what waits for it, and all that follows, is done here.
     this.worker.onerror = (event) => {
       event.preventDefault();
       shared = null;
-      for (const { request, settle } of this.waiting.values()) {
-        try {
-          settle({ id: request.id, raw: unzstd(request.stored) });
-        } catch (error) {
-          settle({ id: request.id, error: String(error) });
-        }
-      }
-      this.waiting.clear();
+      const jobs = [...(this.current === null ? [] : [this.current]), ...this.waiting.splice(0)];
+      for (const job of jobs) job.settle(inflateHere(job.request));
     };
   }
 
   inflate(stored: Raw): Promise<Raw> {
     return new Promise((resolve, reject) => {
-      const request: InflateRequest = { id: this.nextId++, stored };
-      const settle = (answer: InflateAnswer) => {
-        if ("raw" in answer) resolve(answer.raw);
-        else reject(new Error(answer.error));
-      };
-      this.waiting.set(request.id, { request, settle });
-      this.worker.postMessage(request);
+      this.waiting.push({
+        request: { id: this.nextId++, stored },
+        settle(answer) {
+          if ("raw" in answer) resolve(answer.raw);
+          else reject(new Error(answer.error));
+        },
+      });
+      this.work();
     });
+  }
+
+  private work(): void {
+    if (this.current !== null) return;
+    this.current = this.waiting.pop() ?? null;
+    if (this.current !== null) this.worker.postMessage(this.current.request);
+  }
+}
+
+function inflateHere({ id, stored }: InflateRequest): InflateAnswer {
+  try {
+    return { id, raw: unzstd(stored) };
+  } catch (error) {
+    return { id, error: error instanceof Error ? error.message : String(error) };
   }
 }
 
