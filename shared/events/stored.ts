@@ -72,14 +72,18 @@ export const InputLine = z.strictObject({
 });
 export type InputLine = z.infer<typeof InputLine>;
 
-/** One line of a raw track: bytes of a VNC target as it sent them after its ServerInit. */
+/**
+ * One line of a raw track. `data`: bytes of a VNC target as it sent them after its ServerInit. `format`: the pixel format
+ * that is in force from here on (RFC 6143 §7.4); the track begins with one.
+ */
 export const RawLine = z.strictObject({
   t: z.int().nonnegative(),
   s: z.int().nonnegative(),
   ch: z.int().nonnegative(),
-  k: z.literal("data"),
-  enc: z.literal("base64"),
-  d: z.string(),
+  k: z.enum(["data", "format"]),
+  enc: z.literal("base64").optional(),
+  d: z.string().optional(),
+  format: z.record(z.string(), z.union([z.number(), z.boolean()])).optional(),
 });
 export type RawLine = z.infer<typeof RawLine>;
 

@@ -1,5 +1,5 @@
 // The files and events tracks, and the stored side of the input track: one JSON object a line.
-import type { EventsLine, FilesLine, InputLine, SegmentHeader } from "../../../shared/events/stored.ts";
+import type { EventsLine, FilesLine, InputLine, RawLine, SegmentHeader } from "../../../shared/events/stored.ts";
 import type { Counts } from "../spool-layout.ts";
 import type { OpenSegment } from "./open-segment.ts";
 import { type EventPlace, Track } from "./track.ts";
@@ -15,7 +15,7 @@ export class LineTrack extends Track {
   /** `t` is set here, so that times never run backwards within the track. */
   add(
     at: EventPlace,
-    line: Omit<FilesLine, "t"> | Omit<EventsLine, "t"> | Omit<InputLine, "t">,
+    line: Omit<FilesLine, "t"> | Omit<EventsLine, "t"> | Omit<InputLine, "t"> | Omit<RawLine, "t">,
     counts?: Partial<Counts>,
   ): void {
     const segment = this.begin(at);

@@ -90,10 +90,16 @@ export class ScreenChannel {
   #keepRaw(place: EventPlace, data: Buffer): void {
     const wanted = this.#parts.settings.keepRaw || (this.#rawFrom !== null && place.recordNo >= this.#rawFrom);
     if (!wanted || this.#raw.has(place.recordNo)) return;
+    if (!this.#raw.used) this.#rawFormat(place, this.screen.pixelFormat);
     this.#raw.addBase64(place, { s: place.seq, ch: this.channel, k: "data" }, data.toString("base64"), {});
   }
 
+  #rawFormat(place: EventPlace, { ...format }: PixelFormat): void {
+    this.#raw.add(place, { s: place.seq, ch: this.channel, k: "format", format });
+  }
+
   format(place: EventPlace, format: PixelFormat): void {
+    if (this.#raw.used && !this.#raw.has(place.recordNo)) this.#rawFormat(place, format);
     if (this.screen.has(place.recordNo) || this.screen.failed) return;
     try {
       this.screen.format(place, format);

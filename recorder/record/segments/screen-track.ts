@@ -87,6 +87,11 @@ export class ScreenTrack extends Track {
     return this.#decoder.framebuffer;
   }
 
+  /** In force. */
+  get pixelFormat(): PixelFormat {
+    return this.#decoder.format;
+  }
+
   get outputNo(): number {
     return this.#outputNo;
   }

@@ -2,7 +2,7 @@
 // ends with the decoder's picture, and a kill at a random point costs no pixel that was durable.
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
 import { ClientParser } from "../../../recorder/rfb/client-parser.ts";
@@ -22,6 +22,9 @@ import {
   startRecorder,
   type UnderTest,
 } from "../../unit/record/recorder-under-test.ts";
+
+// Each test starts a recorder or two, and their threads.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let us = 0;
 const clock = { wallUs: () => 1_795_000_000_000_000 + us, monotonicUs: () => us };

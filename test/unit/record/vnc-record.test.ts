@@ -2,10 +2,13 @@
 // what unreadable bytes leave. The target draws Raw rectangles, so that every pixel is known beforehand.
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
+import { checkSegmentContent } from "../../../recorder/catalog/verify-segment.ts";
 import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
+import { decompressSegment, SegmentCompressor } from "../../../recorder/store/codec.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
+import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import {
   cutText,
   KnownScreen,
@@ -26,6 +29,9 @@ import {
   startRecorder,
   type UnderTest,
 } from "./recorder-under-test.ts";
+
+// Each test starts a recorder and its threads.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** Time stands still until a test moves it. */
 class HandClock {
@@ -303,6 +309,36 @@ describe("bytes that no decoder reads", () => {
     expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
   });
 
+  it("are those of a screen that is too large, from the first on", async () => {
+    const session = await openVnc({}, { width: 16_000, height: 16_000 });
+    const asked: string[] = [];
+    session.onEndAsked((reason) => asked.push(reason.code));
+    session.append(out(Buffer.from("whatever it sends")));
+    await session.durable();
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["screen-unreadable"]);
+    const recording = await finish(session);
+    expect(rawBytes(recording).toString()).toBe("whatever it sends");
+    expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
+  it("follow a gap of a best_effort session, which goes on", async () => {
+    const session = await openVnc();
+    const asked: string[] = [];
+    session.onEndAsked((reason) => asked.push(reason.code));
+    const screen = new KnownScreen(width, height);
+    session.append(out(screen.draw(gradient(1))));
+    // What the writer says when recording works again.
+    session.append({ type: "notice", notice: "gap", facts: { fromUs: 1, toUs: 2, reason: "RECORD_FAILED" } });
+    const after = new KnownScreen(width, height).draw(box(1));
+    session.append(out(after));
+    const recording = await finish(session);
+    expect(play(recording).segments.at(-1)?.last.equals(screen.rgba)).toBe(true);
+    expect(rawBytes(recording).equals(after)).toBe(true);
+    expect(recording.events().filter((line) => line.type === "decode-error")).toHaveLength(1);
+    expect(asked).toEqual([]);
+    expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
   it("are kept from the beginning where the target's policy wants it", async () => {
     const session = await openVnc({ keepRaw: true });
     const screen = new KnownScreen(width, height);
@@ -315,7 +351,9 @@ describe("bytes that no decoder reads", () => {
 function rawBytes(recording: StoredRecording): Buffer {
   const names = recording.manifest.segments.filter((meta) => meta.track === "raw-0").map((meta) => meta.name);
   const lines = names.flatMap((name) => recording.text(name).trimEnd().split("\n").slice(1));
-  return Buffer.concat(lines.map((line) => Buffer.from((JSON.parse(line) as { d: string }).d, "base64")));
+  const [first, ...rest] = lines.map((line) => JSON.parse(line) as { k: string; d?: string; format?: unknown });
+  expect(first).toMatchObject({ k: "format", format: plainFormat });
+  return Buffer.concat(rest.map((line) => Buffer.from(line.d ?? "", "base64")));
 }
 
 /** What a kill leaves: the spool as it is at this moment, for a recorder of its own. */
@@ -369,7 +407,7 @@ describe("a crash", () => {
 });
 
 describe("an area that moves, stored with loss", () => {
-  const size = { width: 448, height: 320 };
+  const size = { width: 448, height: 256 };
   const noise = (step: number): RawRect => ({
     x: 0,
     y: 0,
@@ -379,7 +417,7 @@ describe("an area that moves, stored with loss", () => {
 
   /** Long enough that tiles count as moving, and that segments are cut meanwhile. */
   async function moves(session: SessionRecorder, screen: KnownScreen): Promise<void> {
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 24; step++) {
       clock.advance(110);
       if (!session.append(out(screen.draw(noise(step))))) await session.drained();
     }
@@ -472,6 +510,35 @@ describe("sessions of both kinds at once", () => {
     expect(two.input().filter((line) => line.what === "press")).toHaveLength(30);
     expect(await verdict(one.manifest.session)).toEqual({ verdict: "VALID", findings: [] });
     expect(await verdict(two.manifest.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+});
+
+describe("verification", () => {
+  it("draws every record of a screen and reads every frame, and says what does not fit", async () => {
+    const session = await openVnc();
+    const screen = new KnownScreen(width, height);
+    for (let step = 0; step < 5; step++) {
+      session.append(out(screen.draw(box(step))));
+      clock.advance(200);
+    }
+    const recording = await finish(session);
+    const objects = under.store.recording(session.session);
+    const faults = (track: string, change: (raw: Buffer) => Buffer, more: Partial<SegmentMeta> = {}): string[] => {
+      const meta = recording.manifest.segments.find((segment) => segment.track === track) as SegmentMeta;
+      const raw = change(Buffer.from(decompressSegment(objects.get(meta.name) as Buffer, meta.codec)));
+      const compressor = new SegmentCompressor(3, meta.codec);
+      compressor.addLast(raw);
+      const asStated = { ...meta, rawBytes: raw.length, ...more };
+      return checkSegmentContent(session.session, asStated, compressor.finish(), true);
+    };
+    const same = (raw: Buffer) => raw;
+    expect(faults("screen-0", same)).toEqual([]);
+    expect(faults("frames-0", same)).toEqual([]);
+    expect(faults("screen-0", (raw) => raw.subarray(0, raw.length - 3))[0]).toMatch(/not all there/);
+    expect(faults("screen-0", (raw) => Buffer.concat([raw, Buffer.from([0, 99, 0])]))[0]).toMatch(/unknown code 99/);
+    expect(faults("screen-0", same, { cols: width + 1 })[0]).toMatch(/begins with 200x120 pixels/);
+    expect(faults("screen-0", same, { events: 2 })[0]).toMatch(/number of events/);
+    expect(faults("frames-0", (raw) => raw.subarray(0, raw.length - 3))[0]).toMatch(/not all there/);
   });
 });
 
