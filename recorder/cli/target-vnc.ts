@@ -12,7 +12,20 @@ import { type Cli, configOf, localActor } from "./cli.ts";
 import { addTarget, pinCertificate } from "./inventory-edit.ts";
 import { printable } from "./output.ts";
 import { askService } from "./sessions.ts";
-import type { AddOptions } from "./target.ts";
+
+/** Of `conduit target add`, for every protocol. */
+export interface AddOptions {
+  protocol: string;
+  host: string;
+  port?: number;
+  conduit: string;
+  account?: string;
+  /** False for `--no-secret`. */
+  secret?: string | boolean;
+  tag?: string[];
+  description?: string;
+  scan?: boolean;
+}
 
 export async function addVncTarget(cli: Cli, config: Config, name: string, options: AddOptions): Promise<void> {
   const secret = options.secret === false ? null : typeof options.secret === "string" ? options.secret : name;

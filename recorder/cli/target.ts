@@ -14,7 +14,7 @@ import { findTarget, inventoryOf } from "./inventory-of.ts";
 import { openSecrets } from "./key-files.ts";
 import { printable } from "./output.ts";
 import { registerSshConfig } from "./target-ssh-config.ts";
-import { addVncTarget, checkVnc, registerTicket, scanVnc } from "./target-vnc.ts";
+import { type AddOptions, addVncTarget, checkVnc, registerTicket, scanVnc } from "./target-vnc.ts";
 
 export const registerTarget: Register = (program, cli) => {
   const target = program.command("target").description("machines that can be reached: list, show, add, scan, test");
@@ -68,19 +68,6 @@ function registerShow(target: Command, cli: Cli): void {
         for (const more of lines.slice(1)) cli.out.line(`${" ".repeat(12)} ${printable(String(more))}`);
       }
     });
-}
-
-export interface AddOptions {
-  protocol: string;
-  host: string;
-  port?: number;
-  conduit: string;
-  account?: string;
-  /** False for `--no-secret`. */
-  secret?: string | boolean;
-  tag?: string[];
-  description?: string;
-  scan?: boolean;
 }
 
 function port(text: string): number {

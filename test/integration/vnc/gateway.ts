@@ -1,5 +1,4 @@
 // The VNC tap alone, in this process, with a host that knows one person and records into memory.
-import { createHash } from "node:crypto";
 import { generateSelfSigned, type SelfSigned } from "../../../recorder/cli/self-signed.ts";
 import type { AuthAttempt, VncTargetAccess } from "../../../recorder/tap/tap.ts";
 import type { VncTapOptions } from "../../../recorder/tap/vnc/options.ts";
@@ -125,8 +124,4 @@ export async function startVncGateway(
 
 function errorText(_key: string, value: unknown): unknown {
   return value instanceof Error ? value.stack : value;
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
