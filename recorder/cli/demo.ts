@@ -2,7 +2,7 @@
 // the real gateway, and the lines to record one of one's own. Ctrl-C ends all of it and removes its directory.
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
@@ -12,7 +12,15 @@ import type { Service } from "../main.ts";
 import type { Cli, Register } from "./cli.ts";
 import { Controller } from "./demo/controller.ts";
 import { startHmi } from "./demo/hmi/hmi.ts";
-import { type DemoInstallation, demoInvestigator, demoTarget, demoVendor, installDemo } from "./demo/installation.ts";
+import { playHmi } from "./demo/hmi/script.ts";
+import {
+  type DemoInstallation,
+  demoInvestigator,
+  demoScreen,
+  demoTarget,
+  demoVendor,
+  installDemo,
+} from "./demo/installation.ts";
 import { type Plant, startPlant } from "./demo/plant.ts";
 import { playScript } from "./demo/script.ts";
 import { createLogger } from "./logger.ts";
@@ -75,7 +83,7 @@ async function runDemo(cli: Cli, directory: string, options: DemoOptions): Promi
       logger: createLogger(installation.config, { file: join(directory, "demo.log") }),
     });
     tell(cli, service, installation, enablePassword);
-    const script = options.script ? record(cli, service, installation, enablePassword) : Promise.resolve();
+    const script = options.script ? recordBoth(cli, service, installation, enablePassword) : Promise.resolve();
     if (!cli.signal.aborted) await once(cli.signal, "abort");
     cli.out.line("\nEnding the demo …");
     await script;
@@ -121,8 +129,49 @@ function tell(cli: Cli, service: Service, installation: DemoInstallation, enable
     `     Type help there; enable asks for a password, which is ${enablePassword}, and which no recording will show.`,
   );
   out.line();
+  out.line("  3. Operate the plant's panel, in a browser: sign in there as");
+  out.line(`       ${demoVendor}   password ${installation.vendorPassword}   and open ${demoScreen}.`);
+  out.line();
   out.line("  Ctrl-C ends the demo and removes everything it made.");
   out.line();
+}
+
+/** One after the other, so that each has the machine to itself. */
+async function recordBoth(
+  cli: Cli,
+  service: Service,
+  installation: DemoInstallation,
+  enablePassword: string,
+): Promise<void> {
+  await record(cli, service, installation, enablePassword);
+  if (!cli.signal.aborted) await recordScreen(cli, service, installation);
+}
+
+/** A viewer of its own goes through the gateway's VNC listener with a one-time ticket, as any viewer would. */
+async function recordScreen(cli: Cli, service: Service, installation: DemoInstallation): Promise<void> {
+  cli.out.line("A second one, of the HMI's screen, is being recorded; it takes about 30 seconds.");
+  const { adminSocket } = installation.config.recorder;
+  try {
+    const { ticket, port } = (await askAdmin(adminSocket, "POST", "/vnc-ticket", {
+      person: demoVendor,
+      target: demoScreen,
+      operator: "demo",
+    })) as { ticket: string; port: number };
+    const session = await playHmi({
+      open: async () => connect(port, "127.0.0.1"),
+      password: ticket,
+      signal: cli.signal,
+      connected: async () => (await liveSessions(adminSocket, demoScreen))[0] ?? null,
+    });
+    if (cli.signal.aborted) return;
+    await ended(adminSocket, session);
+    cli.out.line(
+      `The screen's session is recorded: ${service.http.url}${session === null ? "" : `/recordings/${session}`}`,
+    );
+  } catch (error) {
+    if (cli.signal.aborted) return;
+    cli.err.line(`conduit: the screen's session failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function record(
@@ -142,7 +191,7 @@ async function record(
       hostKey: installation.gatewayKey,
       enablePassword,
       signal: cli.signal,
-      connected: async () => (await liveSessions(adminSocket))[0] ?? null,
+      connected: async () => (await liveSessions(adminSocket, demoTarget))[0] ?? null,
     });
     if (cli.signal.aborted) return;
     await ended(adminSocket, session);
@@ -155,16 +204,17 @@ async function record(
   }
 }
 
-/** Ids of live sessions, the oldest first. */
-async function liveSessions(adminSocket: string): Promise<string[]> {
-  const live = (await askAdmin(adminSocket, "GET", "/sessions")) as { session: string }[];
-  return live.map(({ session }) => session).sort();
+/** Ids of a target's live sessions, the oldest first. */
+async function liveSessions(adminSocket: string, target: string): Promise<string[]> {
+  const live = (await askAdmin(adminSocket, "GET", "/sessions")) as { session: string; target: string }[];
+  return live.flatMap((entry) => (entry.target === target ? [entry.session] : [])).sort();
 }
 
 /** Waits, within bounds, until the session is sealed. */
 async function ended(adminSocket: string, session: string | null): Promise<void> {
   for (let tries = 0; tries < 50 && session !== null; tries++) {
-    if (!(await liveSessions(adminSocket)).includes(session)) return;
+    const live = (await askAdmin(adminSocket, "GET", "/sessions")) as { session: string }[];
+    if (!live.some((entry) => entry.session === session)) return;
     await new Promise((resume) => setTimeout(resume, 100));
   }
 }
