@@ -4,12 +4,11 @@ declare module "@novnc/novnc" {
     constructor(target: HTMLElement, channel: WebSocket, options?: { shared?: boolean });
     scaleViewport: boolean;
     clipViewport: boolean;
-    dragViewport: boolean;
     showDotCursor: boolean;
     background: string;
     disconnect(): void;
     focus(options?: FocusOptions): void;
     sendCtrlAltDel(): void;
-    clipboardPasteFrom(text: string): void;
+    sendKey(keysym: number, code: string | null, down?: boolean): void;
   }
 }

@@ -54,6 +54,11 @@ export class ViewerSession {
     this.rfb.focus();
   }
 
+  /** A key that was pressed and released; `code` where it has a place on a keyboard. */
+  press(keysym: number, code: string | null): void {
+    this.rfb.sendKey(keysym, code);
+  }
+
   focus(): void {
     this.rfb.focus({ preventScroll: true });
   }

@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Hmi, startHmi } from "../../recorder/cli/demo/hmi/hmi.ts";
-import { afterMark, launchBrowser, type OpenPage, openPage } from "../support/browser.ts";
+import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
@@ -56,8 +56,12 @@ afterEach(async () => {
 
 const byId = (id: string) => `[data-testid="${id}"]`;
 
-async function visit(person: { name: string; password: string }, path: string): Promise<Page> {
-  const opened = await openPage(browser, service.httpUrl, { person });
+async function visit(
+  person: { name: string; password: string },
+  path: string,
+  options: PageOptions = {},
+): Promise<Page> {
+  const opened = await openPage(browser, service.httpUrl, { person, ...options });
   open.push(opened);
   await opened.page.goto(path);
   return opened.page;
@@ -212,6 +216,25 @@ describe("the live screen", () => {
     );
     expect(inside).toBe(true);
     expect(await page.isVisible(byId("recorded-notice"))).toBe(true);
+  });
+
+  it("is operated on a touch screen, with its keyboard", async () => {
+    const page = await visit(vendor, `/connect/${target}`, { width: 390, height: 844, touch: true });
+    await connect(page);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+    const box = (await page.locator(`${byId("live-screen")} canvas`).boundingBox())!;
+    await page.touchscreen.tap(
+      box.x + (setpointField.x / 1280) * box.width,
+      box.y + (setpointField.y / 800) * box.height,
+    );
+    // A tap counts as one when no second follows it.
+    await page.waitForTimeout(1_500);
+    await page.tap(byId("touch-keyboard"));
+    await page.keyboard.type("1419", { delay: 40 });
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => hmi.process.tag("TIC-101").setpoint).toBe(141);
   });
 
   it("says why it does not open", async () => {

@@ -37,6 +37,8 @@ export interface PageOptions {
   dark?: boolean;
   /** Device pixels to a CSS pixel. */
   scale?: number;
+  /** With a touch screen. */
+  touch?: boolean;
   /** Sign in as this person before the first page. */
   person?: { name: string; password: string };
 }
@@ -46,6 +48,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
     baseURL: url,
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     deviceScaleFactor: options.scale ?? 1,
+    hasTouch: options.touch ?? false,
     colorScheme: options.dark === true ? "dark" : "light",
     reducedMotion: "reduce",
   });

@@ -8,6 +8,7 @@ import { formatSessionTime } from "../../format.ts";
 import { useStore } from "../../store.ts";
 import { ViewerSession } from "../../viewer/session.ts";
 import { NativeViewer } from "./native-viewer.tsx";
+import { TouchKeyboard } from "./touch-keyboard.tsx";
 
 const SECOND_MS = 1_000;
 
@@ -96,6 +97,7 @@ function Bar(props: {
       {session === null ? null : <Recorded session={session} />}
       <div class="connect-actions" role="toolbar" aria-label="Screen">
         {session === null ? null : <KeysButton session={session} />}
+        {session === null ? null : <TouchKeyboard session={session} />}
         <button
           type="button"
           class="chip"

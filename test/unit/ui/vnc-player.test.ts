@@ -22,7 +22,12 @@ const facts = { person: "vendor-drives", target: "hmi", startedAt: "2026-11-20T0
 
 let scene: ScreenScene;
 beforeAll(async () => {
-  scene = await hmiScene(facts, key, { seconds: 24, truthAt: [3, 9, 12, 21], resizeAtSeconds: 11 });
+  scene = await hmiScene(facts, key, {
+    seconds: 24,
+    truthAt: [3, 9, 12, 21],
+    resizeAtSeconds: 11,
+    withFrames: false,
+  });
 });
 
 function open(recording: ScreenScene) {

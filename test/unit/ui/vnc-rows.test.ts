@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { screenInputRows } from "../../../replay-ui/lists/screen-input-rows.ts";
 import { parseRoute } from "../../../replay-ui/router.ts";
 import { endSentence } from "../../../replay-ui/viewer/end-reason.ts";
+import { namedKeysym, textKeysyms } from "../../../replay-ui/viewer/soft-keys.ts";
 import type { InputLine } from "../../../shared/events/stored.ts";
 
 let seq = 0;
@@ -115,6 +116,15 @@ describe("the end of a live session in words", () => {
     [1006, "", "The connection to the recorder was lost."],
   ])("%i %s", (code, reason, words) => {
     expect(endSentence({ code, reason })).toBe(words);
+  });
+});
+
+describe("the keyboard of a touch screen", () => {
+  it("types keysyms: Latin-1 as it is, all else as Unicode, and line ends as Return", () => {
+    expect(textKeysyms("aÄ€\n")).toEqual([0x61, 0xc4, 0x010020ac, 0xff0d]);
+    expect(textKeysyms("😀")).toEqual([0x0101f600]);
+    expect(namedKeysym("Backspace")).toBe(0xff08);
+    expect(namedKeysym("a")).toBeUndefined();
   });
 });
 
