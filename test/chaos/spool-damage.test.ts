@@ -101,7 +101,7 @@ describe("while the store is away, in one process", () => {
       flaky.comeBack();
       await waitFor(() => under.told.stored.includes(other.id), { what: "the other recording" });
       await expectWhole(other);
-      await waitFor(() => under.told.history.includes("+RECORD_DAMAGED"), { what: "the alarm", timeoutMs: 5000 });
+      await waitFor(() => under.told.history.includes("+RECORD_DAMAGED"), { what: "the alarm", timeoutMs: 20_000 });
       const day = rotten.recorder.open.startedAt.slice(0, 10).replaceAll("-", "/");
       const stored = await real.get(`recordings/${day}/${rotten.id}/${name}`).catch(() => null);
       // Not there, or made good from what the recorder still knew.
@@ -250,7 +250,7 @@ describe("found at the next start", () => {
     const under = await make(real);
     await under.recorder.recover();
     await expectOthersStored(under, [bad]);
-    await waitFor(() => under.told.history.includes("+RECORD_DAMAGED"), { what: "the alarm", timeoutMs: 5000 });
+    await waitFor(() => under.told.history.includes("+RECORD_DAMAGED"), { what: "the alarm", timeoutMs: 20_000 });
     const names = (await recordingsIn(real)).get(bad) ?? [];
     if (names.includes("manifest.json")) {
       expect((await readBack(real, bad)).manifest.endReason).toBe("client-closed");
