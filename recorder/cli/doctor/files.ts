@@ -31,6 +31,7 @@ export function checkPermissions(config: Config): Check[] {
     ...config.ssh.hostKeys,
     ...keys.filter((path) => !path.endsWith(".pub") && !path.endsWith(".pub.pem")),
     ...(config.http.tls === null ? [] : [config.http.tls.key]),
+    config.vnc.tls.key,
   ];
   const open = [...new Set(secret)].filter((path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0);
   if (open.length === 0) return [ok("permissions", "keys, database and data directory are the service's alone")];
@@ -51,7 +52,8 @@ export function checkKeys(config: Config): Check[] {
       ),
     );
   checks.push(checkSigningKey(signingKeyPath(config)));
-  if (config.http.tls !== null) checks.push(checkCertificate(config.http.tls));
+  if (config.http.tls !== null) checks.push(checkCertificate("certificate", config.http.tls));
+  checks.push(checkVncCertificate(config.vnc.tls));
   return checks;
 }
 
@@ -79,14 +81,25 @@ function checkSigningKey(path: string): Check {
 
 const dayMs = 86_400_000;
 
-function checkCertificate({ certificate, key }: { certificate: string; key: string }): Check {
+function checkVncCertificate(files: { certificate: string; key: string }): Check {
+  const name = "vnc certificate";
+  const missing = [files.certificate, files.key].find((path) => !existsSync(path));
+  if (missing !== undefined) {
+    return warn(name, `${missing} is missing`, "The next start makes both at their default place, else restore them.");
+  }
+  const check = checkCertificate(name, files);
+  if (check.verdict !== "ok") return check;
+  const { fingerprint256 } = new X509Certificate(readFileSync(files.certificate));
+  return ok(name, `${check.message}; viewers show SHA-256 ${fingerprint256}`);
+}
+
+function checkCertificate(name: string, { certificate, key }: { certificate: string; key: string }): Check {
   const parsed = new X509Certificate(readFileSync(certificate));
   const publicKey = createPublicKey(readFileSync(key));
   if (!publicKey.equals(parsed.publicKey))
-    return fail("certificate", `${certificate} and ${key} do not belong together`, "Give the pair.");
+    return fail(name, `${certificate} and ${key} do not belong together`, "Give the pair.");
   const days = Math.floor((Date.parse(parsed.validTo) - Date.now()) / dayMs);
-  if (days < 0) return fail("certificate", `${certificate} has expired on ${parsed.validTo}`, "Renew it.");
-  if (days < 30)
-    return warn("certificate", `${certificate} expires in ${days} days`, "Renew it, and restart the service.");
-  return ok("certificate", `valid for ${days} days`);
+  if (days < 0) return fail(name, `${certificate} has expired on ${parsed.validTo}`, "Renew it.");
+  if (days < 30) return warn(name, `${certificate} expires in ${days} days`, "Renew it, and restart the service.");
+  return ok(name, `valid for ${days} days`);
 }
