@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import type { Writable } from "node:stream";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RecordingIndex } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
@@ -170,7 +171,7 @@ async function writeMovie(
   if (isTerminal(cli.err.stream)) await cli.err.write("\r\x1b[K");
 }
 
-function isTerminal(stream: { isTTY?: boolean }): boolean {
+function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {
   return stream.isTTY === true;
 }
 

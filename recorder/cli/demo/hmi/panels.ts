@@ -93,7 +93,7 @@ export function drawHeader(paint: Painter, process: HmiProcess): void {
   paint.text(label, "RUN", 843, 17, c.white, "centre");
   const clock = new Date(process.nowMs).toISOString();
   paint.text(reading, clock.slice(11, 19), 1204, 15, c.text, "right");
-  paint.text(small, clock.slice(0, 10), 1124, 17, c.quiet, "right");
+  paint.text(small, clock.slice(0, 10), 1114, 17, c.quiet, "right");
   paint.text(small, "UTC", 1214, 17, c.quiet);
 }
 
