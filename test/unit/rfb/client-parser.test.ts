@@ -67,8 +67,8 @@ describe("each message", () => {
   });
 
   test("a pointer message has seven bytes after extended mouse buttons were agreed on", () => {
-    const data = bytes(5, 0x81, u16(10), u16(20), 0x01, 5, 1, u16(1), u16(2));
-    expect(parse(data, 1, true).map((message) => message.type === "pointer" && message.buttons)).toEqual([0x81, 1]);
+    const data = bytes(5, 0x81, u16(10), u16(20), 0x02, 5, 1, u16(1), u16(2));
+    expect(parse(data, 1, true).map((message) => message.type === "pointer" && message.buttons)).toEqual([0x101, 1]);
     expect(parse(bytes(5, 0x81, u16(10), u16(20)))).toMatchObject([{ type: "pointer", buttons: 0x81 }]);
   });
 });
