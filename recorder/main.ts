@@ -268,6 +268,7 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
     live: {
       live: (session) => made?.live(session),
       spooled: async (session, name) => (await made?.spooled(session, name)) ?? null,
+      watched: (session) => made?.watched(session),
     },
   });
   const feed = new CatalogFeed({

@@ -24,6 +24,8 @@ export interface LiveSource {
       }
     | undefined;
   spooled(session: string, name: string): Promise<Uint8Array | null>;
+  /** Somebody follows the recording while it is made. */
+  watched?(session: string): void;
 }
 
 export interface RecordingReaderOptions {
@@ -79,6 +81,7 @@ export class RecordingReader {
       return sealed.faults.length === 0 ? index : { ...index, faults: sealed.faults };
     }
     if (live === undefined) throw notFound(session, manifestName);
+    this.#live.watched?.(session);
     const { durationUs, openSha256, tracks, segments, gaps } = live;
     return { session, live: true, durationUs, startedAt: live.open.startedAt, openSha256, tracks, segments, gaps };
   }

@@ -338,6 +338,15 @@ class RecorderService implements Recorder, RecorderCore {
     }
   }
 
+  watched(session: string): void {
+    const recording = this.#recordings.get(session);
+    if (recording?.open.protocol !== "vnc" || !recording.writer) return;
+    const now = Date.now();
+    if (now - recording.cutForWatcherMs < this.#limits.segmentMaxSeconds * 1000) return;
+    recording.cutForWatcherMs = now;
+    this.#link.workers.of(session)?.post({ type: "cut", sessions: [session], force: false });
+  }
+
   /** Closes the recording's open segments soon, so that what was just recorded can be read. */
   async flush(session: string): Promise<void> {
     const worker = this.#workerOf(session);

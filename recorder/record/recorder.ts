@@ -75,6 +75,8 @@ export interface Recorder {
   live(session: string): LiveIndex | undefined;
   /** Bytes of an object of a recording that is still in the spool (name within the recording's prefix), else null. */
   spooled(session: string, name: string): Promise<Uint8Array | null>;
+  /** Somebody follows a live recording: a screen's segments, which are long otherwise, close more often for a while. */
+  watched(session: string): void;
   /** Closes what is open of a live recording, so that all but typed text that waits for its echo can be read now. */
   flush(session: string): Promise<void>;
   spool(): Promise<SpoolState>;

@@ -28,6 +28,8 @@ export interface Recording {
   broken: boolean;
   /** Of each track the name of the newest segment, and whether the store has it: recovery needs its bytes here. */
   newest: Map<string, { name: string; confirmed: boolean }>;
+  /** When segments were last closed because somebody watches (Date.now). */
+  cutForWatcherMs: number;
 }
 
 export function newRecording(open: OpenRecord, openSha256: string, writer: SessionWriter | null): Recording {
@@ -43,6 +45,7 @@ export function newRecording(open: OpenRecord, openSha256: string, writer: Sessi
     sealHashes: null,
     broken: false,
     newest: new Map(),
+    cutForWatcherMs: 0,
   };
 }
 

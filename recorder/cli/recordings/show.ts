@@ -54,8 +54,9 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
   line("proof", describeProof(proof));
   line("person", `${open.person.name} (${open.person.roles.join(", ")}), by ${open.person.authMethod}`);
   line("from", `${open.client.address}:${open.client.port}, ${open.client.software}`);
-  line("target", `${open.target.name} in ${open.target.conduit}: ${open.target.account}@${open.target.address}`);
-  line("host key", open.target.hostKey);
+  const account = open.target.account === "" ? "" : `${open.target.account}@`;
+  line("target", `${open.target.name} in ${open.target.conduit}: ${account}${open.target.address}`);
+  if (open.target.hostKey !== "") line(open.protocol === "vnc" ? "certificate" : "host key", open.target.hostKey);
   line("policy", `rule ${open.policy.rule}: ${open.policy.reason} (${open.policy.hash.slice(0, 16)}…)`);
   line("recorder", `${open.recorder.id}, number ${open.recorder.sequence}, key ${open.recorder.keyId}`);
   line("started", formatTime(open.startedAt));
@@ -71,6 +72,13 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
     `${manifest.counts.keystrokes} keystrokes, ${manifest.counts.files} file operations, ${formatSize(manifest.counts.outputBytes)} of output`,
   );
   line("stored", `${manifest.segments.length} segments, ${formatSize(bytes)}`);
+  const sizes = new Set(
+    manifest.segments.filter((one) => one.track.startsWith("screen-")).map((one) => `${one.cols}x${one.rows}`),
+  );
+  if (sizes.size > 0) {
+    const keys = open.recording.screen?.maskKeys === false ? "printable keys kept" : "printable keys masked";
+    line("screen", `${[...sizes].join(", ")}; ${keys}`);
+  }
   if (manifest.counts.redactions > 0) line("redacted", `${manifest.counts.redactions} suspected passwords`);
   for (const gap of manifest.gaps)
     line("gap", `${formatDuration(gap.fromUs)} to ${formatDuration(gap.toUs)}: ${gap.reason}`);

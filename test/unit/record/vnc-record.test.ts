@@ -190,6 +190,23 @@ describe("the screen track", () => {
     expect(await recorder.spooled(session.session, "screen-0/000000.state")).toBeNull();
     await finish(session);
   });
+
+  it("is not far behind for who watches, though its segments are long", async () => {
+    const session = await openVnc();
+    session.append(out(new KnownScreen(width, height).draw(gradient(3))));
+    await session.durable();
+    const tracks = () => under.told.segments.map(({ meta }) => meta.track);
+    await expect
+      .poll(
+        () => {
+          under.recorder.watched(session.session);
+          return tracks();
+        },
+        { timeout: 20_000, interval: 300 },
+      )
+      .toContain("screen-0");
+    await finish(session);
+  });
 });
 
 describe("keys and pointer", () => {
