@@ -95,7 +95,9 @@ export class ViewerSession {
       this.#begin(opened.session, { method: person.authMethod, ...facts });
       return this.#over ? undefined : opened.target;
     } catch (error) {
-      answer.refuse(this.#sentenceOf(error, "the session could not be opened"));
+      const sentence = this.#sentenceOf(error, "the session could not be opened");
+      answer.refuse(sentence);
+      this.#viewer.close(sentence);
       return undefined;
     }
   }
@@ -121,14 +123,7 @@ export class ViewerSession {
     gate.notice("vnc-init", { viewer: this.#viewer.facts, target: facts, width, height, name });
     this.#viewer.answer.admit();
     this.#admitted = true;
-    const timer = setTimeout(() => this.#end("client-silent"), clientInitMs);
-    try {
-      // Whether it wants to be alone at the screen: it never is, the gateway asks for a shared one.
-      await this.#viewer.answer.stream.uint8();
-    } finally {
-      clearTimeout(timer);
-    }
-    if (this.#over) return;
+    if (!(await this.#clientInit())) return;
     this.#stream.write(serverInit(init));
     const bridge = new Bridge({
       session: this.session,
@@ -144,6 +139,19 @@ export class ViewerSession {
     this.#bridge = bridge;
     this.#opened = true;
     bridge.start();
+  }
+
+  /** Whether it wants to be alone at the screen does not matter: the gateway asks for a shared one. */
+  async #clientInit(): Promise<boolean> {
+    const timer = setTimeout(() => this.#end("client-silent"), clientInitMs);
+    try {
+      await this.#viewer.answer.stream.uint8();
+    } catch {
+      this.#end("client-closed");
+    } finally {
+      clearTimeout(timer);
+    }
+    return !this.#over;
   }
 
   private get gate(): RecordingGate {

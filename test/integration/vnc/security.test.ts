@@ -1,11 +1,12 @@
 import { X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { generateSelfSigned, type SelfSigned } from "../../../recorder/cli/self-signed.ts";
 import { checkVncTarget } from "../../../recorder/tap/vnc/dial-target.ts";
 import { veNCrypt } from "../../../recorder/tap/vnc/security-types.ts";
 import { fingerprintOf } from "../../../recorder/tap/vnc/tls-legs.ts";
+import { vncAuthResponse } from "../../../recorder/tap/vnc/vnc-auth.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { runProcess } from "../../support/process.ts";
 import { startQemu } from "../../support/qemu.ts";
@@ -94,6 +95,17 @@ describe("viewers", () => {
     gateway.targets.set("hmi-1", vncAccess({ host: "127.0.0.1", port: 1 }));
     expect(await login(user)).toBe("Target hmi-1 at 127.0.0.1:1 cannot be reached (ECONNREFUSED).");
     expect(gateway.last().endedWith).toBe("protocol-target-unreachable");
+  });
+
+  it("that leave when they are let in have closed their session themselves", async () => {
+    const socket = connect(gateway.port, gateway.host);
+    const { challenge } = await logInBare(socket);
+    socket.write(vncAuthResponse(ticket(), challenge));
+    await waitFor(() => gateway.sessions[0]?.notices("vnc-init").length === 1, { what: "the target" });
+    socket.end();
+    await waitFor(() => gateway.last().endedWith, { what: "the end" });
+    expect(gateway.last().endedWith).toBe("client-closed");
+    expect(gateway.last().notices("health")).toEqual([]);
   });
 
   it("log in without encryption only where that is allowed", async () => {
@@ -391,6 +403,23 @@ describe("targets of other makes", () => {
     expect(await dial([], {}, 200)).toMatch(/does not answer within 0 s\.$/);
   });
 });
+
+/** Up to the challenge of VncAuth. */
+async function logInBare(socket: Socket): Promise<{ challenge: Buffer }> {
+  let held = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => {
+    held = Buffer.concat([held, chunk]);
+  });
+  const after = async (count: number): Promise<void> => {
+    await waitFor(() => held.length >= count, { what: `${count} bytes` });
+  };
+  await after(12);
+  socket.write("RFB 003.008\n");
+  await after(15);
+  socket.write(Buffer.from([2]));
+  await after(31);
+  return { challenge: held.subarray(15, 31) };
+}
 
 function pemBytes(pem: string): Buffer {
   return Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");

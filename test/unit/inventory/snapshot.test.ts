@@ -143,3 +143,35 @@ test("canonical JSON sorts keys at every depth, and leaves lists in their order"
     '{"a":true,"b":[2,{"c":"ü","d":null}]}',
   );
 });
+
+describe("targets of VNC", () => {
+  const screen = (more: string): { targets: string } => ({
+    targets: `version: 1\ntargets:\n  - { name: hmi, conduit: reactor, protocol: vnc, host: h${more} }\n`,
+  });
+  const hex = Array.from({ length: 32 }, () => "aB").join(":");
+
+  test("need a host alone, and have safe defaults", () => {
+    const [target] = parse(screen("")).targets;
+    expect(target).toMatchObject({ port: 5900, account: "", vnc: { quality: "evidence", maskKeys: true } });
+    expect(parse(screen("")).warnings).toEqual([]);
+  });
+
+  test("take a certificate's fingerprint in either form, and sizes as people write them", () => {
+    const base64 = "SHA256:ujUuxA5nYjmhAKedzfF6FuJY0fM+xMaTA+iL8A9qiJc";
+    const vnc = `, vnc: { tls: { fingerprints: ["${base64}", "${hex}"] }, clipboardBytes: 1 KiB, security: [x509-vnc] }`;
+    expect(parse(screen(vnc)).targets[0]).toMatchObject({ vnc: { clipboardBytes: 1024, security: ["x509-vnc"] } });
+  });
+
+  test.each([
+    [
+      ", vnc: { tls: { fingerprints: [abc] } }",
+      /vnc\.tls\.fingerprints\[0\] is not a certificate's fingerprint\. Write/,
+    ],
+    [", vnc: { tls: { ca: abc } }", /vnc\.tls\.ca holds no certificate in PEM/],
+    [", vnc: { security: [vnc-auth, x509-vnc] }", /vnc\.security lists x509-vnc, but no certificate is pinned/],
+    [", hostKeys: []", /hostKeys is not a known key/],
+    [", vnc: { qualty: viewer }", /qualty is not a known key\. Did you mean "quality"\?/],
+  ])("are refused with%s", (more, sentence) => {
+    expect(refusal(screen(more)).join("\n")).toMatch(sentence);
+  });
+});

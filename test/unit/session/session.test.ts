@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SessionOpener } from "../../../recorder/session/opener.ts";
+import { type OpenRecordFacts, SessionOpener } from "../../../recorder/session/opener.ts";
 import { SessionRegistry } from "../../../recorder/session/registry.ts";
 import { GatewaySession, type SessionRecording } from "../../../recorder/session/session.ts";
 import type { TerminateReason } from "../../../recorder/tap/tap.ts";
@@ -203,7 +203,16 @@ describe("ending", () => {
 });
 
 describe("opening", () => {
-  function makeOpener(more: { policy?: Policy; credential?: () => Promise<never> } = {}) {
+  const screen = { name: "hmi", conduit: "c", protocol: "vnc", host: "h", secret: "s" };
+  const recordedAs: OpenRecordFacts[] = [];
+
+  function makeOpener(
+    more: {
+      policy?: Policy;
+      credential?: () => Promise<{ kind: "private-key"; privateKey: string }>;
+      screen?: Record<string, unknown>;
+    } = {},
+  ) {
     const registry = new SessionRegistry();
     const audits: string[] = [];
     let opened = 0;
@@ -211,14 +220,15 @@ describe("opening", () => {
       registry,
       logger,
       inventory: () => ({
-        targets: [makeTarget(), makeTarget({ name: "SIS-1" })],
+        targets: [makeTarget(), makeTarget({ name: "SIS-1" }), Target.parse({ ...screen, ...more.screen })],
         conduits: [],
         policy: more.policy ?? policy,
         policyHash: "h",
       }),
       authenticate: async () => person,
       credential: more.credential ?? (async () => ({ kind: "password", password: "x" })),
-      openRecording: async () => {
+      openRecording: async (facts) => {
+        recordedAs.push(facts);
         opened++;
         return new FakeRecording();
       },
@@ -239,6 +249,47 @@ describe("opening", () => {
     session.signal.addEventListener("abort", () => session.ended("client-closed"));
     await registry.stop();
     expect(registry.list()).toEqual([]);
+  });
+
+  it("opens a screen with its password and settings, and its record says how it is kept", async () => {
+    const { opener } = makeOpener({ screen: { vnc: { keepRaw: true, maskKeys: false } } });
+    const { target } = await opener.openVncSession(person, "HMI", client);
+    expect(target).toMatchObject({ name: "hmi", port: 5900, credential: { kind: "password", password: "x" } });
+    expect(target.settings).toMatchObject({ quality: "evidence", keepRaw: true });
+    expect(recordedAs.at(-1)).toMatchObject({
+      protocol: "vnc",
+      recording: { screen: { quality: "evidence", video: "lossless", maskKeys: false, keepRaw: true } },
+    });
+  });
+
+  it("opens a screen that asks for no password without one", async () => {
+    const { opener } = makeOpener({
+      screen: { secret: undefined },
+      credential: () => Promise.reject(new Error("it was asked for")),
+    });
+    expect((await opener.openVncSession(person, "hmi", client)).target.credential).toEqual({ kind: "none" });
+  });
+
+  it("refuses a screen where the rule does not allow the screen, to sessions and tickets alike", async () => {
+    const rules = [{ id: "all", people: ["*"], targets: ["*"], capabilities: ["shell", "exec"] }];
+    const { opener, audits, opened } = makeOpener({ policy: Policy.parse({ version: 1, rules }) });
+    const refused = { code: "POLICY_REFUSED", message: expect.stringContaining("does not allow this kind of request") };
+    await expect(opener.openVncSession(person, "hmi", client)).rejects.toMatchObject(refused);
+    await expect(opener.mayOpenVnc(person, "hmi", client)).rejects.toMatchObject(refused);
+    expect([audits, opened()]).toEqual([["session.refused", "session.refused"], 0]);
+  });
+
+  it("says which protocol a target is reached by, once policy allows it at all", async () => {
+    const { opener } = makeOpener();
+    await expect(opener.openSession(person, "hmi", client)).rejects.toThrow("hmi is reached by VNC, not by SSH.");
+    await expect(opener.openVncSession(person, "plc", client)).rejects.toThrow("plc is reached by SSH, not by VNC.");
+    await expect(opener.openVncSession(person, "SIS-1", client)).rejects.toThrow("prohibited");
+  });
+
+  it("does not take a private key for a screen's password, nor leave a recording behind", async () => {
+    const { opener, opened } = makeOpener({ credential: async () => ({ kind: "private-key", privateKey: "k" }) });
+    await expect(opener.openVncSession(person, "hmi", client)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(opened()).toBe(0);
   });
 
   it("answers alike for a target that does not exist and one that no rule opens", async () => {
