@@ -16,7 +16,7 @@ const costShift: Record<number, number> = {
   [drawKind.palette]: 3,
   [drawKind.colours]: 3,
   [drawKind.planes]: 3,
-  [drawKind.lossy]: 6,
+  [drawKind.lossy]: 10,
 };
 
 export class DrawingWriter {

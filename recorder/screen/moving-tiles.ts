@@ -3,10 +3,11 @@
 import type { ScreenRect } from "../../shared/screen/format.ts";
 import { tileSize } from "./dirty-tiles.ts";
 
-/** Of the last six samples; of one that was lossy not long ago fewer, of the last three. */
+/** Of the last six samples; fewer where most of the screen moves; of one that moved not long ago fewer of the last three. */
 const dearSamples = 4;
+const dearTogether = 3;
 const dearAgain = 2;
-/** Samples through which a refreshed tile is remembered: a film that pauses goes on soon. */
+/** Samples through which a tile that came to rest is remembered: a film that pauses goes on soon. */
 const rememberedSamples = 100;
 /** Tiles, about 310x310 pixels: less is stored without loss at little cost. */
 const leastHot = 24;
@@ -14,8 +15,8 @@ const leastHot = 24;
 const quietSamples = 8;
 
 /** Bytes of tokens that one round of lossy tiles should take, and the quantiser's bounds. */
-const roundBytes = 80_000;
-const leastQuantiser = 10;
+const roundBytes = 56_000;
+const leastQuantiser = 14;
 const mostQuantiser = 128;
 
 export type TileStep = "skip" | "store" | "refresh";
@@ -23,114 +24,134 @@ export type TileStep = "skip" | "store" | "refresh";
 export class MovingTiles {
   readonly #columns: number;
   readonly #history: Uint8Array;
+  /** 1: is stored with loss when it changes. */
+  readonly #moves: Uint8Array;
+  /** 1: what a reader has of it is lossy, or older than the framebuffer. */
   readonly #lossy: Uint8Array;
-  readonly #quiet: Uint8Array;
   readonly #waits: Uint8Array;
+  readonly #quiet: Uint8Array;
   readonly #remembered: Uint8Array;
   #count = 0;
   #round = false;
   #areasChanged = false;
+  #unsettled = false;
   quantiser = 24;
 
   constructor(columns: number, rows: number) {
     this.#columns = columns;
     this.#history = new Uint8Array(columns * rows);
+    this.#moves = new Uint8Array(columns * rows);
     this.#lossy = new Uint8Array(columns * rows);
-    this.#quiet = new Uint8Array(columns * rows);
     this.#waits = new Uint8Array(columns * rows);
+    this.#quiet = new Uint8Array(columns * rows);
     this.#remembered = new Uint8Array(columns * rows);
   }
 
-  /** Whether any tile is not as the framebuffer has it. */
   get any(): boolean {
     return this.#count > 0;
   }
 
-  isLossy(tile: number): boolean {
-    return this.#lossy[tile] === 1;
+  /** Whether a reader has anything that is not as the framebuffer has it. */
+  get unsettled(): boolean {
+    return this.#unsettled;
   }
 
-  /** Whether a rectangle has pixels of a lossy tile. */
+  moves(tile: number): boolean {
+    return this.#moves[tile] === 1;
+  }
+
+  /** Whether a rectangle has pixels of a tile that moves. */
   touches(rect: ScreenRect): boolean {
     if (this.#count === 0) return false;
     const lastRow = Math.floor((rect.y + rect.height - 1) / tileSize);
     const lastColumn = Math.floor((rect.x + rect.width - 1) / tileSize);
     for (let row = Math.floor(rect.y / tileSize); row <= lastRow; row++) {
       for (let column = Math.floor(rect.x / tileSize); column <= lastColumn; column++) {
-        if (this.isLossy(row * this.#columns + column)) return true;
+        if (this.moves(row * this.#columns + column)) return true;
       }
     }
     return false;
   }
 
-  /** A tile that is stored without loss, and whether that was dear. */
+  /** Whether storing a tile without loss was dear. */
   note(tile: number, dear: boolean): void {
     this.#history[tile] = ((this.#history[tile] as number) << 1) | (dear ? 1 : 0);
   }
 
-  /** What to do with a lossy tile in this sample; every second one stores. */
-  step(tile: number, changed: boolean, everything: boolean): TileStep {
+  /** What to do with a tile that moves; every second sample stores. @param exactly no loss may remain. */
+  step(tile: number, changed: boolean, exactly: boolean): TileStep {
     this.note(tile, changed);
     if (changed) {
       this.#waits[tile] = 1;
       this.#quiet[tile] = 0;
     } else this.#quiet[tile] = (this.#quiet[tile] as number) + 1;
-    if (everything || (this.#quiet[tile] as number) >= quietSamples) {
-      this.#lossy[tile] = 0;
+    const rests = (this.#quiet[tile] as number) >= quietSamples;
+    if (rests) {
+      this.#moves[tile] = 0;
       this.#remembered[tile] = rememberedSamples;
       this.#count--;
-      this.#areasChanged = true;
-      return "refresh";
+    }
+    if (rests || exactly) {
+      const refresh = this.#lossy[tile] === 1 || this.#waits[tile] === 1;
+      this.#areasChanged ||= this.#lossy[tile] === 1;
+      this.#lossy[tile] = 0;
+      this.#waits[tile] = 0;
+      return refresh ? "refresh" : "skip";
     }
     if (!this.#round || this.#waits[tile] === 0) return "skip";
     this.#waits[tile] = 0;
+    this.#areasChanged ||= this.#lossy[tile] === 0;
+    this.#lossy[tile] = 1;
     return "store";
   }
 
-  /** After a sample: which tiles are lossy from the next one on. @param tokens bytes of what was stored with loss. */
-  finish(tokens: number, exactly: boolean): void {
+  /** After a sample: which tiles move from the next one on. @param tokens bytes of what was stored with loss. */
+  finish(tokens: number): void {
     if (this.#round && tokens > roundBytes) {
       this.quantiser = Math.min(mostQuantiser, Math.ceil((this.quantiser * 5) / 4));
     } else if (this.#round && tokens > 0 && tokens < roundBytes / 2) {
       this.quantiser = Math.max(leastQuantiser, Math.floor((this.quantiser * 4) / 5));
     }
     this.#round = !this.#round;
-    let hot = 0;
-    for (let tile = 0; tile < this.#lossy.length; tile++) {
-      if (this.#isHot(tile)) hot++;
+    this.#unsettled = this.#lossy.includes(1) || this.#waits.includes(1);
+    const tiles = this.#moves.length;
+    const together = this.#countHot(dearTogether) * 2 >= tiles;
+    const least = together ? dearTogether : dearSamples;
+    const enough = this.#countHot(least) >= leastHot;
+    for (let tile = 0; tile < tiles; tile++) {
+      if (enough && this.#moves[tile] === 0 && this.#isHot(tile, least)) {
+        this.#moves[tile] = 1;
+        this.#quiet[tile] = 0;
+        this.#count++;
+      }
       if (this.#remembered[tile] !== 0) this.#remembered[tile] = (this.#remembered[tile] as number) - 1;
     }
-    if (exactly || hot < leastHot) return;
-    for (let tile = 0; tile < this.#lossy.length; tile++) {
-      if (this.#lossy[tile] === 1 || !this.#isHot(tile)) continue;
-      this.#lossy[tile] = 1;
-      this.#quiet[tile] = 0;
-      this.#waits[tile] = 0;
-      this.#count++;
-    }
   }
 
-  #isHot(tile: number): boolean {
+  #countHot(least: number): number {
+    let count = 0;
+    for (let tile = 0; tile < this.#moves.length; tile++) if (this.#isHot(tile, least)) count++;
+    return count;
+  }
+
+  #isHot(tile: number, least: number): boolean {
     const history = this.#history[tile] as number;
-    return (
-      ones(history & 0b111111) >= dearSamples || (this.#remembered[tile] !== 0 && ones(history & 0b111) >= dearAgain)
-    );
+    return ones(history & 0b111111) >= least || (this.#remembered[tile] !== 0 && ones(history & 0b111) >= dearAgain);
   }
 
-  /** A tile holds lossy pixels from now on. */
-  stored(): void {
-    this.#areasChanged = true;
-  }
-
-  /** The lossy areas as rows of tiles, once after each change; else null. */
+  /** What a reader has with loss, once after each change; else null. */
   takeAreas(width: number, height: number): ScreenRect[] | null {
     if (!this.#areasChanged) return null;
     this.#areasChanged = false;
-    return this.areas(width, height);
+    return this.lossyAreas(width, height);
   }
 
-  areas(width: number, height: number): ScreenRect[] {
+  lossyAreas(width: number, height: number): ScreenRect[] {
     return tileAreas(this.#lossy, this.#columns, width, height);
+  }
+
+  movingAreas(width: number, height: number): ScreenRect[] {
+    return tileAreas(this.#moves, this.#columns, width, height);
   }
 }
 

@@ -156,7 +156,7 @@ export class ScreenEncoder {
       this.#resizeWaits ||
       this.#facts.waiting ||
       this.#jpegTiles !== null ||
-      this.#moving?.any === true
+      this.#moving?.unsettled === true
     );
   }
 
@@ -196,7 +196,7 @@ export class ScreenEncoder {
     record.varint(this.#width);
     record.varint(this.#height);
     this.#facts.put(record);
-    putAreas(record, this.#moving?.areas(this.#width, this.#height) ?? []);
+    putAreas(record, this.#moving?.lossyAreas(this.#width, this.#height) ?? []);
     for (let tile = 0; tile < this.#dirty.columns * this.#dirty.rows; tile++) {
       this.#drawing.code(this.#shadow, this.#width, this.#tileRect(tile));
     }
@@ -270,7 +270,7 @@ export class ScreenEncoder {
     else if (this.#followMotion(boxes)) boxes = this.#changedBoxes();
     const moving = this.#moving;
     for (const [tile, box] of boxes.entries()) {
-      if (moving?.isLossy(tile)) continue;
+      if (moving?.moves(tile)) continue;
       const before = this.#drawing.bytes;
       if (box) this.#drawBox(box);
       moving?.note(tile, this.#drawing.bytes - before >= dearBytes);
@@ -283,7 +283,7 @@ export class ScreenEncoder {
     const { columns, rows } = this.#dirty;
     let tokens = 0;
     for (let tile = 0; moving.any && tile < columns * rows; tile++) {
-      if (!moving.isLossy(tile)) continue;
+      if (!moving.moves(tile)) continue;
       const changed = this.#dirty.boxOf(tile % columns, Math.floor(tile / columns), reported);
       const step = moving.step(tile, changed, exactly);
       if (step === "refresh") this.#store(this.#tileRect(tile));
@@ -295,12 +295,11 @@ export class ScreenEncoder {
         this.#tileRect(tile),
         moving.quantiser,
       );
-      moving.stored();
     }
-    moving.finish(tokens, exactly);
+    moving.finish(tokens);
   }
 
-  /** What differs from the stored picture in each tile, by the tile's number; of lossy tiles everything does. */
+  /** What differs from the stored picture in each tile, by the tile's number; those that move have their own way. */
   #changedBoxes(): (ScreenRect | null)[] {
     const { pixels } = this.#framebuffer;
     const { rows, columns } = this.#dirty;
@@ -309,7 +308,7 @@ export class ScreenEncoder {
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
         const changed =
-          !this.#moving?.isLossy(boxes.length) &&
+          !this.#moving?.moves(boxes.length) &&
           this.#dirty.boxOf(column, row, box) &&
           crop(pixels, this.#shadow, this.#width, box);
         boxes.push(changed ? box : null);
@@ -376,9 +375,9 @@ export class ScreenEncoder {
     return { x, y, width: Math.min(tileSize, this.#width - x), height: Math.min(tileSize, this.#height - y) };
   }
 
-  /** Lossy tiles count as changed: they are compared and stored as any other. */
+  /** Tiles that move count as changed: they are compared and stored as any other. */
   #giveUpLoss(): void {
-    for (const area of this.#moving?.areas(this.#width, this.#height) ?? []) {
+    for (const area of this.#moving?.movingAreas(this.#width, this.#height) ?? []) {
       this.#dirty.mark(area.x, area.y, area.width, area.height);
     }
   }
