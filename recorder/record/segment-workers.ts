@@ -26,9 +26,11 @@ export class SegmentWorkers {
   readonly #ofSession = new Map<string, number>();
   readonly #stallMs: number;
   readonly #hooks: WorkerHooks;
+  readonly #script: URL | undefined;
   #settings: Omit<WorkerSettings, "screens"> | null = null;
 
-  constructor(counts: WorkerCounts, stallMs: number, hooks: WorkerHooks) {
+  constructor(counts: WorkerCounts, stallMs: number, hooks: WorkerHooks, script?: URL) {
+    this.#script = script;
     for (const protocol of ["ssh", "vnc"] as const) {
       for (let i = 0; i < counts[protocol]; i++) {
         this.#places.push({ protocol, starting: null, worker: null, sessions: new Set(), dead: false });
@@ -127,7 +129,7 @@ export class SegmentWorkers {
     const settings = this.#settings;
     if (!settings) throw new Error("the segment workers are stopped");
     const screens = place.protocol === "vnc";
-    const worker = await SegmentWorker.start({ ...settings, screens }, this.#stallMs);
+    const worker = await SegmentWorker.start({ ...settings, screens }, this.#stallMs, this.#script);
     worker.onMessage = (message) => this.#hooks.message(number, message);
     worker.onDeath = (error) => {
       place.dead = true;

@@ -80,6 +80,7 @@ export class ScreenChannel {
       try {
         this.screen.output(place, data);
       } catch (error) {
+        this.screen.end(messageOf(error));
         this.#rawFrom = place.recordNo;
         this.#unreadable(place, "output", error);
       }
@@ -137,7 +138,7 @@ export class ScreenChannel {
   /** No picture can be had from the bytes after record `lastRecordNo`. */
   giveUp(lastRecordNo: number, where: string, error: unknown): void {
     if (this.screen.failed) return;
-    this.screen.end(error instanceof Error ? error.message : String(error));
+    this.screen.end(messageOf(error));
     this.#rawFrom = lastRecordNo + 1;
     this.#unreadable({ us: 0, seq: 0, recordNo: Math.max(0, lastRecordNo) }, where, error);
   }
@@ -148,8 +149,8 @@ export class ScreenChannel {
   }
 
   #unreadable(place: EventPlace, where: string, error: unknown): void {
-    const { code, message } = error as { code?: string; message?: string };
-    const facts = { where, code: code ?? "INTERNAL", message: message ?? String(error) };
+    const { code } = error as { code?: string };
+    const facts = { where, code: code ?? "INTERNAL", message: messageOf(error) };
     this.#parts.derive("decode-error", this.channel, facts, place.recordNo);
   }
 
@@ -169,4 +170,8 @@ export class ScreenChannel {
     this.#frames.forceCut();
     return true;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

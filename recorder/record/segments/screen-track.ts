@@ -131,7 +131,7 @@ export class ScreenTrack extends Track {
     };
   }
 
-  /** Throws what the decoder threw; the picture up to there is in the track, and nothing comes after it. */
+  /** Throws what the decoder threw: then `end` is to be called. */
   output(place: EventPlace, data: Uint8Array): void {
     this.#sampleIfDue(place.us);
     if (this.#due() && this.clean) this.cut();
@@ -141,12 +141,7 @@ export class ScreenTrack extends Track {
     this.#outputNo = (this.#outputNo + 1) % 0x10000;
     this.#lastPlace = place;
     segment.cover({ ...place, us: this.#fedUs });
-    try {
-      this.#decoder.push(data);
-    } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error));
-      throw error;
-    }
+    this.#decoder.push(data);
     if (this.#encoder.dirty) this.#changedUs ??= place.us;
     this.#messageBytes = this.clean ? 0 : this.#messageBytes + data.length;
     if (this.#cutWanted && this.clean) this.#cutExactly();
@@ -162,9 +157,14 @@ export class ScreenTrack extends Track {
 
   /** No picture comes after the one that the track has now. */
   end(reason: string): void {
-    this.#failed = true;
+    if (this.#failed) return;
     this.#exactly = true;
-    this.#sample(this.lastUs);
+    try {
+      this.#sample(this.lastUs);
+    } catch {
+      // The fault that ends it may be the encoder's: the picture stays as it was sampled last.
+    }
+    this.#failed = true;
     const { segment } = this;
     if (!(segment instanceof OpenBinarySegment)) return;
     this.#put(segment, this.lastUs, gapRecord(reason));
@@ -173,6 +173,7 @@ export class ScreenTrack extends Track {
 
   /** Only the times of the records decide, so that recovery comes to the same samples. */
   #sampleIfDue(nowUs: number): void {
+    if (this.#failed) return;
     const wait = this.#decoder.atBoundary ? sampleUs : sampleWithinUpdateUs;
     if (this.#changedUs !== null && nowUs - this.#changedUs >= wait) this.#sample(this.#fedUs);
     for (let i = 0; i < mostRefreshes && this.#lossUs !== null && this.#changedUs === null; i++) {
@@ -224,7 +225,7 @@ export class ScreenTrack extends Track {
   override cut(): void {
     if (!this.segment) return;
     this.#cutWanted = false;
-    this.#sample(this.lastUs);
+    if (!this.#failed) this.#sample(this.lastUs);
     super.cut();
   }
 

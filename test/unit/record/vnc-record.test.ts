@@ -1,10 +1,17 @@
 // VNC sessions through the recorder: the screen's pixels, the keys with what is masked of them, frames, what a crash and
 // what unreadable bytes leave. The target draws Raw rectangles, so that every pixel is known beforehand.
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { checkSegmentContent } from "../../../recorder/catalog/verify-segment.ts";
+import {
+  decodeFileHeader,
+  type FileHeader,
+  recordKind,
+  type ScannedRecord,
+  scanFile,
+} from "../../../recorder/record/journal/format.ts";
 import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
 import { decompressSegment, SegmentCompressor } from "../../../recorder/store/codec.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
@@ -374,11 +381,12 @@ function rawBytes(recording: StoredRecording): Buffer {
 }
 
 /** What a kill leaves: the spool as it is at this moment, for a recorder of its own. */
-async function afterCrash(): Promise<UnderTest> {
+async function afterCrash(damage: (spool: string) => void = () => {}): Promise<UnderTest> {
   const base = makeBase();
   cpSync(under.base, base, { recursive: true, filter: (from) => !from.endsWith("lock") });
   const store = new KeptStore();
   for (const [key, object] of under.store.objects) store.objects.set(key, object);
+  damage(join(base, "spool"));
   return startRecorder({}, { base, store });
 }
 
@@ -421,6 +429,41 @@ describe("a crash", () => {
       await finish(session);
     });
   }
+});
+
+describe("a journal that lost a record of a screen", () => {
+  /** Bit rot in the payload of the last but one output record. */
+  function rot(spool: string): void {
+    const file = join(spool, "journal", "000.journal");
+    const bytes = readFileSync(file);
+    const header = decodeFileHeader(bytes) as FileHeader;
+    const outputs = [...scanFile(bytes, header.nonce)].filter(({ record }) => record.kind === recordKind.stdout);
+    const hit = outputs.at(-2) as ScannedRecord;
+    hit.bytes[hit.bytes.length - 1] = (hit.bytes.at(-1) as number) ^ 1;
+    writeFileSync(file, bytes);
+  }
+
+  it("shows the picture up to there, says so, and keeps the bytes after it", async () => {
+    const session = await openVnc();
+    const screen = new KnownScreen(width, height);
+    session.append(out(screen.draw(gradient(1))));
+    clock.advance(500);
+    session.append(input(pointerEvent(1, 1, 1)));
+    session.append(out(new KnownScreen(width, height).draw(box(1))));
+    session.append(input(pointerEvent(1, 1, 0)));
+    const after = new KnownScreen(width, height).draw(box(2));
+    session.append(out(after));
+    await session.durable();
+    const other = await afterCrash(rot);
+    const recording = await stored(session.session, other);
+    expect(play(recording, other).segments.at(-1)?.last.equals(screen.rgba)).toBe(true);
+    const [told] = recording.events().filter((line) => line.type === "decode-error");
+    expect(told?.facts).toMatchObject({ where: "hole" });
+    expect(rawBytes(recording).equals(after)).toBe(true);
+    expect(recording.manifest.gaps.map((gap) => gap.reason)).toContain("journal-hole");
+    await other.stop();
+    await finish(session);
+  });
 });
 
 describe("an area that moves, stored with loss", () => {
