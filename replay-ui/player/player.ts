@@ -2,7 +2,7 @@
 // screen only draws. Fed by a source's index and the segment loader. Invariant: what is on the screen is the moment in
 // `timeUs`, drawn from verified segments, or the state says that it is loading or cannot be shown.
 
-import type { TrackMeta } from "../../shared/manifest/manifest.ts";
+import type { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import { Store } from "../store.ts";
 import { adjacentMoment, surroundings } from "./activity.ts";
@@ -30,6 +30,9 @@ export interface PlayerState {
   skipped: { fromUs: number; toUs: number } | null;
 }
 
+const REACH_US = 6_000_000;
+const MAX_AROUND = 4;
+const SETTLED_MS = 120;
 const RETRY_MS = 1_500;
 /** A segment lasts ten seconds at most, and takes a moment to be stored and seen. */
 const MAX_LAG_US = 15_000_000;
@@ -68,6 +71,7 @@ export class Player {
     this.resolvePictured = resolve;
   });
   private skipTimer: ReturnType<typeof setTimeout> | undefined;
+  private aroundTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(source: RecordingSource, loader: SegmentLoader) {
     this.loader = loader;
@@ -80,6 +84,7 @@ export class Player {
     this.unsubscribe();
     this.stopFrames();
     clearTimeout(this.skipTimer);
+    clearTimeout(this.aroundTimer);
     this.renderer = null;
   }
 
@@ -264,9 +269,29 @@ export class Player {
 
   private prefetch(): void {
     const { segments, position } = this.here();
-    const { status, speed } = this.state.get();
+    const { status, speed, track } = this.state.get();
     const ahead = status !== "playing" || speed <= 2 ? 1 : speed <= 16 ? 3 : 6;
+    clearTimeout(this.aroundTimer);
+    if (status !== "playing" && track !== null && this.timeline.get().track(track)?.kind === "screen") {
+      // Who drags the playhead along wants none of what it passes by.
+      this.aroundTimer = setTimeout(() => this.prefetchAround(segments, position), SETTLED_MS);
+      return;
+    }
     for (const segment of segments.slice(position + 1, position + 1 + ahead)) this.loader.prefetch(segment.n);
+  }
+
+  /** What a step of the arrow keys reaches: a busy screen's segments may be shorter than that. The nearest comes last. */
+  private prefetchAround(segments: readonly SegmentMeta[], position: number): void {
+    const atUs = this.timeUs.get();
+    const near = (segment: SegmentMeta) => Math.abs(segment.startUs - atUs) <= REACH_US;
+    const after = segments.slice(position + 1, position + 1 + MAX_AROUND).filter(near);
+    const before = segments.slice(Math.max(0, position - MAX_AROUND), Math.max(0, position));
+    for (const [i, segment] of before.entries()) {
+      if (i === before.length - 1 || near(segment)) this.loader.prefetch(segment.n);
+    }
+    for (const segment of after.reverse()) this.loader.prefetch(segment.n);
+    const next = segments[position + 1];
+    if (next !== undefined) this.loader.prefetch(next.n);
   }
 
   private startFrames(): void {
