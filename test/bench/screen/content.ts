@@ -113,6 +113,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (out === undefined) throw new Error("usage: content.ts FOLDER [SECONDS] [SCENE…]");
   mkdirSync(out, { recursive: true });
   for (const [name, starter] of Object.entries(scenes)) {
-    if (names.length === 0 || names.includes(name)) await capture(name, starter, out, Number(seconds));
+    if (names.length === 0 || names.includes(name)) {
+      // Twice as long: what moves is stored without loss at first.
+      await capture(name, starter, out, Number(seconds) * (name === "video" ? 2 : 1));
+    }
   }
 }
