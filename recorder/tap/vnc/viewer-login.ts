@@ -43,6 +43,8 @@ export interface LoggedInViewer {
 export interface LoginOptions
   extends Pick<VncTapOptions, "host" | "tickets" | "findPerson" | "ticketRefused" | "security"> {
   tls: ViewerTls;
+  /** Who gets on with it is not the first to make room for others. */
+  progressed(progress: "identified" | "signing-in"): void;
 }
 
 /** What is still to be said to a viewer: SecurityResult, and with 3.8 its reason (RFC 6143 §7.1.3). */
@@ -80,7 +82,9 @@ export async function loginViewer(
   const plain = new HandshakeStream(socket, "viewer");
   plain.write(versionMessage("3.8"));
   const { version, said } = await readVersion(plain, "viewer");
+  options.progressed("identified");
   const type = await chooseType(plain, version, options);
+  options.progressed("signing-in");
   if (type === securityType.vncAuth) {
     const answer = new ViewerAnswer(plain, version, true);
     const facts = { version: said, security: "vnc-auth", tls: "" };

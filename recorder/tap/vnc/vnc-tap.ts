@@ -149,7 +149,11 @@ class VncGateway implements VncTap {
 
   async #welcome(socket: Socket): Promise<void> {
     const client: ClientAddress = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0, software: "" };
-    const login = await loginViewer(socket, client, { ...this.#options, tls: this.#tls });
+    const login = await loginViewer(socket, client, {
+      ...this.#options,
+      tls: this.#tls,
+      progressed: (progress) => this.#strangers.progressed(socket, progress),
+    });
     client.software = `RFB ${login.facts.version}`;
     this.#strangers.leave(socket);
     const secured = login.answer.stream.stream;
