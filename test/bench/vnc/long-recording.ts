@@ -4,7 +4,7 @@ import type { SceneName, Scenes } from "./scenes.ts";
 import { type Recorded, recordCapture } from "./screen-recording.ts";
 
 /** One round, in the order in which it is seen; repeated until the time is full. */
-const round: readonly SceneName[] = ["panel", "terminal", "hmi", "idle", "panel", "hmi", "scroll", "idle"];
+const round: readonly SceneName[] = ["panel", "smooth", "hmi", "idle", "panel", "terminal", "hmi", "scroll"];
 export const fourHours = 4 * 3600;
 
 export async function longRecording(scenes: Scenes, seconds: number): Promise<Recorded[]> {

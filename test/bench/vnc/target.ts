@@ -26,7 +26,7 @@ function update(x: number, y: number, width: number, height: number): Buffer {
 function serve(socket: Socket): void {
   const parser = new ClientParser();
   const steps = [12, 1, 1];
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   socket.on("error", () => socket.destroy());
   socket.write("RFB 003.008\n");
   socket.on("data", (chunk: Buffer) => {
