@@ -5,7 +5,7 @@ export const exitCodes = {
   failure: 1,
   /** An unknown option or command, or an argument that makes no sense. */
   usage: 2,
-  /** `verify` found a recording that is not VALID, or `doctor` found a check that fails. */
+  /** `verify` found a recording that is not VALID, `doctor` a check that fails, or `export` damage in what it shows. */
   findings: 3,
   /** The person, target, secret, session or recording does not exist. */
   notFound: 4,

@@ -1,6 +1,6 @@
 // `conduit recordings export` as a picture: mp4, webm and gif by ffmpeg, png by itself.
 
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -106,6 +106,9 @@ export async function exportPicture(
   const program = format === "png" ? "" : findFfmpeg(cli.env["PATH"] ?? "");
   const track = pictureTrack(index, channel);
   const opened = await archive.reader.open(index.session);
+  const { path, force } = target(`${baseName(opened)}.${format}`);
+  // Before minutes of work; what comes into being meanwhile is not replaced either.
+  if (path !== null && !force && existsSync(path)) throw existsAlready(path);
   await archive.audit("recording.export", index.session, { format, track: track.name });
   const footage = await openFootage(archive.reader, {
     index,
@@ -115,8 +118,7 @@ export async function exportPicture(
     cursor: options.cursor ?? format !== "png",
   });
   warnOfDamage(cli, footage, index);
-  const { path, force } = target(`${baseName(opened)}.${format}`);
-  await intoFile(cli, path, force, async (file) => {
+  await intoFile(cli, { path, force }, async (file) => {
     if (format === "png") await writeStill(footage, file, options);
     else await writeMovie(cli, footage, { format, path: file, program, kind: track.kind }, options);
   });
@@ -191,8 +193,7 @@ function progressLine(cli: Cli): (share: number) => void {
 /** Under the name only when it is whole: ffmpeg writes beside it. Mode 0600 from the first byte. */
 async function intoFile(
   cli: Cli,
-  path: string | null,
-  force: boolean,
+  { path, force }: PictureTarget,
   write: (file: string) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(path === null ? tmpdir() : dirname(path), ".conduit-export-"));
@@ -206,16 +207,22 @@ async function intoFile(
         if (cli.out.closed) break;
       }
     } else if (force) await rename(file, path);
-    else await link(file, path).catch((error: NodeJS.ErrnoException) => refuseExisting(error, path));
+    else await link(file, path);
+  } catch (error) {
+    throw path === null ? error : fileError(error, path);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-export function refuseExisting(error: NodeJS.ErrnoException, path: string): never {
-  if (error.code !== "EEXIST") throw error;
-  throw new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
+/** What to throw for an error of making a file. */
+export function fileError(error: unknown, path: string): unknown {
+  return (error as NodeJS.ErrnoException).code === "EEXIST" ? existsAlready(path, error) : error;
+}
+
+function existsAlready(path: string, cause?: unknown): AppError {
+  return new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
     op: "cli.export",
-    cause: error,
+    cause,
   });
 }

@@ -12,11 +12,11 @@ import { channelOption, sessionArgument, unverifiedOption } from "./common-optio
 import {
   addPictureOptions,
   exportPicture,
+  fileError,
   isPicture,
   type PictureFormat,
   type PictureOptions,
   pictureFormats,
-  refuseExisting,
   refuseStrayOptions,
 } from "./export-video.ts";
 
@@ -104,6 +104,6 @@ async function save(body: Readable, path: string, force: boolean, signal: AbortS
   try {
     await pipeline(body, createWriteStream(path, { flags: force ? "w" : "wx", mode: 0o600 }), { signal });
   } catch (error) {
-    refuseExisting(error as NodeJS.ErrnoException, path);
+    throw fileError(error, path);
   }
 }

@@ -91,13 +91,13 @@ async function run(
   { program, signal }: { program: string; signal?: AbortSignal },
   set: (command: ffmpeg.FfmpegCommand) => void,
 ): Promise<void> {
-  let fault: Error | null = null;
+  const faults: Error[] = [];
   const input = Readable.from(watched(), { objectMode: false, highWaterMark: 8 * 1024 * 1024 });
   async function* watched(): AsyncGenerator<Uint8Array> {
     try {
       yield* pictures;
     } catch (error) {
-      fault = error as Error;
+      faults.push(error as Error);
     }
   }
   const command = ffmpeg({ logger: { debug() {}, info() {}, warn() {}, error() {} }, niceness: 5 });
@@ -118,7 +118,7 @@ async function run(
       command.run();
     });
   } catch (cause) {
-    if (fault !== null) throw fault;
+    if (faults[0] !== undefined) throw faults[0];
     signal?.throwIfAborted();
     const why = said.trim().split("\n").at(-1) ?? "";
     throw new AppError("INTERNAL", `ffmpeg failed${why === "" ? "" : `: ${why}`}`, { op: "export.ffmpeg", cause });
@@ -126,5 +126,5 @@ async function run(
     signal?.removeEventListener("abort", stop);
     input.destroy();
   }
-  if (fault !== null) throw fault;
+  if (faults[0] !== undefined) throw faults[0];
 }

@@ -39,5 +39,8 @@ export async function readInput(
     });
   }
   feed.damage = segments.cards;
+  // Where keys are missing the strip says so.
+  for (const { fromUs, text } of feed.damage) feed.keys.push({ atUs: fromUs, text: `[${text}]` });
+  feed.keys.sort((a, b) => a.atUs - b.atUs);
   return feed;
 }

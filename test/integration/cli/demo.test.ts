@@ -2,6 +2,7 @@
 // with the line it prints, and every `recordings` command reads what came of it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ProcessResult, type RunningProcess, runProcess, startProcess } from "../../support/process.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
@@ -60,16 +61,17 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
   expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/recordings\/[0-9a-f-]{36}$/);
   expect((await conduit("recordings", "list", "--json")).stdout).toContain(address.slice(-36));
   expect((await fetch(address)).status).toBe(200);
-  const verified = await conduit("recordings", "verify", "latest");
+  const session = address.slice(-36);
+  const verified = await conduit("recordings", "verify", session);
   expect(verified.stdout).toMatch(/^\S+ {2}VALID {2}/);
   expect(verified.code).toBe(0);
-  const shown = JSON.parse((await conduit("recordings", "show", "latest", "--json")).stdout) as {
+  const shown = JSON.parse((await conduit("recordings", "show", session, "--json")).stdout) as {
     summary: Record<string, unknown>;
     manifest: { counts: Record<string, number> };
   };
   expect(shown.summary).toMatchObject({ person: "vendor", target: "plc-reactor-01", state: "sealed" });
   expect(shown.manifest.counts["redactions"]).toBe(1);
-  const all = (await conduit("recordings", "export", "latest", "--format", "jsonl", "--output", "-")).stdout;
+  const all = (await conduit("recordings", "export", session, "--format", "jsonl", "--output", "-")).stdout;
   const lines = all
     .trim()
     .split("\n")
@@ -78,6 +80,36 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
   expect(typed).toContain("write TIC-101 145");
   expect(all).toContain("/recipe-7b.txt");
   expect(all).not.toContain("boost");
+});
+
+test("the HMI's session is recorded through the VNC listener, its picture is there, and what was typed is not", async () => {
+  await waitFor(() => demo.output().includes("screen's session is recorded") || demo.stderr() !== "", {
+    timeoutMs: 120_000,
+    what: "the screen's session",
+  });
+  expect(demo.stderr()).toBe("");
+  const session = printed(/screen's session is recorded: \S+\/([0-9a-f-]{36})$/m);
+  const verified = await conduit("recordings", "verify", session);
+  expect(verified.stdout).toMatch(/^\S+ {2}VALID {2}/);
+  const all = (await conduit("recordings", "export", session, "--format", "jsonl", "--output", "-")).stdout;
+  expect(all).toContain('"k":"pointer"');
+  expect(all).toContain('"name":"Return"');
+  expect(all).not.toContain('"d":"1"');
+  const png = join(folder.path, "hmi.png");
+  expect(await conduit("recordings", "export", session, "-f", "png", "--at", "5", "-o", png)).toMatchObject({
+    code: 0,
+    stdout: `${png}\n`,
+    stderr: "",
+  });
+  expect(await sharp(png).metadata()).toMatchObject({ width: 1280, height: 800 });
+  const mp4 = join(folder.path, "hmi.mp4");
+  const made = await conduit("recordings", "export", session, "-f", "mp4", "--to", "6", "--burn-in", "all", "-o", mp4);
+  expect(made).toMatchObject({ code: 0, stdout: `${mp4}\n` });
+  expect(made.stderr).toContain("100 %");
+  const probed = await runProcess("ffprobe", [
+    ...["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", mp4],
+  ]);
+  expect(probed.stdout.trim()).toBe("h264,1280,826");
 });
 
 test("a person's own ssh goes through with the printed line, exit codes and all", async () => {
@@ -94,7 +126,7 @@ test("a person's own ssh goes through with the printed line, exit codes and all"
   const list = JSON.parse((await conduit("recordings", "list", "--person", "vend*", "--json")).stdout) as {
     state: string;
   }[];
-  expect(list.map(({ state }) => state)).toEqual(["sealed", "sealed", "sealed"]);
+  expect(list.map(({ state }) => state)).toEqual(["sealed", "sealed", "sealed", "sealed"]);
 });
 
 describe("recordings", () => {
@@ -134,7 +166,7 @@ describe("recordings", () => {
 
   test("export makes each format, and never replaces a file unasked", async () => {
     const id = await scripted();
-    for (const format of ["cast", "txt", "jsonl", "zip"]) {
+    for (const format of ["cast", "txt", "jsonl", "zip", "png", "webm"]) {
       const path = join(folder.path, `out.${format}`);
       expect(await conduit("recordings", "export", id, "-f", format, "-o", path)).toMatchObject({
         code: 0,
@@ -174,12 +206,19 @@ describe("recordings", () => {
 
   test("the index is rebuilt from the store alone", async () => {
     const rebuilt = await conduit("recordings", "rebuild");
-    expect(rebuilt).toMatchObject({ code: 0, stdout: "3 recordings are in the index.\n" });
+    expect(rebuilt).toMatchObject({ code: 0, stdout: "4 recordings are in the index.\n" });
   });
 
   test.each([
     [["recordings", "show", "ffffffff"], 4, "no recording has this id"],
-    [["recordings", "export", "latest", "-f", "mp4"], 2, "Allowed choices are cast, txt, jsonl, zip"],
+    [
+      ["recordings", "export", "latest", "-f", "avi"],
+      2,
+      "Allowed choices are cast, txt, jsonl, zip, mp4, webm, gif, png",
+    ],
+    [["recordings", "export", "latest", "-f", "mp4", "--at", "3"], 2, "--at means nothing for mp4"],
+    [["recordings", "export", "latest", "-f", "zip", "--speed", "3"], 2, "--speed means nothing for zip"],
+    [["recordings", "export", "latest", "-f", "mp4", "--burn-in", "weather"], 2, "Name any of time, person"],
     [["recordings", "cat", "latest", "--channel", "9"], 4, "has no such channel"],
     [["recordings", "verify"], 2, "name a recording, or give --all"],
     [["recordings", "play", "latest", "--at", "noon"], 2, "A time is written 90"],

@@ -42,6 +42,10 @@ async function footageOf(
   { burnIn = [], cursor = false }: { burnIn?: BurnIn[]; cursor?: boolean } = {},
 ): Promise<Footage> {
   prefix = store.addRecording(built);
+  return reopen(built, burnIn, cursor);
+}
+
+async function reopen(built: BuiltRecording, burnIn: BurnIn[], cursor = false): Promise<Footage> {
   const reader = new RecordingReader({
     store,
     trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]),
@@ -140,7 +144,7 @@ describe("a screen", () => {
   let scene: ScreenScene;
   beforeAll(async () => {
     scene = await hmiScene(facts, key, { seconds: 14, truthAt: [0, 4, 7, 11.5], withFrames: false, masked: false });
-  }, 60_000);
+  }, 120_000);
 
   test("png is to the pixel what the target's framebuffer was", async () => {
     for (const [atUs, truth] of scene.truth) {
@@ -241,16 +245,7 @@ describe("a screen", () => {
   });
 
   /** The recording as the store has it now. */
-  async function openAgain(built: BuiltRecording): Promise<Footage> {
-    const reader = new RecordingReader({
-      store,
-      trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]),
-      live: { live: () => undefined, spooled: async () => null },
-    });
-    const index = await reader.index(built.index.session);
-    const track = index.tracks.find(({ kind }) => kind === "screen")!;
-    return openFootage(reader, { index, open: await reader.open(index.session), track, burnIn: [], cursor: false });
-  }
+  const openAgain = (built: BuiltRecording) => reopen(built, []);
 });
 
 test("a screen that changes its size is letterboxed to the largest", async () => {
@@ -295,6 +290,16 @@ describe("a terminal", () => {
       const png = await rgba(await stillOf(await footageOf(built), { atUs: seconds * second }));
       expect(difference(await frameAt(path, seconds), png.data), `at ${seconds}`).toBeLessThan(2.5);
     }
+  });
+
+  test("keys that were altered are named, in the strip too", async () => {
+    const built = await session();
+    await footageOf(built);
+    const input = built.index.segments.find(({ track }) => track === "input")!;
+    store.objects.set(prefix + input.name, Buffer.from("something else"));
+    const damaged = await reopen(built, ["keys"]);
+    expect(damaged.damage()).toMatchObject([{ text: `${input.name} is not what was recorded` }]);
+    expect(damaged.keys.map(({ text }) => text)).toEqual([`[${input.name} is not what was recorded]`]);
   });
 
   test("idle time is cut out, and the card of a gap stays readable", async () => {
