@@ -10,6 +10,7 @@ import { LineTrack } from "./line-track.ts";
 import type { ClosedSession, ScreenSettings, SegmentLimits, SessionResume } from "./messages.ts";
 import type { ScreenChannel, ScreenChannelParts } from "./screen-channel.ts";
 import { type ClosedSegment, SegmentFiles } from "./segment-files.ts";
+import { openedScreen, SessionScreens } from "./session-screens.ts";
 import { TerminalTrack } from "./terminal-track.ts";
 import type { EventPlace, Track, TrackContext } from "./track.ts";
 
@@ -55,7 +56,7 @@ export class SessionTracks {
   readonly #terminals = new Map<number, TerminalTrack>();
   /** Those whose channel is open: the others only wait for a late byte that should not come. */
   readonly #openTerminals = new Set<TerminalTrack>();
-  readonly #screens = new Map<number, ScreenChannel>();
+  readonly #screens: SessionScreens;
   readonly #input: LineTrack;
   readonly #filesTrack: LineTrack;
   readonly #events: LineTrack;
@@ -68,8 +69,6 @@ export class SessionTracks {
   /** Closed segments that the disk did not take yet, in order. */
   readonly #unwritten: Array<Omit<ClosedSegment, "opened">> = [];
   #failing = false;
-  /** Events that left no line, as most messages of a viewer: their numbers are covered with what comes next. */
-  #lineless: { first: EventPlace; last: EventPlace } | null = null;
   #processed = -1;
   /** The record that is being spread: a segment that closes meanwhile does not hold it. */
   #taking: number | null = null;
@@ -100,28 +99,27 @@ export class SessionTracks {
       resume?.derived,
     );
     this.#input.mustWait = () => this.#tracker.mustWait;
-    this.#joinScreensInput();
+    this.#screens = new SessionScreens({
+      context: this.#context,
+      resume,
+      settings: setup.screen ?? defaultScreen,
+      input: this.#input,
+      events: this.#events,
+      derive: (...notice) => this.#derive(...notice),
+      make: setup.makeScreen,
+    });
     if (resume) {
       addCounts(this.#counts, resume.counts);
       for (const opened of resume.opened) {
-        if (opened.meta.kind === "screen") this.#openScreen(opened);
-        else this.#openTerminal(opened);
+        if (!this.#screens.open(opened)) this.#openTerminal(opened);
+        else this.#opened.push(opened);
       }
     }
   }
 
-  #joinScreensInput(): void {
-    const { waiting, bringIn } = this.#input;
-    this.#input.waiting = () => waiting() || [...this.#screens.values()].some((screen) => screen.input.waiting);
-    this.#input.bringIn = () => {
-      bringIn();
-      for (const screen of this.#screens.values()) screen.input.settle();
-    };
-  }
-
   /** The screens of channels that were open before a crash, to put their state back. */
   get screens(): Iterable<ScreenChannel> {
-    return this.#screens.values();
+    return this.#screens.all;
   }
 
   /** The terminal of a channel that was open before a crash, to put its state back. */
@@ -176,29 +174,8 @@ export class SessionTracks {
 
   #inbound(place: EventPlace, record: JournalRecord): void {
     const screen = this.#screens.get(record.channel);
-    if (!screen) {
-      this.#tracker.input(place, record.channel, this.#inputOf(record));
-      return;
-    }
-    const { lines } = this.#input;
-    screen.viewer(place, this.#inputOf(record));
-    if (this.#input.lines === lines) this.#leftNoLine(place);
-  }
-
-  #leftNoLine(place: EventPlace): void {
-    this.#lineless = { first: this.#lineless?.first ?? place, last: place };
-  }
-
-  /** A place whose segment, if it begins one, covers the events before that left no line. */
-  #covering(place: EventPlace): EventPlace {
-    const first = this.#lineless?.first;
-    this.#lineless = null;
-    return first ? { ...place, from: { recordNo: first.recordNo, seq: first.seq } } : place;
-  }
-
-  #coverLineless(): void {
-    const last = this.#lineless?.last;
-    if (last) this.#events.touch(this.#covering(last));
+    if (screen) this.#screens.viewer(screen, place, this.#inputOf(record));
+    else this.#tracker.input(place, record.channel, this.#inputOf(record));
   }
 
   #inputOf(record: JournalRecord): Buffer {
@@ -237,34 +214,10 @@ export class SessionTracks {
     return track;
   }
 
-  #openScreen(opened: OpenedTrack): void {
-    const { meta, screen } = opened;
-    const { resume, makeScreen } = this.#setup;
-    if (meta.channel === undefined || !screen || !makeScreen) return;
-    const parts = {
-      screen,
-      context: this.#context,
-      resume,
-      settings: this.#setup.screen ?? defaultScreen,
-      input: this.#input,
-      derive: (...notice: Parameters<SessionOutlet["derive"]>) => this.#derive(...notice),
-    };
-    let channel: ScreenChannel;
-    try {
-      channel = makeScreen({ ...parts, opened });
-    } catch (error) {
-      // A size that no decoder takes: the bytes are kept all the same.
-      channel = makeScreen({ ...parts, opened: { ...opened, cols: 1, rows: 1 } });
-      channel.giveUp(-1, "channel-open", error);
-    }
-    this.#screens.set(meta.channel, channel);
-    this.#opened.push(opened);
-  }
-
   #output(place: EventPlace, channel: number, stream: "stdout" | "stderr", data: Buffer, outputNo: number): void {
     const screen = this.#screens.get(channel);
     if (screen) {
-      screen.output(this.#covering(place), data, outputNo);
+      this.#screens.output(screen, place, data, outputNo);
       return;
     }
     const track = this.#terminalOf(channel);
@@ -295,7 +248,7 @@ export class SessionTracks {
         return;
       case "screen-format":
         this.#screens.get(event.channel)?.format(place, event.format);
-        this.#leftNoLine(place);
+        this.#screens.leftNoLine(place);
         return;
       case "exit": {
         const { channel, type: _type, ...facts } = event;
@@ -329,7 +282,7 @@ export class SessionTracks {
         }
         // Of a best_effort session: events were dropped while recording had failed.
         if (event.notice === "gap" && String(event.facts["reason"]).startsWith("RECORD_")) {
-          for (const screen of this.#screens.values()) screen.lost(place.recordNo, "gap");
+          for (const screen of this.#screens.all) screen.lost(place.recordNo, "gap");
         }
         return;
       case "derived":
@@ -350,13 +303,11 @@ export class SessionTracks {
       ...(pty ? { pty: { ...pty } } : {}),
       ...(screen ? { screen: { ...screen } } : {}),
     });
-    if (this.#terminals.has(channel) || this.#screens.has(channel)) return;
-    if (screen) {
-      const { width: cols, height: rows, name, format } = screen;
-      const meta = { name: `screen-${channel}`, kind: "screen" as const, channel, request };
-      const opened: OpenedTrack = { meta, cols, rows, screen: { name, format } };
-      this.#openScreen(opened);
-      this.#openedUnsaved.push(opened);
+    if (this.#terminals.has(channel) || this.#screens.get(channel)) return;
+    const openedTrack = openedScreen(event);
+    if (openedTrack && this.#screens.open(openedTrack)) {
+      this.#opened.push(openedTrack);
+      this.#openedUnsaved.push(openedTrack);
       return;
     }
     const meta = {
@@ -380,19 +331,17 @@ export class SessionTracks {
   #notice(place: EventPlace, type: NoticeType, channel: number | undefined, facts: Record<string, unknown>): void {
     if (this.#events.has(place.recordNo)) return;
     const line = { s: place.seq, type, ...(channel === undefined ? {} : { ch: channel }), facts };
-    this.#events.add(this.#covering(place), line);
+    this.#events.add(this.#screens.covering(place), line);
   }
 
   #tracks(): Track[] {
-    const screens = [...this.#screens.values()].flatMap((screen) => screen.tracks);
+    const screens = this.#screens.all.flatMap((screen) => screen.tracks);
     return [...this.#openTerminals, ...screens, this.#input, this.#filesTrack, this.#events];
   }
 
   tick(nowUs: number): void {
     this.#tracker.tick(nowUs);
-    for (const screen of this.#screens.values()) screen.input.tick(nowUs);
-    const since = this.#lineless?.first.us;
-    if (since !== undefined && nowUs - since >= this.#setup.limits.segmentMaxSeconds * 1e6) this.#coverLineless();
+    this.#screens.tick(nowUs);
     for (const track of this.#tracks()) track.tick(nowUs);
     this.retry();
   }
@@ -407,7 +356,7 @@ export class SessionTracks {
 
   settle(): void {
     this.#tracker.settle();
-    for (const screen of this.#screens.values()) screen.input.end();
+    for (const screen of this.#screens.all) screen.input.end();
   }
 
   get settled(): boolean {
@@ -416,14 +365,14 @@ export class SessionTracks {
 
   /** Closes all tracks; false while the disk does not take the segments, or frames are on their way (call again). */
   close(): boolean {
-    this.#coverLineless();
+    this.#screens.coverLineless();
     for (const track of this.#tracks()) track.forceCut();
-    const finished = [...this.#screens.values()].every((screen) => screen.finished());
+    const finished = this.#screens.all.every((screen) => screen.finished());
     return this.retry() && finished && this.#tracks().every((track) => track.firstOpenRecordNo === null);
   }
 
   result(): ClosedSession {
-    const beside = [...this.#screens.values()].flatMap((screen) => screen.besides());
+    const beside = this.#screens.all.flatMap((screen) => screen.besides());
     const line = [this.#input, this.#filesTrack, this.#events]
       .filter((track) => track.used)
       .map((track) => ({ name: track.name, kind: track.name as "input" | "files" | "events" }));
@@ -462,8 +411,7 @@ export class SessionTracks {
     };
     for (const track of this.#tracks()) lower(track.firstOpenRecordNo);
     lower(this.#tracker.firstWaitingRecordNo);
-    for (const screen of this.#screens.values()) lower(screen.input.firstWaitingRecordNo);
-    lower(this.#lineless?.first.recordNo);
+    for (const recordNo of this.#screens.waitingRecordNos) lower(recordNo);
     for (const segment of this.#unwritten) lower(segment.firstRecordNo);
     return first - 1;
   }
