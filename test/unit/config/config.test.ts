@@ -35,6 +35,12 @@ describe("a valid configuration", () => {
     expect(config.file).toBeNull();
     expect(config.recorder.dataDirectory).toBe(join(folder.path, "data"));
     expect(config.ssh.listen).toEqual({ host: "0.0.0.0", port: 2222 });
+    expect(config.vnc).toEqual({
+      listen: { host: "0.0.0.0", port: 5910 },
+      security: ["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth"],
+      tls: { certificate: join(folder.path, "data/keys/vnc.crt"), key: join(folder.path, "data/keys/vnc.key") },
+      ticketSeconds: 120,
+    });
     expect(config.http.listen).toEqual({ host: "127.0.0.1", port: 8080 });
     expect(config.http.transport).toBe("loopback-http");
     expect(config.store).toEqual({ kind: "fs", directory: join(folder.path, "data/store"), createDirectory: true });
