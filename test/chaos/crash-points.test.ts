@@ -39,7 +39,8 @@ for (const seed of [1, 2, 3]) {
 
 async function expectNothingLost(): Promise<void> {
   const known = acknowledged(directories);
-  expect(known.size).toBeGreaterThan(10);
+  // How many there are before the last kill is the machine's speed; several must have met a kill.
+  expect(known.size).toBeGreaterThan(4);
   const store = createStore({ kind: "fs", directory: directories.store });
   const { recorder, told } = await makeRecorder(directories, store);
   const { damaged } = await recorder.recover();
