@@ -196,7 +196,7 @@ async function intoFile(
   { path, force }: PictureTarget,
   write: (file: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await mkdtemp(join(path === null ? tmpdir() : dirname(path), ".conduit-export-"));
+  const folder = await workingFolder(path === null ? tmpdir() : dirname(path));
   const file = join(folder, path === null ? "export" : basename(path));
   try {
     await (await open(file, "wx", 0o600)).close();
@@ -212,6 +212,22 @@ async function intoFile(
     throw path === null ? error : fileError(error, path);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function workingFolder(within: string): Promise<string> {
+  try {
+    return await mkdtemp(join(within, ".conduit-export-"));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new AppError(
+      "REQUEST_INVALID",
+      `${within} cannot be written to (${code}); name another place with --output`,
+      {
+        op: "cli.export",
+        cause,
+      },
+    );
   }
 }
 

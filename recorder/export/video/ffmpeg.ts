@@ -42,7 +42,7 @@ export function findFfmpeg(path: string): string {
     if (folder !== "" && executable(program)) return program;
   }
   throw new AppError(
-    "CONFIG_UNREADABLE",
+    "REQUEST_CONFLICT",
     "there is no ffmpeg in PATH, which videos are made with; install Debian's package ffmpeg, or export as png",
     { op: "export.ffmpeg" },
   );

@@ -33,6 +33,10 @@ export class YuvPicture {
     const half = width >> 1;
     const atU = width * this.#height;
     const atV = atU + half * (this.#height >> 1);
+    let flat = -1;
+    let flatY = 0;
+    let flatU = 0;
+    let flatV = 0;
     for (let y = y0; y < y1; y += 2) {
       let top = y * width + x0;
       let bottom = top + width;
@@ -42,14 +46,21 @@ export class YuvPicture {
         const b = data[top + 1] as number;
         const c = data[bottom] as number;
         const d = data[bottom + 1] as number;
-        bytes[top] = luma(a);
         if (b === a && c === a && d === a) {
-          bytes[top + 1] = bytes[bottom] = bytes[bottom + 1] = bytes[top] as number;
-          const [r, g, bl] = [a & 255, (a >>> 8) & 255, (a >>> 16) & 255];
-          bytes[atU + chroma] = (-26 * r - 86 * g + 112 * bl + 32_896) >> 8;
-          bytes[atV + chroma] = (112 * r - 102 * g - 10 * bl + 32_896) >> 8;
+          // Screens are flat for the most part: what was worked out for the last flat place is most often right again.
+          if (a !== flat) {
+            flat = a;
+            const [r, g, bl] = [a & 255, (a >>> 8) & 255, (a >>> 16) & 255];
+            flatY = luma(a);
+            flatU = (-26 * r - 86 * g + 112 * bl + 32_896) >> 8;
+            flatV = (112 * r - 102 * g - 10 * bl + 32_896) >> 8;
+          }
+          bytes[top] = bytes[top + 1] = bytes[bottom] = bytes[bottom + 1] = flatY;
+          bytes[atU + chroma] = flatU;
+          bytes[atV + chroma] = flatV;
           continue;
         }
+        bytes[top] = luma(a);
         bytes[top + 1] = luma(b);
         bytes[bottom] = luma(c);
         bytes[bottom + 1] = luma(d);
