@@ -31,7 +31,7 @@ it("tells once that nothing is finished, and once that it goes on", async () => 
   const told: boolean[] = [];
   worker.onStall = (stalled) => told.push(stalled);
   await worker.sync();
-  worker.post({ type: "batch", id: 1, buffer: new ArrayBuffer(8), length: 1500 });
+  worker.post({ type: "batch", id: 1, buffer: new SharedArrayBuffer(8), length: 1500 });
   await expect.poll(() => told, { timeout: 20_000 }).toEqual([true]);
   await expect.poll(() => told, { timeout: 20_000 }).toEqual([true, false]);
   await worker.stop();
