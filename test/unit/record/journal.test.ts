@@ -387,7 +387,8 @@ describe("a disk that does not give all", () => {
         if (bad) throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
         return handle.read(into, at, length, position);
       };
-      return { read: read as ReadHandle["read"], stat: () => handle.stat(), close: () => handle.close() };
+      const stat = (() => handle.stat()) as ReadHandle["stat"];
+      return { read: read as ReadHandle["read"], stat, close: () => handle.close() };
     };
   }
 

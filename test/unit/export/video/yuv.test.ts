@@ -15,17 +15,20 @@ function exact(rgb: number): [number, number, number] {
   return [16 + 219 * luma, 128 + (224 * (b - luma)) / 1.8556, 128 + (224 * (r - luma)) / 1.5748];
 }
 
-test.each([0x000000, 0xffffff, 0xff0000, 0x00ff00, 0x0000ff, 0x808080, 0x4fc5c9])("colour %i is within one step", (rgb) => {
-  const yuv = new YuvPicture(4, 2);
-  yuv.update(
-    picture(4, 2, () => rgb),
-    { x: 0, y: 0, width: 4, height: 2 },
-  );
-  const [y, u, v] = exact(rgb);
-  for (const value of yuv.bytes.subarray(0, 8)) expect(Math.abs(value - y)).toBeLessThan(1.6);
-  for (const value of yuv.bytes.subarray(8, 10)) expect(Math.abs(value - u)).toBeLessThan(1.6);
-  for (const value of yuv.bytes.subarray(10, 12)) expect(Math.abs(value - v)).toBeLessThan(1.6);
-});
+test.each([0x000000, 0xffffff, 0xff0000, 0x00ff00, 0x0000ff, 0x808080, 0x4fc5c9])(
+  "colour %i is within one step",
+  (rgb) => {
+    const yuv = new YuvPicture(4, 2);
+    yuv.update(
+      picture(4, 2, () => rgb),
+      { x: 0, y: 0, width: 4, height: 2 },
+    );
+    const [y, u, v] = exact(rgb);
+    for (const value of yuv.bytes.subarray(0, 8)) expect(Math.abs(value - y)).toBeLessThan(1.6);
+    for (const value of yuv.bytes.subarray(8, 10)) expect(Math.abs(value - u)).toBeLessThan(1.6);
+    for (const value of yuv.bytes.subarray(10, 12)) expect(Math.abs(value - v)).toBeLessThan(1.6);
+  },
+);
 
 test("pieces give the same as the whole, whatever their edges", () => {
   const pixels = picture(20, 10, (x, y) => ((x * 11) << 16) | ((y * 23) << 8) | (x * y));
