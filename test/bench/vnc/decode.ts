@@ -35,7 +35,6 @@ const all: readonly Encoded[] = [
   { name: "Tight with JPEG", encodings: [encoding.tight, jpegQuality8], server: "Xtigervnc", goal: false },
   { name: "CoRRE", encodings: [encoding.coRre], server: "x11vnc", goal: false },
   { name: "Zlib", encodings: [encoding.zlib], server: "x11vnc", goal: false },
-  { name: "TightPNG", encodings: [encoding.tightPng], server: "x11vnc", goal: false },
 ];
 
 interface Stream {

@@ -19,7 +19,7 @@ export async function tap(context: BenchContext, directory: string): Promise<Fig
   const quick = context.settings["quick"] !== undefined;
   const sizes: Sizes = quick
     ? { samples: 100, rounds: 1, largeBytes: 32e6, smallBytes: 4e6 }
-    : { samples: 1000, rounds: 5, largeBytes: 192e6, smallBytes: 24e6 };
+    : { samples: 600, rounds: 3, largeBytes: 96e6, smallBytes: 16e6 };
   const stage = await startTapStage(directory);
   try {
     const viewer = Child.script(new URL("./tap-viewer.ts", import.meta.url), JSON.stringify(await stage.ways()));
