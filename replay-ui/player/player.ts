@@ -3,11 +3,13 @@
 // `timeUs`, drawn from verified segments, or the state says that it is loading or cannot be shown.
 
 import type { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
+import { screenCode } from "../../shared/screen/format.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import { Store } from "../store.ts";
 import { adjacentMoment, surroundings } from "./activity.ts";
 import { FrameClock } from "./clock.ts";
 import { type Cursor, TerminalCursor } from "./cursor.ts";
+import type { Decoded } from "./decode.ts";
 import { idleJump } from "./idle.ts";
 import { markPicture, painted } from "./marks.ts";
 import { RenderError, type Renderer, type RenderOp } from "./renderer.ts";
@@ -37,6 +39,8 @@ const RETRY_MS = 1_500;
 /** A segment lasts ten seconds at most, and takes a moment to be stored and seen. */
 const MAX_LAG_US = 15_000_000;
 const FOLLOW_LAG_US = 10_000_000;
+/** A target that draws nothing for longer is shown as it was: black. */
+const FIRST_PICTURE_US = 5_000_000;
 const SKIP_NOTICE_MS = 1_800;
 
 export class Player {
@@ -91,18 +95,32 @@ export class Player {
   /**
    * Chooses the track and the moment; nothing is drawn before `setRenderer`, but the segment starts to load.
    * @param askedMs when the person asked for it, on the page's clock; the first picture is timed from there.
+   * @param toPicture a screen is black until the target has drawn: go on to there, if that is soon.
    */
-  open(track: string | null, atUs: number, askedMs: number): void {
+  open(track: string | null, atUs: number, askedMs: number, toPicture = false): void {
     this.askedMs = askedMs;
     this.timeUs.set(this.clamp(atUs));
     this.useTrack(track);
     const { segments, position } = this.here();
     // Whoever shows it sees how this ends.
-    if (position >= 0) this.loader.load(segments[position]!.n).catch(() => {});
+    if (position >= 0) {
+      const loading = this.loader.load(segments[position]!.n);
+      if (toPicture) loading.then((decoded) => this.openAtPicture(decoded)).catch(() => {});
+      else loading.catch(() => {});
+    }
     if (track === null) {
       this.loader.releaseBackground();
       this.resolvePictured();
     }
+  }
+
+  private openAtPicture(decoded: Decoded): void {
+    if (decoded.kind !== "screen" || this.state.get().status === "playing" || this.steps > 0) return;
+    const atUs = this.timeUs.get();
+    const drawn = decoded.records.find(({ code }) => code === screenCode.draw);
+    if (drawn === undefined || drawn.atUs <= atUs || drawn.atUs > atUs + FIRST_PICTURE_US) return;
+    this.timeUs.set(drawn.atUs);
+    if (this.firstPicture) void this.show();
   }
 
   setRenderer(renderer: Renderer | null): void {

@@ -66,6 +66,17 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
     onNote(note);
   };
 
+  /** Looks at what each record did, once it is applied. */
+  function* watched(records: readonly ScreenRecord[]): Generator<ScreenRecord> {
+    for (const record of records) {
+      const { pointer } = screen;
+      yield record;
+      if (screen.pointer !== pointer) pointerAtUs = record.atUs;
+      jpeg ||= screen.targetLossy.length > 0;
+      if (record.code === screenCode.gap) ended = textOf(record);
+    }
+  }
+
   const draw = ({ n, fresh, records }: Extract<RenderOp, { op: "records" }>) => {
     try {
       if (fresh) {
@@ -73,13 +84,7 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
         ended = null;
         jpeg = false;
       }
-      for (const record of records) {
-        const { pointer } = screen;
-        for (const rect of screen.apply(record)) dirty.add(rect);
-        if (screen.pointer !== pointer) pointerAtUs = record.atUs;
-        jpeg ||= screen.targetLossy.length > 0;
-        if (record.code === screenCode.gap) ended = textOf(record);
-      }
+      for (const rect of screen.applyAll(watched(records))) dirty.add(rect);
     } catch (error) {
       screen = new ScreenCanvas();
       image = null;

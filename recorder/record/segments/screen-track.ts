@@ -22,10 +22,6 @@ const sampleWithinUpdateUs = 400_000;
 /** What rests is refreshed within fewer samples. */
 const mostRefreshes = 64;
 
-/** A segment closes when replaying it costs so many times its keyframe, within these bounds (in the encoder's unit). */
-const keyframesPerSegment = 6;
-const leastCost = 1024 * 1024;
-const mostCost = 16 * 1024 * 1024;
 /** A message that is longer, or a segment that has grown so far without coming to a message's end, is torn by a cut. */
 const tornAfterBytes = 64 * 1024 * 1024;
 const tornAfterRawBytes = 32 * 1024 * 1024;
@@ -201,12 +197,9 @@ export class ScreenTrack extends Track {
     this.#writtenUs = atUs;
   }
 
-  /** Reaching the segment's end has become dear, or its raw form large. */
+  /** Reaching the segment's end has become dear. */
   #due(): boolean {
-    const { segment } = this;
-    if (!segment) return false;
-    const { costSinceKeyframe, keyframeCost } = this.#encoder;
-    return costSinceKeyframe >= Math.min(mostCost, Math.max(leastCost, keyframesPerSegment * keyframeCost));
+    return this.segment !== null && this.#encoder.keyframeDue;
   }
 
   override tick(nowUs: number): void {

@@ -51,7 +51,7 @@ function start(opened: OpenedRecording, askedMs: number): void {
   const track = timeline.shown().find(({ name }) => name === wanted?.track) ?? timeline.mainTrack();
   const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
   const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
-  player.open(track?.name ?? null, atUs, askedMs);
+  player.open(track?.name ?? null, atUs, askedMs, atUs === firstUs);
   if (timeline.index.live && (wanted === null || wanted.atSeconds === 0)) void player.follow();
   void player.pictured.then(() => opened.audit());
 }

@@ -1,7 +1,7 @@
 // Captured streams of real servers and viewers through the recorder, in pieces of random sizes: the sealed recording
 // ends with the decoder's picture, and a kill at a random point costs no pixel that was durable.
+
 import { createHash } from "node:crypto";
-import { cpSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
@@ -10,6 +10,7 @@ import { loadJpegDecoder } from "../../../recorder/rfb/decoders/jpeg.ts";
 import { samePixelFormat } from "../../../recorder/rfb/pixel-format.ts";
 import { type Capture, captureNames, expectedOf, openCapture } from "../../golden/rfb/capture.ts";
 import { ScreenProbe } from "../../golden/rfb/screen-probe.ts";
+import { copySpool } from "../../support/copy-spool.ts";
 import { seededRandom } from "../../support/flaky-store.ts";
 import { framesOf, playScreen } from "../../support/screen-playback.ts";
 import { KeptStore } from "../../unit/record/kept-store.ts";
@@ -153,7 +154,7 @@ function copyOfSpool(): { base: string; store: KeptStore } {
   const base = makeBase();
   const store = new KeptStore();
   for (const [key, object] of under.store.objects) store.objects.set(key, object);
-  cpSync(under.base, base, { recursive: true, filter: (from) => !from.endsWith("lock") });
+  copySpool(under.base, base);
   return { base, store };
 }
 

@@ -1,6 +1,7 @@
 // VNC sessions through the recorder: the screen's pixels, the keys with what is masked of them, frames, what a crash and
 // what unreadable bytes leave. The target draws Raw rectangles, so that every pixel is known beforehand.
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
@@ -16,6 +17,7 @@ import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
 import { decompressSegment, SegmentCompressor } from "../../../recorder/store/codec.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
 import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
+import { copySpool } from "../../support/copy-spool.ts";
 import {
   cutText,
   KnownScreen,
@@ -25,6 +27,7 @@ import {
   type RawRect,
   updateRequest,
 } from "../../support/rfb-bytes.ts";
+
 import { framesOf, playScreen } from "../../support/screen-playback.ts";
 import { KeptStore } from "./kept-store.ts";
 import {
@@ -383,7 +386,7 @@ function rawBytes(recording: StoredRecording): Buffer {
 /** What a kill leaves: the spool as it is at this moment, for a recorder of its own. */
 async function afterCrash(damage: (spool: string) => void = () => {}): Promise<UnderTest> {
   const base = makeBase();
-  cpSync(under.base, base, { recursive: true, filter: (from) => !from.endsWith("lock") });
+  copySpool(under.base, base);
   const store = new KeptStore();
   for (const [key, object] of under.store.objects) store.objects.set(key, object);
   damage(join(base, "spool"));
