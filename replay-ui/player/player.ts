@@ -41,6 +41,7 @@ const MAX_LAG_US = 15_000_000;
 const FOLLOW_LAG_US = 10_000_000;
 /** A target that draws nothing for longer is shown as it was: black. */
 const FIRST_PICTURE_US = 5_000_000;
+const PAINTED_US = 1_000_000;
 const SKIP_NOTICE_MS = 1_800;
 
 export class Player {
@@ -117,9 +118,11 @@ export class Player {
   private openAtPicture(decoded: Decoded): void {
     if (decoded.kind !== "screen" || this.state.get().status === "playing" || this.steps > 0) return;
     const atUs = this.timeUs.get();
-    const drawn = decoded.records.find(({ code }) => code === screenCode.draw);
-    if (drawn === undefined || drawn.atUs <= atUs || drawn.atUs > atUs + FIRST_PICTURE_US) return;
-    this.timeUs.set(drawn.atUs);
+    const first = decoded.records.find(({ code }) => code === screenCode.draw);
+    if (first === undefined || first.atUs <= atUs || first.atUs > atUs + FIRST_PICTURE_US) return;
+    // The first picture may come in several parts.
+    const drawn = decoded.records.findLast((record) => record.atUs <= first.atUs + PAINTED_US);
+    this.timeUs.set(drawn?.atUs ?? first.atUs);
     if (this.firstPicture) void this.show();
   }
 
