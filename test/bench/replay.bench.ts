@@ -24,7 +24,7 @@ const sizes: RecordingSize[] = [
   { name: "100 MB", megabytes: 100, minutes: 60 },
   { name: "4 hours", megabytes: 10, minutes: 240 },
 ];
-const person = { name: "bench", password: "a password for the benchmark", roles: ["investigator"] };
+const person = { name: "bench", password: "seven slow river boats", roles: ["investigator"] };
 const seekPlaces = [0.9, 0.1, 0.55, 0.9, 0.3];
 
 interface Timing {
