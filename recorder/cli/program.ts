@@ -99,13 +99,19 @@ export async function runCli(args: readonly string[], streams: CliStreams): Prom
   try {
     await program.parseAsync(args, { from: "user" });
     await cli.out.flush();
-    if (cli.out.failure !== null) throw cli.out.failure;
+    if (cli.out.failure !== null) throw cutShort(cli.out.failure);
     return cli.exitCode;
   } catch (error) {
     return report(error, cli, program.opts<GlobalOptions>().debug === true || args.includes("--debug"));
   } finally {
     await Promise.all([cli.out.flush(), cli.err.flush()]);
   }
+}
+
+function cutShort(cause: NodeJS.ErrnoException): AppError {
+  const why = cause.code === "ENOSPC" ? "the disk is full" : cause.message;
+  const message = `standard output cannot be written (${why}): what it has is cut short. Send it elsewhere, or free space there.`;
+  return new AppError("REQUEST_CONFLICT", message, { op: "cli.output", cause });
 }
 
 function report(error: unknown, cli: Cli, debug: boolean): ExitCode {

@@ -1,9 +1,6 @@
 // `conduit recordings export` as a picture: mp4, webm and gif by ffmpeg, png by itself.
 
-import { createReadStream, existsSync } from "node:fs";
-import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RecordingIndex } from "../../../shared/api/types.ts";
@@ -17,6 +14,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
 import { type Archive, pictureTrack } from "./archive.ts";
 import { sessionTime, speedFactor } from "./common-options.ts";
+import { type FilePlace, intoFile } from "./into-file.ts";
 
 export const pictureFormats = ["mp4", "webm", "gif", "png"] as const;
 export type PictureFormat = (typeof pictureFormats)[number];
@@ -86,12 +84,6 @@ export function isPicture(format: string): format is PictureFormat {
   return (pictureFormats as readonly string[]).includes(format);
 }
 
-export interface PictureTarget {
-  /** Null for standard output. */
-  path: string | null;
-  force: boolean;
-}
-
 export async function exportPicture(
   cli: Cli,
   archive: Archive,
@@ -99,16 +91,15 @@ export async function exportPicture(
   format: PictureFormat,
   channel: number | undefined,
   options: PictureOptions,
-  target: (fileName: string) => PictureTarget,
+  placeOf: (fileName: string) => FilePlace,
 ): Promise<void> {
   const { openFootage } = await import("../../export/video/video.ts");
   // Before the recording is read: without it nothing comes of that.
   const program = format === "png" ? "" : findFfmpeg(cli.env["PATH"] ?? "");
   const track = pictureTrack(index, channel);
   const opened = await archive.reader.open(index.session);
-  const { path, force } = target(`${baseName(opened)}.${format}`);
-  // Before minutes of work; what comes into being meanwhile is not replaced either.
-  if (path !== null && !force && existsSync(path)) throw existsAlready(path);
+  // Before minutes of work.
+  const place = placeOf(`${baseName(opened)}.${format}`);
   await archive.audit("recording.export", index.session, { format, track: track.name });
   const footage = await openFootage(archive.reader, {
     index,
@@ -118,11 +109,11 @@ export async function exportPicture(
     cursor: options.cursor ?? format !== "png",
   });
   warnOfDamage(cli, footage, index);
-  await intoFile(cli, { path, force }, async (file) => {
-    if (format === "png") await writeStill(footage, file, options);
+  await intoFile(cli, place, async (file) => {
+    if (format === "png") await writeStill(cli, footage, file, options);
     else await writeMovie(cli, footage, { format, path: file, program, kind: track.kind }, options);
   });
-  if (path !== null) cli.out.line(path);
+  if (place.path !== null) cli.out.line(place.path);
 }
 
 function warnOfDamage(cli: Cli, footage: Footage, { session }: RecordingIndex): void {
@@ -133,18 +124,15 @@ function warnOfDamage(cli: Cli, footage: Footage, { session }: RecordingIndex): 
   cli.exitCode = exitCodes.findings;
 }
 
-async function writeStill(footage: Footage, file: string, { at, width }: PictureOptions): Promise<void> {
+async function writeStill(cli: Cli, footage: Footage, file: string, { at, width }: PictureOptions): Promise<void> {
   const { stillOf } = await import("../../export/video/video.ts");
   const bytes = await stillOf(footage, {
     ...(at === undefined ? {} : { atUs: at }),
     ...(width === undefined ? {} : { width }),
   });
-  const handle = await open(file, "w");
-  try {
-    await handle.writeFile(bytes);
-  } finally {
-    await handle.close();
-  }
+  await writeFile(file, bytes);
+  const { openingUs } = footage.source;
+  if (at === undefined) cli.err.line(`The picture at ${(openingUs / 1e6).toFixed(1)} s; --at chooses another moment.`);
 }
 
 async function writeMovie(
@@ -188,57 +176,4 @@ function progressLine(cli: Cli): (share: number) => void {
     if (live) void cli.err.write(`\r${percent} %`);
     else cli.err.line(`${said} %`);
   };
-}
-
-/** Under the name only when it is whole: ffmpeg writes beside it. Mode 0600 from the first byte. */
-async function intoFile(
-  cli: Cli,
-  { path, force }: PictureTarget,
-  write: (file: string) => Promise<void>,
-): Promise<void> {
-  const folder = await workingFolder(path === null ? tmpdir() : dirname(path));
-  const file = join(folder, path === null ? "export" : basename(path));
-  try {
-    await (await open(file, "wx", 0o600)).close();
-    await write(file);
-    if (path === null) {
-      for await (const chunk of createReadStream(file)) {
-        await cli.out.write(chunk as Uint8Array);
-        if (cli.out.closed) break;
-      }
-    } else if (force) await rename(file, path);
-    else await link(file, path);
-  } catch (error) {
-    throw path === null ? error : fileError(error, path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function workingFolder(within: string): Promise<string> {
-  try {
-    return await mkdtemp(join(within, ".conduit-export-"));
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new AppError(
-      "REQUEST_INVALID",
-      `${within} cannot be written to (${code}); name another place with --output`,
-      {
-        op: "cli.export",
-        cause,
-      },
-    );
-  }
-}
-
-/** What to throw for an error of making a file. */
-export function fileError(error: unknown, path: string): unknown {
-  return (error as NodeJS.ErrnoException).code === "EEXIST" ? existsAlready(path, error) : error;
-}
-
-function existsAlready(path: string, cause?: unknown): AppError {
-  return new AppError("REQUEST_INVALID", `${path} exists already; name another with --output, or give --force`, {
-    op: "cli.export",
-    cause,
-  });
 }

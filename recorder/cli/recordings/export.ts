@@ -1,7 +1,5 @@
 // `conduit recordings export`: a recording as a file to take away.
 import { createWriteStream } from "node:fs";
-import { basename, resolve } from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { ExportFormat } from "../../../shared/api/types.ts";
@@ -12,13 +10,13 @@ import { channelOption, sessionArgument, unverifiedOption } from "./common-optio
 import {
   addPictureOptions,
   exportPicture,
-  fileError,
   isPicture,
   type PictureFormat,
   type PictureOptions,
   pictureFormats,
   refuseStrayOptions,
 } from "./export-video.ts";
+import { intoFile, placeFor } from "./into-file.ts";
 
 interface ExportOptions extends PictureOptions {
   format: ExportFormat | PictureFormat;
@@ -65,15 +63,13 @@ Examples:
     .action(async (text: string, options: ExportOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         refuseStrayOptions(options, options.format);
+        const placeOf = (fileName: string) => placeFor(cli, options.output, fileName, options.force === true);
         const session = await resolveSession(archive, text);
         // A zip leaves as it is stored and says inside what is wrong.
         const unverified = options.unverified === true || options.format === "zip";
         const index = await provenIndexOf(cli, archive, session, unverified);
         if (isPicture(options.format)) {
-          await exportPicture(cli, archive, index, options.format, options.channel, options, (fileName) => ({
-            path: options.output === "-" ? null : resolve(cli.directory, options.output ?? fileName),
-            force: options.force === true,
-          }));
+          await exportPicture(cli, archive, index, options.format, options.channel, options, placeOf);
           return;
         }
         const single = options.format === "cast" || options.format === "txt";
@@ -82,28 +78,22 @@ Examples:
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
         const exporter = new RecordingExporter(archive.reader, keys);
         const { body, fileName } = await exporter.export(session, options.format, track, { unverified });
+        const place = placeOf(fileName);
         await archive.audit("recording.export", session, {
           format: options.format,
           ...(track === undefined ? {} : { track }),
         });
-        if (options.output === "-") {
+        if (place.path === null) {
           for await (const chunk of body) {
             await cli.out.write(chunk as Uint8Array);
             if (cli.out.closed) break;
           }
           return;
         }
-        const path = resolve(cli.directory, options.output ?? basename(fileName));
-        await save(body, path, options.force === true, cli.signal);
-        cli.out.line(path);
+        await intoFile(cli, place, (file) =>
+          pipeline(body, createWriteStream(file, { flush: true }), { signal: cli.signal }),
+        );
+        cli.out.line(place.path);
       });
     });
-}
-
-async function save(body: Readable, path: string, force: boolean, signal: AbortSignal): Promise<void> {
-  try {
-    await pipeline(body, createWriteStream(path, { flags: force ? "w" : "wx", mode: 0o600 }), { signal });
-  } catch (error) {
-    throw fileError(error, path);
-  }
 }

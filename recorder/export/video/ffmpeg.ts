@@ -85,10 +85,22 @@ export async function makePalette(
 }
 
 const lastWords = 500;
+/** What strerror(3) says of an output that does not fit. */
+const fullDisk = { "No space left on device": "ENOSPC", "Disk quota exceeded": "EDQUOT", "File too large": "EFBIG" };
+
+function noRoom(path: string, code: string): AppError {
+  const cause = Object.assign(new Error(`${code}: ffmpeg could not write`), { code });
+  const mend = "free space there, or choose another place";
+  return new AppError("REQUEST_CONFLICT", `${path} cannot be written: its disk has no room (${code}); ${mend}`, {
+    op: "export.ffmpeg",
+    cause,
+    details: { path },
+  });
+}
 
 async function run(
   pictures: AsyncIterable<Uint8Array>,
-  { program, signal }: { program: string; signal?: AbortSignal },
+  { path, program, signal }: Pick<EncodeOptions, "path" | "program" | "signal">,
   set: (command: ffmpeg.FfmpegCommand) => void,
 ): Promise<void> {
   const faults: Error[] = [];
@@ -120,6 +132,8 @@ async function run(
   } catch (cause) {
     if (faults[0] !== undefined) throw faults[0];
     signal?.throwIfAborted();
+    const full = Object.entries(fullDisk).find(([words]) => said.includes(words))?.[1];
+    if (full !== undefined) throw noRoom(path, full);
     const why = said.trim().split("\n").at(-1) ?? "";
     throw new AppError("INTERNAL", `ffmpeg failed${why === "" ? "" : `: ${why}`}`, { op: "export.ffmpeg", cause });
   } finally {

@@ -18,6 +18,8 @@ export interface FrameSource {
   /** Session time of the first picture and of the last event. */
   readonly startUs: number;
   readonly endUs: number;
+  /** The first picture that shows what it is of: a screen is black until its target has drawn. */
+  readonly openingUs: number;
   /** In order of time; damage that is found while reading is added. */
   readonly cards: readonly Card[];
   /** As of the last `advance`; its size may change. */

@@ -17,11 +17,15 @@ export interface PointerMove {
   y: number;
 }
 
+/** A first picture arrives in pieces. */
+const firstPictureUs = 1_000_000;
+
 export class ScreenSource implements FrameSource {
   readonly size: { width: number; height: number };
   readonly #segments: TrackSegments;
   readonly #moves: readonly PointerMove[];
   readonly #withCursor: boolean;
+  readonly #firstDrawnUs: number | null;
   #canvas = new ScreenCanvas();
   #picture: Pixels = { width: 1, height: 1, data: new Uint32Array(1) };
   #position = -1;
@@ -39,11 +43,13 @@ export class ScreenSource implements FrameSource {
     segments: TrackSegments,
     moves: readonly PointerMove[] | null,
     size: { width: number; height: number },
+    firstDrawnUs: number | null,
   ) {
     this.#segments = segments;
     this.#moves = moves ?? [];
     this.#withCursor = moves !== null;
     this.size = size;
+    this.#firstDrawnUs = firstDrawnUs;
   }
 
   /**
@@ -52,10 +58,12 @@ export class ScreenSource implements FrameSource {
    */
   static async open(segments: TrackSegments, moves: readonly PointerMove[] | null): Promise<ScreenSource> {
     const size = { width: 1, height: 1 };
+    let firstDrawnUs: number | null = null;
     for (const position of segments.list.keys()) {
       await segments.read(position, (bytes) => {
         const reader = new ScreenReader(bytes);
         for (let record = reader.next(); record !== null; record = reader.next()) {
+          if (record.code === screenCode.draw) firstDrawnUs ??= record.atUs;
           if (record.code === screenCode.gap) segments.stopped(position, record.atUs, reasonOf(record));
           const { width, height } =
             record.code === screenCode.keyframe || record.code === screenCode.resize ? sizeOf(record) : size;
@@ -63,11 +71,12 @@ export class ScreenSource implements FrameSource {
         }
       });
     }
-    return new ScreenSource(segments, moves, size);
+    return new ScreenSource(segments, moves, size, firstDrawnUs);
   }
 
   again(): ScreenSource {
-    return new ScreenSource(this.#segments, this.#withCursor ? this.#moves : null, this.size);
+    const moves = this.#withCursor ? this.#moves : null;
+    return new ScreenSource(this.#segments, moves, this.size, this.#firstDrawnUs);
   }
 
   get startUs(): number {
@@ -76,6 +85,11 @@ export class ScreenSource implements FrameSource {
 
   get endUs(): number {
     return this.#segments.endUs;
+  }
+
+  get openingUs(): number {
+    if (this.#firstDrawnUs === null) return this.startUs;
+    return Math.min(Math.max(this.startUs, this.#firstDrawnUs + firstPictureUs), this.endUs);
   }
 
   get cards(): Card[] {

@@ -60,6 +60,10 @@ export class TerminalSource implements FrameSource {
     return this.#segments.startUs;
   }
 
+  get openingUs(): number {
+    return this.startUs;
+  }
+
   get endUs(): number {
     return this.#segments.endUs;
   }

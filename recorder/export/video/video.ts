@@ -153,13 +153,13 @@ async function* pictures(
   }
 }
 
-/** The picture at a time, exactly, as PNG. */
+/** The picture at a time, exactly, as PNG; without a time the opening one. */
 export async function stillOf(
   footage: Footage,
   { atUs, width }: { atUs?: number; width?: number },
 ): Promise<Uint8Array> {
   const { source } = footage;
-  const { fromUs } = rangeOf(source, { fromUs: atUs ?? source.startUs, toUs: Infinity });
+  const { fromUs } = rangeOf(source, { fromUs: atUs ?? source.openingUs, toUs: Infinity });
   const settings = { fromUs, toUs: fromUs, speed: 1, fps: 1, idleLimitUs: null, clock: false, keys: footage.keys };
   const compositor = new Compositor(source, footage.strip);
   for await (const moment of timeline(source, settings)) {

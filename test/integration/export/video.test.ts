@@ -18,7 +18,7 @@ import {
 import { MemoryStore } from "../../support/memory-store.ts";
 import { runProcess } from "../../support/process.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
-import { hmiScene, type ScreenScene } from "../../support/screen-scenes.ts";
+import { hmiScene, ScreenRecording, type ScreenScene } from "../../support/screen-scenes.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 
 const key = makeSigningKey();
@@ -246,6 +246,25 @@ describe("a screen", () => {
 
   /** The recording as the store has it now. */
   const openAgain = (built: BuiltRecording) => reopen(built, []);
+});
+
+test("png without a time is the first picture that was drawn, and not the black before it", async () => {
+  const builder = new RecordingBuilder({ protocol: "vnc", ...facts }, key);
+  const pixels = new Uint32Array(64 * 48).fill(0xff000000);
+  const recording = new ScreenRecording(builder, { width: 64, height: 48, pixels });
+  const drawn = async (atUs: number, colour: number, rows: number) => {
+    pixels.fill(colour, 0, 64 * rows);
+    recording.encoder.changed(0, 0, 64, rows);
+    await recording.sample(atUs);
+  };
+  await drawn(2 * second, 0xff336699, 20);
+  await drawn(2.5 * second, 0xff336699, 48);
+  await drawn(4 * second, 0xff996633, 48);
+  recording.finish(5 * second);
+  const footage = await footageOf(builder.finish(5 * second));
+  expect(footage.source).toMatchObject({ startUs: 0, openingUs: 3 * second });
+  const png = await rgba(await stillOf(footage, {}));
+  expect(png.data.equals(bytesOf(new Uint32Array(64 * 48).fill(0xff336699)))).toBe(true);
 });
 
 test("a screen that changes its size is letterboxed to the largest", async () => {

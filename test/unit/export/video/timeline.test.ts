@@ -10,6 +10,7 @@ function sourceOf(changes: number[], cards: Card[] = []): FrameSource & { brough
     size: { width: 2, height: 2 },
     startUs: 0,
     endUs: 100 * second,
+    openingUs: 0,
     cards,
     picture: { width: 2, height: 2, data: new Uint32Array(4) },
     brought: [] as number[],
