@@ -30,7 +30,7 @@ export type ClientMessageBody =
   | { type: "key"; down: boolean; sym: number }
   | { type: "qemu-key"; down: boolean; sym: number; keycode: number }
   | { type: "qemu-audio"; operation: number }
-  /** `buttons` has bits 0–6 as sent, and of an extended message bits 7 and up for back, forward and so on. */
+  /** ExtendedMouseButtons, with a seventh byte, is never agreed on: `buttons` has the eight of RFC 6143. */
   | { type: "pointer"; x: number; y: number; buttons: number }
   /** Latin-1, as the plain message has it. */
   | { type: "cut-text"; text: string }

@@ -31,8 +31,6 @@ interface Measured {
 }
 
 export class ClientParser {
-  /** Set when the target answered with ExtendedMouseButtons: a pointer message with bit 7 then has seven bytes. */
-  extendedMouse = false;
   readonly #limits: ClientLimits;
   readonly #queue = new ByteQueue();
   /** Bytes that `#queue` must have before it is worth another look. */
@@ -110,8 +108,7 @@ export class ClientParser {
       case 4:
         return { bytes: 8 };
       case 5:
-        if (!this.#has(bytes, 2)) return undefined;
-        return { bytes: this.extendedMouse && bytes[1]! & 0x80 ? 7 : 6 };
+        return { bytes: 6 };
       case 6:
         return this.#has(bytes, 8) ? this.#measureCutText(bytes.readInt32BE(4)) : undefined;
       case 7:
@@ -209,7 +206,7 @@ export class ClientParser {
       case 4:
         return { type: "key", down: raw[1] !== 0, sym: raw.readUInt32BE(4) };
       case 5:
-        return { type: "pointer", buttons: buttons(raw), x: raw.readUInt16BE(2), y: raw.readUInt16BE(4) };
+        return { type: "pointer", buttons: raw[1]!, x: raw.readUInt16BE(2), y: raw.readUInt16BE(4) };
       case 6:
         return readCutText(raw, skip);
       case 7:
@@ -268,10 +265,6 @@ function readCutText(raw: Buffer, skip: number | undefined): ClientMessageBody {
   if (skip !== undefined) return { type: "cut-text-oversize", bytes: skip };
   if (raw.readInt32BE(4) >= 0) return { type: "cut-text", text: raw.toString("latin1", 8) };
   return { type: "cut-text-extended", clipboard: readExtendedClipboard(raw.subarray(8)) };
-}
-
-function buttons(raw: Buffer): number {
-  return raw.length === 7 ? (raw[1]! & 0x7f) | (raw[6]! << 7) : raw[1]!;
 }
 
 function area(raw: Buffer): { x: number; y: number; width: number; height: number } {

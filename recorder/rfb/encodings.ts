@@ -103,7 +103,8 @@ const decoded = new Set<number>([
 ]);
 
 /** Pseudo-encodings whose rectangles and messages are understood. GII, audio, and VMware's display mode, which would
- *  change the pixel format behind the viewer's back, are left out on purpose. */
+ *  change the pixel format behind the viewer's back, are left out on purpose; so is ExtendedMouseButtons: from which moment
+ *  on a target reads seven bytes of a pointer, some take from the list and some from their own announcement. */
 const understood = new Set<number>([
   encoding.desktopSize,
   encoding.lastRect,
@@ -119,7 +120,6 @@ const understood = new Set<number>([
   encoding.fence,
   encoding.continuousUpdates,
   encoding.cursorWithAlpha,
-  encoding.extendedMouse,
   encoding.vmwareCursor,
   encoding.vmwareLed,
   encoding.extendedClipboard,

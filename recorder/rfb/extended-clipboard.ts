@@ -14,6 +14,11 @@ const actions: readonly (readonly [number, ClipboardAction])[] = [
 ];
 const defaultMaxTextBytes = 1024 * 1024;
 
+/** 0 for `none`. */
+export function clipboardActionBit(action: ClipboardAction): number {
+  return actions.find(([, name]) => name === action)?.[0] ?? 0;
+}
+
 /** Reads what follows the length of the message: flags, then what belongs to the action. */
 export function readExtendedClipboard(body: Buffer): ExtendedClipboard {
   const flags = body.readUInt32BE(0);

@@ -31,8 +31,6 @@ export class VncInput {
   readonly #maskKeys: boolean;
   readonly #hooks: VncInputHooks;
   readonly #parser = new ClientParser();
-  /** The target announced extended pointer messages: with bit 7 they have seven bytes. */
-  extendedMouse = false;
   /** Of a message that lies in several records: the first of them. */
   #begun: EventPlace | null = null;
   #buttons = 0;
@@ -59,10 +57,6 @@ export class VncInput {
 
   /** Throws AppError PROTOCOL_* on what is no message of a viewer. */
   input(place: EventPlace, data: Uint8Array): void {
-    // The announcement may lie before the records that a crash left. No other message has seven bytes.
-    const extended = data.length === 7 && data[0] === 5 && ((data[1] as number) & 0x80) !== 0;
-    if (extended && this.#parser.atBoundary) this.extendedMouse = true;
-    this.#parser.extendedMouse = this.extendedMouse;
     const begun = this.#begun;
     const whole: EventPlace = begun ? { ...place, from: { recordNo: begun.recordNo, seq: begun.seq } } : place;
     for (const message of this.#parser.push(data)) this.#take(whole, message);

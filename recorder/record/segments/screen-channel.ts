@@ -109,11 +109,6 @@ export class ScreenChannel {
     }
   }
 
-  /** The target announced extended pointer messages. */
-  extendMouse(): void {
-    this.input.extendedMouse = true;
-  }
-
   /** One message of the viewer after the other, and only of those that passed. */
   viewer(place: EventPlace, data: Buffer): void {
     if (this.#inputFailed) return;

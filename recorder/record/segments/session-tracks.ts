@@ -277,9 +277,6 @@ export class SessionTracks {
         return;
       case "notice":
         this.#notice(place, event.notice, event.channel, event.facts);
-        if (event.notice === "vnc-encodings" && event.facts["extendedMouse"] === true) {
-          this.#screens.get(event.channel ?? 0)?.extendMouse();
-        }
         // Of a best_effort session: events were dropped while recording had failed.
         if (event.notice === "gap" && String(event.facts["reason"]).startsWith("RECORD_")) {
           for (const screen of this.#screens.all) screen.lost(place.recordNo, "gap");

@@ -1,18 +1,20 @@
 // Viewer and target joined, both directions parsed at message boundaries. The target's bytes are recorded as they came and
-// passed on untouched, but for what policy keeps back; the viewer's messages pass one by one. Invariant: what the operator
-// does is durable before the target has it, and what is not understood ends the session rather than passing unseen.
+// passed on untouched, but for what policy keeps back; the viewer's messages are read and written anew one by one. Invariant:
+// what the operator does is durable before the target has it, no byte reaches the target that is not a field of a message
+// that was understood, and what is not understood ends the session rather than passing unseen.
 import type { Duplex } from "node:stream";
 import { AppError } from "../../../shared/errors.ts";
 import type { PixelFormat, ScreenInit } from "../../../shared/events/session-event.ts";
 import type { VncSettings } from "../../../shared/policy/policy.ts";
 import type { ClientMessage } from "../../rfb/client-messages.ts";
 import { ClientParser } from "../../rfb/client-parser.ts";
+import { type WritableMessage, writeClientMessage } from "../../rfb/client-writer.ts";
 import { encoding, encodingName } from "../../rfb/encodings.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import { ClipboardFilter } from "./clipboard-filter.ts";
-import { narrowEncodings, setEncodings } from "./encodings-filter.ts";
+import { narrowEncodings } from "./encodings-filter.ts";
 import { FormatPin, fenceAnswer } from "./format-pin.ts";
 import { InputLane } from "./input-lane.ts";
 import { ReadGate } from "./read-gate.ts";
@@ -22,6 +24,8 @@ export const screenChannel = 0;
 /** A target that asks for answers and does not read them. */
 const maxUnreadByTarget = 4 * 1024 * 1024;
 const fenceRequest = 0x8000_0000;
+/** Of a pointer's buttons: the eighth, or the mark of ExtendedMouseButtons. */
+const eighthButton = 0x80;
 
 export interface BridgeOptions {
   session: TapSession;
@@ -48,6 +52,7 @@ export class Bridge {
   readonly #told = new Set<string>();
   #buttons = 0;
   #viewerHasFences = false;
+  #viewerExtendsMouse = false;
   #stopped = false;
 
   constructor(options: BridgeOptions) {
@@ -60,7 +65,7 @@ export class Bridge {
       init,
       {
         rect: (rect) => {
-          if (rect.encoding === encoding.extendedMouse) this.#extendMouse();
+          if (rect.encoding === encoding.extendedMouse) refuseExtendedMouse("target");
         },
         updated: () => this.#pin.updated(),
       },
@@ -192,12 +197,6 @@ export class Bridge {
     this.#framer.format = format;
   }
 
-  #extendMouse(): void {
-    if (this.#parser.extendedMouse) return;
-    this.#parser.extendedMouse = true;
-    this.#options.gate.notice("vnc-encodings", { extendedMouse: true }, screenChannel);
-  }
-
   // --- inbound ---
 
   #fromViewer(bytes: Buffer): void {
@@ -209,25 +208,21 @@ export class Bridge {
     switch (message.type) {
       case "key":
       case "qemu-key":
-        this.#options.session.touch();
-        this.#lane.push({ raw: message.raw, isMove: false });
+        this.#operate(message);
         return;
-      case "pointer": {
-        this.#options.session.touch();
-        this.#lane.push({ raw: message.raw, isMove: message.buttons === this.#buttons });
+      case "pointer":
+        if (this.#viewerExtendsMouse && message.buttons >= eighthButton) refuseExtendedMouse("viewer");
+        this.#operate(message, message.buttons === this.#buttons);
         this.#buttons = message.buttons;
         return;
-      }
       case "cut-text":
       case "cut-text-extended":
       case "cut-text-oversize":
-        if (!this.#clipboard.passes("inbound", message)) return;
-        this.#options.session.touch();
-        this.#lane.push({ raw: message.raw, isMove: false });
+        if (this.#clipboard.passes("inbound", message) && message.type !== "cut-text-oversize") this.#operate(message);
         return;
       case "set-desktop-size":
       case "xvp":
-        this.#lane.push({ raw: message.raw, isMove: false });
+        this.#lane.push({ raw: writeClientMessage(message), isMove: false });
         return;
       case "set-encodings":
         this.#narrow(message);
@@ -235,8 +230,11 @@ export class Bridge {
       case "set-pixel-format":
       case "update-request":
       case "continuous-updates":
-      case "fence":
         this.#pin.take(message);
+        return;
+      case "fence":
+        // A target that has sent none may not know where one ends.
+        if (this.#pin.targetHasFences) this.#pin.take(message);
         return;
       case "file-transfer":
         this.#refuse("file-transfer-refused", { family: message.family, message: message.number });
@@ -247,13 +245,19 @@ export class Bridge {
     }
   }
 
+  #operate(message: WritableMessage, isMove = false): void {
+    this.#options.session.touch();
+    this.#lane.push({ raw: writeClientMessage(message), isMove });
+  }
+
   #narrow(message: Extract<ClientMessage, { type: "set-encodings" }>): void {
     const { encodings } = message;
     this.#viewerHasFences = encodings.includes(encoding.fence);
+    if (encodings.includes(encoding.extendedMouse)) this.#viewerExtendsMouse = true;
     const { quality } = this.#options.settings;
     const passed = narrowEncodings(encodings, { quality, extendedClipboard: this.#clipboard.extended });
     this.#tell("vnc-encodings", { asked: encodings.map(encodingName), passed: passed.map(encodingName) });
-    this.#pin.take({ type: "set-encodings", encodings: passed, raw: setEncodings(passed) });
+    this.#pin.take({ type: "set-encodings", encodings: passed });
   }
 
   #refuse(notice: "file-transfer-refused" | "request-refused", facts: Record<string, unknown>): void {
@@ -279,3 +283,14 @@ export class Bridge {
 }
 
 const maxTold = 256;
+
+/** Neither side was told that the other knows it: pointers have six bytes, and who thinks otherwise reads another message. */
+function refuseExtendedMouse(side: "viewer" | "target"): never {
+  throw new AppError(
+    "PROTOCOL_MALFORMED",
+    side === "viewer"
+      ? "The viewer sent a pointer with ExtendedMouseButtons, which was not agreed on."
+      : "The target announced ExtendedMouseButtons, which it was not asked for.",
+    { op: "vnc.bridge" },
+  );
+}

@@ -57,7 +57,12 @@ export class ClipboardFilter {
     if (clipboard.action !== "provide") return true;
     if ((clipboard.formats & ~textFormat) !== 0) return this.#refuse(direction, "not-text", {});
     try {
-      return this.#text(direction, Buffer.byteLength(extendedClipboardText(clipboard, this.#maxBytes) ?? "", "utf8"));
+      const text = extendedClipboardText(clipboard, this.#maxBytes) ?? "";
+      // As it is written anew: lines end in CR LF, and the text in NUL.
+      const written = Buffer.byteLength(text.replaceAll("\n", "\r\n"), "utf8") + 1;
+      if (written > this.#maxBytes + 1)
+        return this.#refuse(direction, "too-long", { bytes: written, most: this.#maxBytes });
+      return this.#text(direction, Buffer.byteLength(text, "utf8"));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return this.#refuse(direction, error.code === "PROTOCOL_LIMIT" ? "too-long" : "malformed", {});

@@ -1,5 +1,6 @@
 // Narrows a viewer's SetEncodings to what the recording can show. Pure. Invariant: a target that keeps to the list sends
 // nothing that the decoder does not understand.
+import { writeClientMessage } from "../../rfb/client-writer.ts";
 import { encoding, isPassableEncoding, isQualityLevel } from "../../rfb/encodings.ts";
 
 export interface EncodingRules {
@@ -10,7 +11,7 @@ export interface EncodingRules {
 
 /** In the viewer's order. Fence is added when the viewer lacks it: the tap answers for it (see FormatPin). */
 export function narrowEncodings(asked: readonly number[], rules: EncodingRules): number[] {
-  const passed = asked.filter((number) => {
+  const passed = [...new Set(asked)].filter((number) => {
     if (!isPassableEncoding(number)) return false;
     if (number === encoding.extendedClipboard) return rules.extendedClipboard;
     return rules.quality === "viewer" || !isQualityLevel(number);
@@ -18,10 +19,6 @@ export function narrowEncodings(asked: readonly number[], rules: EncodingRules):
   return passed.includes(encoding.fence) ? passed : [...passed, encoding.fence];
 }
 
-export function setEncodings(encodings: readonly number[]): Buffer {
-  const message = Buffer.alloc(4 + 4 * encodings.length);
-  message[0] = 2;
-  message.writeUInt16BE(encodings.length, 2);
-  for (const [at, number] of encodings.entries()) message.writeInt32BE(number, 4 + 4 * at);
-  return message;
+export function setEncodings(encodings: number[]): Buffer {
+  return writeClientMessage({ type: "set-encodings", encodings });
 }

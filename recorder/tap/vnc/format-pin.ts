@@ -7,7 +7,8 @@
 import { randomBytes } from "node:crypto";
 import { AppError } from "../../../shared/errors.ts";
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
-import type { ClientMessage } from "../../rfb/client-messages.ts";
+import type { ClientMessageBody } from "../../rfb/client-messages.ts";
+import { writeClientMessage } from "../../rfb/client-writer.ts";
 
 const quietMs = 200;
 const maxWaiting = 512;
@@ -25,7 +26,7 @@ export interface FormatPinHandlers {
 }
 
 type ScreenMessage = Extract<
-  ClientMessage,
+  ClientMessageBody,
   { type: "set-pixel-format" | "set-encodings" | "update-request" | "continuous-updates" | "fence" }
 >;
 
@@ -144,29 +145,26 @@ export class FormatPin {
   }
 
   #switch(message: Extract<ScreenMessage, { type: "set-pixel-format" }>): void {
-    this.#handlers.send(message.raw);
+    this.#handlers.send(writeClientMessage(message));
     this.#handlers.switched(message.format);
   }
 
   #sendMarked(message: Extract<ScreenMessage, { type: "set-pixel-format" }>): void {
     const payload = randomBytes(markBytes);
     this.#mark = { payload, format: message.format, tail: Buffer.alloc(0) };
-    this.#handlers.send(Buffer.concat([fenceMessage(fenceFlag.request | fenceFlag.syncNext, payload), message.raw]));
+    const mark = fenceMessage(fenceFlag.request | fenceFlag.syncNext, payload);
+    this.#handlers.send(Buffer.concat([mark, writeClientMessage(message)]));
   }
 
   #pass(message: ScreenMessage): void {
     if (message.type === "update-request") this.#outstanding++;
     else if (message.type === "continuous-updates") this.#continuous = message.enable;
-    this.#handlers.send(message.raw);
+    this.#handlers.send(writeClientMessage(message));
   }
 }
 
 export function fenceMessage(flags: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head[0] = 248;
-  head.writeUInt32BE(flags >>> 0, 4);
-  head[8] = payload.length;
-  return Buffer.concat([head, payload]);
+  return writeClientMessage({ type: "fence", flags, payload });
 }
 
 /** The answer to a fence that the target asked for: its flags as far as they are known, without the request. */

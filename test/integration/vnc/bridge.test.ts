@@ -135,6 +135,81 @@ describe("what the operator does", () => {
   });
 });
 
+describe("what reaches the target is written anew", () => {
+  const fenceAsked = fenceMessage(0x8000_0000, Buffer.from("hello"));
+
+  /** A key in a place where nobody looks. */
+  const hidden = (): Buffer => viewer.key(0x53, true);
+
+  it("with nothing in its padding and its flags", async () => {
+    const session = await open();
+    viewer.send(setEncodings([encoding.fence]));
+    await waitFor(() => typesAtTarget().includes("set-encodings"), { what: "the encodings" });
+    target.send(fenceAsked);
+    await viewer.whenReceived(fenceAsked.length);
+    const before = target.messages.length;
+    const key = viewer.key(0x61, true).fill(0x77, 2, 4);
+    const fence = fenceMessage(0, Buffer.from("hello")).fill(0x04, 1, 8);
+    const format = setPixelFormat(trueColour32).fill(4, 1, 4).fill(4, 17, 20);
+    viewer.send(key, fence, format);
+    const came = (): string[] => typesAtTarget().slice(before);
+    await waitFor(() => came().includes("key") && came().includes("set-pixel-format"), { what: "all of it" });
+    const wanted = [viewer.key(0x61, true), fenceMessage(4, Buffer.from("hello")), setPixelFormat(trueColour32)];
+    const raw = target.messages.slice(before).map((message) => message.raw.toString("hex"));
+    expect(raw).toEqual(expect.arrayContaining(wanted.map((bytes) => bytes.toString("hex"))));
+    expect(session.input().equals(viewer.key(0x61, true))).toBe(true);
+  });
+
+  it("without the fences of a viewer to a target that has sent none", async () => {
+    await open();
+    viewer.send(setEncodings([encoding.fence]), fenceMessage(0x8000_0000, hidden()), viewer.key(0x61, true));
+    await waitFor(() => typesAtTarget().includes("key"), { what: "the key" });
+    viewer.send(viewer.updateRequest());
+    await waitFor(() => typesAtTarget().includes("update-request"), { what: "the request" });
+    expect(typesAtTarget()).not.toContain("fence");
+  });
+
+  // Some targets read seven bytes of a pointer from the moment that -316 is on the list, others from their announcement.
+  it("and never lets a target and the gateway read a pointer differently", async () => {
+    const session = await open();
+    viewer.send(setEncodings([encoding.raw, encoding.extendedMouse]));
+    await waitFor(() => target.messages.length === 1, { what: "the encodings" });
+    expect(target.messages[0]).toMatchObject({ encodings: [encoding.raw, encoding.fence] });
+    viewer.send(viewer.pointer(1, 1, 0x80), fenceMessage(0x40, Buffer.concat([hidden(), hidden()])));
+    await viewer.whenClosed();
+    expect(session.endedWith).toBe("protocol-malformed");
+    expect(session.notices("decode-error")).toMatchObject([
+      { what: "protocol", sentence: expect.stringMatching(/The viewer sent a pointer with ExtendedMouseButtons/) },
+    ]);
+    expect(typesAtTarget()).toEqual(["set-encodings"]);
+  });
+
+  it("also after a viewer took the extended pointer back", async () => {
+    const session = await open();
+    viewer.send(setEncodings([encoding.extendedMouse]), setEncodings([encoding.raw]), viewer.pointer(1, 1, 0x81));
+    await viewer.whenClosed();
+    expect(session.endedWith).toBe("protocol-malformed");
+  });
+
+  it("and an announcement of the extended pointer, which nobody asked for, ends the session", async () => {
+    const session = await open();
+    const announced = rawUpdate(0, 0, 0, 0);
+    announced.writeInt32BE(encoding.extendedMouse, 12);
+    target.send(announced);
+    await viewer.whenClosed();
+    expect(session.endedWith).toBe("protocol-malformed");
+    expect(viewer.receivedBytes).toBeLessThan(announced.length);
+  });
+
+  it("but passes the eighth button of a viewer that knows plain pointers only", async () => {
+    const session = await open();
+    viewer.send(setEncodings([encoding.raw]), viewer.pointer(1, 1, 0x80), viewer.pointer(1, 1, 0));
+    await waitFor(() => target.messages.length === 3, { what: "press and release" });
+    expect(target.messages[1]).toMatchObject({ type: "pointer", buttons: 0x80 });
+    expect(session.endedWith).toBeUndefined();
+  });
+});
+
 describe("SetEncodings", () => {
   const asked = [
     encoding.tight,
