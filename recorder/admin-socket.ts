@@ -5,7 +5,7 @@ import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import type { LiveSession } from "../shared/api/types.ts";
-import { AppError } from "../shared/errors.ts";
+import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 
 export interface LocalAdministration {
@@ -110,10 +110,13 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
   if (route === "GET /status") return send(response, 200, await admin.status());
   if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
-  if (route !== "POST /terminate") return send(response, 404, { message: "no such request" });
-  const parsed = Terminate.safeParse(await readJson(incoming));
-  if (!parsed.success) return send(response, 400, { message: "the request has a bad value" });
-  const { session, operator, reason } = parsed.data;
+  if (route !== "POST /terminate") {
+    const message = "it knows no such request: it may be of another version than this command";
+    throw new AppError("REQUEST_INVALID", message, { op: "admin.answer" });
+  }
+  const { session, operator, reason } = await read(Terminate, incoming);
+  // Of what is not there nothing is ended, and the audit says nothing of it.
+  if (!admin.sessions().some((live) => live.session === session)) return send(response, 200, { terminated: false });
   await admin.audit({
     actor: operator,
     action: "session.terminate",
@@ -129,9 +132,7 @@ async function issueTicket(
   response: ServerResponse,
   admin: LocalAdministration,
 ): Promise<void> {
-  const parsed = VncTicketRequest.safeParse(await readJson(incoming));
-  if (!parsed.success) return send(response, 400, { message: "the request has a bad value" });
-  const { person, target, operator } = parsed.data;
+  const { person, target, operator } = await read(VncTicketRequest, incoming);
   const issued = await admin.vncTicket(person, target);
   await admin.audit({
     actor: operator,
@@ -141,6 +142,13 @@ async function issueTicket(
     details: { use: "viewer", person },
   });
   return send(response, 200, issued);
+}
+
+async function read<T>(schema: z.ZodType<T>, incoming: IncomingMessage): Promise<T> {
+  const parsed = schema.safeParse(await readJson(incoming));
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
+  throw new AppError("REQUEST_INVALID", `the request has a bad value (${faults.join("; ")})`, { op: "admin.read" });
 }
 
 async function readJson(incoming: IncomingMessage): Promise<unknown> {
@@ -163,12 +171,15 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 }
 
 function fail(response: ServerResponse, error: unknown): void {
-  const message = error instanceof AppError ? error.message : "a fault in the recorder; its log has the details";
+  const { code, message } =
+    error instanceof AppError
+      ? error
+      : { code: "INTERNAL", message: "a fault in the recorder; its log has the details" };
   if (response.headersSent) response.destroy();
-  else send(response, 500, { message });
+  else send(response, code.startsWith("REQUEST_") ? 400 : 500, { code, message });
 }
 
-/** REQUEST_NOT_FOUND when nothing answers on the socket. */
+/** REQUEST_NOT_FOUND with `details.running: false` when nothing answers on the socket; the service's own codes else. */
 export function askAdmin(path: string, method: "GET" | "POST", url: string, body?: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method, path: url, timeout: 10_000 }, (response) => {
@@ -177,12 +188,10 @@ export function askAdmin(path: string, method: "GET" | "POST", url: string, body
       response.on("error", reject);
       response.on("end", () => {
         try {
-          const value = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { message?: string };
+          const value = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { code?: string; message?: string };
           if (response.statusCode === 200) resolve(value);
           else
-            reject(
-              new AppError("INTERNAL", `the service answered: ${value.message ?? "nothing"}`, { op: "admin.ask" }),
-            );
+            reject(new AppError(known(value.code), value.message ?? "the service gave no reason", { op: "admin.ask" }));
         } catch (cause) {
           reject(
             new AppError("INTERNAL", "the service's answer on the admin socket is not JSON", {
@@ -199,8 +208,13 @@ export function askAdmin(path: string, method: "GET" | "POST", url: string, body
       const message = absent
         ? `no service answers on ${path}; start it with conduit serve, or name its configuration with --config`
         : `the service on ${path} cannot be asked: ${cause.message}`;
-      reject(new AppError(absent ? "REQUEST_NOT_FOUND" : "INTERNAL", message, { op: "admin.ask", cause }));
+      const details = { running: !absent };
+      reject(new AppError(absent ? "REQUEST_NOT_FOUND" : "INTERNAL", message, { op: "admin.ask", cause, details }));
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+function known(code: string | undefined): ErrorCode {
+  return code !== undefined && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "INTERNAL";
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
+import { checkPrivateKey } from "../access/private-keys.ts";
 import type { Secret, SecretStore } from "../access/secrets.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { inventoryOf } from "./inventory-of.ts";
@@ -59,6 +60,7 @@ Examples:
       const made = await asSecret(cli, value, options);
       await inWorkspace(cli, command, async (workspace) => {
         const secrets = await store(workspace);
+        if (made.kind === "private-key") checkPrivateKey(made.privateKey, made.passphrase);
         await workspace.audit("secret.set", name, { kind: made.kind });
         await secrets.set(name, made);
         cli.out.line(`Stored ${made.kind === "password" ? "the password" : "the private key"} "${name}".`);
@@ -132,8 +134,10 @@ function registerRemove(secret: Command, cli: Cli): void {
     .argument("<name>")
     .action(async (name: string, _options: unknown, command: Command) => {
       await inWorkspace(cli, command, async (workspace) => {
-        await workspace.audit("secret.remove", name);
-        await (await store(workspace)).remove(name);
+        const secrets = await store(workspace);
+        // The audit is written before it takes effect, and so only of what is there.
+        if ((await secrets.list()).some((one) => one.name === name)) await workspace.audit("secret.remove", name);
+        await secrets.remove(name);
         cli.out.line(`Removed the secret "${name}".`);
       });
     });

@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import { sessionIdPattern } from "../../shared/ids.ts";
 import { askAdmin } from "../admin-socket.ts";
 import { type Cli, configOf, localActor, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { formatTime } from "./output.ts";
+import { formatTime, printable } from "./output.ts";
 
 /** As askAdmin, with the exit code that says that no service runs. */
 export async function askService(
@@ -19,7 +20,7 @@ export async function askService(
   try {
     return await askAdmin(configOf(cli, command).recorder.adminSocket, method, url, body);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "REQUEST_NOT_FOUND") throw error;
+    if (!(error instanceof AppError) || error.details["running"] !== false) throw error;
     throw new AppError("REQUEST_NOT_FOUND", error.message, {
       op: error.op,
       cause: error,
@@ -67,6 +68,7 @@ The person can connect again while their account and the policy allow it:
   $ conduit user disable erika && conduit sessions terminate 0198… --reason "work permit withdrawn"`,
     )
     .action(async (session: string, options: { reason: string }, command: Command) => {
+      if (!sessionIdPattern.test(session)) throw notLive(session);
       const answer = z.object({ terminated: z.boolean() }).parse(
         await askService(cli, command, "POST", "/terminate", {
           session,
@@ -74,9 +76,12 @@ The person can connect again while their account and the policy allow it:
           reason: options.reason,
         }),
       );
-      if (!answer.terminated) {
-        throw new AppError("REQUEST_NOT_FOUND", `no live session has the id ${session}`, { op: "cli.sessions" });
-      }
+      if (!answer.terminated) throw notLive(session);
       cli.out.line(`Session ${session} is being ended.`);
     });
 };
+
+function notLive(session: string): AppError {
+  const message = `no live session has the id ${printable(session.slice(0, 60))}; conduit sessions list shows them`;
+  return new AppError("REQUEST_NOT_FOUND", message, { op: "cli.sessions" });
+}

@@ -10,6 +10,7 @@ import { checkVncTarget } from "../tap/vnc/dial-target.ts";
 import { scanVncServer } from "../tap/vnc/scan-certificate.ts";
 import { type Cli, configOf, localActor } from "./cli.ts";
 import { addTarget, pinCertificate } from "./inventory-edit.ts";
+import { findTarget, inventoryOf } from "./inventory-of.ts";
 import { printable } from "./output.ts";
 import { askService } from "./sessions.ts";
 
@@ -131,11 +132,18 @@ export function registerTicket(target: Command, cli: Cli): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nThe person types it as the password of a viewer that asks for a password alone (VncAuth).")
     .action(async (name: string, options: { person: string; json?: boolean }, command: Command) => {
-      const body = { target: name, person: options.person, operator: localActor(cli) };
+      const one = findTarget(inventoryOf(configOf(cli, command)), name);
+      if (one.protocol !== "vnc") throw noTicketFor(one.name);
+      const body = { target: one.name, person: options.person, operator: localActor(cli) };
       const issued = Ticket.parse(await askService(cli, command, "POST", "/vnc-ticket", body));
       if (options.json === true) return cli.out.json(issued);
       const host = new URL(configOf(cli, command).http.publicUrl).hostname;
       cli.out.line(`Ticket  ${issued.ticket}`);
       cli.out.line(`Viewer  ${host}::${issued.port}, until ${issued.expiresAt}, once`);
     });
+}
+
+function noTicketFor(name: string): AppError {
+  const message = `there is no VNC target named ${name}: it is reached by ssh, which needs no ticket; conduit target list shows which are vnc`;
+  return new AppError("REQUEST_NOT_FOUND", message, { op: "cli.target" });
 }

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { Role } from "../../shared/policy/policy.ts";
-import { People, type Person } from "../access/people.ts";
+import { People, type Person, PersonName } from "../access/people.ts";
+import { parsePublicKeyLine } from "../access/public-keys.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { formatTime } from "./output.ts";
 import { isTerminal, readNewSecret, readPiped } from "./terminal-input.ts";
@@ -55,7 +56,10 @@ Examples:
       const password = options.passwordStdin === true ? await readPiped(cli.stdin) : undefined;
       const key = options.key === undefined ? undefined : readKey(cli, options.key);
       await withPeople(cli, command, async (people, { audit }) => {
-        await audit("person.add", name, { roles: options.role, key: key !== undefined });
+        // The audit is written before it takes effect, and so only of what can be done.
+        if (key !== undefined) parsePublicKeyLine(key);
+        const taken = (await people.find(name)) !== null || !PersonName.safeParse(name).success;
+        if (!taken) await audit("person.add", name, { roles: options.role, key: key !== undefined });
         if (password === undefined && key === undefined && options.password) {
           const made = await people.createWithOneTimePassword({ name, roles: options.role });
           return tellOneTimePassword(cli, made.person, made.password, options.json === true);
@@ -195,7 +199,8 @@ function registerKeys(user: Command, cli: Cli): void {
       if (file === undefined && isTerminal(cli.stdin)) cli.err.line("Paste the public key, then press Ctrl-D:");
       const line = file === undefined ? (await readPiped(cli.stdin)).trim() : readKey(cli, file);
       await withPeople(cli, command, async (people, { audit }) => {
-        await audit("person.key-add", name);
+        parsePublicKeyLine(line);
+        await audit("person.key-add", (await people.get(name)).name);
         const added = await people.addKey(name, line);
         cli.out.line(`Added ${added.algorithm} ${added.fingerprint} for ${name}.`);
       });
@@ -208,7 +213,9 @@ function registerKeys(user: Command, cli: Cli): void {
     .argument("<fingerprint>", "SHA256:… or the key's comment")
     .action(async (name: string, fingerprint: string, _options: unknown, command: Command) => {
       await withPeople(cli, command, async (people, { audit }) => {
-        await audit("person.key-remove", name, { fingerprint });
+        const { keys } = await people.get(name);
+        const there = keys.some((key) => key.fingerprint === fingerprint || key.comment === fingerprint);
+        if (there) await audit("person.key-remove", name, { fingerprint });
         const removed = await people.removeKey(name, fingerprint);
         cli.out.line(`Removed ${removed.fingerprint} of ${name}.`);
       });

@@ -4,9 +4,28 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type AdminSocket, askAdmin, type LocalAdministration, openAdminSocket } from "../../recorder/admin-socket.ts";
+import type { LiveSession } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
 const session = "01a2061a-33bf-7a59-915f-1aeaf229edbe";
+
+const live: LiveSession = {
+  session,
+  person: "erika",
+  target: "plc-1",
+  conduit: "reactor",
+  protocol: "ssh",
+  clientAddress: "127.0.0.1",
+  startedAt: "2026-11-23T10:00:00.000Z",
+  state: "active",
+  channels: 1,
+  idleSeconds: 0,
+  endsAt: "2026-11-23T18:00:00.000Z",
+  recordedBytes: 0,
+  durableBehindMs: 0,
+  alarms: [],
+};
 
 let folder: TempDir;
 let path: string;
@@ -14,7 +33,7 @@ let socket: AdminSocket | null = null;
 let done: string[];
 
 const administration: LocalAdministration = {
-  sessions: () => [],
+  sessions: () => [live],
   terminate: async (id, by, reason) => {
     done.push(`terminate ${id} ${by} ${reason}`);
     return id === session;
@@ -75,6 +94,28 @@ test("what cannot be written into the audit does not happen", async () => {
   expect(done).toEqual([]);
 });
 
+test("what is not live is not ended, and the audit says nothing of it", async () => {
+  await open({ sessions: () => [] });
+  const answer = await askAdmin(path, "POST", "/terminate", { session, operator: "os:erika", reason: "" });
+  expect(answer).toEqual({ terminated: false });
+  expect(done).toEqual([]);
+});
+
+test("a refusal has its own code on this side too; nothing of a fault does", async () => {
+  const refusal = new AppError("POLICY_REFUSED", "erika may not reach hmi-1", { op: "session.open" });
+  await open({ vncTicket: () => Promise.reject(refusal), status: () => Promise.reject(new Error("at /secret/path")) });
+  const request = { person: "erika", target: "hmi-1", operator: "os:root" };
+  await expect(askAdmin(path, "POST", "/vnc-ticket", request)).rejects.toMatchObject({
+    code: "POLICY_REFUSED",
+    message: "erika may not reach hmi-1",
+  });
+  await expect(askAdmin(path, "GET", "/nonsense")).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+  await expect(askAdmin(path, "GET", "/status")).rejects.toMatchObject({
+    code: "INTERNAL",
+    message: "a fault in the recorder; its log has the details",
+  });
+});
+
 test.each([
   [{ session: "x", operator: "os:x", reason: "" }],
   [{ session, operator: "", reason: "" }],
@@ -83,7 +124,10 @@ test.each([
   [null],
 ])("%j is refused", async (body) => {
   await open();
-  await expect(askAdmin(path, "POST", "/terminate", body)).rejects.toThrow("the request has a bad value");
+  await expect(askAdmin(path, "POST", "/terminate", body)).rejects.toMatchObject({
+    code: "REQUEST_INVALID",
+    message: expect.stringContaining("the request has a bad value") as string,
+  });
   expect(done).toEqual([]);
 });
 
@@ -100,7 +144,7 @@ test("a body without end is cut off", async () => {
     };
     more();
   });
-  expect(["500", "cut off"]).toContain(ended);
+  expect(["400", "cut off"]).toContain(ended);
 });
 
 test("a socket that a crash left behind is replaced", async () => {
@@ -118,7 +162,7 @@ test("a socket that a crash left behind is replaced", async () => {
 test("a running service's socket is not taken over", async () => {
   await open();
   await expect(openAdminSocket(path, administration)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  expect(await askAdmin(path, "GET", "/sessions")).toEqual([]);
+  expect(await askAdmin(path, "GET", "/sessions")).toEqual([live]);
 });
 
 test("where nothing listens, the answer says how to start it; a path too long, how to mend it", async () => {

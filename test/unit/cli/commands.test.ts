@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type AdminSocket, openAdminSocket } from "../../../recorder/admin-socket.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
 import { generateEd25519 } from "../../../recorder/cli/openssh-key.ts";
 import { type Config, loadConfig } from "../../../recorder/config.ts";
 import { openDatabase } from "../../../recorder/database.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { runConduit } from "./run-conduit.ts";
 
@@ -232,6 +234,76 @@ describe("secret", () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(message);
     expect((await conduit(["secret", "list", "--json"])).stdout.trim()).toBe("[]");
+  });
+});
+
+describe("the audit has only what was done", () => {
+  test.each([
+    [["secret", "remove", "nope"], ""],
+    [["secret", "set", "plc", "--kind", "private-key"], "no key\n"],
+    [["user", "add", "admin", "--role", "vendor"], ""],
+    [["user", "add", "not a name", "--role", "vendor"], ""],
+    [["user", "key", "add", "nobody", generateEd25519("x").publicKey], ""],
+    [["user", "key", "add", "admin", "no key"], ""],
+    [["user", "key", "remove", "admin", "no such key"], ""],
+  ])("%j fails and leaves nothing", async (line, input) => {
+    const before = await audit();
+    expect((await conduit(line, input)).code).not.toBe(0);
+    expect(await audit()).toEqual(before);
+  });
+
+  test("what is removed is in it", async () => {
+    await conduit(["secret", "set", "plc-1"], "hunter2 hunter2\n");
+    await conduit(["secret", "remove", "plc-1"]);
+    expect((await audit()).slice(0, 2).map(({ action }) => action)).toEqual(["secret.remove", "secret.set"]);
+  });
+});
+
+describe("what needs the running service", () => {
+  const session = "01a2061a-33bf-7a59-915f-1aeaf229edbe";
+  let socket: AdminSocket;
+
+  beforeEach(async () => {
+    socket = await openAdminSocket(config.recorder.adminSocket, {
+      sessions: () => [],
+      terminate: async () => false,
+      audit: async () => undefined,
+      vncTicket: (person) =>
+        Promise.reject(
+          person === "nobody"
+            ? new AppError("REQUEST_NOT_FOUND", "there is no person nobody", { op: "vnc.ticket" })
+            : new AppError("POLICY_REFUSED", "erika may not reach hmi-1", { op: "session.open" }),
+        ),
+      status: async () => ({}),
+    });
+    writeFileSync(config.inventory.conduits, "version: 1\nconduits: [{ id: reactor }]\n");
+    await conduit(["target", "add", "plc-1", "--host", "10.0.7.20", "--conduit", "reactor", "--account", "eng"]);
+    await conduit(["target", "add", "hmi-1", "--protocol", "vnc", "--host", "10.0.7.30", "--conduit", "reactor"]);
+  });
+  afterEach(() => socket.close());
+
+  test.each([
+    [
+      ["sessions", "terminate", "nope"],
+      4,
+      "no live session has the id nope; conduit sessions list shows them [REQUEST_",
+    ],
+    [["sessions", "terminate", session], 4, "no live session has the id 01a2061a"],
+    [["sessions", "terminate", session, "--reason", "r".repeat(300)], 1, "reason: "],
+    [["target", "ticket", "nope", "--person", "erika"], 4, "there is no target named nope"],
+    [["target", "ticket", "plc-1", "--person", "erika"], 4, "no VNC target named plc-1: it is reached by ssh"],
+    [["target", "ticket", "hmi-1", "--person", "nobody"], 4, "no person nobody [REQUEST_NOT_FOUND]"],
+    [["target", "ticket", "hmi-1", "--person", "erika"], 1, "erika may not reach hmi-1 [POLICY_REFUSED]"],
+  ])("%j ends with %d", async (line, code, message) => {
+    const result = await conduit(line);
+    expect(result).toMatchObject({ code, stdout: "" });
+    expect(result.stderr).toContain(message);
+    expect(result.stderr).not.toContain("INTERNAL");
+  });
+
+  test("and it does not run: its own exit code", async () => {
+    await socket.close();
+    expect(await conduit(["sessions", "terminate", session])).toMatchObject({ code: 5 });
   });
 });
 
