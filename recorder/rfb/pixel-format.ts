@@ -80,14 +80,14 @@ export function tightPixelBytes(format: PixelFormat): number {
   return packed ? 3 : bytesPerPixel(format);
 }
 
-/** CPIXEL of TRLE and ZRLE (§7.7.5): three bytes when the fourth holds no colour. */
+/** CPIXEL of TRLE and ZRLE (§7.7.5): three bytes when the fourth holds no colour, as servers do it: whatever the depth. */
 export function compressedPixelBytes(format: PixelFormat): number {
   return compressedPixelPlace(format) === "whole" ? bytesPerPixel(format) : 3;
 }
 
 /** Which bytes of a 32-bit pixel a CPIXEL has, by significance. */
 export function compressedPixelPlace(format: PixelFormat): "whole" | "low" | "high" {
-  if (format.bitsPerPixel !== 32 || !format.trueColour || format.depth > 24) return "whole";
+  if (format.bitsPerPixel !== 32 || !format.trueColour) return "whole";
   const channels = [
     [format.redMax, format.redShift],
     [format.greenMax, format.greenShift],

@@ -60,6 +60,17 @@ describe("pixel formats", () => {
     expect(show(1, 1, update(rect(0, 0, 1, 1, encoding.raw, pixel)), format).at(0, 0)).toBe(colour);
   });
 
+  test.each([24, 32])("CPIXEL has three bytes where the fourth holds no colour, with depth %i too", (depth) => {
+    for (const [format, pixel] of [
+      [{ ...rgbx, depth }, bytes(1, 2, 3)],
+      [{ ...rgbx, depth, redShift: 8, greenShift: 16, blueShift: 24 }, bytes(1, 2, 3)],
+      [{ ...bgrx, depth, bigEndian: true }, bytes(1, 2, 3)],
+    ] as const) {
+      const screen = show(1, 1, update(rect(0, 0, 1, 1, encoding.trle, bytes(1, pixel))), format);
+      expect(screen.at(0, 0)).toBe("010203");
+    }
+  });
+
   test("a colour map, also when it comes between updates", () => {
     const map = bytes(1, 0, u16(5), u16(2), u16(0xffff), u16(0), u16(0), u16(0), u16(0x8080), u16(0));
     const screen = show(2, 1, bytes(map, update(rect(0, 0, 2, 1, encoding.raw, bytes(5, 6)))), indexed);
