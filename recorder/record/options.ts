@@ -1,4 +1,5 @@
 // What a recorder is built from, and its limits with their defaults.
+import { availableParallelism } from "node:os";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { SigningKey } from "./signing.ts";
@@ -24,6 +25,8 @@ export interface RecorderLimits {
   bulkSegmentBytes: number;
   /** A screen's segment closes at this age at the latest; `segmentMaxSeconds` is for what is cheap to begin anew. */
   screenSegmentSeconds: number;
+  /** So far one screen may put its thread behind; then its session ends. */
+  screenBehindMs: number;
   /** Threads that write segments of terminals and of screens. */
   terminalWorkers: number;
   screenWorkers: number;
@@ -59,8 +62,10 @@ export const defaultLimits: RecorderLimits = {
   floodSegmentBytes: 2 * mib,
   bulkSegmentBytes: 4 * mib,
   screenSegmentSeconds: 60,
+  screenBehindMs: 5000,
   terminalWorkers: 1,
-  screenWorkers: 1,
+  // With one session's pictures late, not everybody's are.
+  screenWorkers: availableParallelism() > 2 ? 2 : 1,
   zstdLevel: 3,
   echoWaitMs: 2000,
   journalFileBytes: 64 * mib,

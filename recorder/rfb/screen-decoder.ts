@@ -10,6 +10,7 @@ import { InflatedSource } from "./decoders/inflated-source.ts";
 import { decodeCopyRect, decodeHextile, decodeRaw, decodeRre, decodeZlib } from "./decoders/plain.ts";
 import { decodeTight } from "./decoders/tight.ts";
 import { decodeTrle, decodeZrle } from "./decoders/zrle.ts";
+import { DrawingBudget, type DrawingLimits, defaultDrawingLimits, resizeCost } from "./drawing-budget.ts";
 import { encoding } from "./encodings.ts";
 import { extendedClipboardText, readExtendedClipboard } from "./extended-clipboard.ts";
 import { defaultScreenLimits, Framebuffer, type ScreenLimits } from "./framebuffer.ts";
@@ -18,6 +19,7 @@ import {
   checkInside,
   checkName,
   defaultRectLimits,
+  describe,
   lastRectCount,
   type Rect,
   type RectLimits,
@@ -29,7 +31,7 @@ import { unknownEncoding } from "./rect-walk.ts";
 import { atOffset, malformed, overLimit, rfbError } from "./rfb-error.ts";
 import type { CursorShape, ScreenOutlet } from "./screen-outlet.ts";
 
-export type DecoderLimits = RectLimits & ScreenLimits;
+export type DecoderLimits = RectLimits & ScreenLimits & DrawingLimits;
 
 export interface ScreenInit {
   width: number;
@@ -48,6 +50,7 @@ export class ScreenDecoder implements DecodeContext {
   #codecs: PixelCodecs;
   #format: PixelFormat;
   readonly #limits: DecoderLimits;
+  readonly #budget: DrawingBudget;
   readonly #colourMap = new Uint32Array(colourMapEntries).fill(opaqueBlack);
   readonly #streams: (InflateStream | undefined)[] = Array.from({ length: streamPlaces });
   #cursor: CursorShape | null | undefined;
@@ -61,7 +64,8 @@ export class ScreenDecoder implements DecodeContext {
   #failure: AppError | undefined;
 
   constructor(init: ScreenInit, outlet: ScreenOutlet) {
-    this.#limits = { ...defaultRectLimits, ...defaultScreenLimits, ...init.limits };
+    this.#limits = { ...defaultRectLimits, ...defaultScreenLimits, ...defaultDrawingLimits, ...init.limits };
+    this.#budget = new DrawingBudget(this.#limits);
     this.#framebuffer = new Framebuffer(init.width, init.height, this.#limits);
     this.outlet = outlet;
     this.#format = init.format;
@@ -100,6 +104,7 @@ export class ScreenDecoder implements DecodeContext {
   push(data: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure;
     this.queue.push(data);
+    this.#budget.earnByBytes(data.length);
     this.#pushed += data.length;
     try {
       while (this.queue.length >= this.#wanted) this.#wanted = this.#steps.next().value;
@@ -110,6 +115,11 @@ export class ScreenDecoder implements DecodeContext {
     } finally {
       this.queue.settle();
     }
+  }
+
+  /** So much time passed between what was pushed and what is pushed next: it may draw more again. */
+  passed(us: number): void {
+    this.#budget.earnByTime(us);
   }
 
   /** The target's pixel format from the next byte on; only between two messages. */
@@ -168,6 +178,10 @@ export class ScreenDecoder implements DecodeContext {
     const stream = new InflateStream();
     this.#streams[place] = stream;
     return stream;
+  }
+
+  spend(pixels: number, rect: Rect): void {
+    this.#budget.spend(pixels, () => describe(rect));
   }
 
   touch(x: number, y: number, width: number, height: number): void {
@@ -261,6 +275,7 @@ export class ScreenDecoder implements DecodeContext {
     const decode = drawing.get(rect.encoding);
     if (decode === undefined) return false;
     checkInside(rect, this.framebuffer.width, this.framebuffer.height);
+    this.spend(rect.width * rect.height, rect);
     yield* decode(this, rect);
     return true;
   }
@@ -316,8 +331,10 @@ export class ScreenDecoder implements DecodeContext {
     }
   }
 
-  #resize({ width, height }: Rect): void {
+  #resize(rect: Rect): void {
+    const { width, height } = rect;
     if (width === this.framebuffer.width && height === this.framebuffer.height) return;
+    this.spend(resizeCost * width * height, rect);
     this.#framebuffer = this.framebuffer.resized(width, height, this.#limits);
     this.outlet.resized(width, height);
   }

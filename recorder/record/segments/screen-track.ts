@@ -15,6 +15,7 @@ import { OpenBinarySegment } from "./open-binary-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
 import { encodeScreenState, pixelsCrc, type ScreenState, type ScreenStateFacts } from "./screen-state.ts";
 import { type EventPlace, Track, type TrackContext } from "./track.ts";
+import { WorkAllowance } from "./work-allowance.ts";
 
 /** About ten pictures a second; an update that is still arriving is waited for a little. */
 const sampleUs = 100_000;
@@ -40,6 +41,7 @@ export interface ScreenFacts {
 export class ScreenTrack extends Track {
   readonly opened: OpenedTrack;
   readonly #video: ScreenFacts["video"];
+  readonly #allowance: WorkAllowance;
   #decoder: ScreenDecoder;
   #encoder: ScreenEncoder;
   /** Set once the target's bytes could not be read: the picture stands still from then on. */
@@ -74,6 +76,7 @@ export class ScreenTrack extends Track {
     const init = { width, height, format: screen.format, limits: decoderLimits };
     this.#decoder = new ScreenDecoder(init, this.#outlet());
     this.#video = screen.video;
+    this.#allowance = new WorkAllowance(context.limits.screenBehindMs);
     this.#encoder = new ScreenEncoder(this.#decoder.framebuffer, { video: this.#video });
     this.#encoder.name(screen.name);
   }
@@ -113,8 +116,14 @@ export class ScreenTrack extends Track {
 
   #outlet(): ScreenOutlet {
     return {
-      changed: (x, y, width, height) => this.#encoder.changed(x, y, width, height),
-      copied: (fromX, fromY, x, y, width, height) => this.#encoder.copied(fromX, fromY, x, y, width, height),
+      changed: (x, y, width, height) => {
+        this.#allowance.check();
+        this.#encoder.changed(x, y, width, height);
+      },
+      copied: (fromX, fromY, x, y, width, height) => {
+        this.#allowance.check();
+        this.#encoder.copied(fromX, fromY, x, y, width, height);
+      },
       resized: () => this.#encoder.resized(this.#decoder.framebuffer),
       cursor: (shape) => this.#encoder.cursor(shape),
       pointer: (x, y) => this.#encoder.pointer(x, y),
@@ -122,15 +131,21 @@ export class ScreenTrack extends Track {
       bell: () => this.#encoder.bell(),
       clipboard: () => {},
       led: () => {},
-      updated: () => {},
+      updated: () => this.#allowance.check(),
       jpeg: (x, y, width, height) => this.#encoder.jpeg(x, y, width, height),
     };
   }
 
   /** Throws what the decoder threw: then `end` is to be called. */
   output(place: EventPlace, data: Uint8Array): void {
+    this.#allowance.earn(place.us, data.length);
+    this.#allowance.work(() => this.#output(place, data));
+  }
+
+  #output(place: EventPlace, data: Uint8Array): void {
     this.#sampleIfDue(place.us);
     if (this.#due() && this.clean) this.cut();
+    this.#decoder.passed(place.us - this.#fedUs);
     const segment = this.begin(place);
     this.counts.outputBytes += data.length;
     this.#fedUs = this.monotone(place.us);
@@ -203,7 +218,7 @@ export class ScreenTrack extends Track {
   }
 
   override tick(nowUs: number): void {
-    this.#sampleIfDue(nowUs);
+    this.#allowance.work(() => this.#sampleIfDue(nowUs));
     // Age alone tears no message.
     if (!this.segment || !this.clean) return;
     if (this.#due() || nowUs - this.segment.startUs >= this.maxAgeUs) this.#cutExactly();

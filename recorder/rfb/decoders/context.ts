@@ -2,6 +2,7 @@
 // rectangles. Decoders are generators: they yield how many bytes the queue must hold before they go on.
 import type { ByteQueue, Decoding } from "../byte-queue.ts";
 import type { Framebuffer } from "../framebuffer.ts";
+import type { Rect } from "../framed-rect.ts";
 import type { InflateStream } from "../inflate-stream.ts";
 import type { PixelCodecs } from "../pixel-codec.ts";
 import type { PixelFormat } from "../pixel-format.ts";
@@ -20,6 +21,8 @@ export interface DecodeContext {
   readonly outlet: ScreenOutlet;
   readonly inflated: InflatedSource;
   stream(place: number): InflateStream;
+  /** Pays for pixels that are drawn beyond the rectangle's own. */
+  spend(pixels: number, rect: Rect): void;
   /** These pixels were overwritten: announced when the rectangle ends or bytes run out. */
   touch(x: number, y: number, width: number, height: number): void;
   /** Announces at once what was touched. */

@@ -62,6 +62,7 @@ export function* decodeRre(context: DecodeContext, rect: Rect): Decoding {
     if (x + width > rect.width || y + height > rect.height) throw outside(rect, x, y, width, height);
     drawable -= width * height;
     if (drawable < 0) throw overLimit(describe(rect), `its parts draw each pixel more than ${maxOverdraw} times`);
+    context.spend(width * height, rect);
     framebuffer.fill(rect.x + x, rect.y + y, width, height, colour);
     context.touch(rect.x + x, rect.y + y, width, height);
   }

@@ -86,6 +86,14 @@ const gradient = (step: number): RawRect => ({
   height,
   colour: (x, y) => ((x * 3 + step * 17) & 255) * 65_536 + ((y * 5) & 255) * 256 + ((x ^ y ^ step) & 255),
 });
+/** An update of one CopyRect, to row `row` from the other one of 0 and 1. */
+function wholeScreenCopy(side: number, row: number): Buffer {
+  const bytes = Buffer.alloc(20);
+  for (const [i, value] of [0, 1, 0, row, side, side - 1].entries()) bytes.writeUInt16BE(value, 2 * i);
+  bytes.writeInt32BE(1, 12);
+  bytes.writeUInt16BE(1 - row, 18);
+  return bytes;
+}
 const box = (step: number): RawRect => ({
   x: (step * 13) % (width - 24),
   y: (step * 7) % (height - 18),
@@ -333,6 +341,43 @@ describe("bytes that no decoder reads", () => {
     expect(recording.events().filter((line) => line.type === "decode-error")).toHaveLength(1);
     expect(recording.manifest.tracks).toContainEqual({ name: "raw-0", kind: "raw", channel: 0 });
     expect(rawBytes(recording).toString("latin1")).toBe("\xf7 no message of any serverand more");
+    expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
+  it("are those that draw whole screens with a few bytes each: the session ends, the one beside it goes on", async () => {
+    const hostile = await openVnc({}, { width: 2048, height: 2048 });
+    const asked: string[] = [];
+    hostile.onEndAsked((reason) => asked.push(reason.code));
+    // Each draws 4 Mi pixels.
+    const copies = Buffer.concat(Array.from({ length: 5000 }, (_, i) => wholeScreenCopy(2048, i % 2)));
+    hostile.append(out(copies));
+    const beside = await openVnc();
+    const screen = new KnownScreen(width, height);
+    give(beside, screen.draw(gradient(3)), 5);
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["screen-unreadable"]);
+    const recording = await finish(hostile);
+    const [told] = recording.events().filter((line) => line.type === "decode-error");
+    expect(told?.facts).toMatchObject({ code: "PROTOCOL_LIMIT", message: expect.stringContaining("CopyRect") });
+    expect(rawBytes(recording).equals(copies)).toBe(true);
+    expect(
+      play(await finish(beside))
+        .segments.at(-1)
+        ?.last.equals(screen.rgba),
+    ).toBe(true);
+    expect(await verdict(hostile.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
+  it("are those that take more of the thread's time than one screen may", async () => {
+    await under.stop();
+    under = await startRecorder({ screenBehindMs: 0 }, { clock });
+    const session = await openVnc();
+    const asked: string[] = [];
+    session.onEndAsked((reason) => asked.push(reason.code));
+    session.append(out(new KnownScreen(width, height).draw(gradient(3))));
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["screen-unreadable"]);
+    const recording = await finish(session);
+    const [told] = recording.events().filter((line) => line.type === "decode-error");
+    expect(told?.facts).toMatchObject({ code: "PROTOCOL_LIMIT", message: expect.stringContaining("To draw what") });
     expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
   });
 

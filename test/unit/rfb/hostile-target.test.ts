@@ -300,3 +300,40 @@ describe("checkpoints that are not", () => {
     expect(() => restore(checkpoint, 5)).toThrow(expect.objectContaining({ code: "INTEGRITY_FORMAT" }));
   });
 });
+
+describe("few bytes that draw many pixels", () => {
+  const side = 256;
+  const screenPixels = side * side;
+  const fresh = () => new Screen(side, side, rgbx, { maxDrawnPixels: 4 * screenPixels }).decoder;
+  const copy = rect(0, 1, side, side - 1, encoding.copyRect, bytes(u16(0), u16(0)));
+  const backdrop = rect(0, 0, side, side, encoding.rre, bytes(u32(0), red));
+  const fill = rect(0, 0, side, side, encoding.tight, bytes(0x80, red3));
+  const resize = (size: number) => rect(0, 0, size, size, encoding.desktopSize);
+  const many = (one: Buffer, count: number) => Array<Buffer>(count).fill(one);
+
+  test.each<[string, Buffer[]]>([
+    ["CopyRect", many(copy, 6)],
+    ["RRE", many(backdrop, 6)],
+    ["Tight's fill", many(fill, 6)],
+    [
+      "RRE's parts",
+      many(rect(0, 0, side, side, encoding.rre, bytes(u32(1), red, red, u32(0), u16(side), u16(side))), 3),
+    ],
+    ["new sizes", [resize(100), resize(128), resize(100), resize(128)]],
+  ])("%s, in one update or in many", (_, rects) => {
+    const limit = error("PROTOCOL_LIMIT", "again and again");
+    expect(() => fresh().push(update(...rects))).toThrow(limit);
+    expect(() => fresh().push(bytes(...rects.map((one) => update(one))))).toThrow(limit);
+  });
+
+  test("time and bytes allow more", () => {
+    const decoder = fresh();
+    for (let second = 0; second < 5; second += 1) {
+      decoder.push(update(...many(copy, 4)));
+      decoder.passed(1_000_000);
+    }
+    const raw = update(rect(0, 0, side, side, encoding.raw, Buffer.alloc(4 * screenPixels)));
+    for (let index = 0; index < 20; index += 1) decoder.push(raw);
+    expect(() => decoder.push(update(...many(copy, 6)))).toThrow(error("PROTOCOL_LIMIT", "CopyRect"));
+  });
+});
