@@ -93,6 +93,11 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   clipboard: (facts) => ["Clipboard passed", factsText(facts)],
   "clipboard-refused": (facts) => ["Clipboard refused", factsText(facts), "warn"],
   "file-transfer-refused": (facts) => ["File transfer refused", factsText(facts), "warn"],
+  "vnc-xvp": (facts) => ["Power of the target", words(text(facts["action"])), "warn"],
+  "vnc-desktop-size": (facts) => [
+    "Another screen size asked for",
+    `${count(facts["width"])} × ${count(facts["height"])}`,
+  ],
   "decode-error": (facts) => ["Screen not readable", factsText(facts), "bad"],
 };
 

@@ -81,6 +81,10 @@ export const NoticeType = z.enum([
   "clipboard",
   "clipboard-refused",
   "file-transfer-refused",
+  /** Before it passes: the operator switches the target off, or restarts it. */
+  "vnc-xvp",
+  /** Before it passes: the operator asks for a screen of another size. */
+  "vnc-desktop-size",
   /** The screen's decoder gave up: what follows in this channel cannot be shown. */
   "decode-error",
 ]);

@@ -25,6 +25,8 @@ export const Capability = z.enum([
   /** VNC: what the operator copied to the target's clipboard, and the other way round. */
   "clipboard-in",
   "clipboard-out",
+  /** VNC's xvp: the target is shut down, rebooted or reset from the viewer. */
+  "screen-power",
 ]);
 export type Capability = z.infer<typeof Capability>;
 

@@ -220,9 +220,14 @@ export class Bridge {
       case "cut-text-oversize":
         if (this.#clipboard.passes("inbound", message) && message.type !== "cut-text-oversize") this.#operate(message);
         return;
-      case "set-desktop-size":
+      case "set-desktop-size": {
+        const { width, height, screens } = message;
+        const notice = { type: "vnc-desktop-size", facts: { width, height, screens } } as const;
+        this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });
+        return;
+      }
       case "xvp":
-        this.#lane.push({ raw: writeClientMessage(message), isMove: false });
+        this.#power(message);
         return;
       case "set-encodings":
         this.#narrow(message);
@@ -250,12 +255,29 @@ export class Bridge {
     this.#lane.push({ raw: writeClientMessage(message), isMove });
   }
 
+  #power(message: Extract<ClientMessage, { type: "xvp" }>): void {
+    const { version, code } = message;
+    const action = powerActions.get(code);
+    const decision = this.#options.session.decide("screen-power");
+    if (decision.effect === "deny") {
+      const { reason, rule } = decision;
+      this.#refuse("request-refused", { request: "xvp", code, action: action ?? "unknown", reason, rule });
+    } else if (version !== xvpVersion || action === undefined) {
+      this.#refuse("request-refused", { request: "xvp", version, code, reason: "unknown-request" });
+    } else {
+      this.#options.session.touch();
+      const notice = { type: "vnc-xvp", facts: { code, action, rule: decision.rule } } as const;
+      this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });
+    }
+  }
+
   #narrow(message: Extract<ClientMessage, { type: "set-encodings" }>): void {
     const { encodings } = message;
     this.#viewerHasFences = encodings.includes(encoding.fence);
     if (encodings.includes(encoding.extendedMouse)) this.#viewerExtendsMouse = true;
     const { quality } = this.#options.settings;
-    const passed = narrowEncodings(encodings, { quality, extendedClipboard: this.#clipboard.extended });
+    const power = this.#options.session.decide("screen-power").effect === "allow";
+    const passed = narrowEncodings(encodings, { quality, extendedClipboard: this.#clipboard.extended, power });
     this.#tell("vnc-encodings", { asked: encodings.map(encodingName), passed: passed.map(encodingName) });
     this.#pin.take({ type: "set-encodings", encodings: passed });
   }
@@ -283,6 +305,12 @@ export class Bridge {
 }
 
 const maxTold = 256;
+const xvpVersion = 1;
+const powerActions = new Map([
+  [2, "shutdown"],
+  [3, "reboot"],
+  [4, "reset"],
+]);
 
 /** Neither side was told that the other knows it: pointers have six bytes, and who thinks otherwise reads another message. */
 function refuseExtendedMouse(side: "viewer" | "target"): never {

@@ -7,6 +7,8 @@ export interface EncodingRules {
   quality: "evidence" | "viewer";
   /** The extended clipboard goes both ways; where only one is allowed, the plain one has to do. */
   extendedClipboard: boolean;
+  /** The operator may switch the target off: only then is xvp spoken of. */
+  power: boolean;
 }
 
 /** In the viewer's order. Fence is added when the viewer lacks it: the tap answers for it (see FormatPin). */
@@ -14,11 +16,12 @@ export function narrowEncodings(asked: readonly number[], rules: EncodingRules):
   const passed = [...new Set(asked)].filter((number) => {
     if (!isPassableEncoding(number)) return false;
     if (number === encoding.extendedClipboard) return rules.extendedClipboard;
+    if (number === encoding.xvp) return rules.power;
     return rules.quality === "viewer" || !isQualityLevel(number);
   });
   return passed.includes(encoding.fence) ? passed : [...passed, encoding.fence];
 }
 
-export function setEncodings(encodings: number[]): Buffer {
-  return writeClientMessage({ type: "set-encodings", encodings });
+export function setEncodings(encodings: readonly number[]): Buffer {
+  return writeClientMessage({ type: "set-encodings", encodings: [...encodings] });
 }

@@ -2,6 +2,7 @@
 // the recorder is behind, recorded, made durable, passed on, in the order in which it came. Invariant: nothing is passed
 // before `durable()` answered for its record, and what waits is bounded.
 import { AppError } from "../../../shared/errors.ts";
+import type { NoticeType } from "../../../shared/events/session-event.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 
@@ -14,6 +15,8 @@ export interface InputItem {
   raw: Buffer;
   /** A pointer that moved and pressed nothing: of several that wait, only the last counts. */
   isMove: boolean;
+  /** Of what no key and no pointer says: an event of its own, before the message. */
+  notice?: { type: NoticeType; facts: Record<string, unknown> };
 }
 
 export interface InputLaneHandlers {
@@ -115,9 +118,13 @@ export class InputLane {
       return;
     }
     this.#overflowed = false;
-    const bytes = Buffer.concat(this.#held.map((item) => item.raw));
+    const items = this.#held;
+    const bytes = Buffer.concat(items.map((item) => item.raw));
     this.#held = [];
     try {
+      for (const { notice } of items) {
+        if (notice !== undefined) this.#gate.notice(notice.type, notice.facts, this.#channel);
+      }
       this.#gate.append({ type: "input", channel: this.#channel, data: bytes });
     } catch (error) {
       this.#fail(error);

@@ -298,6 +298,57 @@ it("refuses file transfer, and goes on", async () => {
   expect(session.notices("file-transfer-refused")).toEqual([{ family: "ultravnc", message: 7 }]);
 });
 
+describe("what is neither key nor pointer", () => {
+  const xvp = (code: number, version = 1): number[] => [250, 0, version, code];
+  const size = Buffer.from("fb00010000c00100" + "00000001" + "00000000010000c0" + "00000000", "hex");
+
+  it("does not switch the target off unless policy allows it", async () => {
+    const session = await open({ capabilities: ["shell", "exec", "sftp", "screen", "clipboard-in", "clipboard-out"] });
+    viewer.send(setEncodings([encoding.xvp]), xvp(3), xvp(3), viewer.key(0x61, true));
+    await waitFor(() => typesAtTarget().includes("key"), { what: "the key" });
+    expect(typesAtTarget()).toEqual(["set-encodings", "key"]);
+    expect(target.messages[0]).toMatchObject({ encodings: [encoding.fence] });
+    const refused = session.notices("request-refused");
+    expect(refused).toMatchObject([{ request: "xvp", action: "reboot", reason: "capability-not-allowed" }]);
+    expect(session.input().equals(viewer.key(0x61, true))).toBe(true);
+  });
+
+  it("switches it off where policy allows it, and that is durable before", async () => {
+    const session = await open({ capabilities: ["screen", "screen-power"] });
+    session.durableMs = 50;
+    let durableBefore = 0;
+    target.onMessage = ({ type }) => {
+      if (type === "xvp") durableBefore = session.recorded.durableCount;
+    };
+    viewer.send(setEncodings([encoding.xvp]), xvp(3), xvp(9), xvp(2, 7));
+    await waitFor(() => typesAtTarget().includes("xvp"), { what: "xvp" });
+    expect(target.messages[0]).toMatchObject({ encodings: [encoding.xvp, encoding.fence] });
+    expect(session.notices("vnc-xvp")).toMatchObject([{ code: 3, action: "reboot" }]);
+    const noticeAt = session.recorded.events.findIndex(
+      (event) => event.type === "notice" && event.notice === "vnc-xvp",
+    );
+    expect(durableBefore).toBeGreaterThan(noticeAt);
+    expect(session.notices("request-refused")).toHaveLength(2);
+    expect(typesAtTarget().filter((type) => type === "xvp")).toHaveLength(1);
+  });
+
+  it("is recorded when it passes, not when it comes: a freeze holds it", async () => {
+    const session = await open();
+    session.freeze();
+    viewer.send(size, viewer.updateRequest());
+    await waitFor(() => typesAtTarget().includes("update-request"), { what: "the request" });
+    expect(session.notices("vnc-desktop-size")).toEqual([]);
+    session.unfreeze();
+    await waitFor(() => typesAtTarget().includes("set-desktop-size"), { what: "the size" });
+    const screens = [{ id: 1, x: 0, y: 0, width: 256, height: 192, flags: 0 }];
+    expect(session.notices("vnc-desktop-size")).toEqual([{ width: 256, height: 192, screens }]);
+    const noticeAt = session.recorded.events.findIndex(
+      (event) => event.type === "notice" && event.notice === "vnc-desktop-size",
+    );
+    expect(session.recorded.events.findIndex((event) => event.type === "input")).toBeGreaterThan(noticeAt);
+  });
+});
+
 describe("a change of the pixel format", () => {
   it("takes hold at once when nothing is outstanding", async () => {
     const session = await open();
