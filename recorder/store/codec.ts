@@ -5,7 +5,7 @@ import zlib from "node:zlib";
 import { decompress as decompressInScript } from "fzstd";
 import { AppError } from "../../shared/errors.ts";
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
-import { zstdFrames } from "./zstd-frames.ts";
+import { contentBytes, zstdFrames } from "./zstd-frames.ts";
 
 interface Zstd {
   compress(data: Uint8Array, level: number): Uint8Array;
@@ -44,6 +44,7 @@ function fromNode(): Zstd | undefined {
 
 interface ZstdNapi {
   Compressor: new () => { setParameters(p: { compressionLevel: number }): void; compress(data: Uint8Array): Buffer };
+  Decompressor: new () => { decompress(data: Uint8Array): Buffer };
 }
 
 function fromPackage(): Zstd | undefined {
@@ -64,8 +65,17 @@ function fromPackage(): Zstd | undefined {
       }
       return compressor.compress(data);
     },
-    // Its one-shot decompressor trusts the size in the first frame's header only; ours are several frames.
-    decompress: (data) => decompressInScript(data),
+    decompress(data) {
+      // It makes room for whatever the frames say that they hold, and without bound where they do not say.
+      let bytes = 0;
+      for (const frame of zstdFrames(data)) {
+        const held = contentBytes(frame);
+        if (held === null) return decompressInScript(data);
+        bytes += held;
+      }
+      if (bytes > maxSegmentBytes) throw new Error(`it holds more than ${maxSegmentBytes} bytes`);
+      return new napi.Decompressor().decompress(data);
+    },
   };
 }
 

@@ -18,6 +18,24 @@ export function zstdFrames(data: Uint8Array): Uint8Array[] {
   return frames;
 }
 
+/** What a frame says that it holds, in bytes; null where it does not say (RFC 8878, section 3.1.1.1.4). */
+export function contentBytes(frame: Uint8Array): number | null {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const descriptor = view.getUint8(4);
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const at = 5 + (singleSegment ? 0 : 1) + (dictionaryIdBytes[descriptor & 3] ?? 0);
+  switch (descriptor >> 6) {
+    case 0:
+      return singleSegment ? view.getUint8(at) : null;
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return Number(view.getBigUint64(at, true));
+  }
+}
+
 /** A DataView throws a RangeError past the end of the data: then the frame is cut. */
 function frameEnd(view: DataView, start: number): number {
   if (view.getUint32(start, true) !== frameMagic) throw new Error(`no zstd frame begins at byte ${start}`);

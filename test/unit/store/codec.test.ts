@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { decompress as decompressInScript } from "fzstd";
 import { describe, expect, it } from "vitest";
 import { decompressSegment, SegmentCompressor, segmentCodec } from "../../../recorder/store/codec.ts";
-import { zstdFrames } from "../../../recorder/store/zstd-frames.ts";
+import { contentBytes, zstdFrames } from "../../../recorder/store/zstd-frames.ts";
 
 const pieces = [
   Buffer.from("a short first piece\n"),
@@ -41,4 +41,12 @@ it.runIf(segmentCodec() === "zstd")("finds the frames that a decoder of its own 
   expect(frames).toHaveLength(pieces.length);
   for (const [i, frame] of frames.entries())
     expect(Buffer.from(decompressInScript(frame)).equals(pieces[i] as Buffer)).toBe(true);
+  expect(frames.map(contentBytes)).toEqual(pieces.map(({ length }) => length));
+});
+
+it("makes no room for what a frame only claims to hold", () => {
+  // A frame of one empty block whose header says 2^40 bytes.
+  const claim = Buffer.from("28b52ffdc0" + "00" + "0000000000010000" + "010000", "hex");
+  expect(contentBytes(claim)).toBe(2 ** 40);
+  expect(() => decompressSegment(claim, "zstd")).toThrow(/not whole/);
 });
