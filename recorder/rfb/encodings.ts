@@ -143,6 +143,11 @@ export function isPassableEncoding(number: number): boolean {
   return decoded.has(number) || understood.has(number) || isQualityLevel(number) || isCompressLevel(number);
 }
 
+/** Its rectangles bring pixels: an update with one of them answers a request, other updates may come beside the answer. */
+export function isPixelEncoding(number: number): boolean {
+  return decoded.has(number);
+}
+
 /** A name for people, e.g. "Tight", "quality 6", "encoding -4711". */
 export function encodingName(number: number): string {
   const name = names.get(number);

@@ -9,7 +9,7 @@ import type { VncSettings } from "../../../shared/policy/policy.ts";
 import type { ClientMessage } from "../../rfb/client-messages.ts";
 import { ClientParser } from "../../rfb/client-parser.ts";
 import { type WritableMessage, writeClientMessage } from "../../rfb/client-writer.ts";
-import { encoding, encodingName } from "../../rfb/encodings.ts";
+import { encoding, encodingName, isPixelEncoding } from "../../rfb/encodings.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
@@ -53,6 +53,7 @@ export class Bridge {
   #buttons = 0;
   #viewerHasFences = false;
   #viewerExtendsMouse = false;
+  #updateHasPixels = false;
   #stopped = false;
 
   constructor(options: BridgeOptions) {
@@ -66,8 +67,12 @@ export class Bridge {
       {
         rect: (rect) => {
           if (rect.encoding === encoding.extendedMouse) refuseExtendedMouse("target");
+          this.#updateHasPixels ||= isPixelEncoding(rect.encoding);
         },
-        updated: () => this.#pin.updated(),
+        updated: () => {
+          if (this.#updateHasPixels) this.#pin.updated();
+          this.#updateHasPixels = false;
+        },
       },
       limits,
     );

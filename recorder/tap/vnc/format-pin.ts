@@ -2,8 +2,9 @@
 // were asked for before may still come in the old one. Fed with the viewer's requests and the target's updates. Invariant:
 // the change is announced at a message boundary, and no update that began before it has the new format.
 //
-// Nothing outstanding: at once. A target that knows fences: at the answer to a fence sent with SyncNext. Else the message
-// waits, with what the viewer sent after it, until the target has answered everything, or is quiet.
+// A target that knows fences: at the answer to a fence sent with SyncNext, also when nothing seems outstanding, for such
+// targets send cursors and sizes besides what they still owe. Else at once when nothing is outstanding; or the message waits,
+// with what the viewer sent after it, until the target has answered everything, or is quiet.
 import { randomBytes } from "node:crypto";
 import { AppError } from "../../../shared/errors.ts";
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
@@ -56,12 +57,12 @@ export class FormatPin {
       return;
     }
     if (this.#mark !== undefined) this.#wait(message);
-    else if (this.#settled) this.#switch(message);
     else if (this.targetHasFences) this.#sendMarked(message);
+    else if (this.#settled) this.#switch(message);
     else this.#wait(message);
   }
 
-  /** An update of the target's ended. */
+  /** An update of the target's with pixels ended: those without answer no request. */
   updated(): void {
     if (this.#outstanding > 0) this.#outstanding--;
   }

@@ -97,6 +97,16 @@ describe("what the operator does", () => {
     expect(session.touches).toBe(4);
   });
 
+  it("passes while the recorder is behind with the target's pictures", async () => {
+    const session = await open();
+    session.behind = true;
+    target.send(rawUpdate(0, 0, 2, 2));
+    await waitFor(() => session.of("output").length > 0, { what: "output" });
+    viewer.send(viewer.key(0x61, true));
+    await waitFor(() => target.messages.length === 1, { what: "the key", timeoutMs: 5000 });
+    session.behind = false;
+  });
+
   it("is held while frozen, of moves only the last, and passes at release in its order", async () => {
     const session = await open();
     session.freeze();
@@ -266,6 +276,7 @@ describe("the clipboard", () => {
     expect(session.notices("clipboard-refused")).toHaveLength(2);
     expect(session.input().includes("from-the-viewer")).toBe(false);
     expect(JSON.stringify(session.of("notice"))).not.toContain("from-the-");
+    expect(session.of("clipboard")).toEqual([]);
   });
 
   it("passes what policy allows, as far as it is long enough, and is recorded", async () => {
@@ -279,6 +290,7 @@ describe("the clipboard", () => {
     expect(target.messages[1]?.type).toBe("key");
     expect(viewer.received.subarray(8, 16).toString()).toBe("42.0 bar");
     expect(session.input().includes("setpoint")).toBe(true);
+    expect(session.of("clipboard")).toEqual([{ type: "clipboard", channel: 0, text: "42.0 bar" }]);
     expect(session.notices("clipboard")).toEqual([
       { direction: "inbound", bytes: 8 },
       { direction: "outbound", bytes: 8 },
@@ -376,6 +388,46 @@ describe("a change of the pixel format", () => {
     expect(replay(session)).toEqual({ formats: 1, updates: 2 });
   });
 
+  /** What a target sends besides what it was asked for. */
+  const cursorOnly = (): Buffer => {
+    const update = rawUpdate(0, 0, 0, 0);
+    update.writeInt32BE(encoding.cursor, 12);
+    return update;
+  };
+
+  it("waits with fences too, when a cursor came and what was asked for is still on its way", async () => {
+    const session = await open();
+    target.send(fenceMessage(0x8000_0000, Buffer.from("hello")));
+    await waitFor(() => typesAtTarget().includes("fence"), { what: "the answer to the target's fence" });
+    viewer.send(viewer.updateRequest(true));
+    await waitFor(() => typesAtTarget().includes("update-request"), { what: "the request" });
+    target.send(cursorOnly(), rawUpdate(0, 0, 1, 1));
+    await viewer.whenReceived(16 + 20);
+    viewer.send(setPixelFormat(rgb565));
+    await waitFor(() => typesAtTarget().includes("set-pixel-format"), { what: "the format" });
+    const mark = target.messages.at(-2);
+    if (mark?.type !== "fence") throw new Error("no fence before the format");
+    target.send(rawUpdate(0, 0, 64, 48, 4), fenceMessage(4, mark.payload), rawUpdate(0, 0, 64, 48, 2));
+    await viewer.whenReceived(16 + 20 + 16 * 2 + 64 * 48 * 6);
+    expect(replay(session)).toEqual({ formats: 1, updates: 4 });
+  });
+
+  it("waits without fences for pixels, not for a cursor", async () => {
+    const session = await open();
+    viewer.send(viewer.updateRequest(true));
+    await waitFor(() => target.messages.length === 1, { what: "the request" });
+    target.send(cursorOnly());
+    await viewer.whenReceived(16);
+    viewer.send(setPixelFormat(rgb565), viewer.key(0x61, true));
+    await waitFor(() => typesAtTarget().includes("key"), { what: "the key" });
+    expect(typesAtTarget()).toEqual(["update-request", "key"]);
+    target.send(rawUpdate(0, 0, 64, 48, 4));
+    await waitFor(() => typesAtTarget().includes("set-pixel-format"), { what: "the format" });
+    target.send(rawUpdate(0, 0, 64, 48, 2));
+    await viewer.whenReceived(16 * 3 + 64 * 48 * 6);
+    expect(replay(session)).toEqual({ formats: 1, updates: 3 });
+  });
+
   it("does not wait for ever for a target that has nothing to say", async () => {
     const session = await open();
     viewer.send(viewer.updateRequest(true), setPixelFormat(rgb565));
@@ -417,7 +469,7 @@ describe("a change of the pixel format", () => {
     try {
       const session = await open({ target: real });
       viewer.send(setEncodings([encoding.zrle, encoding.hextile, encoding.copyRect, encoding.desktopSize]));
-      const formats = [rgb565, bgr233, trueColour32, rgb565, trueColour32];
+      const formats = [rgb565, bgr233, trueColour32, { ...trueColour32, depth: 32 }, rgb565, trueColour32];
       for (const [round, format] of formats.entries()) {
         viewer.send(viewer.updateRequest(), viewer.updateRequest(true), setPixelFormat(format), viewer.updateRequest());
         await waitFor(() => session.of("screen-format").length === round + 1, { what: `format ${round}` });
