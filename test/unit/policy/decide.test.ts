@@ -117,3 +117,10 @@ describe("decideSession", () => {
     );
   });
 });
+
+it("lets nobody switch a screen's target off whose rule does not say so", () => {
+  const policy = Policy.parse({ version: 1, rules: [{ id: "all", people: ["*"], targets: ["*"] }] });
+  const session = decideSession(policy, vendor, target("hmi-1"));
+  expect(decideCapability(session, "screen").effect).toBe("allow");
+  expect(decideCapability(session, "screen-power")).toMatchObject({ effect: "deny", reason: "capability-not-allowed" });
+});
