@@ -1,5 +1,5 @@
 // Whether a clipboard message passes, either way. Off unless policy allows it; only text, only so much of it. Invariant:
-// what does not pass leaves a notice without its content, the first time for each reason.
+// what does not pass leaves a notice without its content, the first time for each reason; what passes is in the record.
 import { AppError } from "../../../shared/errors.ts";
 import type { ExtendedClipboard } from "../../rfb/client-messages.ts";
 import { extendedClipboardText } from "../../rfb/extended-clipboard.ts";
@@ -42,7 +42,7 @@ export class ClipboardFilter {
       case "cut-text-oversize":
         return this.#refuse(direction, "too-long", { bytes: message.bytes, most: this.#maxBytes });
       case "cut-text":
-        return this.#text(direction, Buffer.byteLength(message.text, "latin1"));
+        return this.#text(direction, message.text, Buffer.byteLength(message.text, "latin1"));
       case "cut-text-extended":
         return this.#extended(direction, message.clipboard);
     }
@@ -62,16 +62,18 @@ export class ClipboardFilter {
       const written = Buffer.byteLength(text.replaceAll("\n", "\r\n"), "utf8") + 1;
       if (written > this.#maxBytes + 1)
         return this.#refuse(direction, "too-long", { bytes: written, most: this.#maxBytes });
-      return this.#text(direction, Buffer.byteLength(text, "utf8"));
+      return this.#text(direction, text, Buffer.byteLength(text, "utf8"));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return this.#refuse(direction, error.code === "PROTOCOL_LIMIT" ? "too-long" : "malformed", {});
     }
   }
 
-  #text(direction: Direction, bytes: number): boolean {
+  #text(direction: Direction, text: string, bytes: number): boolean {
     if (bytes > this.#maxBytes) return this.#refuse(direction, "too-long", { bytes, most: this.#maxBytes });
     this.#gate.notice("clipboard", { direction, bytes }, this.#channel);
+    // Inbound the message itself is recorded as input.
+    if (direction === "outbound") this.#gate.append({ type: "clipboard", channel: this.#channel, text });
     return true;
   }
 

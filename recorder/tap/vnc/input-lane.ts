@@ -55,7 +55,7 @@ export class InputLane {
       this.#held[this.#held.length - 1] = item;
       return;
     }
-    if (this.#held.length >= maxHeld && (this.#session.frozen || this.#gate.closed)) {
+    if (this.#held.length >= maxHeld && this.#session.frozen) {
       this.#overflow();
       return;
     }
@@ -111,10 +111,6 @@ export class InputLane {
     if (this.#stopped || this.#held.length === 0) return;
     if (this.#session.frozen) {
       this.#wakeBy((wake) => void this.#session.whenUnfrozen().then(wake));
-      return;
-    }
-    if (this.#gate.closed) {
-      this.#wakeBy((wake) => this.#gate.whenOpen(wake));
       return;
     }
     this.#overflowed = false;

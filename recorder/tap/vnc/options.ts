@@ -11,6 +11,8 @@ export interface VncTapLimits {
   /** Connections that have not logged in yet; one address may have a quarter of them, where the newest counts. */
   maxUnauthenticated: number;
   maxConnections: number;
+  /** Browsers of one person that have a ticket and have not begun to speak; the newest count. */
+  maxSilentBrowsers: number;
   dialTimeoutMs: number;
 }
 
@@ -32,5 +34,6 @@ export const defaultLimits: VncTapLimits = {
   loginGraceMs: 60_000,
   maxUnauthenticated: 100,
   maxConnections: 500,
+  maxSilentBrowsers: 4,
   dialTimeoutMs: 15_000,
 };

@@ -30,6 +30,9 @@ const viewerLength = 8;
 /** Each attempt of a viewer costs one DES for each of its kind. */
 const maxOpen: Record<TicketUse, number> = { browser: 2000, viewer: 200 };
 const maxOfPerson = 8;
+/** Each is an entry of the audit trail, and lets a connection in. */
+const maxPerMinute = 30;
+const minuteMs = 60_000;
 
 interface OpenTicket extends TicketGrant {
   use: TicketUse;
@@ -43,13 +46,18 @@ export class VncTickets {
   readonly #now: () => number;
   /** Oldest first. */
   #open: OpenTicket[] = [];
+  /** When each person took tickets in the last minute. */
+  readonly #taken = new Map<string, number[]>();
 
   constructor(options: TicketOptions) {
     this.#lifetimeMs = options.lifetimeMs;
     this.#now = options.now ?? Date.now;
   }
 
-  /** The oldest of a person's goes when there are too many; REQUEST_CONFLICT when all people together have too many. */
+  /**
+   * The oldest of a person's goes when there are too many; REQUEST_CONFLICT when all people together have too many, or one
+   * takes them too fast.
+   */
   issue(grant: TicketGrant, use: TicketUse): IssuedTicket {
     this.#forgetExpired();
     const own = this.#open.filter((ticket) => ticket.person === grant.person && ticket.use === use);
@@ -61,6 +69,7 @@ export class VncTickets {
         retryable: true,
       });
     }
+    this.#countTaken(grant.person);
     const ticket = use === "browser" ? randomBytes(32).toString("base64url") : randomText(viewerLength);
     const expiresMs = this.#now() + this.#lifetimeMs;
     this.#open.push({ ...grant, use, secret: use === "browser" ? digest(ticket) : ticket, expiresMs });
@@ -83,6 +92,25 @@ export class VncTickets {
       if (timingSafeEqual(vncAuthResponse(ticket.secret, challenge), response)) found = ticket;
     }
     return this.#take(found);
+  }
+
+  #countTaken(person: string): void {
+    const now = this.#now();
+    for (const [name, times] of this.#taken) {
+      const recent = times.filter((time) => time > now - minuteMs);
+      if (recent.length === 0) this.#taken.delete(name);
+      else this.#taken.set(name, recent);
+    }
+    const name = person.toLowerCase();
+    const own = this.#taken.get(name) ?? [];
+    if (own.length >= maxPerMinute) {
+      throw new AppError("REQUEST_CONFLICT", `at most ${maxPerMinute} tickets a minute; try again in a minute`, {
+        op: "vnc.ticket",
+        retryable: true,
+      });
+    }
+    own.push(now);
+    this.#taken.set(name, own);
   }
 
   #take(ticket: OpenTicket | undefined): TicketGrant | undefined {

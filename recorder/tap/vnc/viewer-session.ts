@@ -52,6 +52,7 @@ export class ViewerSession {
   readonly #dialing = new AbortController();
   #admitted = false;
   #opened = false;
+  #failing = false;
   #over = false;
 
   constructor(viewer: Viewer, options: ViewerSessionOptions) {
@@ -181,7 +182,9 @@ export class ViewerSession {
   }
 
   #failed(error: unknown, what: "target" | "protocol" | "recording"): void {
-    if (this.#over) return;
+    // What is noted of a failure may fail in its turn: once is enough.
+    if (this.#over || this.#failing) return;
+    this.#failing = true;
     const sentence = this.#sentenceOf(error, "a VNC session failed");
     const code = error instanceof AppError ? error.code : "INTERNAL";
     if (!code.startsWith("RECORD_")) {

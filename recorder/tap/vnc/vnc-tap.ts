@@ -1,6 +1,6 @@
 // The VNC listener: takes connections in, bounded before they have logged in, and hands each viewer that has said who it is
 // to a ViewerSession. Browsers come in by WebSocket, let in by a token. Invariant: a stranger costs one socket for at most
-// the log-in grace time.
+// the log-in grace time, and a person's browsers that say nothing are few.
 import type { IncomingMessage } from "node:http";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -9,6 +9,7 @@ import { Strangers } from "../strangers.ts";
 import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
 import { loginBrowser } from "./browser-login.ts";
 import { defaultLimits, type VncTapLimits, type VncTapOptions } from "./options.ts";
+import { SilentBrowsers } from "./silent-browsers.ts";
 import type { TicketGrant } from "./tickets.ts";
 import { type ViewerTls, viewerTls } from "./tls-legs.ts";
 import { loginViewer } from "./viewer-login.ts";
@@ -49,6 +50,7 @@ class VncGateway implements VncTap {
   readonly #listener: NetServer;
   readonly #sockets = new Set<Duplex>();
   readonly #strangers: Strangers;
+  readonly #silent: SilentBrowsers;
   readonly #door: BrowserDoor;
 
   constructor(options: VncTapOptions) {
@@ -56,6 +58,7 @@ class VncGateway implements VncTap {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#tls = readTls(options.certificate);
     this.#strangers = new Strangers(this.#limits.maxUnauthenticated, this.#limits.loginGraceMs);
+    this.#silent = new SilentBrowsers(this.#limits.maxSilentBrowsers);
     this.#door = new BrowserDoor();
     this.#listener = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
@@ -95,11 +98,13 @@ class VncGateway implements VncTap {
     }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    const spoke = this.#silent.admit(socket, from.person.name);
     this.#door.open(request, socket, head, (link) => {
       const client: ClientAddress = { address: from.address, port: 0, software: userAgent(request) };
       const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket" };
       loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: from.encrypted }).then(
         ({ answer, facts }) => {
+          spoke();
           this.#run({
             person,
             target: from.target,

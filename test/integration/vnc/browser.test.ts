@@ -127,9 +127,9 @@ it("tells the browser why its session ended, as the close reason", async () => {
   const browser = new Browser(await takeTicket());
   await browser.handshake();
   await waitFor(() => gateway.last().of("channel-open").length === 1, { what: "the channel" });
-  gateway.last().terminate({ code: "terminated", sentence: "An operator ended this session." });
+  gateway.last().terminate({ code: "terminated", sentence: "The plant ended this session." });
   await waitFor(() => browser.closed, { what: "the end" });
-  expect(browser.closed).toEqual({ code: 4000, reason: "An operator ended this session." });
+  expect(browser.closed).toEqual({ code: 4000, reason: "The plant ended this session." });
 });
 
 it("tells the browser why its session does not open", async () => {
@@ -140,6 +140,27 @@ it("tells the browser why its session does not open", async () => {
   const length = (await browser.read(4)).readUInt32BE();
   expect((await browser.read(length)).toString()).toBe("Not at this hour.");
   await waitFor(() => browser.closed, { what: "the end" });
+});
+
+it("keeps only the newest of a person's browsers that say nothing", async () => {
+  const speaking = new Browser(await takeTicket());
+  await speaking.handshake();
+  const silent: Browser[] = [];
+  for (let n = 0; n < 6; n++) {
+    const browser = new Browser(await takeTicket());
+    await browser.read(12);
+    silent.push(browser);
+  }
+  await waitFor(() => silent[1]?.closed, { what: "the second oldest to be hung up on" });
+  expect(silent.map(({ closed }) => closed === undefined)).toEqual([false, false, true, true, true, true]);
+  expect(speaking.closed).toBeUndefined();
+  // Who begins to speak is silent no more, and leaves room for another.
+  silent[2]?.socket.send("RFB 003.008\n");
+  await silent[2]?.read(2);
+  silent[2]?.socket.send(Buffer.from([1]));
+  await silent[2]?.read(4);
+  await new Browser(await takeTicket()).read(12);
+  expect(silent.slice(2).map(({ closed }) => closed)).toEqual([undefined, undefined, undefined, undefined]);
 });
 
 describe("is refused", () => {

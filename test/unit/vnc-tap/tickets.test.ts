@@ -54,6 +54,19 @@ describe("too many tickets", () => {
     expect(answer(issued[1] ?? "")).toEqual(grant);
   });
 
+  it("of one person in a minute are refused, also when each was used", () => {
+    const takeOne = (person: string) => tickets.redeemToken(tickets.issue({ ...grant, person }, "browser").ticket);
+    for (let n = 0; n < 30; n++) {
+      nowMs += 1000;
+      expect(takeOne("ada")).toEqual(grant);
+    }
+    expect(() => takeOne("Ada")).toThrow(expect.objectContaining({ code: "REQUEST_CONFLICT", retryable: true }));
+    expect(takeOne("bob")?.person).toBe("bob");
+    nowMs += 31_000;
+    expect(takeOne("ada")).toEqual(grant);
+    expect(() => takeOne("ada")).toThrow(/30 tickets a minute/);
+  });
+
   it("of all people are refused until some are used or too old", () => {
     for (let n = 0; n < 200; n++) tickets.issue({ person: `p${n}`, target: "hmi-1" }, "viewer");
     expect(() => tickets.issue(grant, "viewer")).toThrow(/too many tickets/);
