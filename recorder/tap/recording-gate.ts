@@ -6,6 +6,8 @@ import type { EventSink } from "./tap.ts";
 
 /** Refusals and their like cost the peer nothing: so many a session, then it is ended. */
 const maxNotices = 20_000;
+/** What is said of the end that the limit brings. */
+const lastNotices = 100;
 
 export class RecordingGate {
   readonly #sink: EventSink;
@@ -50,7 +52,8 @@ export class RecordingGate {
   }
 
   notice(notice: NoticeType, facts: Record<string, unknown>, channel?: number): void {
-    if (++this.#notices > maxNotices) {
+    this.#notices++;
+    if (this.#notices === maxNotices + 1 || this.#notices > maxNotices + lastNotices) {
       throw new AppError(
         "PROTOCOL_LIMIT",
         "The client made too many requests in one session; the connection was ended.",

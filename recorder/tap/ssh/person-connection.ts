@@ -50,6 +50,7 @@ export class PersonConnection {
   #nextNumber = 0;
   #noMoreSessions = false;
   /** Said to whoever still opens a channel. */
+  #failing = false;
   #farewell: string | undefined;
   #endReason: string | undefined;
   #ended = false;
@@ -313,6 +314,9 @@ export class PersonConnection {
 
   /** A broken peer or a failed recording: nothing more passes in either direction. */
   #failed(error: unknown): void {
+    // What is noted of a failure may fail in its turn: once is enough.
+    if (this.#failing) return;
+    this.#failing = true;
     const sentence = this.#sentenceOf(error, "the session failed");
     const code = error instanceof AppError ? error.code : "INTERNAL";
     if (!(error instanceof AppError && error.code.startsWith("RECORD_"))) {

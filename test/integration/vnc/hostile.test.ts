@@ -110,6 +110,21 @@ describe("a viewer that sends", () => {
     expect(gateway.errors).toEqual([]);
   });
 
+  it("wishes without end, each to be noted, is ended with a reason, and harms nobody", async () => {
+    const other = await open("hmi-2");
+    const { viewer, session } = await open();
+    const wishes = Array.from({ length: 20_300 }, (_, i) => {
+      const message = Buffer.from([2, 0, 0, 1, 0, 0, 0, 0]);
+      message.writeInt32BE(100_000 + i, 4);
+      return message;
+    });
+    viewer.send(Buffer.concat(wishes));
+    await viewer.whenClosed();
+    expect(session.endedWith).toBe("protocol-limit");
+    expect(session.notices("decode-error")).toHaveLength(1);
+    await expectUnharmed(other);
+  });
+
   it("formats upon formats is cut off", async () => {
     const { viewer, session } = await open();
     const format = Buffer.concat([bytes(0, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0), Buffer.alloc(3)]);
