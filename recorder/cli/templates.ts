@@ -61,11 +61,23 @@ targets: []
 #      - ssh-ed25519 AAAA…
 #    tags: [plc, unit-7]
 #    failureMode: strict        # best_effort where a cut is the greater hazard
+#  - name: hmi-reactor-01
+#    conduit: reactor
+#    protocol: vnc
+#    host: 10.0.7.30
+#    port: 5900
+#    secret: hmi-reactor-01     # its password; left out where the target asks for none
+#    vnc:
+#      tls:
+#        fingerprints:          # conduit target scan hmi-reactor-01 --pin
+#          - SHA256:AAAA…
+#      maskKeys: true           # printable keys stay out of the recording
+#    tags: [hmi, unit-7]
 `;
 
 export const conduits = `# The conduits of IEC 62443 that targets belong to: ways from one zone to another. Reloaded on change.
 version: 1
-conduits: []
+conduits:
 #  - id: reactor
 #    description: Vendors to the reactor section
 #    sourceZone: vendor-dmz
@@ -85,10 +97,10 @@ prohibitedTargets: ["SIS-*", "SAFETY-*"]
 #   maxRecordedBytes: 16 GiB
 # retentionDays: 90
 
-rules: []
+rules:
 #  - id: vendors-reactor
 #    people: ["role:vendor"]
 #    targets: ["conduit:reactor"]
-#    capabilities: [shell, exec, sftp]
+#    capabilities: [shell, exec, sftp, screen]    # the default; screen opens VNC
 #    reason: Maintenance contract 2026
 `;

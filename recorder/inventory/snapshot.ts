@@ -136,15 +136,16 @@ export function isHostKeyPin(text: string): boolean {
 function targetErrors(
   targets: readonly Target[],
   conduits: readonly Conduit[],
-  { targets: source }: Documents,
+  { targets: source, conduits: home }: Documents,
 ): Finding[] {
   const ids = conduits.map(({ id }) => id);
   return targets.flatMap((target, index) => {
     const findings: Finding[] = [];
     if (!ids.includes(target.conduit)) {
       const meant = nearest(target.conduit, ids);
-      const mend =
-        meant === null ? "Add it to the list of conduits, or name one that is there." : `Did you mean "${meant}"?`;
+      const there =
+        ids.length === 0 ? "which has none yet" : `or name one that is there: ${ids.slice(0, 20).join(", ")}`;
+      const mend = meant === null ? `Add it to ${home.file}, ${there}.` : `Did you mean "${meant}"?`;
       findings.push(
         source.finding(["targets", index, "conduit"], `names an unknown conduit ("${target.conduit}")`, mend),
       );

@@ -54,7 +54,7 @@ export class SessionRegistry {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
-    session.terminate({ code: "terminated", sentence: `An operator ended this session.${said}` }, by);
+    session.terminate({ code: "terminated", sentence: `The plant ended this session.${said}` }, by);
     return true;
   }
 

@@ -121,7 +121,7 @@ it("sees its session ended when it is terminated", async () => {
   const login = { VNC_USERNAME: `${personName}+hmi-1`, VNC_PASSWORD: personPassword };
   await view(["-SecurityTypes", "TLSPlain", "-AlertOnFatalError=0"], login);
   const session = gateway.last();
-  session.terminate({ code: "terminated", sentence: "An operator ended this session." });
+  session.terminate({ code: "terminated", sentence: "The plant ended this session." });
   await session.whenEnded();
   expect(session.endedWith).toBe("terminated");
   await viewer?.exited;

@@ -3,8 +3,10 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSy
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
+import { generateEd25519 } from "../../../recorder/cli/openssh-key.ts";
 import { loadConfig } from "../../../recorder/config.ts";
 import { loadInventory } from "../../../recorder/inventory.ts";
+import { Policy } from "../../../shared/policy/policy.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { runConduit } from "./run-conduit.ts";
 
@@ -72,15 +74,50 @@ test("what it writes is valid as it is, and with its examples uncommented", asyn
     writeFileSync(path, mend(text.replaceAll(/^# (?=limits|retentionDays| {2}(max|idle))|^#(?= {2}-| {4})/gm, "")));
   };
   uncomment(config.inventory.targets, (text) =>
-    text.replace("targets: []", "targets:").replace("ssh-ed25519 AAAA…", `SHA256:${"A".repeat(43)}`),
+    text.replace("targets: []", "targets:").replaceAll(/(ssh-ed25519 |SHA256:)AAAA…/g, `SHA256:${"A".repeat(43)}`),
   );
-  uncomment(config.inventory.conduits, (text) => text.replace("conduits: []", "conduits:"));
-  uncomment(config.inventory.policy, (text) => text.replace("rules: []", "rules:"));
+  uncomment(config.inventory.conduits);
+  uncomment(config.inventory.policy);
   const inventory = loadInventory(config.inventory);
-  expect(inventory.targets.map(({ name }) => name)).toEqual(["plc-reactor-01"]);
+  expect(inventory.targets.map(({ name, protocol }) => [name, protocol])).toEqual([
+    ["plc-reactor-01", "ssh"],
+    ["hmi-reactor-01", "vnc"],
+  ]);
   expect(inventory.policy.limits.maxSessionSeconds).toBe(4 * 3600);
-  expect(inventory.policy.rules[0]?.id).toBe("vendors-reactor");
+  const [rule] = inventory.policy.rules;
+  expect(rule?.id).toBe("vendors-reactor");
+  const { capabilities: byDefault } = Policy.parse({ version: 1, rules: [{ id: "r", people: ["a"], targets: ["b"] }] })
+    .rules[0]!;
+  expect(rule?.capabilities).toEqual(byDefault);
   expect(inventory.warnings).toEqual([]);
+});
+
+test("the README's commands put a fresh installation to work as they are printed", async () => {
+  await prepareInstallation(load());
+  const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+  const block = /## Put it to work\n\n```sh\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  const lines = block.split("\n").map((line) => line.replace(/\s+#.*/, "").trim());
+  writeFileSync(join(folder.path, "erika.pub"), `${generateEd25519("erika").publicKey}\n`);
+  const ran: string[] = [];
+  for (const line of lines) {
+    const [program = "", ...args] = line.split(" ");
+    if (program === "$EDITOR") {
+      const path = join(folder.path, args[0] ?? "");
+      writeFileSync(path, readFileSync(path, "utf8").replaceAll(/^#(?= {2}-| {4})/gm, ""));
+    }
+    // A scan needs the machine, and the rest of doctor the service.
+    if (program !== "conduit" || args[1] === "scan" || args[0] === "doctor") continue;
+    const result = await runConduit(folder.path, args, { input: "the target's password\n" });
+    expect(result, line).toMatchObject({ code: 0 });
+    ran.push(args.slice(0, 2).join(" "));
+  }
+  expect(ran).toEqual(["user add", "target add", "secret set"]);
+  const { conduits, targets, policy } = loadInventory(load().inventory);
+  expect([conduits[0]?.id, targets[0]?.conduit, policy.rules[0]?.targets]).toEqual([
+    "reactor",
+    "reactor",
+    ["conduit:reactor"],
+  ]);
 });
 
 test("the one-time password of the admin is a real one, and the first start is in the audit", async () => {

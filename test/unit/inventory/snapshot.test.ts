@@ -82,6 +82,16 @@ describe("is refused with file, line and column", () => {
       'targets.yaml:3:16: targets[0].conduit names an unknown conduit ("reactro"). Did you mean "reactor"?',
     ],
     [
+      "a conduit like none there is",
+      { targets: `version: 1\ntargets:\n${target("a").replace("reactor", "boiler-house")}` },
+      'names an unknown conduit ("boiler-house"). Add it to conduits.yaml, or name one that is there: reactor,',
+    ],
+    [
+      "a conduit while there is none",
+      { targets: `version: 1\ntargets:\n${target("a")}`, conduits: "version: 1\nconduits: []\n" },
+      'names an unknown conduit ("reactor"). Add it to conduits.yaml, which has none yet.',
+    ],
+    [
       "a name given twice, whatever its case",
       { targets: `version: 1\ntargets:\n${target("plc-1")}${target("PLC-1")}` },
       'targets.yaml:4:7: targets[1].name repeats the name "PLC-1" of line 3. Rename or remove one of the two.',
