@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { attempt, type Check } from "./doctor/check.ts";
-import { checkDatabase, checkInventory, checkStore, checkTargets } from "./doctor/data.ts";
+import { checkDatabase, checkInventory, checkSecrets, checkStore, checkTargets } from "./doctor/data.ts";
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
 import { checkClock, checkDisk, checkNative, checkNode, checkPorts, checkSyncs } from "./doctor/machine.ts";
 import { checkNumbers } from "./doctor/recordings.ts";
@@ -39,6 +39,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("clock", checkClock),
     await attempt("store", () => checkStore(config)),
     await attempt("database", () => checkDatabase(config)),
+    await attempt("secrets", () => checkSecrets(config)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
     await attempt("ports", () => checkPorts(config)),

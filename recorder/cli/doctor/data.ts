@@ -2,8 +2,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
-import type { VncTarget } from "../../../shared/policy/policy.ts";
+import type { Target, VncTarget } from "../../../shared/policy/policy.ts";
 import { People } from "../../access/people.ts";
+import type { SecretStore } from "../../access/secrets.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase, type ServiceDatabase } from "../../database.ts";
 import { probeKey } from "../../store/keys.ts";
@@ -63,7 +64,7 @@ export async function checkDatabase(config: Config): Promise<Check[]> {
       return [
         fail("database", `${path}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
       ];
-    return [ok("database", path), ...(await checkPeople(database)), ...(await checkSecrets(config, database))];
+    return [ok("database", path), ...(await checkPeople(database))];
   } finally {
     await database.close();
   }
@@ -84,11 +85,30 @@ async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
   ];
 }
 
-async function checkSecrets(config: Config, database: ServiceDatabase): Promise<Check[]> {
-  const path = masterKeyPath(config);
-  if (!existsSync(path)) return [];
-  const secrets = await openSecrets(config, database);
-  const { targets } = inventoryOf(config);
+export async function checkSecrets(config: Config): Promise<Check[]> {
+  // What is missing has a check of its own.
+  if (!existsSync(config.recorder.database) || !existsSync(masterKeyPath(config))) return [];
+  const targets = targetsIn(config);
+  if (targets === null) return [warn("secrets", "not checked: the inventory is at fault", "Mend the inventory first.")];
+  const database = await openDatabase(config.recorder.database);
+  try {
+    return await secretsOf(targets, await openSecrets(config, database));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Null when the inventory is refused, which has a check of its own. */
+function targetsIn(config: Config): readonly Target[] | null {
+  try {
+    return inventoryOf(config).targets;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+async function secretsOf(targets: readonly Target[], secrets: SecretStore): Promise<Check[]> {
   const checks: Check[] = [];
   for (const { name, secret } of targets) {
     if (secret === undefined) continue;

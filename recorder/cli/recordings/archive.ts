@@ -137,22 +137,46 @@ export async function provenIndexOf(
 
 /** The terminal track that was asked for, or the one that people mean: the first with a pty, else the only one. */
 export function terminalTrack(index: RecordingIndex, channel: number | undefined): TrackMeta {
+  const track = terminalOf(index, channel);
+  if (track !== undefined) return track;
+  const screens = index.tracks.filter(({ kind }) => kind === "screen");
+  const mixed = index.tracks.some(({ kind }) => kind === "terminal");
+  const screen = mixed ? screens.find((one) => one.channel === channel) : screens[0];
+  if (screen === undefined) throw noTrack(index, channel, ["terminal"]);
+  const { session } = index;
+  throw new AppError(
+    "REQUEST_NOT_FOUND",
+    `channel ${screen.channel} of the recording is a screen, no terminal: watch it in the portal, or make a video or a picture of it: conduit recordings export ${session} -f mp4, or -f png`,
+    { op: "cli.recordings" },
+  );
+}
+
+function terminalOf(index: RecordingIndex, channel: number | undefined): TrackMeta | undefined {
   const tracks = index.tracks.filter((track) => track.kind === "terminal");
-  const found =
-    channel === undefined
-      ? (tracks.find((track) => track.pty === true) ?? tracks[0])
-      : tracks.find((track) => track.channel === channel);
-  if (found !== undefined) return found;
-  const channels = tracks.map((track) => track.channel).join(", ");
-  const why = tracks.length === 0 ? "has no terminal track" : `has no such channel; there are ${channels}`;
-  throw new AppError("REQUEST_NOT_FOUND", `the recording ${why}`, { op: "cli.recordings" });
+  return channel === undefined
+    ? (tracks.find((track) => track.pty === true) ?? tracks[0])
+    : tracks.find((track) => track.channel === channel);
+}
+
+function noTrack({ tracks }: RecordingIndex, channel: number | undefined, kinds: readonly string[]): AppError {
+  const there = tracks.filter(({ kind }) => kinds.includes(kind)).map((track) => `${track.channel} (${track.kind})`);
+  const what = kinds.join(" or ");
+  const others = [...new Set(tracks.map(({ kind }) => kind))].join(", ");
+  const mend = "its OPEN record and its events are in -f jsonl and -f zip";
+  const why =
+    there.length > 0
+      ? `no ${what} of channel ${channel}; give --channel one of ${there.join(", ")}`
+      : `no ${what}${others === "" ? "" : `, only ${others}`}; ${mend}`;
+  return new AppError("REQUEST_NOT_FOUND", `the recording has ${why}`, { op: "cli.recordings" });
 }
 
 /** A terminal or a screen: the one that was asked for, or the one that people mean. */
 export function pictureTrack(index: RecordingIndex, channel: number | undefined): TrackMeta {
   const screens = index.tracks.filter((track) => track.kind === "screen");
   const found = channel === undefined ? screens[0] : screens.find((track) => track.channel === channel);
-  return found ?? terminalTrack(index, channel);
+  const track = found ?? terminalOf(index, channel);
+  if (track !== undefined) return track;
+  throw noTrack(index, channel, ["screen", "terminal"]);
 }
 
 /** The keys that this installation signs and signed with, and those given by hand, by key id. */

@@ -219,7 +219,7 @@ describe("recordings", () => {
     [["recordings", "export", "latest", "-f", "mp4", "--at", "3"], 2, "--at means nothing for mp4"],
     [["recordings", "export", "latest", "-f", "zip", "--speed", "3"], 2, "--speed means nothing for zip"],
     [["recordings", "export", "latest", "-f", "mp4", "--burn-in", "weather"], 2, "Name any of time, person"],
-    [["recordings", "cat", "latest", "--channel", "9"], 4, "has no such channel"],
+    [["recordings", "cat", "latest", "--channel", "9"], 4, "no terminal of channel 9; give --channel one of "],
     [["recordings", "verify"], 2, "name a recording, or give --all"],
     [["recordings", "play", "latest", "--at", "noon"], 2, "A time is written 90"],
   ])("%j ends with %d", async (args, code, message) => {

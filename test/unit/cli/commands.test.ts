@@ -307,6 +307,20 @@ describe("what needs the running service", () => {
   });
 });
 
+test("doctor faults the file that is at fault, and no other", async () => {
+  writeFileSync(config.inventory.policy, "version: 1\nrules: []\nrules: []\n");
+  const { code, stdout } = await conduit(["doctor", "--json"]);
+  expect(code).toBe(3);
+  const checks = JSON.parse(stdout) as { name: string; verdict: string; message: string }[];
+  const said = (name: string) => checks.filter((check) => check.name === name);
+  expect(said("database")).toMatchObject([{ verdict: "ok" }]);
+  expect(said("secrets")).toMatchObject([{ verdict: "warn", message: "not checked: the inventory is at fault" }]);
+  expect(said("inventory")).toMatchObject([{ verdict: "fail" }]);
+  expect(checks.filter(({ message }) => message.includes("policy.yaml")).map(({ name }) => name)).toEqual([
+    "inventory",
+  ]);
+});
+
 describe("every command line", () => {
   test.each([
     [["--help"], 0, "Usage: conduit"],
