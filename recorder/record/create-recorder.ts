@@ -259,6 +259,7 @@ class RecorderService implements Recorder, RecorderCore {
       clock: this.#clock,
       inputKey: sessionInputKey(this.#journalKey, open.session),
       inFlightLimit: () => this.#flow.limit(),
+      mostInFlight: this.#limits.sessionInFlightBytes,
       tookOff: (bytes) => this.#flow.tookOff(bytes),
       finish: (writer, endReason) => {
         const recording = this.#recordings.get(writer.session);

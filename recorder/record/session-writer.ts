@@ -19,6 +19,8 @@ export interface WriterParts {
   inputKey: Uint8Array;
   /** Bytes that this session may have on the way to its segments, as things stand. */
   inFlightLimit(): number;
+  /** The same when there is not much on its way in all. */
+  mostInFlight: number;
   /** Says how many bytes came into flight. */
   tookOff(bytes: number): void;
   /** Seals the recording; the writer takes nothing more. */
@@ -31,6 +33,9 @@ export interface WriterParts {
  * it as it is, so the journal may too.
  */
 const plainInputBytes = 4096;
+
+/** So long a text is one record, however much JSON has to escape in it. */
+const clipboardPiece = 32 * 1024;
 
 /** Where numbering goes on: from zero, or after what a crash left. */
 export interface WriterStart {
@@ -121,6 +126,9 @@ export class SessionWriter implements SessionRecorder, JournalSession {
         break;
       case "resize":
         this.#resize(event, atUs);
+        break;
+      case "clipboard":
+        for (const text of textPieces(event.text)) this.#event({ ...event, text }, atUs);
         break;
       default:
         this.#event(event, atUs);
@@ -235,8 +243,10 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     if (this.#failure) throw this.#failure;
     if (this.open.recording.durability === "interval") return;
     await this.#parts.journal.durable(this);
-    // Inbound bulk has no other brake: what is forwarded when it is durable may outrun the segment worker.
-    if (this.#inFlight > 2 * this.#parts.inFlightLimit()) await this.drained();
+    // Inbound bulk has no other brake: what is forwarded when it is durable may outrun the segment worker. Keys at a screen
+    // do not wait because the pictures of others are much.
+    const limit = this.#screens.size > 0 ? this.#parts.mostInFlight : this.#parts.inFlightLimit();
+    if (this.#inFlight > 2 * limit) await this.drained();
     // A failure while waiting may concern bytes of another lane or of a segment: they are as lost to the session.
     const failure = this.#failure as AppError | null;
     if (failure && !this.#gap) throw failure;
@@ -323,5 +333,16 @@ export class SessionWriter implements SessionRecorder, JournalSession {
 
   #closedError(): AppError {
     return new AppError("RECORD_FAILED", `the recording ${this.id} is closed`, { op: "record.append" });
+  }
+}
+
+/** No character is torn. */
+function* textPieces(text: string): Generator<string> {
+  for (let at = 0; at < text.length; ) {
+    const end = at + clipboardPiece;
+    const torn = /[\ud800-\udbff]/.test(text[end - 1] ?? "") && end < text.length;
+    const next = torn ? end - 1 : end;
+    yield text.slice(at, next);
+    at = next;
   }
 }

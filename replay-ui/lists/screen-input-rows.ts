@@ -82,7 +82,8 @@ class InputReader {
     if (line.k === "vkey") return this.key(line);
     if (line.k === "pointer") return this.pointer(line);
     const label = excerpt(line.d ?? "");
-    return { atUs: line.t, kind: "paste", label, title: `Put on the target's clipboard: ${line.d ?? ""}` };
+    const what = line.direction === "outbound" ? "Taken from the target's clipboard" : "Put on the target's clipboard";
+    return { atUs: line.t, kind: "paste", label, title: `${what}: ${line.d ?? ""}` };
   }
 
   endsLine(line: InputLine): boolean {

@@ -125,6 +125,8 @@ export type SessionEvent =
       /** Of a `vnc` channel. Its output is the target's bytes after ServerInit, as they were sent. */
       screen?: ScreenInit;
     }
+  /** Text of the target's clipboard that passed to the operator. What did not pass is never told. */
+  | { type: "clipboard"; channel: number; text: string }
   /** From the next output byte on, which begins a message, the target's pixels have this format. */
   | { type: "screen-format"; channel: number; format: PixelFormat }
   /** `stderr` is SSH_MSG_CHANNEL_EXTENDED_DATA type 1 (RFC 4254 §5.2). */

@@ -48,10 +48,12 @@ export type TerminalLine = z.infer<typeof TerminalLine>;
  *   then has `reason: "evasion-suspected"`); kept, and flagged.
  * Of a VNC channel:
  * - `vkey`: a key that went `down` or up; `sym` is its X11 keysym, `name` the keysym's name, `d` the character that the
- *   down typed. Where printable keys are masked, theirs have the name "•" and neither `sym` nor `d`.
+ *   down typed, `code` the XT scan code where the viewer sent QEMU's extended key message: the target may act on it alone.
+ *   Where printable keys are masked, theirs have the name "•" and neither `sym`, `code` nor `d`.
  * - `pointer`: where it is, the `buttons` held (bit 0 is the left one), and `what` happened. Every press, release, turn
  *   of the wheel and move of a drag is there; other moves are thinned.
- * - `clipboard`: text that the viewer put on the target's clipboard.
+ * - `clipboard`: text that the viewer put on the target's clipboard; with `direction` it came the other way and the
+ *   operator has it. A long one is in several lines that follow each other.
  */
 export const InputLine = z.strictObject({
   t: z.int().nonnegative(),
@@ -62,10 +64,12 @@ export const InputLine = z.strictObject({
   name: z.string().optional(),
   down: z.boolean().optional(),
   sym: z.int().nonnegative().optional(),
+  code: z.int().nonnegative().optional(),
   x: z.int().nonnegative().optional(),
   y: z.int().nonnegative().optional(),
   buttons: z.int().nonnegative().optional(),
   what: z.enum(["move", "press", "release", "wheel"]).optional(),
+  direction: z.literal("outbound").optional(),
   enc: z.literal("base64").optional(),
   reason: z.string().optional(),
   sealed: z.string().optional(),

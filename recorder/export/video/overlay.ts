@@ -28,7 +28,7 @@ export function keyStroke(line: InputLine): KeyStroke | null {
   return text === "" ? null : { atUs: line.t, text };
 }
 
-function keyText({ k, d = "", name = "", down, what, buttons = 0, x = 0, y = 0 }: InputLine): string {
+function keyText({ k, d = "", name = "", down, what, direction, buttons = 0, x = 0, y = 0 }: InputLine): string {
   switch (k) {
     case "text":
     case "unechoed":
@@ -46,7 +46,7 @@ function keyText({ k, d = "", name = "", down, what, buttons = 0, x = 0, y = 0 }
         ? `[click ${x},${y}${buttons > 1 ? ` button ${Math.floor(Math.log2(buttons)) + 1}` : ""}]`
         : "";
     case "clipboard":
-      return "[clipboard]";
+      return direction === "outbound" ? "[clipboard from target]" : "[clipboard]";
     default:
       return "";
   }

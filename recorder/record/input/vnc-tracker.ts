@@ -1,6 +1,7 @@
-// Turns one VNC channel's recorded client messages into lines of the input track: keys, pointer, clipboard. Fed in
-// record order. Invariant: where printable keys are masked nothing of them but that one went down or up leaves this
-// file; every click and every move of a drag is stored, and of other moves the place where the pointer came to rest.
+// Turns one VNC channel's recorded client messages into lines of the input track: keys, pointer, clipboard, beside them
+// what passed of the target's clipboard. Fed in record order. Invariant: where printable keys are masked nothing of them
+// but that one went down or up leaves this file; every click and every move of a drag is stored, and of other moves the
+// place where the pointer came to rest.
 import type { InputLine } from "../../../shared/events/stored.ts";
 import type { ClientMessage } from "../../rfb/client-messages.ts";
 import { ClientParser } from "../../rfb/client-parser.ts";
@@ -61,6 +62,11 @@ export class VncInput {
     const whole: EventPlace = begun ? { ...place, from: { recordNo: begun.recordNo, seq: begun.seq } } : place;
     for (const message of this.#parser.push(data)) this.#take(whole, message);
     this.#begun = this.#parser.atBoundary ? null : (begun ?? place);
+  }
+
+  /** The operator has this text from the target's clipboard. */
+  taken(place: EventPlace, text: string): void {
+    this.#line(place, { k: "clipboard", direction: "outbound", d: text }, 0, {});
   }
 
   /** The session's time goes on: a pointer that rests is stored where it rests. */

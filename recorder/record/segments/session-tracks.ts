@@ -250,6 +250,9 @@ export class SessionTracks {
         this.#screens.get(event.channel)?.format(place, event.format);
         this.#screens.leftNoLine(place);
         return;
+      case "clipboard":
+        if (!this.#input.has(place.recordNo)) this.#screens.get(event.channel)?.input.taken(place, event.text);
+        return;
       case "exit": {
         const { channel, type: _type, ...facts } = event;
         const track = this.#terminalOf(channel);

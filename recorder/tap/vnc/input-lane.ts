@@ -1,6 +1,7 @@
-// What the operator does, on its way to the target: keys, pointer, clipboard, size of the screen. Held while frozen or while
-// the recorder is behind, recorded, made durable, passed on, in the order in which it came. Invariant: nothing is passed
-// before `durable()` answered for its record, and what waits is bounded.
+// What the operator does, on its way to the target: keys, pointer, clipboard, size of the screen. Held while
+// frozen, recorded, made durable, passed on, in the order in which it came; that the recorder is behind with the target's
+// pictures does not hold it. Invariant: nothing is passed before `durable()` answered for its record, and what waits is
+// bounded.
 import { AppError } from "../../../shared/errors.ts";
 import type { NoticeType } from "../../../shared/events/session-event.ts";
 import type { RecordingGate } from "../recording-gate.ts";

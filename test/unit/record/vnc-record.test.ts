@@ -285,6 +285,28 @@ describe("keys and pointer", () => {
     expect(hovered.at(-1)).toMatchObject({ x: 150, y: 60 });
   });
 
+  it("keeps the text that passed from the target's clipboard, whole however long", async () => {
+    const session = await openVnc();
+    // Its first piece would end within a character.
+    const long = `x${"🗝\u0001".repeat(30_000)}`;
+    session.append({ type: "clipboard", channel: 0, text: "recipe 7" });
+    session.append(input(keyEvent(0xff0d, true)));
+    session.append({ type: "clipboard", channel: 0, text: long });
+    const recording = await finish(session);
+    const lines = recording.input();
+    expect(lines.slice(0, 2)).toMatchObject([
+      { k: "clipboard", direction: "outbound", d: "recipe 7", ch: 0 },
+      { k: "vkey", name: "Return" },
+    ]);
+    const rest = lines.slice(2);
+    expect(rest.length).toBeGreaterThan(1);
+    expect(rest.every((line) => line.k === "clipboard" && line.direction === "outbound")).toBe(true);
+    expect(rest.map((line) => line.d).join("") === long).toBe(true);
+    expect(rest.some((line) => /[\ud800-\udbff]$/.test(line.d ?? ""))).toBe(false);
+    expect(recording.manifest.counts).toMatchObject({ inputBytes: 8 });
+    expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
   it("keeps a clipboard that passed, and leaves no event out of the count for messages without a line", async () => {
     const session = await openVnc();
     const screen = new KnownScreen(width, height);
@@ -301,6 +323,24 @@ describe("keys and pointer", () => {
     expect(recording.input()).toMatchObject([{ k: "clipboard", d: "pump 3" }]);
     expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
   });
+});
+
+it("makes no key wait for the pictures of others, though all have their share of the way", async () => {
+  await under.stop();
+  under = await startRecorder({ totalInFlightBytes: 1 }, { clock });
+  const busy = await openVnc({}, { width: 2048, height: 2048 });
+  busy.append(out(Buffer.concat(Array.from({ length: 200 }, (_, i) => wholeScreenCopy(2048, i % 2)))));
+  await busy.durable();
+  const session = await openVnc();
+  const big = new KnownScreen(width, height);
+  for (let step = 0; step < 12; step++) session.append(out(big.draw(gradient(step))));
+  const order: string[] = [];
+  const drained = session.drained().then(() => order.push("pictures"));
+  session.append(input(keyEvent(0xff0d, true)));
+  await session.durable().then(() => order.push("key"));
+  await drained;
+  expect(order).toEqual(["key", "pictures"]);
+  await Promise.all([finish(busy), finish(session)]);
 });
 
 describe("frames", () => {
