@@ -34,7 +34,8 @@ export function fileRows(decoded: Decoded, { before, after }: Neighbours): FactR
     rows[request] = answered(rows[request]!, line);
     asked.delete(keyOf(line));
   }
-  return rows.map(toRow);
+  // A stream that carried nothing transferred nothing.
+  return rows.filter((line) => line.op !== "stream" || line.bytes !== 0).map(toRow);
 }
 
 function linesOf(decoded: Decoded | undefined): readonly FilesLine[] {
@@ -87,10 +88,15 @@ const verbs: Record<FilesLine["op"], string> = {
   stream: "Stream",
 };
 
+const fileVerbs = { to: "Uploaded", from: "Downloaded" };
+/** The bytes of a command without a terminal: scp's files, or what any other command read and printed. */
+const streamVerbs = { to: "Sent into the command", from: "Received from the command" };
+
 function toRow(line: FilesLine): FactRow {
   const failed = line.status !== undefined && line.status !== "ok" && line.status !== "eof";
   const moved = line.direction !== undefined && line.bytes !== undefined;
-  const verb = moved ? (line.direction === "inbound" ? "Uploaded" : "Downloaded") : verbs[line.op];
+  const { from, to } = line.op === "stream" ? streamVerbs : fileVerbs;
+  const verb = moved ? (line.direction === "inbound" ? to : from) : verbs[line.op];
   const details: string[] = [];
   if (failed) details.push(words(line.status ?? ""));
   else if (line.partial === true) details.push("so far");

@@ -227,7 +227,7 @@ function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: bo
           <ProtocolTag protocol={item.protocol} />
           <span>{item.clientAddress}</span>
           {item.files > 0 ? <span>{formatPlural(item.files, "file")}</span> : null}
-          {item.redactions > 0 ? <span>{formatPlural(item.redactions, "sealed input")}</span> : null}
+          {item.redactions > 0 ? <span>{formatPlural(item.redactions, "password")} kept out</span> : null}
           {item.gaps > 0 ? <span class="text-bad">{formatPlural(item.gaps, "gap")}</span> : null}
         </span>
       </td>

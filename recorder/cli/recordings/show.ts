@@ -79,7 +79,10 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
     const keys = open.recording.screen?.maskKeys === false ? "printable keys kept" : "printable keys masked";
     line("screen", `${[...sizes].join(", ")}; ${keys}`);
   }
-  if (manifest.counts.redactions > 0) line("redacted", `${manifest.counts.redactions} suspected passwords`);
+  const { redactions } = manifest.counts;
+  const kept = open.recording.sealRecipients.length > 0 ? "sealed to the configured recipients" : "not kept";
+  if (redactions > 0)
+    line("redacted", `${redactions} suspected ${redactions === 1 ? "password" : "passwords"}, ${kept}`);
   for (const gap of manifest.gaps)
     line("gap", `${formatDuration(gap.fromUs)} to ${formatDuration(gap.toUs)}: ${gap.reason}`);
   line("kept until", formatTime(manifest.retainUntil));

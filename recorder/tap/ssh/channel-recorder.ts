@@ -46,6 +46,8 @@ export class ByteRecorder implements ChannelRecorder {
     if (this.#digests === undefined) return;
     for (const direction of ["inbound", "outbound"] as const) {
       const digest = this.#digests[direction];
+      // Most commands take no input: what has no bytes was no transfer.
+      if (digest.bytes === 0) continue;
       this.#gate.append({
         type: "file",
         channel: this.#channel,

@@ -94,6 +94,12 @@ describe("commands", () => {
     });
   });
 
+  it("has no files of a command that took and gave nothing", async () => {
+    expect((await ssh(address, ["true"], [])).code).toBe(0);
+    await session().whenEnded();
+    expect(session().files()).toEqual([]);
+  });
+
   it("lets a program end while the client still sends", async () => {
     const client = spawn(
       "ssh",

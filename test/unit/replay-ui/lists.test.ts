@@ -174,6 +174,16 @@ describe("files as rows", () => {
     const rows = fileRows(files([running]), alone);
     expect(rows[0]).toMatchObject({ title: "Uploaded /a.prg", detail: "so far · 20 B" });
   });
+
+  it("tells a command's bytes from files, and leaves out streams without any", () => {
+    const stream = (direction: "inbound" | "outbound", bytes: number): FilesLine => ({
+      ...{ t: 9, s: 9, ch: 3, op: "stream", id: 0, sequential: true, sha256: "cd".repeat(32) },
+      ...{ direction, bytes },
+    });
+    expect(fileRows(files([stream("inbound", 0), stream("outbound", 0)]), alone)).toEqual([]);
+    const titles = fileRows(files([stream("inbound", 5), stream("outbound", 7)]), alone).map(({ title }) => title);
+    expect(titles).toEqual(["Sent into the command", "Received from the command"]);
+  });
 });
 
 describe("events as sentences", () => {
