@@ -1,6 +1,8 @@
 // What every command is given: streams, the configuration, the person at the machine, and how to end.
+import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
+import { AppError } from "../../shared/errors.ts";
 import { AuditLog } from "../catalog/audit.ts";
 import { type Config, loadConfig, operatingSystemUser } from "../config.ts";
 import { openDatabase, type ServiceDatabase } from "../database.ts";
@@ -47,6 +49,7 @@ export async function inWorkspace<T>(
   work: (workspace: Workspace) => Promise<T>,
 ): Promise<T> {
   const config = configOf(cli, command);
+  refuseNoInstallation(config, cli);
   const database = await openDatabase(config.recorder.database);
   try {
     const log = new AuditLog(database.catalog);
@@ -59,6 +62,18 @@ export async function inWorkspace<T>(
   } finally {
     await database.close();
   }
+}
+
+/** A wrong directory must not become a new, empty installation, of which everything is in order. */
+function refuseNoInstallation(config: Config, cli: Cli): void {
+  const { database } = config.recorder;
+  const named = config.file !== null || Object.keys(cli.env).some((name) => name.startsWith("CONDUIT_"));
+  if (named || existsSync(database)) return;
+  throw new AppError(
+    "CONFIG_UNREADABLE",
+    `${cli.directory} has no installation: there is no configuration file, and no database at ${database}. Give --config FILE or change to its directory; \`conduit serve\` makes a new one.`,
+    { op: "cli.installation" },
+  );
 }
 
 /** Who stands behind a local command in the audit. */
