@@ -26,3 +26,32 @@ export function isControlKey(sym: number): boolean {
 export function isModifierKey(sym: number): boolean {
   return (sym >= 0xffe1 && sym <= 0xffee) || (sym >= 0xfe01 && sym <= 0xfe13) || sym === 0xff7e || sym === 0xff7f;
 }
+
+/**
+ * The same by the keycode that QEMU's extended key message carries beside the keysym (XT set 1; an extended key has bit 7
+ * set). A target may act on it and not on the keysym, so a key is only named where both agree that it types nothing.
+ */
+const controlCodes: ReadonlyArray<readonly [number, number]> = [
+  // Escape; Backspace and Tab; Return and left Control; left Shift.
+  [0x01, 0x01],
+  [0x0e, 0x0f],
+  [0x1c, 0x1d],
+  [0x2a, 0x2a],
+  // Right Shift, left Alt, Caps Lock and F1 … Scroll Lock; F11 and F12.
+  [0x36, 0x36],
+  [0x38, 0x38],
+  [0x3a, 0x46],
+  [0x57, 0x58],
+  // Extended: keypad Enter and right Control, Print, right Alt, Pause, Home … Delete, logo keys and Menu.
+  [0x9c, 0x9d],
+  [0xb7, 0xb8],
+  [0xc6, 0xc9],
+  [0xcb, 0xcb],
+  [0xcd, 0xcd],
+  [0xcf, 0xd3],
+  [0xdb, 0xdd],
+];
+
+export function isControlCode(keycode: number): boolean {
+  return controlCodes.some(([first, last]) => keycode >= first && keycode <= last);
+}

@@ -10,7 +10,7 @@ import { keysymName, keysymText } from "../../rfb/keysyms.ts";
 import type { LineTrack } from "../segments/line-track.ts";
 import type { EventPlace } from "../segments/track.ts";
 import type { Counts } from "../spool-layout.ts";
-import { isControlKey, isModifierKey } from "./vnc-keys.ts";
+import { isControlCode, isControlKey, isModifierKey } from "./vnc-keys.ts";
 
 export interface VncInputHooks {
   /** A button went down: the picture that it was pressed on is worth a frame. */
@@ -91,7 +91,7 @@ export class VncInput {
     switch (message.type) {
       case "key":
       case "qemu-key":
-        this.#key(place, message.sym, message.down, message.raw.length);
+        this.#key(place, message);
         return;
       case "pointer":
         this.#pointer(place, message);
@@ -109,14 +109,25 @@ export class VncInput {
     }
   }
 
-  #key(place: EventPlace, sym: number, down: boolean, bytes: number): void {
+  #key(place: EventPlace, message: Extract<ClientMessage, { type: "key" | "qemu-key" }>): void {
+    const { sym, down } = message;
+    const bytes = message.raw.length;
+    const code = message.type === "qemu-key" ? message.keycode : undefined;
     const counts = { inputBytes: bytes, keystrokes: down && !isModifierKey(sym) ? 1 : 0 };
-    if (this.#maskKeys && !isControlKey(sym)) {
+    if (this.#maskKeys && !(isControlKey(sym) && (code === undefined || isControlCode(code)))) {
       this.#line(place, { k: "vkey", name: maskedKeyName, down }, bytes, counts);
       return;
     }
     const text = down ? keysymText(sym) : undefined;
-    const line: Line = { k: "vkey", name: keysymName(sym), sym, down, ...(text === undefined ? {} : { d: text }) };
+    const line: Line = {
+      k: "vkey",
+      name: keysymName(sym),
+      sym,
+      down,
+      ...(text === undefined ? {} : { d: text }),
+      // What the target acts on may be this, and the keysym only what the viewer says of it.
+      ...(code === undefined ? {} : { code }),
+    };
     this.#line(place, line, bytes, counts);
   }
 
