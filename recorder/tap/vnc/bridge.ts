@@ -50,7 +50,7 @@ export class Bridge {
   readonly #viewerReads: ReadGate;
   readonly #targetReads: ReadGate;
   readonly #told = new Set<string>();
-  #buttons = 0;
+  #pointer = { x: -1, y: -1, buttons: 0 };
   #viewerHasFences = false;
   #viewerExtendsMouse = false;
   #updateHasPixels = false;
@@ -217,8 +217,7 @@ export class Bridge {
         return;
       case "pointer":
         if (this.#viewerExtendsMouse && message.buttons >= eighthButton) refuseExtendedMouse("viewer");
-        this.#operate(message, message.buttons === this.#buttons);
-        this.#buttons = message.buttons;
+        this.#point(message);
         return;
       case "cut-text":
       case "cut-text-extended":
@@ -255,9 +254,19 @@ export class Bridge {
     }
   }
 
-  #operate(message: WritableMessage, isMove = false): void {
-    this.#options.session.touch();
+  #point(message: Extract<ClientMessage, { type: "pointer" }>): void {
+    const { x, y, buttons } = message;
+    const before = this.#pointer;
+    this.#pointer = { x, y, buttons };
+    const isMove = buttons === before.buttons;
+    // A pointer that says again where it is keeps no idle session open: the recording has no line of it.
+    if (!isMove || x !== before.x || y !== before.y) this.#options.session.touch();
     this.#lane.push({ raw: writeClientMessage(message), isMove });
+  }
+
+  #operate(message: WritableMessage): void {
+    this.#options.session.touch();
+    this.#lane.push({ raw: writeClientMessage(message), isMove: false });
   }
 
   #power(message: Extract<ClientMessage, { type: "xvp" }>): void {

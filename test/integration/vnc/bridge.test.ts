@@ -107,6 +107,14 @@ describe("what the operator does", () => {
     session.behind = false;
   });
 
+  it("is no sign of life when the pointer only says again where it is", async () => {
+    const session = await open();
+    viewer.send(viewer.pointer(3, 4), viewer.pointer(3, 4), viewer.pointer(3, 4), viewer.pointer(3, 4, 1));
+    viewer.send(viewer.pointer(3, 4, 1), viewer.pointer(3, 5, 1), viewer.pointer(3, 5, 1));
+    await waitFor(() => target.messages.length === 7, { what: "the pointer" });
+    expect(session.touches).toBe(3);
+  });
+
   it("is held while frozen, of moves only the last, and passes at release in its order", async () => {
     const session = await open();
     session.freeze();
