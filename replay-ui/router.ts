@@ -1,4 +1,4 @@
-// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds>&track=<name>, /live, /audit,
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit,
 // /targets, /connect/<target>.
 import { Store } from "./store.ts";
 
@@ -16,11 +16,10 @@ export function parseRoute(path: string, search: string): Route {
   if (parts.length === 0 || (parts.length === 1 && parts[0] === "recordings")) return { view: "recordings" };
   if (parts.length === 2 && parts[0] === "recordings") {
     const parameters = new URLSearchParams(search);
-    const atSeconds = Number(parameters.get("t") ?? "0");
     return {
       view: "recording",
       session: decodeURIComponent(parts[1] ?? ""),
-      atSeconds: Number.isFinite(atSeconds) && atSeconds > 0 ? atSeconds : 0,
+      atSeconds: secondsIn(parameters.get("t") ?? ""),
       track: parameters.get("track"),
     };
   }
@@ -33,6 +32,12 @@ export function parseRoute(path: string, search: string): Route {
   return { view: "unknown" };
 }
 
+/** `750`, `750.5`, and as clocks write it: `12:30`, `1:02:30.5`. What is no time is the beginning. */
+function secondsIn(time: string): number {
+  if (!/^(?:(?:\d+:)?\d+:)?\d+(?:\.\d*)?$/.test(time)) return 0;
+  return time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
 function here(): Route {
   return parseRoute(location.pathname, location.search);
 }
@@ -40,16 +45,64 @@ function here(): Route {
 /** Outside a browser (tests of what uses it) there is no address. */
 export const route = new Store<Route>(typeof location === "undefined" ? { view: "recordings" } : here());
 
+type Guard = (go: () => void) => void;
+
+let guard: Guard | null = null;
+/** Where this view stands in the browser's history: with that, a way back that was taken can be undone. */
+let place = 0;
+
+/** Until the answer is called, every way out of the view is handed to `ask`, which calls `go` or does not. */
+export function guardView(ask: Guard): () => void {
+  guard = ask;
+  return () => {
+    if (guard === ask) guard = null;
+  };
+}
+
+/** Does what ends the view: at once, or when the person has agreed. */
+export function leaveView(go: () => void): void {
+  if (guard === null) {
+    go();
+    return;
+  }
+  guard(() => {
+    guard = null;
+    go();
+  });
+}
+
 export function navigate(path: string): void {
   if (path === location.pathname + location.search) return;
-  history.pushState(null, "", path);
-  route.set(here());
-  window.scrollTo(0, 0);
+  leaveView(() => {
+    place++;
+    history.pushState({ place }, "", path);
+    route.set(here());
+    window.scrollTo(0, 0);
+  });
 }
 
 /** Changes the address without a new history entry and without a new view. */
 export function replaceAddress(path: string): void {
-  history.replaceState(null, "", path);
+  history.replaceState({ place }, "", path);
+}
+
+function placeIn(state: unknown): number | null {
+  const value = (state as { place?: unknown } | null)?.place;
+  return typeof value === "number" ? value : null;
+}
+
+/** The browser has gone already when it says so. A guarded view goes back to its own address first, and then asks. */
+function onTraversal(event: PopStateEvent): void {
+  const to = placeIn(event.state);
+  if (guard === null || to === null) {
+    place = to ?? place;
+    route.set(here());
+    return;
+  }
+  if (to === place) return;
+  const steps = to - place;
+  history.go(-steps);
+  leaveView(() => history.go(steps));
 }
 
 export function recordingPath(session: string): string {
@@ -62,7 +115,9 @@ export function connectPath(target: string): string {
 
 /** Follows links within the app without loading the page anew. */
 export function installRouter(): void {
-  window.addEventListener("popstate", () => route.set(here()));
+  place = placeIn(history.state) ?? 0;
+  history.replaceState({ place }, "");
+  window.addEventListener("popstate", onTraversal);
   document.addEventListener("click", (event) => {
     if (
       event.defaultPrevented ||

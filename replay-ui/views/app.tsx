@@ -6,7 +6,7 @@ import { ChevronDownIcon, Logo, SearchIcon, UserIcon } from "../components/icons
 import { Menu } from "../components/menu.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
-import { type Route, route } from "../router.ts";
+import { leaveView, type Route, route } from "../router.ts";
 import { useStore } from "../store.ts";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
@@ -157,7 +157,12 @@ function AccountMenu({ me }: { me: Me }) {
             >
               Change password
             </button>
-            <button type="button" class="menu-item" data-testid="sign-out" onClick={() => void leave()}>
+            <button
+              type="button"
+              class="menu-item"
+              data-testid="sign-out"
+              onClick={() => leaveView(() => void leave())}
+            >
               Sign out
             </button>
           </>

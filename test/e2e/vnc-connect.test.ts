@@ -237,6 +237,46 @@ describe("the live screen", () => {
     await expect.poll(() => hmi.process.tag("TIC-101").setpoint).toBe(141);
   });
 
+  it("is not left by mistake: every way out of the page asks first", async () => {
+    const page = await visit(vendor, "/targets");
+    await page.click(byId("open-target"));
+    await connect(page);
+    const dialog = page.locator(byId("leave-dialog"));
+    const stillOn = async () => {
+      await dialog.waitFor({ state: "detached" });
+      expect(new URL(page.url()).pathname).toBe(`/connect/${target}`);
+      expect(await page.locator(byId("session-ended")).count()).toBe(0);
+    };
+    for (const wayOut of [
+      () => page.click("[aria-label='All targets']"),
+      () => page.click(".nav-link >> text=Recordings"),
+      () => page.evaluate(() => history.back()),
+      () => page.evaluate(() => history.back()),
+    ]) {
+      await wayOut();
+      await dialog.waitFor();
+      await page.keyboard.press("Escape");
+      await stillOn();
+    }
+    // Return stays too; the way to the other button is Tab.
+    await page.evaluate(() => history.back());
+    await dialog.waitFor();
+    await page.keyboard.press("Enter");
+    await stillOn();
+    await page.evaluate(() => history.back());
+    await dialog.waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/targets");
+    await page.waitForSelector(byId("targets"));
+    // Nothing asks where nothing is open.
+    await page.evaluate(() => history.forward());
+    await page.waitForSelector(byId("connect-start"));
+    await page.evaluate(() => history.back());
+    await page.waitForSelector(byId("targets"));
+    expect(await dialog.count()).toBe(0);
+  });
+
   it("says why it does not open", async () => {
     const page = await visit(vendor, "/connect/plc-of-somebody-else");
     await page.click(byId("connect-open"));

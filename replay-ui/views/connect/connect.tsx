@@ -5,8 +5,10 @@ import { takeVncTicket } from "../../api/client.ts";
 import { ChevronLeftIcon, ExpandIcon, RefreshIcon, ScreenIcon, StopIcon } from "../../components/icons.tsx";
 import { errorText } from "../../components/states.tsx";
 import { formatSessionTime } from "../../format.ts";
+import { guardView } from "../../router.ts";
 import { useStore } from "../../store.ts";
 import { ViewerSession } from "../../viewer/session.ts";
+import { LeaveDialog } from "./leave-dialog.tsx";
 import { NativeViewer } from "./native-viewer.tsx";
 import { TouchKeyboard } from "./touch-keyboard.tsx";
 
@@ -75,6 +77,7 @@ export function ConnectPage({ target }: { target: string }) {
           )}
         </div>
       </section>
+      {session === null ? null : <WaysOut target={target} session={session} />}
     </div>
   );
 }
@@ -174,15 +177,39 @@ function KeysButton({ session }: { session: ViewerSession }) {
   );
 }
 
-function LeaveButton({ session }: { session: ViewerSession }) {
+/** Leaving the page by mistake would cut the session in the middle of whatever is being done: every way out asks first. */
+function WaysOut({ target, session }: { target: string; session: ViewerSession }) {
   const phase = useStore(session.state, (state) => state.phase);
-  // Closing the tab by mistake would cut the session in the middle of whatever is being done.
+  const [go, setGo] = useState<(() => void) | null>(null);
   useEffect(() => {
     if (phase !== "connected") return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
+    const release = guardView((onward) => setGo(() => onward));
+    return () => {
+      window.removeEventListener("beforeunload", ask);
+      release();
+      setGo(null);
+    };
   }, [phase]);
+  if (go === null) return null;
+  return (
+    <LeaveDialog
+      target={target}
+      onStay={() => {
+        setGo(null);
+        session.focus();
+      }}
+      onLeave={() => {
+        session.leave();
+        go();
+      }}
+    />
+  );
+}
+
+function LeaveButton({ session }: { session: ViewerSession }) {
+  const phase = useStore(session.state, (state) => state.phase);
   if (phase === "ended") return null;
   return (
     <button type="button" class="button danger small" data-testid="leave" onClick={() => session.leave()}>
