@@ -1,24 +1,24 @@
 // The events track as sentences: what is worth knowing of each event first, the rest in the tooltip.
 import type { EventsLine } from "../../shared/events/stored.ts";
-import { reasonSentences } from "../../shared/policy/decide.ts";
 import { formatDuration } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
 import { type FactRow, factsText, words } from "./fact-row.ts";
+import { count, type Facts, join, reason, type Said, text } from "./said.ts";
+import {
+  clipboardPassed,
+  clipboardRefused,
+  encodingsChosen,
+  fileTransferRefused,
+  powerAsked,
+  screenConnected,
+  screenRequestRefused,
+  screenSecurity,
+  screenUnreadable,
+  sizeAsked,
+} from "./screen-event-rows.ts";
 
 export function eventRows(decoded: Decoded): FactRow[] {
   return decoded.kind === "events" ? decoded.lines.map(toRow) : [];
-}
-
-type Facts = Record<string, unknown>;
-type Said = [title: string, detail: string, tone?: FactRow["tone"]];
-
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const count = (value: unknown): number => (typeof value === "number" ? value : 0);
-const join = (...parts: string[]): string => parts.filter((part) => part !== "").join(" · ");
-
-function reason(facts: Facts): string {
-  const code = text(facts["reason"]);
-  return (reasonSentences as Record<string, string>)[code] ?? words(code);
 }
 
 function terminal(value: unknown): string {
@@ -29,10 +29,12 @@ function terminal(value: unknown): string {
 function auth(facts: Facts): Said {
   const how = facts["method"] === undefined ? "" : `by ${words(text(facts["method"]))}`;
   if (facts["side"] === "target") {
-    return ["Connected to the target", join(`as ${text(facts["account"])}`, how, text(facts["software"]))];
+    const account = text(facts["account"]);
+    const as = account === "" ? "" : `as ${account}`;
+    return ["Connected to the target", join(as, how, text(facts["software"]), screenSecurity(facts))];
   }
   return facts["side"] === "operator"
-    ? ["Operator's connection", join(how, text(facts["software"]), text(facts["cipher"]))]
+    ? ["Operator's connection", join(how, text(facts["software"]), text(facts["cipher"]), screenSecurity(facts))]
     : ["Signed in", how];
 }
 
@@ -59,6 +61,41 @@ function exit(facts: Facts): Said {
   return signal === "" ? [`Exit status ${count(facts["status"])}`, ""] : [`Ended by signal ${signal}`, "", "warn"];
 }
 
+const limits: Record<string, string> = {
+  "limit-duration": "the longest time that a session may last",
+  "limit-idle": "nobody acted for as long as the policy allows",
+  "limit-recorded-bytes": "the largest size of a recording",
+};
+
+function limit(facts: Facts): Said {
+  if (facts["what"] === "held-input") {
+    const most = `the session was frozen, and at most ${count(facts["most"])} messages wait`;
+    return ["Keys and clicks dropped", most, "warn"];
+  }
+  if (facts["what"] === "terminal-size") {
+    const size = `${count(facts["cols"])} × ${count(facts["rows"])}`;
+    return ["Limit reached", join("terminal larger than a recording shows", size), "warn"];
+  }
+  const code = text(facts["code"]);
+  return ["Limit reached", limits[code] ?? factsText(facts), "warn"];
+}
+
+function health(facts: Facts): Said {
+  const what = text(facts["what"]);
+  if (what === "target") {
+    const lost = facts["code"] === "connection-lost" ? "the connection ended" : words(text(facts["code"]));
+    return ["The target failed", text(facts["sentence"]) || lost, "warn"];
+  }
+  return ["Recording health", text(facts["sentence"]) || factsText(facts), "warn"];
+}
+
+/** Who did it, and why. */
+const byWhom = (facts: Facts): string => {
+  const by = text(facts["by"]);
+  const why = text(facts["sentence"]) || (facts["reason"] === undefined ? words(text(facts["code"])) : reason(facts));
+  return join(by === "" ? "" : `by ${by}`, why);
+};
+
 const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "session-open": (facts) => ["Session opened", join(text(facts["person"]), text(facts["client"]))],
   auth,
@@ -72,33 +109,31 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   eof: (facts) => ["End of input", facts["direction"] === "outbound" ? "from the target" : "from the operator"],
   exit,
   "channel-close": () => ["Channel closed", ""],
-  "request-refused": (facts) => ["Request refused", join(text(facts["request"]), reason(facts)), "warn"],
+  "request-refused": (facts) =>
+    screenRequestRefused(facts) ?? ["Request refused", join(text(facts["request"]), reason(facts)), "warn"],
   "forward-open": (facts) => ["Forwarding opened", factsText(facts)],
   "forward-close": (facts) => ["Forwarding closed", factsText(facts)],
-  freeze: (facts) => ["Frozen", factsText(facts), "warn"],
-  unfreeze: (facts) => ["Released", factsText(facts)],
-  terminate: (facts) => ["Terminated", factsText(facts), "bad"],
+  freeze: (facts) => ["Frozen", byWhom(facts), "warn"],
+  unfreeze: (facts) => ["Released", byWhom(facts)],
+  terminate: (facts) => ["Terminated", byWhom(facts), "bad"],
   gap: (facts) => [
     "Gap in the recording",
     join(formatDuration(count(facts["toUs"]) - count(facts["fromUs"])), reason(facts)),
     "bad",
   ],
-  health: (facts) => ["Recording health", factsText(facts), "warn"],
+  health,
   redacted: (facts) => [facts["sealed"] === true ? "Password sealed" : "Password not kept", reason(facts)],
   unechoed: () => ["Input without echo", "kept, and flagged", "warn"],
-  limit: (facts) => ["Limit reached", factsText(facts), "warn"],
+  limit,
   "session-close": (facts) => ["Session ended", reason(facts)],
-  "vnc-init": (facts) => ["Screen connected", factsText(facts)],
-  "vnc-encodings": (facts) => ["Encodings chosen", factsText(facts)],
-  clipboard: (facts) => ["Clipboard passed", factsText(facts)],
-  "clipboard-refused": (facts) => ["Clipboard refused", factsText(facts), "warn"],
-  "file-transfer-refused": (facts) => ["File transfer refused", factsText(facts), "warn"],
-  "vnc-xvp": (facts) => ["Power of the target", words(text(facts["action"])), "warn"],
-  "vnc-desktop-size": (facts) => [
-    "Another screen size asked for",
-    `${count(facts["width"])} × ${count(facts["height"])}`,
-  ],
-  "decode-error": (facts) => ["Screen not readable", factsText(facts), "bad"],
+  "vnc-init": screenConnected,
+  "vnc-encodings": encodingsChosen,
+  clipboard: clipboardPassed,
+  "clipboard-refused": clipboardRefused,
+  "file-transfer-refused": fileTransferRefused,
+  "vnc-xvp": powerAsked,
+  "vnc-desktop-size": sizeAsked,
+  "decode-error": screenUnreadable,
 };
 
 function toRow(line: EventsLine): FactRow {

@@ -30,5 +30,6 @@ export function words(name: string): string {
 function valueText(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
-  return JSON.stringify(value) ?? "";
+  if (Array.isArray(value)) return value.map(valueText).join(", ");
+  return typeof value === "object" ? `(${factsText(value as Record<string, unknown>)})` : String(value);
 }
