@@ -25,6 +25,8 @@ export interface RecorderLimits {
   bulkSegmentBytes: number;
   /** A screen's segment closes at this age at the latest; `segmentMaxSeconds` is for what is cheap to begin anew. */
   screenSegmentSeconds: number;
+  /** Pixels (twelve bytes each) that all large screens of a thread may have beyond an ordinary one's. */
+  largeScreenPixels: number;
   /** So far one screen may put its thread behind; then its session ends. */
   screenBehindMs: number;
   /** Threads that write segments of terminals and of screens. */
@@ -62,6 +64,7 @@ export const defaultLimits: RecorderLimits = {
   floodSegmentBytes: 2 * mib,
   bulkSegmentBytes: 4 * mib,
   screenSegmentSeconds: 60,
+  largeScreenPixels: 64 * mib,
   screenBehindMs: 5000,
   terminalWorkers: 1,
   // With one session's pictures late, not everybody's are.

@@ -13,6 +13,8 @@ export interface SegmentLimits {
   /** The same for channels without a pty, which nobody seeks in. */
   bulkSegmentBytes: number;
   screenSegmentSeconds: number;
+  /** Pixels of one thread's screens beyond those that an ordinary screen has. */
+  largeScreenPixels: number;
   /** What a screen's pictures may owe of their thread's time. */
   screenBehindMs: number;
   zstdLevel: number;

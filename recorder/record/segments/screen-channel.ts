@@ -8,6 +8,7 @@ import type { OpenedTrack } from "../spool-layout.ts";
 import { FramesTrack } from "./frames-track.ts";
 import { LineTrack } from "./line-track.ts";
 import type { ScreenSettings, SessionResume } from "./messages.ts";
+import type { ScreenRoom } from "./screen-room.ts";
 import { ScreenTrack } from "./screen-track.ts";
 import type { EventPlace, Track, TrackContext } from "./track.ts";
 
@@ -38,16 +39,14 @@ export class ScreenChannel {
   #notRestored: unknown = null;
   #closingSinceMs: number | null = null;
 
-  constructor(parts: ScreenChannelParts) {
+  constructor(parts: ScreenChannelParts, room: ScreenRoom) {
     this.#parts = parts;
     const { opened, context, resume } = parts;
     const channel = opened.meta.channel ?? 0;
     this.channel = channel;
     const from = (track: string) => resume?.tracks.find((entry) => entry.track === track);
-    this.screen = new ScreenTrack(opened, context, from(opened.meta.name), {
-      ...parts.screen,
-      video: parts.settings.video,
-    });
+    const screen = { ...parts.screen, video: parts.settings.video };
+    this.screen = new ScreenTrack(opened, context, from(opened.meta.name), screen, room);
     this.#frames = new FramesTrack(`frames-${channel}`, context, from(`frames-${channel}`));
     this.#raw = new LineTrack(`raw-${channel}`, context, from(`raw-${channel}`));
     this.input = new VncInput(parts.input, channel, parts.settings.maskKeys, {
@@ -153,6 +152,10 @@ export class ScreenChannel {
   close(): void {
     this.input.settle();
     for (const track of this.tracks) track.forceCut();
+  }
+
+  dispose(): void {
+    this.screen.dispose();
   }
 
   /** False while frames are being captured that the recording still waits for. */

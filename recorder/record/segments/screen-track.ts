@@ -13,6 +13,7 @@ import { gapRecord, ScreenEncoder } from "../../screen/screen-encoder.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
 import { OpenBinarySegment } from "./open-binary-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
+import type { ScreenRoom } from "./screen-room.ts";
 import { encodeScreenState, pixelsCrc, type ScreenState, type ScreenStateFacts } from "./screen-state.ts";
 import { type EventPlace, Track, type TrackContext } from "./track.ts";
 import { WorkAllowance } from "./work-allowance.ts";
@@ -42,6 +43,7 @@ export class ScreenTrack extends Track {
   readonly opened: OpenedTrack;
   readonly #video: ScreenFacts["video"];
   readonly #allowance: WorkAllowance;
+  readonly #room: ScreenRoom;
   #decoder: ScreenDecoder;
   #encoder: ScreenEncoder;
   /** Set once the target's bytes could not be read: the picture stands still from then on. */
@@ -69,6 +71,7 @@ export class ScreenTrack extends Track {
     context: TrackContext,
     resume: { nextIndex: number; recordNo: number } | undefined,
     screen: ScreenFacts,
+    room: ScreenRoom,
   ) {
     super(opened.meta.name, context, resume);
     this.opened = opened;
@@ -79,6 +82,19 @@ export class ScreenTrack extends Track {
     this.#allowance = new WorkAllowance(context.limits.screenBehindMs);
     this.#encoder = new ScreenEncoder(this.#decoder.framebuffer, { video: this.#video });
     this.#encoder.name(screen.name);
+    this.#room = room;
+    this.#takeRoom(resume === undefined ? context.limits.largeScreenPixels : Number.POSITIVE_INFINITY);
+  }
+
+  /** What an earlier process recorded is not refused. */
+  #takeRoom(most = this.context.limits.largeScreenPixels): void {
+    const { width, height } = this.#decoder.framebuffer;
+    this.#room.take(this, width * height, most);
+  }
+
+  /** Its memory is for others. */
+  dispose(): void {
+    this.#room.release(this);
   }
 
   /** The picture as the target's bytes so far make it. */
@@ -124,7 +140,10 @@ export class ScreenTrack extends Track {
         this.#allowance.check();
         this.#encoder.copied(fromX, fromY, x, y, width, height);
       },
-      resized: () => this.#encoder.resized(this.#decoder.framebuffer),
+      resized: () => {
+        this.#takeRoom();
+        this.#encoder.resized(this.#decoder.framebuffer);
+      },
       cursor: (shape) => this.#encoder.cursor(shape),
       pointer: (x, y) => this.#encoder.pointer(x, y),
       name: (name) => this.#encoder.name(name),

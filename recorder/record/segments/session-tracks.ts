@@ -418,6 +418,7 @@ export class SessionTracks {
 
   dispose(): void {
     for (const track of this.#terminals.values()) track.dispose();
+    for (const screen of this.#screens.all) screen.dispose();
     this.#files.close();
   }
 }

@@ -86,6 +86,13 @@ const gradient = (step: number): RawRect => ({
   height,
   colour: (x, y) => ((x * 3 + step * 17) & 255) * 65_536 + ((y * 5) & 255) * 256 + ((x ^ y ^ step) & 255),
 });
+function desktopSize(wide: number, high: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  for (const [i, value] of [0, 1, 0, 0, wide, high].entries()) bytes.writeUInt16BE(value, 2 * i);
+  bytes.writeInt32BE(-223, 12);
+  return bytes;
+}
+
 /** An update of one CopyRect, to row `row` from the other one of 0 and 1. */
 function wholeScreenCopy(side: number, row: number): Buffer {
   const bytes = Buffer.alloc(20);
@@ -419,6 +426,32 @@ describe("bytes that no decoder reads", () => {
     const [told] = recording.events().filter((line) => line.type === "decode-error");
     expect(told?.facts).toMatchObject({ code: "PROTOCOL_LIMIT", message: expect.stringContaining("To draw what") });
     expect(await verdict(session.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
+  it("are those of a screen for which large ones of other sessions leave no memory", async () => {
+    await under.stop();
+    under = await startRecorder({ largeScreenPixels: 1024 * 1024 }, { clock });
+    const asked: string[] = [];
+    const open = async (name: string, wide: number) => {
+      const session = await openVnc({}, { width: wide, height: 2000 });
+      session.onEndAsked(() => asked.push(name));
+      session.append(out(Buffer.from([2])));
+      await session.durable();
+      return session;
+    };
+    const first = await open("first", 2500);
+    const second = await open("second", 2500);
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["second"]);
+    const grows = await open("grows", 1000);
+    grows.append(out(desktopSize(2500, 2000)));
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["second", "grows"]);
+    const told = (await finish(grows)).events().find((line) => line.type === "decode-error");
+    expect(told?.facts).toMatchObject({ code: "PROTOCOL_LIMIT", message: expect.stringContaining("5000000 pixels") });
+    await finish(second);
+    await finish(first);
+    const third = await open("third", 2500);
+    expect((await finish(third)).events().filter((line) => line.type === "decode-error")).toEqual([]);
+    expect(await verdict(second.session)).toEqual({ verdict: "VALID", findings: [] });
   });
 
   it("are those of a screen that is too large, from the first on", async () => {
