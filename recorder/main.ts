@@ -10,7 +10,9 @@ import type { Target } from "../shared/policy/policy.ts";
 import { noteKeyUse } from "./access/key-use.ts";
 import { loadOrCreateMasterKey } from "./access/master-key.ts";
 import { People } from "./access/people.ts";
+import { RefusalTally } from "./access/refusal-tally.ts";
 import { SecretStore } from "./access/secrets.ts";
+import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createApi } from "./api/api.ts";
@@ -97,7 +99,14 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
   await feed.reconcile((session) => recorder.live(session) !== undefined);
 
-  const people = new People(database.access);
+  const throttle = new Throttle();
+  const people = new People(database.access, { throttle });
+  const vncRefusals = new RefusalTally({
+    append: ({ actor, address, details }) =>
+      audit.append({ actor, action: "sign-in-failed", subject: "vnc", address, details }),
+    failed: (error) => logger.error({ err: error }, "the audit log cannot be written"),
+  });
+  undo.push(() => vncRefusals.close());
   const secrets = new SecretStore(database.access, masterKey);
   const registry = new SessionRegistry();
   const spoolWatch = setInterval(() => void watchSpool(recorder, registry, logger), spoolWatchMs);
@@ -107,7 +116,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     registry,
     logger,
     inventory: () => inventory.current,
-    authenticate: (attempt) => authenticate(people, audit, attempt, "ssh", logger),
+    authenticate: (attempt) =>
+      authenticate(people, attempt, logger, (actor, address) =>
+        audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} }),
+      ),
     credential: (name) => secrets.get(name),
     openRecording: (facts) => recorder.open(facts),
     sealRecipients: config.recording.sealRecipients,
@@ -130,8 +142,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const vncGateway = await createVncGateway(config, {
     opener,
     people,
-    authenticate: (attempt) => authenticate(people, audit, attempt, "vnc", logger),
-    audit,
+    authenticate: (attempt) =>
+      authenticate(people, attempt, logger, (actor, address) => vncRefusals.refused(actor, address, "password")),
+    throttle,
+    refusals: vncRefusals,
     logger,
   });
 
@@ -218,6 +232,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     clearInterval(spoolWatch);
     await registry.stop();
     await Promise.all([sshTap.close(), vncGateway.tap.close()]);
+    await vncRefusals.close();
     await admin.close();
     await api.close();
     await recorder.stop();
@@ -305,10 +320,9 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
 
 async function authenticate(
   people: People,
-  audit: AuditLog,
   attempt: AuthAttempt,
-  protocol: "ssh" | "vnc",
   logger: Logger,
+  refused: (actor: string, address: string) => Promise<void>,
 ): Promise<AuthenticatedPerson | null> {
   const { name, client } = attempt;
   const answer =
@@ -327,8 +341,7 @@ async function authenticate(
   // Clients offer one key after another: a key that is not known is no failed log-in, a password is. A name that does not
   // exist is not kept: it may be a password that was typed in the wrong place.
   if (attempt.method === "password") {
-    const actor = (await people.find(name))?.name ?? "unknown";
-    await audit.append({ actor, action: "sign-in-failed", subject: protocol, address: client.address, details: {} });
+    await refused((await people.find(name))?.name ?? "unknown", client.address);
   }
   return null;
 }

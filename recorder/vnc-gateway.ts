@@ -6,7 +6,8 @@ import type { Logger } from "pino";
 import { AppError } from "../shared/errors.ts";
 import type { Role } from "../shared/policy/policy.ts";
 import type { People } from "./access/people.ts";
-import type { AuditLog } from "./catalog/audit.ts";
+import type { RefusalTally } from "./access/refusal-tally.ts";
+import type { Throttle } from "./access/throttle.ts";
 import type { Config } from "./config.ts";
 import type { SessionOpener } from "./session/opener.ts";
 import { taps } from "./tap/registry.ts";
@@ -14,11 +15,16 @@ import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
 import { type IssuedTicket, type TicketUse, VncTickets } from "./tap/vnc/tickets.ts";
 import type { VncTap } from "./tap/vnc/vnc-tap.ts";
 
+/** Whose a ticket is shows only once it fits: all of a network count as one name, which no person can have. */
+const anyTicket = "(ticket)";
+
 export interface VncGatewayParts {
   opener: SessionOpener;
   people: People;
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
-  audit: AuditLog;
+  /** The same for tickets as for passwords. */
+  throttle: Throttle;
+  refusals: RefusalTally;
   logger: Logger;
 }
 
@@ -38,7 +44,7 @@ export interface VncGateway {
 }
 
 export async function createVncGateway(config: Config, parts: VncGatewayParts): Promise<VncGateway> {
-  const { opener, people, audit, logger } = parts;
+  const { opener, people, throttle, refusals, logger } = parts;
   const tickets = new VncTickets({ lifetimeMs: config.vnc.ticketSeconds * 1000 });
   const certificate = await readPair(config.vnc.tls);
   const findPerson = async (name: string) => {
@@ -52,9 +58,11 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
     },
     tickets,
     findPerson,
+    beginTicket: (address) => throttle.begin(anyTicket, address),
     ticketRefused: (address) => {
-      const entry = { actor: "unknown", action: "sign-in-failed", subject: "vnc", address, details: { by: "ticket" } };
-      audit.append(entry).catch((error: unknown) => logger.error({ err: error }, "the audit log cannot be written"));
+      refusals
+        .refused("unknown", address, "ticket")
+        .catch((error: unknown) => logger.error({ err: error }, "the audit log cannot be written"));
     },
     certificate,
     security: config.vnc.security,

@@ -2,7 +2,10 @@
 import type { AuthenticatedPerson, TapLogger, VncGatewayHost } from "../tap.ts";
 import type { VncTickets } from "./tickets.ts";
 
-/** How viewers may log in, best first. `vnc-auth` types take a one-time ticket; `plain` is a password in the clear. */
+/**
+ * How viewers may log in, best first. The VncAuth types take a one-time ticket, the Plain types a password or a ticket;
+ * `plain` is in the clear.
+ */
 export type ViewerSecurity = "x509-plain" | "x509-vnc" | "tls-plain" | "tls-vnc" | "vnc-auth" | "plain";
 
 export interface VncTapLimits {
@@ -21,6 +24,11 @@ export interface VncTapOptions {
   tickets: VncTickets;
   /** Whom a ticket was given to, as he is now; null when he may not sign in any more. */
   findPerson(name: string): Promise<Omit<AuthenticatedPerson, "authMethod"> | null>;
+  /**
+   * Before a ticket is tried: it counts as a failure until it is said to have been none. AUTH_THROTTLED when this address
+   * must wait.
+   */
+  beginTicket(address: string): { succeeded(): void; undecided(): void };
   /** A ticket's response fitted no open ticket. */
   ticketRefused(address: string): void;
   /** PEM, of the listener. */

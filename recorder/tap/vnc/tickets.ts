@@ -27,6 +27,13 @@ export interface TicketOptions {
 /** Without those that people mistake for one another. 47 bits in eight: a guess in a ticket's minutes is hopeless. */
 const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 const viewerLength = 8;
+const viewerTicket = new RegExp(`^[${alphabet}]{${viewerLength}}$`);
+
+/** Whether somebody may have meant it as a ticket: a password that has the same form is still one. */
+export function looksLikeTicket(text: string): boolean {
+  return viewerTicket.test(text);
+}
+
 /** Each attempt of a viewer costs one DES for each of its kind. */
 const maxOpen: Record<TicketUse, number> = { browser: 2000, viewer: 200 };
 const maxOfPerson = 8;
@@ -76,11 +83,20 @@ export class VncTickets {
     return { ticket, expiresAt: new Date(expiresMs).toISOString() };
   }
 
-  /** Undefined: there is no such ticket, it was used, or it is too old. */
-  redeemToken(token: string): TicketGrant | undefined {
+  /**
+   * False: there is no such ticket, it was used, is too old, or is for somebody or something else, who can still use it.
+   */
+  redeemToken(token: string, { person, target }: TicketGrant): boolean {
     this.#forgetExpired();
     const wanted = digest(token);
-    return this.#take(this.#open.find((ticket) => ticket.use === "browser" && ticket.secret === wanted));
+    const found = this.#open.find(
+      (ticket) =>
+        ticket.use === "browser" &&
+        ticket.secret === wanted &&
+        ticket.person.toLowerCase() === person.toLowerCase() &&
+        ticket.target.toLowerCase() === target.toLowerCase(),
+    );
+    return this.#take(found) !== undefined;
   }
 
   /** Tries every open ticket, always all of them: how long it takes says nothing about any. */
@@ -90,6 +106,18 @@ export class VncTickets {
     for (const ticket of this.#open) {
       if (ticket.use !== "viewer") continue;
       if (timingSafeEqual(vncAuthResponse(ticket.secret, challenge), response)) found = ticket;
+    }
+    return this.#take(found);
+  }
+
+  /** As typed into a field for a password. Compares with every open ticket, always all of them. */
+  redeemText(text: string): TicketGrant | undefined {
+    this.#forgetExpired();
+    const typed = createHash("sha256").update(text).digest();
+    let found: OpenTicket | undefined;
+    for (const ticket of this.#open) {
+      if (ticket.use !== "viewer") continue;
+      if (timingSafeEqual(createHash("sha256").update(ticket.secret).digest(), typed)) found = ticket;
     }
     return this.#take(found);
   }

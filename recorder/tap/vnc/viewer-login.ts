@@ -10,6 +10,7 @@ import { splitUserName } from "../user-name.ts";
 import { HandshakeStream, uint32 } from "./handshake-stream.ts";
 import type { ViewerSecurity, VncTapOptions } from "./options.ts";
 import { securityType, veNCrypt, veNCryptTypes } from "./security-types.ts";
+import { looksLikeTicket, type TicketGrant } from "./tickets.ts";
 import { secureViewer, type ViewerTls } from "./tls-legs.ts";
 import { type RfbVersion, readVersion, versionMessage } from "./versions.ts";
 import { challengeLength } from "./vnc-auth.ts";
@@ -41,7 +42,7 @@ export interface LoggedInViewer {
 }
 
 export interface LoginOptions
-  extends Pick<VncTapOptions, "host" | "tickets" | "findPerson" | "ticketRefused" | "security"> {
+  extends Pick<VncTapOptions, "host" | "tickets" | "findPerson" | "beginTicket" | "ticketRefused" | "security"> {
   tls: ViewerTls;
   /** Who gets on with it is not the first to make room for others. */
   progressed(progress: "identified" | "signing-in"): void;
@@ -157,16 +158,42 @@ async function loginByVeNCrypt(
 
 type Known = Pick<LoggedInViewer, "person" | "target">;
 
-async function byPassword(answer: ViewerAnswer, client: ClientAddress, { host }: LoginOptions): Promise<Known> {
+/** Viewers ask for a name as well wherever they can: a ticket in the password's place is one, whatever the name says. */
+async function byPassword(answer: ViewerAnswer, client: ClientAddress, options: LoginOptions): Promise<Known> {
   const { stream } = answer;
   const [nameLength, passwordLength] = [await stream.uint32(), await stream.uint32()];
   if (nameLength > maxNameBytes || passwordLength > maxPasswordBytes) throw wrong(answer);
   const userName = (await stream.read(nameLength)).toString("utf8");
   const password = (await stream.read(passwordLength)).toString("utf8");
-  const login = splitUserName(userName);
-  let person: AuthenticatedPerson | null;
+  const mayBeTicket = looksLikeTicket(password);
+  if (mayBeTicket) {
+    const grant = await decided(answer, () => redeemText(password, client, options));
+    if (grant !== undefined) return holderOf(grant, answer, options);
+  }
+  const { name, target } = splitUserName(userName);
+  const attempt = { method: "password", name: name.slice(0, 128), password, client } as const;
+  const person = await decided(answer, () => options.host.authenticate(attempt));
+  if (person === null) throw wrong(answer, mayBeTicket ? wrongOrUsed : wrongLogin);
+  return { person, target };
+}
+
+/** That it was no ticket is not held against anybody: as a password it is judged next. */
+function redeemText(
+  text: string,
+  { address }: ClientAddress,
+  { beginTicket, tickets }: LoginOptions,
+): TicketGrant | undefined {
+  const attempt = beginTicket(address);
+  const grant = tickets.redeemText(text);
+  if (grant === undefined) attempt.undecided();
+  else attempt.succeeded();
+  return grant;
+}
+
+/** The viewer is told where nobody could say whether its log-in was right. */
+async function decided<T>(answer: ViewerAnswer, decide: () => T | Promise<T>): Promise<T> {
   try {
-    person = await host.authenticate({ method: "password", name: login.name.slice(0, 128), password, client });
+    return await decide();
   } catch (error) {
     if (error instanceof AppError && error.code === "AUTH_THROTTLED") {
       answer.refuse("Too many failed log-ins. Wait a while, then try again.");
@@ -175,28 +202,33 @@ async function byPassword(answer: ViewerAnswer, client: ClientAddress, { host }:
     }
     throw error;
   }
-  if (person === null) throw wrong(answer);
-  return { person, target: login.target };
 }
 
 async function byTicket(answer: ViewerAnswer, client: ClientAddress, options: LoginOptions): Promise<Known> {
   const challenge = randomBytes(challengeLength);
   answer.stream.write(challenge);
   const response = await answer.stream.read(challengeLength);
+  const attempt = await decided(answer, () => options.beginTicket(client.address));
   const grant = options.tickets.redeemResponse(challenge, response);
   if (grant === undefined) {
     options.ticketRefused(client.address);
     throw wrong(answer, "The ticket is wrong, was used, or is too old: ask the portal for another.");
   }
-  const person = await options.findPerson(grant.person);
+  attempt.succeeded();
+  return holderOf(grant, answer, options);
+}
+
+async function holderOf(grant: TicketGrant, answer: ViewerAnswer, { findPerson }: LoginOptions): Promise<Known> {
+  const person = await findPerson(grant.person);
   if (person === null) throw wrong(answer);
   return { person: { ...person, authMethod: "ticket" }, target: grant.target };
 }
 
-function wrong(
-  answer: ViewerAnswer,
-  sentence = "The name or the password is wrong, or the account is disabled.",
-): AppError {
+const wrongLogin = "The name or the password is wrong, or the account is disabled.";
+const wrongOrUsed =
+  "The name or the password is wrong, or the account is disabled; or it is a ticket that was used or is too old.";
+
+function wrong(answer: ViewerAnswer, sentence = wrongLogin): AppError {
   answer.refuse(sentence);
   return new AppError("AUTH_FAILED", sentence, { op: "vnc.login" });
 }

@@ -10,7 +10,6 @@ import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
 import { loginBrowser } from "./browser-login.ts";
 import { defaultLimits, type VncTapLimits, type VncTapOptions } from "./options.ts";
 import { SilentBrowsers } from "./silent-browsers.ts";
-import type { TicketGrant } from "./tickets.ts";
 import { type ViewerTls, viewerTls } from "./tls-legs.ts";
 import { loginViewer } from "./viewer-login.ts";
 import { type Viewer, ViewerSession } from "./viewer-session.ts";
@@ -88,9 +87,9 @@ class VncGateway implements VncTap {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, from: BrowserOrigin): void {
     const token = this.#door.tokenOf(request);
-    const grant = token === undefined ? undefined : this.#options.tickets.redeemToken(token);
     const isFull = this.#sockets.size >= this.#limits.maxConnections;
-    if (isFull || !this.#fits(grant, from)) {
+    const holder = { person: from.person.name, target: from.target };
+    if (isFull || token === undefined || !this.#options.tickets.redeemToken(token, holder)) {
       const why = isFull ? "a browser was refused: too many connections" : "a browser's ticket was refused";
       this.#options.logger.warn({ address: from.address, person: from.person.name }, why);
       this.#door.refuse(socket, isFull ? 503 : 403);
@@ -120,14 +119,6 @@ class VncGateway implements VncTap {
         },
       );
     });
-  }
-
-  #fits(grant: TicketGrant | undefined, { person, target }: BrowserOrigin): grant is TicketGrant {
-    return (
-      grant !== undefined &&
-      grant.person.toLowerCase() === person.name.toLowerCase() &&
-      grant.target.toLowerCase() === target.toLowerCase()
-    );
   }
 
   #accept(socket: Socket): void {

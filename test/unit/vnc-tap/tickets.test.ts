@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { VncTickets } from "../../../recorder/tap/vnc/tickets.ts";
+import { looksLikeTicket, VncTickets } from "../../../recorder/tap/vnc/tickets.ts";
 import { vncAuthResponse } from "../../../recorder/tap/vnc/vnc-auth.ts";
 
 let nowMs: number;
@@ -26,10 +26,31 @@ describe("a ticket", () => {
   it("of a browser opens once, and is of no use as a viewer's", () => {
     const { ticket } = tickets.issue(grant, "browser");
     expect(answer(ticket.slice(0, 8))).toBeUndefined();
-    expect(tickets.redeemToken(`${ticket}x`)).toBeUndefined();
-    expect(tickets.redeemToken(ticket)).toEqual(grant);
-    expect(tickets.redeemToken(ticket)).toBeUndefined();
-    expect(tickets.redeemToken(tickets.issue(grant, "viewer").ticket)).toBeUndefined();
+    expect(tickets.redeemToken(`${ticket}x`, grant)).toBe(false);
+    expect(tickets.redeemToken(ticket, grant)).toBe(true);
+    expect(tickets.redeemToken(ticket, grant)).toBe(false);
+    expect(tickets.redeemToken(tickets.issue(grant, "viewer").ticket, grant)).toBe(false);
+  });
+
+  it("of a browser that somebody else presents, or for another target, is still its holder's", () => {
+    const { ticket } = tickets.issue(grant, "browser");
+    expect(tickets.redeemToken(ticket, { ...grant, person: "eve" })).toBe(false);
+    expect(tickets.redeemToken(ticket, { ...grant, target: "hmi-2" })).toBe(false);
+    expect(tickets.redeemToken(ticket, { person: "Ada", target: "HMI-1" })).toBe(true);
+  });
+
+  it("of a viewer is taken as typed too, once in either way", () => {
+    const issued = [0, 1].map(() => tickets.issue(grant, "viewer").ticket);
+    const [typed = "", answered = ""] = issued;
+    expect(tickets.redeemText(typed.toLowerCase())).toBeUndefined();
+    expect(tickets.redeemText(typed)).toEqual(grant);
+    expect(tickets.redeemText(typed)).toBeUndefined();
+    expect(answer(typed)).toBeUndefined();
+    expect(answer(answered)).toEqual(grant);
+    expect(tickets.redeemText(answered)).toBeUndefined();
+    expect(tickets.redeemText(tickets.issue(grant, "browser").ticket)).toBeUndefined();
+    expect(issued.every(looksLikeTicket)).toBe(true);
+    expect(["a vendor's long password", "short", "abcdefgl", ""].some(looksLikeTicket)).toBe(false);
   });
 
   it("is too old after its time", () => {
@@ -37,7 +58,8 @@ describe("a ticket", () => {
     const token = tickets.issue(grant, "browser").ticket;
     nowMs += 60_000;
     expect(answer(ticket)).toBeUndefined();
-    expect(tickets.redeemToken(token)).toBeUndefined();
+    expect(tickets.redeemToken(token, grant)).toBe(false);
+    expect(tickets.redeemText(ticket)).toBeUndefined();
   });
 
   it("among others tells whose it is", () => {
@@ -55,15 +77,15 @@ describe("too many tickets", () => {
   });
 
   it("of one person in a minute are refused, also when each was used", () => {
-    const takeOne = (person: string) => tickets.redeemToken(tickets.issue({ ...grant, person }, "browser").ticket);
+    const takeOne = (person: string) => answer(tickets.issue({ ...grant, person }, "viewer").ticket);
     for (let n = 0; n < 30; n++) {
       nowMs += 1000;
-      expect(takeOne("ada")).toEqual(grant);
+      expect(takeOne("ada")).toBe(true);
     }
     expect(() => takeOne("Ada")).toThrow(expect.objectContaining({ code: "REQUEST_CONFLICT", retryable: true }));
-    expect(takeOne("bob")?.person).toBe("bob");
+    expect(takeOne("bob")).toBe(true);
     nowMs += 31_000;
-    expect(takeOne("ada")).toEqual(grant);
+    expect(takeOne("ada")).toBe(true);
     expect(() => takeOne("ada")).toThrow(/30 tickets a minute/);
   });
 
