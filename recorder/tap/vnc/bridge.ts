@@ -10,6 +10,7 @@ import type { ClientMessage } from "../../rfb/client-messages.ts";
 import { ClientParser } from "../../rfb/client-parser.ts";
 import { type WritableMessage, writeClientMessage } from "../../rfb/client-writer.ts";
 import { encoding, encodingName, isPixelEncoding } from "../../rfb/encodings.ts";
+import { defaultScreenLimits } from "../../rfb/framebuffer.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
@@ -18,6 +19,7 @@ import { narrowEncodings } from "./encodings-filter.ts";
 import { FormatPin, fenceAnswer } from "./format-pin.ts";
 import { InputLane } from "./input-lane.ts";
 import { ReadGate } from "./read-gate.ts";
+import { SignOfLife } from "./sign-of-life.ts";
 
 export const screenChannel = 0;
 
@@ -50,7 +52,8 @@ export class Bridge {
   readonly #viewerReads: ReadGate;
   readonly #targetReads: ReadGate;
   readonly #told = new Set<string>();
-  #pointer = { x: -1, y: -1, buttons: 0 };
+  readonly #life = new SignOfLife();
+  #buttons = 0;
   #viewerHasFences = false;
   #viewerExtendsMouse = false;
   #updateHasPixels = false;
@@ -226,6 +229,10 @@ export class Bridge {
         return;
       case "set-desktop-size": {
         const { width, height, screens } = message;
+        if (width * height > defaultScreenLimits.maxPixels) {
+          this.#refuse("request-refused", { request: "set-desktop-size", width, height, reason: "too-large" });
+          return;
+        }
         const notice = { type: "vnc-desktop-size", facts: { width, height, screens } } as const;
         this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });
         return;
@@ -256,15 +263,14 @@ export class Bridge {
 
   #point(message: Extract<ClientMessage, { type: "pointer" }>): void {
     const { x, y, buttons } = message;
-    const before = this.#pointer;
-    this.#pointer = { x, y, buttons };
-    const isMove = buttons === before.buttons;
-    // A pointer that says again where it is keeps no idle session open: the recording has no line of it.
-    if (!isMove || x !== before.x || y !== before.y) this.#options.session.touch();
+    const isMove = buttons === this.#buttons;
+    this.#buttons = buttons;
+    if (this.#life.pointer(x, y, buttons)) this.#options.session.touch();
     this.#lane.push({ raw: writeClientMessage(message), isMove });
   }
 
   #operate(message: WritableMessage): void {
+    this.#life.acted();
     this.#options.session.touch();
     this.#lane.push({ raw: writeClientMessage(message), isMove: false });
   }
@@ -279,6 +285,7 @@ export class Bridge {
     } else if (version !== xvpVersion || action === undefined) {
       this.#refuse("request-refused", { request: "xvp", version, code, reason: "unknown-request" });
     } else {
+      this.#life.acted();
       this.#options.session.touch();
       const notice = { type: "vnc-xvp", facts: { code, action, rule: decision.rule } } as const;
       this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });

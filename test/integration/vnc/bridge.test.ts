@@ -107,10 +107,28 @@ describe("what the operator does", () => {
     session.behind = false;
   });
 
-  it("is no sign of life when the pointer only says again where it is", async () => {
+  it("may not ask for a screen beyond what can be recorded", async () => {
+    const session = await open();
+    const size = (width: number, height: number) => {
+      const message = Buffer.alloc(8);
+      message[0] = 251;
+      message.writeUInt16BE(width, 2);
+      message.writeUInt16BE(height, 4);
+      return message;
+    };
+    viewer.send(size(4096, 4097), size(65_535, 65_535), size(65_535, 65_535), size(4096, 4096));
+    await waitFor(() => target.messages.length > 0, { what: "the size that is allowed" });
+    expect(target.messages).toMatchObject([{ type: "set-desktop-size", width: 4096, height: 4096 }]);
+    expect(session.notices("request-refused")).toEqual([
+      { request: "set-desktop-size", width: 4096, height: 4097, reason: "too-large" },
+      { request: "set-desktop-size", width: 65_535, height: 65_535, reason: "too-large" },
+    ]);
+  });
+
+  it("is no sign of life when the pointer only says again where it is, or trembles", async () => {
     const session = await open();
     viewer.send(viewer.pointer(3, 4), viewer.pointer(3, 4), viewer.pointer(3, 4), viewer.pointer(3, 4, 1));
-    viewer.send(viewer.pointer(3, 4, 1), viewer.pointer(3, 5, 1), viewer.pointer(3, 5, 1));
+    viewer.send(viewer.pointer(3, 4, 1), viewer.pointer(3, 5, 1), viewer.pointer(3, 50, 1));
     await waitFor(() => target.messages.length === 7, { what: "the pointer" });
     expect(session.touches).toBe(3);
   });
