@@ -83,6 +83,12 @@ async function runDemo(cli: Cli, directory: string, options: DemoOptions): Promi
       logger: createLogger(installation.config, { file: join(directory, "demo.log") }),
     });
     tell(cli, service, installation, enablePassword);
+    cli.out.line(
+      options.directory === undefined
+        ? "  Ctrl-C ends the demo and removes everything it made."
+        : `  Ctrl-C ends the demo; what it made stays in ${directory}.`,
+    );
+    cli.out.line();
     const script = options.script ? recordBoth(cli, service, installation, enablePassword) : Promise.resolve();
     if (!cli.signal.aborted) await once(cli.signal, "abort");
     cli.out.line("\nEnding the demo …");
@@ -131,8 +137,6 @@ function tell(cli: Cli, service: Service, installation: DemoInstallation, enable
   out.line();
   out.line("  3. Operate the plant's panel, in a browser: sign in there as");
   out.line(`       ${demoVendor}   password ${installation.vendorPassword}   and open ${demoScreen}.`);
-  out.line();
-  out.line("  Ctrl-C ends the demo and removes everything it made.");
   out.line();
 }
 

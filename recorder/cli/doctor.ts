@@ -21,7 +21,10 @@ export const registerDoctor: Register = (program, cli) => {
     .action(async (options: { targets?: boolean; json?: boolean }, command: Command) => {
       const checks = await examine(cli, command, options.targets === true);
       if (options.json === true) cli.out.json(checks);
-      else for (const check of checks) print(cli, check);
+      else {
+        const width = Math.max(14, ...checks.map(({ name }) => name.length));
+        for (const check of checks) print(cli, check, width);
+      }
       if (checks.some((check) => check.verdict === "fail")) cli.exitCode = exitCodes.findings;
     });
 };
@@ -48,7 +51,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
   return results.flat();
 }
 
-function print(cli: Cli, { name, verdict, message, mend }: Check): void {
-  cli.out.line(`${verdict.padEnd(4)}  ${name.padEnd(14)}  ${printable(message)}`);
-  if (verdict !== "ok" && mend !== "") cli.out.line(`${" ".repeat(22)}→ ${mend}`);
+function print(cli: Cli, { name, verdict, message, mend }: Check, width: number): void {
+  cli.out.line(`${verdict.padEnd(4)}  ${name.padEnd(width)}  ${printable(message)}`);
+  if (verdict !== "ok" && mend !== "") cli.out.line(`${" ".repeat(width + 8)}→ ${mend}`);
 }

@@ -45,13 +45,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verify or doctor found faults,
 Examples:
   $ conduit serve                              start the service (first start sets it up)
   $ conduit user add erika --role vendor       a person who may sign in
-  $ conduit target add plc-1 --host 10.0.7.20  a machine to reach
+  $ conduit target add --help                  a machine to reach
   $ conduit recordings list                    what was recorded
   $ conduit doctor                             is everything in order?`;
 
 export function buildProgram(cli: Cli): Command {
   const program = new Command("conduit")
-    .description("Records SSH sessions to industrial plants, and gives them back as evidence.")
+    .description("Records SSH and VNC sessions to industrial plants, and gives them back as evidence.")
     .version(version(), "-V, --version", "print the version")
     .option("-c, --config <file>", "configuration file (default: $CONDUIT_CONFIG, ./conduit.yaml, ./data/conduit.yaml)")
     .option("--debug", "print stack traces with errors")

@@ -130,7 +130,10 @@ export function registerTicket(target: Command, cli: Cli): void {
     .argument("<name>")
     .requiredOption("--person <name>", "whose session it will be; policy is asked as always")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nThe person types it as the password of a viewer that asks for a password alone (VncAuth).")
+    .addHelpText(
+      "after",
+      "\nThe person types it as the password of a viewer; as its name, where it asks for one, PERSON+TARGET.",
+    )
     .action(async (name: string, options: { person: string; json?: boolean }, command: Command) => {
       const one = findTarget(inventoryOf(configOf(cli, command)), name);
       if (one.protocol !== "vnc") throw noTicketFor(one.name);
@@ -140,6 +143,7 @@ export function registerTicket(target: Command, cli: Cli): void {
       const host = new URL(configOf(cli, command).http.publicUrl).hostname;
       cli.out.line(`Ticket  ${issued.ticket}`);
       cli.out.line(`Viewer  ${host}::${issued.port}, until ${issued.expiresAt}, once`);
+      cli.out.line(`Name    ${options.person}+${issued.target}, where the viewer asks for one`);
     });
 }
 

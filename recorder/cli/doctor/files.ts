@@ -1,5 +1,5 @@
 // Configuration files and keys: present, private, readable.
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
@@ -89,8 +89,11 @@ function checkVncCertificate(files: { certificate: string; key: string }): Check
   }
   const check = checkCertificate(name, files);
   if (check.verdict !== "ok") return check;
-  const { fingerprint256 } = new X509Certificate(readFileSync(files.certificate));
-  return ok(name, `${check.message}; viewers show SHA-256 ${fingerprint256}`);
+  const { fingerprint256, publicKey } = new X509Certificate(readFileSync(files.certificate));
+  const pin = createHash("sha256")
+    .update(publicKey.export({ type: "spki", format: "der" }))
+    .digest("base64");
+  return ok(name, `${check.message}; viewers show SHA-256 ${fingerprint256}, or of its key pin-sha256="${pin}"`);
 }
 
 function checkCertificate(name: string, { certificate, key }: { certificate: string; key: string }): Check {

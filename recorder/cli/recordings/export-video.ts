@@ -97,6 +97,12 @@ export async function exportPicture(
   // Before the recording is read: without it nothing comes of that.
   const program = format === "png" ? "" : findFfmpeg(cli.env["PATH"] ?? "");
   const track = pictureTrack(index, channel);
+  if (options.cursor !== undefined && track.kind !== "screen") {
+    throw new AppError("REQUEST_INVALID", `--cursor and --no-cursor mean nothing for a ${track.kind}`, {
+      op: "cli.export",
+      details: { exitCode: exitCodes.usage },
+    });
+  }
   const opened = await archive.reader.open(index.session);
   // Before minutes of work.
   const place = placeOf(`${baseName(opened)}.${format}`);

@@ -12,6 +12,7 @@ interface ListOptions {
   person?: string;
   target?: string;
   state?: string;
+  protocol?: string;
   from?: string;
   to?: string;
   limit: string;
@@ -29,6 +30,7 @@ export function registerList(recordings: Command, cli: Cli): void {
     .option("--person <text>", "part of the person's name, or a pattern with * and ?")
     .option("--target <text>", "part of the target's name, or a pattern")
     .addOption(new Option("--state <state>", "state of the recording").choices(RecordingState.options))
+    .addOption(new Option("--protocol <name>", "how the target was reached").choices(["ssh", "vnc"]))
     .option("--from <time>", "sessions that were open at or after this time (2026-11-23 or RFC 3339)")
     .option("--to <time>", "sessions that began before this time")
     .option("--limit <n>", "at most so many", "50")

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import type { RecordingIndex } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
 import { segmentsOf } from "../../export/lines.ts";
 import { decompressSegment } from "../../store/codec.ts";
@@ -46,6 +47,10 @@ Example:
         const session = await resolveSession(archive, text);
         const index = await provenIndexOf(cli, archive, session, options.unverified === true);
         const track = terminalTrack(index, options.channel);
+        if (options.at !== undefined && options.at > index.durationUs) {
+          const message = `the recording lasts ${formatDuration(index.durationUs)}; give --at a time within`;
+          throw new AppError("REQUEST_INVALID", message, { op: "cli.play" });
+        }
         await archive.audit("recording.view", session, { with: "play", track: track.name });
         const pacer = new Pacer({
           speed: options.speed,

@@ -217,6 +217,12 @@ describe("recordings", () => {
       "Allowed choices are cast, txt, jsonl, zip, mp4, webm, gif, png",
     ],
     [["recordings", "export", "latest", "-f", "mp4", "--at", "3"], 2, "--at means nothing for mp4"],
+    [
+      ["recordings", "export", "latest", "-f", "mp4", "--from", "9", "--to", "2"],
+      1,
+      "the end, 2.0 s, is before the begin",
+    ],
+    [["recordings", "play", "latest", "--at", "99:99"], 1, "give --at a time within"],
     [["recordings", "export", "latest", "-f", "zip", "--speed", "3"], 2, "--speed means nothing for zip"],
     [["recordings", "export", "latest", "-f", "mp4", "--burn-in", "weather"], 2, "Name any of time, person"],
     [["recordings", "cat", "latest", "--channel", "9"], 4, "no terminal of channel 9; give --channel one of "],

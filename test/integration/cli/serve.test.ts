@@ -140,7 +140,7 @@ test("doctor finds a healthy service healthy, and says what is wrong with anothe
   rmSync(join(folder.path, "data/keys/master.key"));
   const ill = await conduit("doctor");
   expect(ill.code).toBe(3);
-  expect(ill.stdout).toContain(`fail  permissions     others can read ${key}`);
+  expect(ill.stdout).toContain(`fail  permissions      others can read ${key}`);
   expect(ill.stdout).toContain(`→ chmod go= '${key}'`);
   expect(ill.stdout).toMatch(/fail {2}master key/);
 });

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { createHash, createPublicKey } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -316,6 +318,11 @@ test("doctor faults the file that is at fault, and no other", async () => {
   expect(said("database")).toMatchObject([{ verdict: "ok" }]);
   expect(said("secrets")).toMatchObject([{ verdict: "warn", message: "not checked: the inventory is at fault" }]);
   expect(said("inventory")).toMatchObject([{ verdict: "fail" }]);
+  // As GnuTLS, and with it TigerVNC, shows a certificate.
+  const spki = execFileSync("openssl", ["x509", "-in", config.vnc.tls.certificate, "-noout", "-pubkey"]);
+  const der = createPublicKey(spki).export({ type: "spki", format: "der" });
+  const pin = createHash("sha256").update(der).digest("base64");
+  expect(said("vnc certificate")[0]?.message).toContain(`pin-sha256="${pin}"`);
   expect(checks.filter(({ message }) => message.includes("policy.yaml")).map(({ name }) => name)).toEqual([
     "inventory",
   ]);
