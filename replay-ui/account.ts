@@ -7,7 +7,13 @@ import { Store } from "./store.ts";
 export const account = new Store<Me | null | undefined>(undefined);
 export const accountError = new Store<unknown>(null);
 
-onSignedOut(() => account.set(null));
+/** The sign-in ended by itself, and not because somebody left. */
+export const signInEnded = new Store(false);
+
+onSignedOut(() => {
+  if (account.get() != null) signInEnded.set(true);
+  account.set(null);
+});
 
 export async function loadAccount(): Promise<void> {
   try {
@@ -20,6 +26,7 @@ export async function loadAccount(): Promise<void> {
 
 export async function leave(): Promise<void> {
   await signOut().catch(() => {});
+  signInEnded.set(false);
   account.set(null);
 }
 

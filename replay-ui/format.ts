@@ -33,11 +33,11 @@ export function formatBytes(bytes: number): string {
   const units = ["kB", "MB", "GB", "TB"];
   let value = bytes / 1000;
   let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
+  while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit++;
   }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
 export function formatCount(count: number): string {
@@ -47,6 +47,13 @@ export function formatCount(count: number): string {
 /** `1 file`, `2 files`. */
 export function formatPlural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** Begins with a capital letter and ends with a stop. */
+export function sentence(text: string): string {
+  if (text === "") return text;
+  const begun = `${text[0]!.toUpperCase()}${text.slice(1)}`;
+  return /[.!?…:]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** `20 Nov 2026, 06:11`, in the viewer's time zone. */

@@ -1,6 +1,7 @@
 // How a page looks when there is nothing to show: empty, failed, not allowed.
 import type { ComponentChildren } from "preact";
 import { ApiError, OfflineError } from "../api/client.ts";
+import { sentence } from "../format.ts";
 import { AlertIcon, RefreshIcon } from "./icons.tsx";
 
 export function EmptyState(props: {
@@ -18,7 +19,7 @@ export function EmptyState(props: {
   );
 }
 
-export function ErrorState(props: { error: unknown; onRetry?: () => void }) {
+export function ErrorState(props: { error: unknown; onRetry?: () => void; children?: ComponentChildren }) {
   const { title, text } = explain(props.error);
   return (
     <div class="empty" role="alert" data-testid="error-state">
@@ -32,21 +33,17 @@ export function ErrorState(props: { error: unknown; onRetry?: () => void }) {
           <RefreshIcon /> Try again
         </button>
       )}
+      {props.children}
     </div>
   );
 }
 
 function explain(error: unknown): { title: string; text: string } {
-  if (error instanceof OfflineError) return { title: "The recorder does not answer", text: error.message };
-  if (error instanceof ApiError) {
-    if (error.status === 404) return { title: "Not found", text: error.message };
-    if (error.status === 403) return { title: "Not allowed", text: error.message };
-    return { title: "That did not work", text: error.message };
-  }
-  return {
-    title: "Something here went wrong",
-    text: error instanceof Error ? error.message : String(error),
-  };
+  const text = sentence(error instanceof Error ? error.message : String(error));
+  if (error instanceof OfflineError) return { title: "The recorder does not answer", text };
+  if (!(error instanceof ApiError)) return { title: "Something here went wrong", text };
+  if (error.status === 404) return { title: "Not found", text };
+  return { title: error.status === 403 ? "Not allowed" : "That did not work", text };
 }
 
 export function errorText(error: unknown): string {

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import type { RecordingFilters } from "../api/client.ts";
 import { CloseIcon, SearchIcon } from "../components/icons.tsx";
 import { stateNames } from "../components/state-badge.tsx";
@@ -28,11 +29,36 @@ export function hasFilters(values: FilterValues): boolean {
   return names.some((name) => values[name] !== "");
 }
 
+const choices: Partial<Record<keyof FilterValues, readonly string[]>> = {
+  state: stateNames.map(({ value }) => value),
+  protocol: ["ssh", "vnc"],
+  range: [...ranges.map(({ value }) => value), "custom"],
+};
+
+function isChoice(name: keyof FilterValues, value: string): boolean {
+  return value === "" || choices[name]?.includes(value) !== false;
+}
+
 export function filtersFromAddress(search: string): FilterValues {
   const parameters = new URLSearchParams(search);
   const values = { ...noFilters };
-  for (const name of names) values[name] = parameters.get(name) ?? "";
+  for (const name of names) {
+    const value = parameters.get(name) ?? "";
+    if (isChoice(name, value)) values[name] = value;
+  }
   return values;
+}
+
+/** What the address asks for and there is not, in words; empty where there is nothing to say. */
+export function unknownFilters(search: string): string {
+  const parameters = new URLSearchParams(search);
+  return names
+    .filter((name) => !isChoice(name, parameters.get(name) ?? ""))
+    .map((name) => {
+      const known = (choices[name] ?? []).join(", ");
+      return `The address asks for the ${name} “${parameters.get(name)}”, which there is not (${known}); any ${name} is shown.`;
+    })
+    .join(" ");
 }
 
 export function filtersToAddress(values: FilterValues): string {
@@ -65,7 +91,14 @@ function toInstant(local: string): string {
   return Number.isNaN(at) ? "" : new Date(at).toISOString();
 }
 
-export function Filters({ values, onChange }: { values: FilterValues; onChange: (values: FilterValues) => void }) {
+export function Filters(props: { values: FilterValues; onChange: (values: FilterValues) => void }) {
+  const { values } = props;
+  // Before the list writes what it understood into the address.
+  const [unknown, setUnknown] = useState(() => unknownFilters(location.search));
+  const onChange = (next: FilterValues) => {
+    setUnknown("");
+    props.onChange(next);
+  };
   const set = (name: keyof FilterValues, value: string) => onChange({ ...values, [name]: value });
   const text = (name: "person" | "target", label: string) => (
     <label class="filter filter-text">
@@ -162,6 +195,11 @@ export function Filters({ values, onChange }: { values: FilterValues; onChange: 
           <CloseIcon size={14} /> Clear
         </button>
       </form>
+      {unknown === "" ? null : (
+        <p class="notice warn" role="status" data-testid="unknown-filters">
+          {unknown}
+        </p>
+      )}
     </search>
   );
 }

@@ -1,15 +1,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { account } from "../account.ts";
+import { account, signInEnded } from "../account.ts";
 import { signIn } from "../api/client.ts";
 import { Logo } from "../components/icons.tsx";
 import { errorText } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
+import { useStore } from "../store.ts";
 
 export function SignInView() {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const ended = useStore(signInEnded);
   const nameField = useRef<HTMLInputElement>(null);
   useEffect(() => nameField.current?.focus(), []);
   const submit = async (event: Event) => {
@@ -17,7 +19,9 @@ export function SignInView() {
     setBusy(true);
     setError(null);
     try {
-      account.set(await signIn(name.trim(), password));
+      const me = await signIn(name.trim(), password);
+      signInEnded.set(false);
+      account.set(me);
     } catch (failure) {
       setError(errorText(failure));
       setPassword("");
@@ -33,7 +37,13 @@ export function SignInView() {
       <main class="gate-card">
         <Logo size={44} />
         <h1>Sign in</h1>
-        <p class="gate-lead">Recordings, checked as you watch.</p>
+        {ended ? (
+          <p class="notice warn" role="status" data-testid="sign-in-ended">
+            Your sign-in has ended. Sign in again to go on where you were.
+          </p>
+        ) : (
+          <p class="gate-lead">Recordings, checked as you watch.</p>
+        )}
         <form onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
           <label class="field">
             <span>Name</span>

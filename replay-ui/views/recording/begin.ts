@@ -2,6 +2,7 @@
 // the way while the page is still being drawn. What nobody came for is closed again.
 import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { route } from "../../router.ts";
+import { takeKeptMoment } from "./kept-moment.ts";
 import { type OpenedRecording, openRecording } from "./opened.ts";
 import { dropPrepared, preparedRecording } from "./prepare.ts";
 
@@ -48,10 +49,13 @@ function start(opened: OpenedRecording, askedMs: number): void {
   const here = route.get();
   const timeline = player.timeline.get();
   const wanted = here.view === "recording" && here.session === opened.source.session ? here : null;
-  const track = timeline.shown().find(({ name }) => name === wanted?.track) ?? timeline.mainTrack();
+  const kept = takeKeptMoment(opened.source.session);
+  const trackName = kept === null ? wanted?.track : kept.track;
+  const track = timeline.shown().find(({ name }) => name === trackName) ?? timeline.mainTrack();
   const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
-  const atUs = wanted !== null && wanted.atSeconds > 0 ? wanted.atSeconds * 1e6 : firstUs;
+  const wantedUs = kept?.atUs ?? (wanted?.atSeconds ?? 0) * 1e6;
+  const atUs = wantedUs > 0 ? wantedUs : firstUs;
   player.open(track?.name ?? null, atUs, askedMs, atUs === firstUs);
-  if (timeline.index.live && (wanted === null || wanted.atSeconds === 0)) void player.follow();
+  if (timeline.index.live && wantedUs === 0) void player.follow();
   void player.pictured.then(() => opened.audit());
 }

@@ -2,10 +2,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Me, RecordingSummary } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
-import { getRecording, recordView } from "../../api/client.ts";
-import { ChevronLeftIcon, ShieldCheckIcon } from "../../components/icons.tsx";
+import { ApiError, getRecording, recordView } from "../../api/client.ts";
+import { ChevronLeftIcon, SearchIcon, ShieldCheckIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
-import { ErrorState } from "../../components/states.tsx";
+import { EmptyState, ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
 import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
 import { recordingPath, replaceAddress, route } from "../../router.ts";
@@ -14,6 +14,7 @@ import { takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
 import { ExportMenu } from "./export-menu.tsx";
 import { useFrameCopy } from "./frame-copy.ts";
+import { keepMoment } from "./kept-moment.ts";
 import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
@@ -34,6 +35,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
   const frameCopy = useFrameCopy(opened, summary);
+  const fullScreen = useFullScreen();
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     help: () => setDialog("help"),
@@ -71,7 +73,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   }, [summary]);
 
   const toast = copied ? "Link copied" : frameCopy.said;
-  if (error !== null && opened === null) return <ErrorState error={error} onRetry={retry} />;
+  if (error !== null && opened === null) return <NotOpened error={error} onRetry={retry} />;
   return (
     <div class="rec-page" data-testid="recording-page" data-session={session}>
       <div class="rec-head">
@@ -80,7 +82,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
         </a>
         <Title summary={summary} />
         <div class="rec-actions">
-          {controls === null ? null : <Verdict opened={controls} />}
+          {controls === null || fullScreen ? null : <Verdict opened={controls} />}
           <button
             type="button"
             class="button"
@@ -98,6 +100,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           <div class="player-bar">
             {controls === null ? null : <Channels opened={controls} />}
             <span class="player-facts">{summary === null ? "" : <Facts summary={summary} />}</span>
+            {controls !== null && fullScreen ? <Verdict opened={controls} /> : null}
           </div>
           <Stage opened={opened} zoom={zoom} screenZoom={screenZoom} />
           {controls === null ? (
@@ -118,12 +121,12 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
               />
             </>
           )}
+          {opened === null ? null : <LostNotice opened={opened} />}
+          <div class={toast === "" ? "page-toast" : "page-toast shown"} role="status">
+            {toast}
+          </div>
         </section>
         <SidePanel opened={controls} summary={summary} />
-      </div>
-      {opened === null ? null : <LostNotice opened={opened} />}
-      <div class={toast === "" ? "page-toast" : "page-toast shown"} role="status">
-        {toast}
       </div>
       {dialog === "help" ? <ShortcutsDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "verify" ? <VerifyDialog session={session} onClose={() => setDialog(null)} /> : null}
@@ -147,6 +150,33 @@ function usePictured(opened: OpenedRecording | null): OpenedRecording | null {
     };
   }, [opened]);
   return pictured === opened ? pictured : null;
+}
+
+function NotOpened({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <EmptyState icon={<SearchIcon size={26} />} title="There is no such recording" testId="no-recording">
+        The address may be mistyped, the recording may be gone, or it is not yours to see.{" "}
+        <a href="/">Go to the recordings</a>
+      </EmptyState>
+    );
+  }
+  return (
+    <ErrorState error={error} onRetry={onRetry}>
+      <a href="/">Go to the recordings</a>
+    </ErrorState>
+  );
+}
+
+/** What has to be in view all the time is inside the player then. */
+function useFullScreen(): boolean {
+  const [fullScreen, setFullScreen] = useState(false);
+  useEffect(() => {
+    const onChange = () => setFullScreen(document.fullscreenElement !== null);
+    document.addEventListener("fullscreenchange", onChange);
+    return () => document.removeEventListener("fullscreenchange", onChange);
+  }, []);
+  return fullScreen;
 }
 
 function mayExport(me: Me): boolean {
@@ -212,8 +242,11 @@ function useRecording(session: string) {
     const fail = (failure: unknown) => {
       if (!gone) setError(failure);
     };
+    let keep = () => {};
     begun.opened.then((recording) => {
       if (gone) return;
+      keep = () => keepMoment(recording);
+      window.addEventListener("pagehide", keep);
       setOpened(recording);
       setError(null);
       void recordView(session).catch(fail);
@@ -223,6 +256,7 @@ function useRecording(session: string) {
     }, fail);
     return () => {
       gone = true;
+      window.removeEventListener("pagehide", keep);
       setOpened(null);
       begun.opened.then(
         (recording) => recording.close(),

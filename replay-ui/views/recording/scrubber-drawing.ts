@@ -9,6 +9,8 @@ export interface ScrubberPicture {
   segments: readonly SegmentMeta[];
   gaps: readonly Gap[];
   verdict: (n: number) => "good" | "bad" | "unknown";
+  /** More segments may come. */
+  live: boolean;
 }
 
 const LANE_HEIGHT = 3;
@@ -36,7 +38,8 @@ export function drawScrubber(canvas: HTMLCanvasElement, picture: ScrubberPicture
     if (verdict === "unknown") continue;
     const next = picture.segments[i + 1];
     const from = xOf(segment.startUs);
-    const until = xOf(next === undefined ? Math.max(segment.endUs, segment.startUs) : next.startUs);
+    const endUs = next?.startUs ?? (verdict === "good" ? lastReach(picture, segment) : segment.endUs);
+    const until = xOf(Math.max(endUs, segment.startUs));
     context.fillStyle = lane[verdict];
     context.fillRect(from, height - LANE_HEIGHT, Math.max(1, until - from), LANE_HEIGHT);
     if (verdict === "bad") {
@@ -45,6 +48,16 @@ export function drawScrubber(canvas: HTMLCanvasElement, picture: ScrubberPicture
       context.globalAlpha = 1;
     }
   }
+}
+
+/** Where nothing follows, nothing is left to check: up to the end, or to what is missing. */
+export function lastReach(
+  picture: Pick<ScrubberPicture, "live" | "gaps" | "durationUs">,
+  last: { endUs: number },
+): number {
+  if (picture.live) return last.endUs;
+  const gapsUs = picture.gaps.map(({ fromUs }) => fromUs).filter((fromUs) => fromUs >= last.endUs);
+  return Math.min(picture.durationUs, ...gapsUs);
 }
 
 function drawActivity(

@@ -39,6 +39,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         activity: track === null ? new Float32Array(buckets) : activityHistogram(timeline, loader, track, buckets),
         segments: track === null ? [] : timeline.segments(track),
         gaps: timeline.gaps,
+        live: timeline.index.live,
         verdict: (n) => (integrity.fault(n) !== undefined ? "bad" : integrity.isVerified(n) ? "good" : "unknown"),
       });
     };
@@ -103,6 +104,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         aria-valuemin={0}
         aria-valuenow={Math.floor(player.timeUs.get() / 1e6)}
         aria-valuemax={Math.floor(timeline.durationUs / 1e6)}
+        aria-valuetext={formatSessionTime(player.timeUs.get())}
         data-testid="scrubber"
         onPointerDown={(event) => {
           if (event.button !== 0) return;

@@ -278,7 +278,7 @@ function Times({ opened }: { opened: OpenedRecording }) {
     <div class="times">
       <span class="time-session">
         <span ref={session} data-testid="session-time" />
-        <span class="time-total"> / {formatSessionTime(timeline.durationUs, { hours })}</span>
+        <span class="time-total"> / {formatSessionTime(timeline.durationUs, { tenths: true, hours })}</span>
       </span>
       <time
         class="time-wall"

@@ -41,7 +41,7 @@ function headline(state: IntegrityState, overall: Overall): string {
     return `${formatCount(state.bad.size)} of ${formatPlural(state.total, "segment")} ${state.bad.size === 1 ? "fails" : "fail"}`;
   }
   if (overall === "bad") return "Integrity check fails";
-  if (overall === "good") return `All ${formatCount(state.total)} segments verified`;
+  if (overall === "good" && state.total > 1) return `All ${formatCount(state.total)} segments verified`;
   return `${formatCount(state.verified)} of ${formatPlural(state.total, "segment")} verified`;
 }
 
