@@ -79,13 +79,15 @@ export function normaliseUnits(value: unknown): unknown {
   );
 }
 
+/** In decimal units, as the portal writes them. */
 export function formatSize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let index = 0;
-  while (value >= 1024 && index < units.length - 1) {
-    value /= 1024;
+  // What would be rounded to 1000 is one of the next unit.
+  while (value >= (index === 0 ? 1000 : 999.5) && index < units.length - 1) {
+    value /= 1000;
     index++;
   }
-  return index === 0 ? `${bytes} B` : `${value.toFixed(value < 10 ? 1 : 0)} ${units[index]}`;
+  return index === 0 ? `${bytes} B` : `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[index]}`;
 }

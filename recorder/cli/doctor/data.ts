@@ -75,7 +75,7 @@ async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
   const admins = people.filter((person) => person.roles.includes("admin") && !person.disabled);
   if (admins.length === 0) return [fail("people", "nobody is an enabled admin", "conduit user add NAME --role admin")];
   const waiting = people.filter((person) => person.mustChangePassword && !person.disabled).map((person) => person.name);
-  if (waiting.length === 0) return [ok("people", `${people.length}, of them ${admins.length} admins`)];
+  if (waiting.length === 0) return [ok("people", `${people.length}, of them ${counted(admins.length, "admin")}`)];
   return [
     warn(
       "people",
@@ -132,7 +132,12 @@ export function checkInventory(config: Config): Check[] {
     ];
   }
   const { targets, conduits, policy, policyHash, warnings } = inventoryOf(config);
-  const message = `${targets.length} targets, ${conduits.length} conduits, ${policy.rules.length} rules, policy ${policyHash.slice(0, 16)}…`;
+  const message = [
+    counted(targets.length, "target"),
+    counted(conduits.length, "conduit"),
+    counted(policy.rules.length, "rule"),
+    `policy ${policyHash.slice(0, 16)}…`,
+  ].join(", ");
   const odd = formatFindings(warnings).map((line) => warn("inventory", line, ""));
   return [ok("inventory", message), ...odd];
 }
@@ -170,4 +175,8 @@ async function checkScreen(config: Config, target: VncTarget, access: VncTargetA
   const { facts, init } = await checkVncTarget(access, { timeoutMs });
   const message = `logged in by ${facts.security} at ${target.host}:${target.port}, ${init.width}×${init.height}`;
   return ok(`target ${target.name}`, message);
+}
+
+function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }

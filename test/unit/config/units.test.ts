@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatSize, normaliseUnits, parseDurationMs, parseSize, readUnit } from "../../../recorder/config/units.ts";
+import { formatBytes } from "../../../replay-ui/format.ts";
 
 describe("sizes", () => {
   test.each([
@@ -17,14 +18,20 @@ describe("sizes", () => {
   );
 
   test("are shown in the unit that fits", () => {
-    expect([0, 1023, 1024, 1536, 10 * 1024 ** 2, 3 * 1024 ** 4].map(formatSize)).toEqual([
+    const sizes = [0, 999, 1000, 9_949, 9_950, 597_000, 999_499, 999_500, 10_485_760, 3e12];
+    expect(sizes.map(formatSize)).toEqual([
       "0 B",
-      "1023 B",
-      "1.0 KiB",
-      "1.5 KiB",
-      "10 MiB",
-      "3.0 TiB",
+      "999 B",
+      "1.0 kB",
+      "9.9 kB",
+      "10 kB",
+      "597 kB",
+      "999 kB",
+      "1.0 MB",
+      "10 MB",
+      "3.0 TB",
     ]);
+    expect(sizes.map(formatSize)).toEqual(sizes.map(formatBytes));
   });
 });
 
