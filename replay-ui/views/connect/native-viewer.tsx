@@ -37,7 +37,8 @@ export function NativeViewer({ target }: { target: string }) {
           </dl>
           <p>
             The password opens one session to <strong>{ticket.target}</strong>, until{" "}
-            {formatClock(Date.parse(ticket.expiresAt))}. The session is recorded like one in the browser.
+            {formatClock(Date.parse(ticket.expiresAt))}. If your viewer asks for a user name as well, any will do. The
+            session is recorded like one in the browser.
           </p>
           <p class="native-note">
             If your viewer shows the gateway's certificate, its SHA-256 is <code>{ticket.fingerprint}</code>.
