@@ -31,5 +31,5 @@ function valueText(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
   if (Array.isArray(value)) return value.map(valueText).join(", ");
-  return typeof value === "object" ? `(${factsText(value as Record<string, unknown>)})` : String(value);
+  return typeof value === "object" ? `(${factsText(value as Record<string, unknown>)})` : "";
 }
