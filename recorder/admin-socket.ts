@@ -4,7 +4,7 @@
 import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
-import type { LiveSession } from "../shared/api/types.ts";
+import type { LiveSession, VncTicket } from "../shared/api/types.ts";
 import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 
@@ -23,7 +23,7 @@ export interface LocalAdministration {
   vncTicket(
     person: string,
     target: string,
-  ): Promise<{ ticket: string; target: string; expiresAt: string; port: number }>;
+  ): Promise<Pick<VncTicket, "ticket" | "target" | "expiresAt" | "userName" | "port" | "fingerprint" | "publicKeyPin">>;
   /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
   status(): Promise<Record<string, unknown>>;
 }

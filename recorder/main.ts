@@ -149,6 +149,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger,
   });
 
+  const vncListener = () => {
+    const { fingerprint, publicKeyPin } = vncGateway;
+    return { port: vnc.port, fingerprint, publicKeyPin };
+  };
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const health = () => checkHealth(recorder, alarms);
@@ -176,7 +180,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sessions: { list: () => registry.list(), terminate },
     screens: {
       ticket: (...request) => vncGateway.ticket(...request),
-      listener: () => ({ port: vnc.port, fingerprint: vncGateway.fingerprint }),
+      listener: vncListener,
       upgrade: (...request) => vncGateway.tap.upgrade(...request),
     },
     targets: () =>
@@ -202,7 +206,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sessions: () => registry.list(),
     terminate,
     audit: (entry) => audit.append(entry),
-    vncTicket: async (person, target) => ({ ...(await vncGateway.ticketFor(person, target)), port: vnc.port }),
+    vncTicket: async (person, target) => {
+      const issued = await vncGateway.ticketFor(person, target);
+      return { ...issued, userName: `${person}+${issued.target}`, ...vncListener() };
+    },
     status: async () => ({
       version: version(),
       ssh,

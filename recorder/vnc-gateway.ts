@@ -12,6 +12,7 @@ import type { Config } from "./config.ts";
 import type { SessionOpener } from "./session/opener.ts";
 import { taps } from "./tap/registry.ts";
 import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
+import { publicKeyPin } from "./tap/vnc/public-key-pin.ts";
 import { type IssuedTicket, type TicketUse, VncTickets } from "./tap/vnc/tickets.ts";
 import type { VncTap } from "./tap/vnc/vnc-tap.ts";
 
@@ -32,6 +33,8 @@ export interface VncGateway {
   tap: VncTap;
   /** SHA-256 of the listener's certificate, in hex pairs. */
   fingerprint: string;
+  /** SHA-256 of its public key, in Base64. */
+  publicKeyPin: string;
   /** Asks policy first; POLICY_REFUSED says why not. */
   ticket(
     person: { name: string; roles: readonly Role[] },
@@ -82,6 +85,7 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
   return {
     tap,
     fingerprint: new X509Certificate(certificate.cert).fingerprint256,
+    publicKeyPin: publicKeyPin(certificate.cert),
     ticket,
     ticketFor: async (name, target) => {
       const person = await findPerson(name);

@@ -65,7 +65,7 @@ export interface ScreenEntrance {
     from: { address: string; software: string },
   ): Promise<{ ticket: string; target: string; expiresAt: string }>;
   /** Of the listener for native viewers. */
-  listener(): { port: number; fingerprint: string };
+  listener(): { port: number; fingerprint: string; publicKeyPin: string };
   /** Takes the socket over; the ticket in the request decides. */
   upgrade(
     request: IncomingMessage,

@@ -51,7 +51,8 @@ export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
         address: request.ip,
         details: { use: body.use },
       });
-      return { ...issued, ...deps.screens.listener(), path: `/api/v1/targets/${issued.target}/screen` };
+      const userName = `${me.name}+${issued.target}`;
+      return { ...issued, userName, ...deps.screens.listener(), path: `/api/v1/targets/${issued.target}/screen` };
     },
   });
 

@@ -1,6 +1,6 @@
 // `conduit target` for targets of VNC: add, scan and pin the certificate, test, and one-time tickets for viewers.
 import type { Command } from "commander";
-import { z } from "zod";
+import { VncTicket } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { VncTarget } from "../../shared/policy/policy.ts";
 import type { SecretStore } from "../access/secrets.ts";
@@ -121,7 +121,7 @@ export async function checkVnc(
   cli.out.line(`${printable(init.name)}, ${init.width}×${init.height}, depth ${depth} in ${bitsPerPixel} bits`);
 }
 
-const Ticket = z.object({ ticket: z.string(), target: z.string(), expiresAt: z.string(), port: z.int() });
+const Ticket = VncTicket.omit({ path: true });
 
 export function registerTicket(target: Command, cli: Cli): void {
   target
@@ -141,9 +141,11 @@ export function registerTicket(target: Command, cli: Cli): void {
       const issued = Ticket.parse(await askService(cli, command, "POST", "/vnc-ticket", body));
       if (options.json === true) return cli.out.json(issued);
       const host = new URL(configOf(cli, command).http.publicUrl).hostname;
-      cli.out.line(`Ticket  ${issued.ticket}`);
-      cli.out.line(`Viewer  ${host}::${issued.port}, until ${issued.expiresAt}, once`);
-      cli.out.line(`Name    ${options.person}+${issued.target}, where the viewer asks for one`);
+      cli.out.line(`Server       ${host}::${issued.port}`);
+      cli.out.line(`User name    ${issued.userName}   # where the viewer asks for one`);
+      cli.out.line(`Password     ${issued.ticket}   # works once, until ${issued.expiresAt}`);
+      cli.out.line(`Certificate  SHA-256 ${issued.fingerprint}`);
+      cli.out.line(`             pin-sha256="${issued.publicKeyPin}"   # of its public key, as TigerVNC shows it`);
     });
 }
 

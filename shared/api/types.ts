@@ -189,9 +189,13 @@ export const VncTicket = z.strictObject({
   expiresAt: z.string(),
   /** Of the WebSocket, on the portal's own address. */
   path: z.string(),
-  /** Of the listener for native viewers, with the SHA-256 of its certificate. */
+  /** What a native viewer that asks for a name is told. */
+  userName: z.string(),
+  /** Of the listener for native viewers, with the SHA-256 of its certificate, in hex pairs. */
   port: z.int(),
   fingerprint: z.string(),
+  /** SHA-256 of the certificate's public key in Base64, as `pin-sha256` of RFC 7469: what TigerVNC shows. */
+  publicKeyPin: z.string(),
 });
 export type VncTicket = z.infer<typeof VncTicket>;
 

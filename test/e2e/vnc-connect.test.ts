@@ -290,7 +290,9 @@ describe("the live screen", () => {
     const dialog = page.locator(byId("native-viewer-dialog"));
     await dialog.waitFor();
     expect(await dialog.textContent()).toMatch(/127\.0\.0\.1::\d+/);
-    expect(await dialog.locator("code").nth(1).textContent()).toMatch(/^[A-Za-z2-9]{8}$/);
+    expect(await dialog.locator("code").nth(1).textContent()).toMatch(new RegExp(`^[^+]+\\+${target}$`));
+    expect(await dialog.locator("code").nth(2).textContent()).toMatch(/^[A-Za-z2-9]{8}$/);
+    expect(await dialog.textContent()).toMatch(/pin-sha256="[A-Za-z0-9+/]{43}="/);
   });
 
   it("cannot be opened by a page of another origin's WebSocket address: the policy allows its own alone", async () => {

@@ -77,7 +77,7 @@ export async function startReplayServer(options: {
       ticket: async (_person, target) => {
         throw new AppError("PROTOCOL_TARGET_UNREACHABLE", `${target} does not answer`, { op: "test.ticket" });
       },
-      listener: () => ({ port: 5901, fingerprint: "00:".repeat(31).concat("00") }),
+      listener: () => ({ port: 5901, fingerprint: "00:".repeat(31).concat("00"), publicKeyPin: "A".repeat(43) }),
       upgrade: (_request, socket) => socket.destroy(),
     },
     targets: () => [],

@@ -43,7 +43,10 @@ const administration: LocalAdministration = {
   },
   vncTicket: async (person, target) => {
     done.push(`ticket ${person} ${target}`);
-    return { ticket: "abcdefgh", target, expiresAt: "2026-11-23T10:00:00.000Z", port: 5910 };
+    return {
+      ...{ ticket: "abcdefgh", target, expiresAt: "2026-11-23T10:00:00.000Z", userName: `${person}+${target}` },
+      ...{ port: 5910, fingerprint: "AA", publicKeyPin: "AA=" },
+    };
   },
   status: async () => ({ version: "1" }),
 };

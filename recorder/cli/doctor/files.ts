@@ -1,8 +1,9 @@
 // Configuration files and keys: present, private, readable.
-import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
+import { publicKeyPin } from "../../tap/vnc/public-key-pin.ts";
 import { masterKeyPath, signingKeyPath } from "../key-files.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
@@ -89,10 +90,9 @@ function checkVncCertificate(files: { certificate: string; key: string }): Check
   }
   const check = checkCertificate(name, files);
   if (check.verdict !== "ok") return check;
-  const { fingerprint256, publicKey } = new X509Certificate(readFileSync(files.certificate));
-  const pin = createHash("sha256")
-    .update(publicKey.export({ type: "spki", format: "der" }))
-    .digest("base64");
+  const certificate = readFileSync(files.certificate, "utf8");
+  const { fingerprint256 } = new X509Certificate(certificate);
+  const pin = publicKeyPin(certificate);
   return ok(name, `${check.message}; viewers show SHA-256 ${fingerprint256}, or of its key pin-sha256="${pin}"`);
 }
 

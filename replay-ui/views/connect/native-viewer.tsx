@@ -33,15 +33,18 @@ export function NativeViewer({ target }: { target: string }) {
         >
           <dl class="native-viewer">
             <Line name="Server" value={`${location.hostname}::${ticket.port}`} />
+            <Line name="User name" value={ticket.userName} />
             <Line name="Password" value={ticket.ticket} />
           </dl>
           <p>
-            The password opens one session to <strong>{ticket.target}</strong>, until{" "}
-            {formatClock(Date.parse(ticket.expiresAt))}. If your viewer asks for a user name as well, any will do. The
-            session is recorded like one in the browser.
+            The password works once: it opens one session to <strong>{ticket.target}</strong>, until{" "}
+            {formatClock(Date.parse(ticket.expiresAt))}. A viewer that asks for no user name needs none. The session is
+            recorded like one in the browser.
           </p>
           <p class="native-note">
-            If your viewer shows the gateway's certificate, its SHA-256 is <code>{ticket.fingerprint}</code>.
+            If your viewer asks about the gateway's certificate, compare what it shows: SHA-256{" "}
+            <code>{ticket.fingerprint}</code>, or of its public key, as TigerVNC has it,{" "}
+            <code>pin-sha256="{ticket.publicKeyPin}"</code>.
           </p>
         </Dialog>
       )}

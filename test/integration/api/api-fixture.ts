@@ -141,7 +141,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     },
     screens: {
       ticket: async (_person, target) => ({ ticket: "t", target, expiresAt: "2026-11-23T10:00:00.000Z" }),
-      listener: () => ({ port: 5910, fingerprint: "AA" }),
+      listener: () => ({ port: 5910, fingerprint: "AA", publicKeyPin: "AA=" }),
       upgrade: (_request, socket) => socket.destroy(),
     },
     targets: () => [

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { ApiDeps } from "../../../recorder/api/deps.ts";
+import { publicKeyPin } from "../../../recorder/tap/vnc/public-key-pin.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type ApiFixture, type Portal, startApi } from "../api/api-fixture.ts";
@@ -22,7 +23,11 @@ beforeEach(async () => {
         throw new AppError("POLICY_REFUSED", `${person.name} may not reach ${name}.`, { op: "test" });
       return { ...gateway.tickets.issue({ person: person.name, target: name }, use), target: name };
     },
-    listener: () => ({ port: gateway.port, fingerprint: gateway.certificate.fingerprint }),
+    listener: () => ({
+      port: gateway.port,
+      fingerprint: gateway.certificate.fingerprint,
+      publicKeyPin: publicKeyPin(gateway.certificate.certificate),
+    }),
     upgrade: (...request) => gateway.tap.upgrade(...request),
   };
   api = await startApi({ screens });
@@ -208,6 +213,12 @@ describe("is refused", () => {
 it("gives native viewers a short ticket, with where to go and whose certificate to expect", async () => {
   const response = await portal.post("/api/v1/targets/hmi-1/vnc-ticket", { use: "viewer" });
   const ticket = (await response.json()) as Record<string, unknown>;
-  expect(ticket).toMatchObject({ port: gateway.port, fingerprint: gateway.certificate.fingerprint, target: "hmi-1" });
+  expect(ticket).toMatchObject({
+    port: gateway.port,
+    fingerprint: gateway.certificate.fingerprint,
+    publicKeyPin: publicKeyPin(gateway.certificate.certificate),
+    target: "hmi-1",
+    userName: expect.stringMatching(/^.+\+hmi-1$/),
+  });
   expect(ticket["ticket"]).toMatch(/^\w{8}$/);
 });

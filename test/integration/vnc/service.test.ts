@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encoding } from "../../../recorder/rfb/encodings.ts";
 import { setEncodings } from "../../../recorder/tap/vnc/encodings-filter.ts";
+import { publicKeyPin } from "../../../recorder/tap/vnc/public-key-pin.ts";
 import { veNCrypt } from "../../../recorder/tap/vnc/security-types.ts";
-import type { RecordingSummary } from "../../../shared/api/types.ts";
+import type { RecordingSummary, VncTicket } from "../../../shared/api/types.ts";
 import { prepareService, type RunningService, startPrepared } from "../../support/service.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -101,13 +102,19 @@ describe("a session with a screen through the service", () => {
   });
 
   it("opens with a ticket of the command line", async () => {
-    const issued = JSON.parse(await service.conduit(["target", "ticket", "hmi-1", "--person", "vera", "--json"])) as {
-      ticket: string;
-      port: number;
-    };
-    expect(issued.port).toBe(service.vncPort);
-    const viewer = await connectViewer({ host: "127.0.0.1", port: issued.port }, { ticket: issued.ticket });
+    const issued = JSON.parse(
+      await service.conduit(["target", "ticket", "hmi-1", "--person", "vera", "--json"]),
+    ) as VncTicket;
+    const { port, userName: user, ticket } = issued;
+    expect(port).toBe(service.vncPort);
+    const login = { subtype: veNCrypt.x509Plain, user, password: ticket };
+    const viewer = await connectViewer({ host: "127.0.0.1", port }, { veNCrypt: login });
     viewer.close();
+    const told = await service.conduit(["target", "ticket", "hmi-1", "--person", "vera"]);
+    expect(told).toMatch(/^User name +vera\+hmi-1 .*\nPassword +[A-Za-z2-9]{8} +# works once, until /m);
+    const certificate = readFileSync(join(directory.path, "data", "keys", "vnc.crt"), "utf8");
+    expect(told).toContain(`pin-sha256="${publicKeyPin(certificate)}"`);
+    expect(issued.publicKeyPin).toBe(publicKeyPin(certificate));
     await expect(service.conduit(["target", "ticket", "hmi-1", "--person", "nobody"])).rejects.toThrow();
   });
 
