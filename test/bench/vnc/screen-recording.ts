@@ -1,5 +1,6 @@
 // A capture recorded by the recorder's own screen track, as its worker does it: decoder, samples, segments, compression.
 import { defaultLimits } from "../../../recorder/record/options.ts";
+import { ScreenRoom } from "../../../recorder/record/segments/screen-room.ts";
 import { ScreenTrack } from "../../../recorder/record/segments/screen-track.ts";
 import type { ClosedSegment } from "../../../recorder/record/segments/segment-files.ts";
 import { ScreenDecoder } from "../../../recorder/rfb/screen-decoder.ts";
@@ -32,7 +33,8 @@ export function recordCapture(capture: Capture, video: VideoMode): Recorded {
   };
   const opened = { meta: { name: "screen-0", kind: "screen" as const, channel: 0 }, cols: width, rows: height };
   const from = process.cpuUsage();
-  const track = new ScreenTrack(opened, context, undefined, { name: "bench", format, video });
+  const screen = { name: "bench", format, video };
+  const track = new ScreenTrack(opened, context, undefined, screen, new ScreenRoom());
   const tickUs = defaultLimits.tickMs * 1000;
   let nextTickUs = tickUs;
   for (const [recordNo, { ms, bytes }] of capture.chunks.entries()) {
