@@ -78,7 +78,7 @@ export const ConfigFile = z.strictObject({
       security: z
         .array(z.enum(["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth", "plain"]))
         .min(1)
-        .default(["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth"]),
+        .default(["x509-plain", "x509-vnc"]),
       tls: z.strictObject({ certificate: path, key: path }).optional(),
       ticketSeconds: z
         .number()

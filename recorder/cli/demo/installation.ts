@@ -86,7 +86,8 @@ recorder: { id: demo, dataDirectory: . }
 ssh:
   listen: 127.0.0.1:${sshPort}
   banner: "Conduit Recorder demo: this session is recorded.\\r\\n"
-vnc: { listen: "127.0.0.1:0" }
+# The scripted viewer knows VncAuth alone, which does not encrypt the session: not beyond this machine.
+vnc: { listen: "127.0.0.1:0", security: [x509-plain, x509-vnc, vnc-auth] }
 http: { listen: "127.0.0.1:${httpPort}" }
 spool: { floorBytes: 64 MiB }
 `,

@@ -22,6 +22,8 @@ export function startVncService(directory: string, targets: readonly TargetAddre
   mkdirSync(directory, { recursive: true });
   return startRunningService({
     directory,
+    // The bench's client speaks VncAuth, as the relay and the target beside the gateway do.
+    config: { vnc: { listen: "127.0.0.1:0", security: ["vnc-auth"] } },
     people: [{ ...person, roles: ["vendor", "investigator"] }],
     secrets: targets.flatMap(({ name, password }) => (password === undefined ? [] : [{ name, password }])),
     targets: targets.map(({ name, host, port, password, vnc }) => ({

@@ -117,6 +117,15 @@ it("logs in with a one-time ticket as the password, once", async () => {
   expect(gateway.sessions).toHaveLength(1);
 });
 
+it("logs in as the portal says, with a ticket as the password and no setting but the certificate to trust", async () => {
+  const ca = `${dir.path}/ca.pem`;
+  await writeFile(ca, gateway.certificate.certificate);
+  const { ticket } = gateway.tickets.issue({ person: personName, target: "hmi-1" }, "viewer");
+  await view([`-X509CA=${ca}`], { VNC_USERNAME: `${personName}+hmi-1`, VNC_PASSWORD: ticket });
+  expect(gateway.last().notices("auth")[0]).toMatchObject({ method: "ticket", security: "x509-plain" });
+  expect(gateway.attempts).toEqual([]);
+});
+
 it("sees its session ended when it is terminated", async () => {
   const login = { VNC_USERNAME: `${personName}+hmi-1`, VNC_PASSWORD: personPassword };
   await view(["-SecurityTypes", "TLSPlain", "-AlertOnFatalError=0"], login);

@@ -37,7 +37,7 @@ describe("a valid configuration", () => {
     expect(config.ssh.listen).toEqual({ host: "0.0.0.0", port: 2222 });
     expect(config.vnc).toEqual({
       listen: { host: "0.0.0.0", port: 5910 },
-      security: ["x509-plain", "x509-vnc", "tls-plain", "tls-vnc", "vnc-auth"],
+      security: ["x509-plain", "x509-vnc"],
       tls: { certificate: join(folder.path, "data/keys/vnc.crt"), key: join(folder.path, "data/keys/vnc.key") },
       ticketSeconds: 120,
     });
