@@ -202,7 +202,7 @@ describe("every page", () => {
     "/no/such/page",
   ];
 
-  it.each([390, 1280])("fits a window of %i px, and each control has a name", async (width) => {
+  it.each([320, 390, 1280])("fits a window of %i px, and each control has a name", async (width) => {
     for (const path of paths()) {
       const { page } = await visit(path, { as: "engineer", width, height: 844 });
       await page.waitForSelector("main h1, main h2");

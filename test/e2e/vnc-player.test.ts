@@ -337,13 +337,13 @@ describe("the lists", () => {
 });
 
 describe("on a phone", () => {
-  it("fits, in width and in the controls", async () => {
-    const page = await watch(plant.hmi, "?t=10.5", { width: 390, height: 844, scale: 2 });
+  it.each([320, 390])("fits %i px, in width and in the controls", async (width) => {
+    const page = await watch(plant.hmi, "?t=10.5", { width, height: 844, scale: 2 });
     expectSame(await pixels(page), inNode(plant.hmi, 10.5 * SECOND_US));
     await page.waitForSelector(byId("screen-zoom"));
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
     const frame = (await page.locator(".pixel-frame").boundingBox())!;
-    expect(frame.width).toBeLessThanOrEqual(390);
+    expect(frame.width).toBeLessThanOrEqual(width);
   });
 });
