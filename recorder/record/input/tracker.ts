@@ -128,6 +128,16 @@ export class InputTracker {
     return first;
   }
 
+  /** The lowest number of an input that is the beginning of a character or a sequence, and waits for its rest. */
+  get waitingSeq(): number | null {
+    let lowest: number | null = null;
+    for (const { carryPlace } of this.#channels.values()) {
+      const seq = carryPlace?.from?.seq ?? carryPlace?.seq;
+      if (seq !== undefined && (lowest === null || seq < lowest)) lowest = seq;
+    }
+    return lowest;
+  }
+
   /** True while something waits that `settle` cannot decide at once: sealing, a notice on its way, lines being stored. */
   get mustWait(): boolean {
     return this.#draining || this.#awaited.size > 0 || this.#queue.some((entry) => entry.state === "sealing");

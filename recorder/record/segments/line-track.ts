@@ -25,6 +25,19 @@ export class LineTrack extends Track {
     this.afterEvent(at);
   }
 
+  /** The lowest number of what came and waits outside of the track: a segment that begins before its line has it too. */
+  waitingSeq: () => number | null = () => null;
+  #lastSeq = -1;
+
+  protected override begin(at: EventPlace): OpenSegment {
+    const firstSeq = at.from?.seq ?? at.seq;
+    const waiting = this.waitingSeq() ?? firstSeq;
+    const from = { recordNo: at.from?.recordNo ?? at.recordNo, seq: waiting };
+    const segment = super.begin(waiting < firstSeq && waiting > this.#lastSeq ? { ...at, from } : at);
+    this.#lastSeq = Math.max(this.#lastSeq, at.seq);
+    return segment;
+  }
+
   /** Covers the number of an event that leaves no line. */
   touch(at: EventPlace): void {
     this.begin(at);

@@ -99,6 +99,7 @@ export class SessionTracks {
       resume?.derived,
     );
     this.#input.mustWait = () => this.#tracker.mustWait;
+    this.#input.waitingSeq = () => this.#tracker.waitingSeq;
     this.#screens = new SessionScreens({
       context: this.#context,
       resume,
