@@ -1,19 +1,9 @@
 // PixelFormat of RFC 6143 §7.4: how the target writes a colour. Read from ServerInit and SetPixelFormat; every later
 // length on the wire depends on it, so that a format which is not usable is refused here and nowhere else.
+import type { PixelFormat } from "../../shared/events/session-event.ts";
 import { malformed } from "./rfb-error.ts";
 
-export interface PixelFormat {
-  bitsPerPixel: 8 | 16 | 32;
-  depth: number;
-  bigEndian: boolean;
-  trueColour: boolean;
-  redMax: number;
-  greenMax: number;
-  blueMax: number;
-  redShift: number;
-  greenShift: number;
-  blueShift: number;
-}
+export type { PixelFormat };
 
 export const pixelFormatBytes = 16;
 

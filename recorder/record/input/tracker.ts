@@ -65,6 +65,10 @@ const plainSecretBytes = 256;
 const lineEnds = new Set(["Enter", "Ctrl+J", "Ctrl+C", "Ctrl+D", "Alt+Enter"]);
 const notKeystrokes = new Set(["Mouse", "Report", "FocusIn", "FocusOut", "PasteStart", "PasteEnd"]);
 
+function lowest(numbers: readonly number[]): number | null {
+  return numbers.length === 0 ? null : Math.min(...numbers);
+}
+
 function newLine(): TypedLine {
   return { unechoed: null, ended: false, noticed: false, suspected: false };
 }
@@ -119,23 +123,19 @@ export class InputTracker {
 
   /** Records from this one on are stored nowhere yet. */
   get firstWaitingRecordNo(): number | null {
-    let first: number | null = null;
-    const places = [this.#queue[0]?.place, ...[...this.#channels.values()].map((channel) => channel.carryPlace)];
-    for (const place of places) {
-      const from = place?.from?.recordNo ?? place?.recordNo;
-      if (from !== undefined && (first === null || from < first)) first = from;
-    }
-    return first;
+    const places = [...this.#carried(), ...this.#queue.slice(0, 1).map(({ place }) => place.from ?? place)];
+    return lowest(places.map(({ recordNo }) => recordNo));
   }
 
   /** The lowest number of an input that is the beginning of a character or a sequence, and waits for its rest. */
   get waitingSeq(): number | null {
-    let lowest: number | null = null;
-    for (const { carryPlace } of this.#channels.values()) {
-      const seq = carryPlace?.from?.seq ?? carryPlace?.seq;
-      if (seq !== undefined && (lowest === null || seq < lowest)) lowest = seq;
-    }
-    return lowest;
+    return lowest(this.#carried().map(({ seq }) => seq));
+  }
+
+  #carried(): Array<{ recordNo: number; seq: number }> {
+    return [...this.#channels.values()].flatMap(({ carryPlace }) =>
+      carryPlace ? [carryPlace.from ?? carryPlace] : [],
+    );
   }
 
   /** True while something waits that `settle` cannot decide at once: sealing, a notice on its way, lines being stored. */

@@ -27,15 +27,14 @@ export class LineTrack extends Track {
 
   /** The lowest number of what came and waits outside of the track: a segment that begins before its line has it too. */
   waitingSeq: () => number | null = () => null;
-  #lastSeq = -1;
+  #newest: OpenSegment | null = null;
 
-  protected override begin(at: EventPlace): OpenSegment {
-    const firstSeq = at.from?.seq ?? at.seq;
-    const waiting = this.waitingSeq() ?? firstSeq;
-    const from = { recordNo: at.from?.recordNo ?? at.recordNo, seq: waiting };
-    const segment = super.begin(waiting < firstSeq && waiting > this.#lastSeq ? { ...at, from } : at);
-    this.#lastSeq = Math.max(this.#lastSeq, at.seq);
-    return segment;
+  protected override newSegment(at: EventPlace): OpenSegment {
+    const { recordNo, seq } = at.from ?? at;
+    const waiting = this.waitingSeq() ?? seq;
+    const isOfNone = waiting < seq && waiting > (this.#newest?.lastSeq ?? -1);
+    this.#newest = super.newSegment(isOfNone ? { ...at, from: { recordNo, seq: waiting } } : at);
+    return this.#newest;
   }
 
   /** Covers the number of an event that leaves no line. */

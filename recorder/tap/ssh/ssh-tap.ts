@@ -3,6 +3,7 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type Connection } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
+import { listenAt } from "../listen.ts";
 import { Strangers } from "../strangers.ts";
 import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
 import type { Login } from "../user-name.ts";
@@ -79,14 +80,7 @@ class SshTap implements Tap {
   }
 
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#listener.once("error", reject);
-      this.#listener.listen({ host: address.host, port: address.port, backlog: 511 }, () => {
-        this.#listener.removeListener("error", reject);
-        const bound = this.#listener.address();
-        resolve({ host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port });
-      });
-    });
+    return listenAt(this.#listener, address);
   }
 
   async close(): Promise<void> {

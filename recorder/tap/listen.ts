@@ -1,0 +1,18 @@
+// A gateway's TCP listener brought to its address; the port that was found where 0 was asked for.
+import type { Server } from "node:net";
+
+const backlog = 511;
+
+export function listenAt(
+  server: Server,
+  { host, port }: { host: string; port: number },
+): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog }, () => {
+      server.removeListener("error", reject);
+      const bound = server.address();
+      resolve({ host, port: typeof bound === "object" && bound !== null ? bound.port : port });
+    });
+  });
+}
