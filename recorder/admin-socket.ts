@@ -101,7 +101,7 @@ function listen(server: Server, path: string): Promise<void> {
 function isAnswering(path: string): Promise<boolean> {
   return askAdmin(path, "GET", "/status").then(
     () => true,
-    (error: unknown) => !(error instanceof AppError && error.code === "REQUEST_NOT_FOUND"),
+    (error: unknown) => !(error instanceof AppError && error.code === "SERVICE_UNREACHABLE"),
   );
 }
 
@@ -179,7 +179,7 @@ function fail(response: ServerResponse, error: unknown): void {
   else send(response, code.startsWith("REQUEST_") ? 400 : 500, { code, message });
 }
 
-/** REQUEST_NOT_FOUND with `details.running: false` when nothing answers on the socket; the service's own codes else. */
+/** SERVICE_UNREACHABLE when nothing answers on the socket; the service's own codes else. */
 export function askAdmin(path: string, method: "GET" | "POST", url: string, body?: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method, path: url, timeout: 10_000 }, (response) => {
@@ -208,8 +208,7 @@ export function askAdmin(path: string, method: "GET" | "POST", url: string, body
       const message = absent
         ? `no service answers on ${path}; start it with conduit serve, or name its configuration with --config`
         : `the service on ${path} cannot be asked: ${cause.message}`;
-      const details = { running: !absent };
-      reject(new AppError(absent ? "REQUEST_NOT_FOUND" : "INTERNAL", message, { op: "admin.ask", cause, details }));
+      reject(new AppError(absent ? "SERVICE_UNREACHABLE" : "INTERNAL", message, { op: "admin.ask", cause }));
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });

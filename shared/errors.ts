@@ -36,6 +36,7 @@ export const errorCodes = {
   REQUEST_NOT_FOUND: "There is no such thing, or it is not yours to see.",
   REQUEST_CONFLICT: "This cannot be done in the present state, or the name is taken.",
   REQUEST_TOO_LARGE: "The request is larger than this service accepts.",
+  SERVICE_UNREACHABLE: "The command needs the running service, and none answers.",
   INTERNAL: "A fault in the recorder itself; the log has the details.",
 } as const;
 

@@ -39,6 +39,7 @@ const statusOf: Record<ErrorCode, number> = {
   REQUEST_NOT_FOUND: 404,
   REQUEST_CONFLICT: 409,
   REQUEST_TOO_LARGE: 413,
+  SERVICE_UNREACHABLE: 503,
   INTERNAL: 500,
 };
 

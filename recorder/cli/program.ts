@@ -129,13 +129,15 @@ function report(error: unknown, cli: Cli, debug: boolean): ExitCode {
 
 function exitCodeOf(error: AppError): ExitCode {
   const own = error.details["exitCode"];
-  if (own === exitCodes.notRunning || own === exitCodes.usage) return own;
+  if (own === exitCodes.usage) return own;
   switch (error.code) {
     case "CONFIG_INVALID":
     case "CONFIG_UNREADABLE":
       return exitCodes.configuration;
     case "REQUEST_NOT_FOUND":
       return exitCodes.notFound;
+    case "SERVICE_UNREACHABLE":
+      return exitCodes.notRunning;
     default:
       return exitCodes.failure;
   }

@@ -6,27 +6,17 @@ import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { askAdmin } from "../admin-socket.ts";
 import { type Cli, configOf, localActor, type Register } from "./cli.ts";
-import { exitCodes } from "./exit-codes.ts";
 import { formatTime, printable } from "./output.ts";
 
-/** As askAdmin, with the exit code that says that no service runs. */
-export async function askService(
+/** Over the admin socket of the configuration in force. */
+export function askService(
   cli: Cli,
   command: Command,
   method: "GET" | "POST",
   url: string,
   body?: unknown,
 ): Promise<unknown> {
-  try {
-    return await askAdmin(configOf(cli, command).recorder.adminSocket, method, url, body);
-  } catch (error) {
-    if (!(error instanceof AppError) || error.details["running"] !== false) throw error;
-    throw new AppError("REQUEST_NOT_FOUND", error.message, {
-      op: error.op,
-      cause: error,
-      details: { exitCode: exitCodes.notRunning },
-    });
-  }
+  return askAdmin(configOf(cli, command).recorder.adminSocket, method, url, body);
 }
 
 export const registerSessions: Register = (program, cli) => {

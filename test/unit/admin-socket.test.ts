@@ -169,7 +169,10 @@ test("a running service's socket is not taken over", async () => {
 });
 
 test("where nothing listens, the answer says how to start it; a path too long, how to mend it", async () => {
-  await expect(askAdmin(path, "GET", "/status")).rejects.toThrow("start it with conduit serve");
+  await expect(askAdmin(path, "GET", "/status")).rejects.toMatchObject({
+    code: "SERVICE_UNREACHABLE",
+    message: expect.stringContaining("start it with conduit serve") as string,
+  });
   const deep = join(folder.path, "d".repeat(120));
   mkdirSync(deep);
   await expect(openAdminSocket(join(deep, "admin.sock"), administration)).rejects.toThrow(
