@@ -342,7 +342,7 @@ async function authenticate(
     const isOneTime = attempt.method === "password" && person.mustChangePassword;
     if (!isOneTime) {
       if (attempt.method === "publickey") await noteKeyUse(people, person.name, attempt, logger);
-      return { name: person.name, roles: person.roles, authMethod: answer.method };
+      return { name: person.name, roles: person.roles, authMethod: answer.method, factors: [answer.method] };
     }
   }
   // Clients offer one key after another: a key that is not known is no failed log-in, a password is. A name that does not

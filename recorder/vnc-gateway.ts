@@ -79,7 +79,7 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
   });
   const ticket: VncGateway["ticket"] = async ({ name, roles }, targetName, use, { address, software }) => {
     const client = { address, port: 0, software };
-    const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal" }, targetName, client);
+    const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal", factors: [] }, targetName, client);
     return { ...tickets.issue({ person: name, target: target.name }, use), target: target.name };
   };
   return {

@@ -8,6 +8,7 @@ import type {
   AuthenticatedPerson,
   ClientAddress,
   GatewayHost,
+  SecondStep,
   TapSession,
   TargetAccess,
   VncGatewayHost,
@@ -29,7 +30,7 @@ export interface OpenerDependencies {
   registry: SessionRegistry;
   logger: SessionLogger;
   inventory(): InventoryView;
-  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null>;
   /** AppError when there is no such secret. */
   credential(secret: string): Promise<TargetAccess["credential"]>;
   openRecording(facts: OpenRecordFacts): Promise<SessionRecording & { readonly open: OpenRecord }>;
@@ -50,14 +51,14 @@ interface Admitted<T extends Target> {
   decision: Decision;
 }
 
-export class SessionOpener implements GatewayHost, VncGatewayHost {
+export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authenticate"> {
   readonly #deps: OpenerDependencies;
 
   constructor(deps: OpenerDependencies) {
     this.#deps = deps;
   }
 
-  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null> {
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null> {
     return this.#deps.authenticate(attempt);
   }
 

@@ -2,6 +2,7 @@
 
 import type { SessionEvent } from "../../shared/events/session-event.ts";
 import type { Decision } from "../../shared/policy/decide.ts";
+import type { Factor } from "../../shared/policy/factor.ts";
 import type { Capability, Role, VncSettings } from "../../shared/policy/policy.ts";
 
 /**
@@ -27,13 +28,36 @@ export interface TapSession {
   /** Asked per channel request; the tap records refusals as events (`channel-refused`, `request-refused`). */
   decide(capability: Capability): Decision;
   decideEnv(name: string): Decision;
+  /** `port` 0: there is none, as of a socket's path. */
+  decideForward(capability: Capability, host: string, port: number): Decision;
+  decideClipboard(direction: "inbound" | "outbound", bytes: number): Decision;
   /** True while input must not pass (freeze): the tap holds inbound back until `whenUnfrozen()`. */
   readonly frozen: boolean;
   whenUnfrozen(): Promise<void>;
+  /** Why input is held, for the person; null while it passes. */
+  readonly hold: SessionHold | null;
+  /** What the person is to be told while the session goes on: that it ends soon, that it is frozen, that it goes on. */
+  onWarning(listener: (warning: SessionWarning) => void): void;
+  /** Text that a channel's keys typed where they are no bytes of a terminal's: asked about before they pass. */
+  typed(channel: number, text: string): void;
   /** The person did something (any inbound byte of a person's); drives the idle limit. */
   touch(): void;
   /** The tap says that both sides are gone. Idempotent. */
   ended(reason: string): void;
+}
+
+export interface SessionHold {
+  /** `escort-awaited`: it has not begun; nothing of the target is shown either. */
+  code: "escort-awaited" | "frozen";
+  sentence: string;
+}
+
+export interface SessionWarning {
+  /** That of the end which is coming, or `escort-awaited`, `frozen`, `unfrozen`. */
+  code: string;
+  sentence: string;
+  /** Until the end; null where none is near. */
+  secondsLeft: number | null;
 }
 
 /** The abort reason of `TapSession.signal`: `code` is stable, `sentence` is for the person. */
@@ -53,8 +77,20 @@ export interface ClientAddress {
 export interface AuthenticatedPerson {
   name: string;
   roles: readonly Role[];
-  /** `publickey`, `password`, `keyboard-interactive`, with `+totp` once that step exists. */
+  /** `publickey`, `password`, `keyboard-interactive`, `ticket`; with `+totp` where a code was given. */
   authMethod: string;
+  /** What was proven, in the order in which it was. */
+  factors: readonly Factor[];
+  /** Id of the grant whose time-limited credential was used. */
+  grant?: string;
+}
+
+/** The first factor was taken, a code is to follow. Nothing here says whether it was right. */
+export interface SecondStep {
+  /** Null when the code, or what came before it, is wrong. AUTH_THROTTLED as with passwords. */
+  verify(code: string): Promise<AuthenticatedPerson | null>;
+  /** After a wrong code another may follow (a key was proven); else the log-in begins anew. */
+  mayRepeat: boolean;
 }
 
 export type AuthAttempt =
@@ -89,9 +125,9 @@ export interface VncTargetAccess {
 export interface GatewayHost {
   /**
    * Null on refusal, and always after the same time whether or not the name exists. AUTH_THROTTLED when this address or
-   * name must wait.
+   * name must wait. A SecondStep where a code is to be asked for.
    */
-  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
+  authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null>;
   /**
    * Policy, limits, then a durable OPEN record: only after it resolves may a byte reach the target. Rejects with an
    * AppError whose message is fit for the person (POLICY_REFUSED, RECORD_SPOOL_FULL, …).
@@ -105,6 +141,7 @@ export interface GatewayHost {
 
 /** The same for VNC. */
 export interface VncGatewayHost {
+  /** As for SSH, but a code stands at the end of the password: viewers ask once. */
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | null>;
   /** As `openSession`; refuses, too, where no rule allows the person the screen. */
   openVncSession(

@@ -4,7 +4,7 @@
 // is neither: it ends the connection in words and counts as no failure.
 import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
-import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost, TapLogger } from "../tap.ts";
+import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost, SecondStep, TapLogger } from "../tap.ts";
 import { type Login, splitUserName } from "../user-name.ts";
 import { fingerprintOf } from "./host-keys.ts";
 import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
@@ -106,7 +106,7 @@ export class Authenticator {
   }
 
   async #ask(context: AuthContext, login: Login, attempt: AuthAttempt, authMethod?: string): Promise<void> {
-    let person: AuthenticatedPerson | null;
+    let person: AuthenticatedPerson | SecondStep | null;
     try {
       person = await this.#options.host.authenticate(attempt);
     } catch (error) {
@@ -115,7 +115,7 @@ export class Authenticator {
       return;
     }
     if (this.#over) return;
-    if (person === null) {
+    if (person === null || "verify" in person) {
       this.#reject(context);
       return;
     }

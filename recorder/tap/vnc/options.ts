@@ -23,7 +23,7 @@ export interface VncTapOptions {
   host: VncGatewayHost;
   tickets: VncTickets;
   /** Whom a ticket was given to, as he is now; null when he may not sign in any more. */
-  findPerson(name: string): Promise<Omit<AuthenticatedPerson, "authMethod"> | null>;
+  findPerson(name: string): Promise<Omit<AuthenticatedPerson, "authMethod" | "factors" | "grant"> | null>;
   /**
    * Before a ticket is tried: it counts as a failure until it is said to have been none. AUTH_THROTTLED when this address
    * must wait.

@@ -221,7 +221,7 @@ async function byTicket(answer: ViewerAnswer, client: ClientAddress, options: Lo
 async function holderOf(grant: TicketGrant, answer: ViewerAnswer, { findPerson }: LoginOptions): Promise<Known> {
   const person = await findPerson(grant.person);
   if (person === null) throw wrong(answer);
-  return { person: { ...person, authMethod: "ticket" }, target: grant.target };
+  return { person: { ...person, authMethod: "ticket", factors: ["ticket"] }, target: grant.target };
 }
 
 const wrongLogin = "The name or the password is wrong, or the account is disabled.";

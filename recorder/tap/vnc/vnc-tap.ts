@@ -31,7 +31,7 @@ export interface VncTap extends Tap {
 
 export interface BrowserOrigin {
   /** Who is signed in; the ticket must be this person's. */
-  person: Omit<AuthenticatedPerson, "authMethod">;
+  person: Omit<AuthenticatedPerson, "authMethod" | "factors" | "grant">;
   address: string;
   /** The target in the address that was asked for. */
   target: string;
@@ -94,7 +94,7 @@ class VncGateway implements VncTap {
     const spoke = this.#silent.admit(socket, from.person.name);
     this.#door.open(request, socket, head, (link) => {
       const client: ClientAddress = { address: from.address, port: 0, software: userAgent(request) };
-      const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket" };
+      const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket", factors: ["ticket"] };
       loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: from.encrypted }).then(
         ({ answer, facts }) => {
           spoke();

@@ -7,6 +7,8 @@ import type {
   AuthAttempt,
   EventSink,
   GatewayHost,
+  SessionHold,
+  SessionWarning,
   TapSession,
   TargetAccess,
   TerminateReason,
@@ -50,6 +52,11 @@ export class MemorySession implements TapSession {
   countOnly = false;
   outputBytes = 0;
   inputBytes = 0;
+  /** Why it is frozen, when it is. */
+  holdCode: SessionHold["code"] = "frozen";
+  typedText = "";
+  /** Tells the person something, as the session would. */
+  warn: (warning: SessionWarning) => void = () => undefined;
 
   constructor(id: string, capabilities: readonly Capability[]) {
     this.id = id;
@@ -81,6 +88,21 @@ export class MemorySession implements TapSession {
     return ["LANG", "LC_*", "CONDUIT_TEST_*"].some((pattern) => matchesGlob(pattern, name))
       ? { effect: "allow", reason: "allowed-by-rule", rule: "test", capabilities: [] }
       : { effect: "deny", reason: "env-not-listed", rule: "test", capabilities: [] };
+  }
+  decideForward(capability: Capability): Decision {
+    return this.decide(capability);
+  }
+  decideClipboard(direction: "inbound" | "outbound"): Decision {
+    return this.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+  }
+  get hold(): SessionHold | null {
+    return this.#thaw === undefined ? null : { code: this.holdCode, sentence: "The plant has stopped this session." };
+  }
+  onWarning(listener: (warning: SessionWarning) => void): void {
+    this.warn = listener;
+  }
+  typed(_channel: number, text: string): void {
+    this.typedText += text;
   }
   touch(): void {
     this.touches++;
@@ -238,7 +260,9 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
         attempt.name === personName &&
         (attempt.method === "password" ? attempt.password === personPassword : blob.equals(attempt.blob));
       await new Promise((resolve) => setTimeout(resolve, 5));
-      return known ? { name: personName, roles: ["vendor"], authMethod: attempt.method } : null;
+      return known
+        ? { name: personName, roles: ["vendor"], authMethod: attempt.method, factors: [attempt.method] }
+        : null;
     },
     openSession: async (_person, targetName) => {
       if (gateway.decideMs > 0) await new Promise((resolve) => setTimeout(resolve, gateway.decideMs));

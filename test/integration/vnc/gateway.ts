@@ -88,7 +88,7 @@ export async function startVncGateway(
         gateway.attempts.push(attempt);
         const known = attempt.name === personName && attempt.method === "password";
         return known && attempt.password === personPassword
-          ? { name: personName, roles: ["vendor"], authMethod: attempt.method }
+          ? { name: personName, roles: ["vendor"], authMethod: attempt.method, factors: [attempt.method] }
           : null;
       },
       openVncSession: async (_person, targetName) => {

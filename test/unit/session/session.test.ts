@@ -46,7 +46,7 @@ class FakeRecording implements SessionRecording {
   }
 }
 
-const person = { name: "ada", roles: ["vendor"] as const, authMethod: "password" };
+const person = { name: "ada", roles: ["vendor"] as const, authMethod: "password", factors: [] as const };
 const client = { address: "127.0.0.1", port: 1, software: "test" };
 const policy = Policy.parse({
   version: 1,
