@@ -6,7 +6,15 @@ import { AppError } from "../../shared/errors.ts";
 import type { NoticeType, SessionEvent } from "../../shared/events/session-event.ts";
 import { type Decision, decideCapability, decideEnv } from "../../shared/policy/decide.ts";
 import type { Capability, Limits, Policy, Target } from "../../shared/policy/policy.ts";
-import type { AuthenticatedPerson, ClientAddress, EventSink, TapSession, TerminateReason } from "../tap/tap.ts";
+import type {
+  AuthenticatedPerson,
+  ClientAddress,
+  EventSink,
+  SessionHold,
+  SessionWarning,
+  TapSession,
+  TerminateReason,
+} from "../tap/tap.ts";
 
 export type SessionState = "active" | "frozen" | "closing" | "sealed" | "interrupted";
 
@@ -61,6 +69,8 @@ export class GatewaySession implements TapSession {
   #alarms = new Set<string>();
   #endReason: string | null = null;
   #thaw: Deferred | null = null;
+  #hold: SessionHold | null = null;
+  #tell: (warning: SessionWarning) => void = () => {};
   #ended = false;
   readonly #closed: Deferred;
   #grace: NodeJS.Timeout | null = null;
@@ -111,6 +121,24 @@ export class GatewaySession implements TapSession {
     return decideEnv(this.facts.policy, this.facts.decision, name);
   }
 
+  decideForward(capability: Capability, _host: string, _port: number): Decision {
+    return this.decide(capability);
+  }
+
+  decideClipboard(direction: "inbound" | "outbound", _bytes: number): Decision {
+    return this.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+  }
+
+  get hold(): SessionHold | null {
+    return this.#hold;
+  }
+
+  onWarning(listener: (warning: SessionWarning) => void): void {
+    this.#tell = listener;
+  }
+
+  typed(_channel: number, _text: string): void {}
+
   touch(): void {
     this.#lastInputMs = this.#hooks.nowMs();
   }
@@ -129,15 +157,23 @@ export class GatewaySession implements TapSession {
     if (this.#state !== "active") return;
     this.#setFrozen();
     this.#state = "frozen";
+    const said = reason === "" ? "" : ` Reason: ${reason}`;
+    this.#hold = {
+      code: "frozen",
+      sentence: `The plant has stopped this session: what you do waits until it goes on.${said}`,
+    };
     this.notice("freeze", { by, reason });
+    this.#tell({ ...this.#hold, secondsLeft: null });
   }
 
   unfreeze(by: string): void {
     if (this.#state !== "frozen") return;
     this.notice("unfreeze", { by });
     this.#state = "active";
+    this.#hold = null;
     this.#thaw?.resolve();
     this.#thaw = null;
+    this.#tell({ code: "unfrozen", sentence: "The session goes on.", secondsLeft: null });
   }
 
   /** Ends the session: the person is told `sentence`, the tap closes both sides, then the recording is sealed. */
