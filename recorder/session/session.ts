@@ -10,6 +10,7 @@ import type {
   AuthenticatedPerson,
   ClientAddress,
   EventSink,
+  FileTransferMode,
   SessionHold,
   SessionWarning,
   TapSession,
@@ -127,6 +128,10 @@ export class GatewaySession implements TapSession {
 
   decideClipboard(direction: "inbound" | "outbound", _bytes: number): Decision {
     return this.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+  }
+
+  get fileTransfer(): FileTransferMode {
+    return "allow";
   }
 
   get hold(): SessionHold | null {

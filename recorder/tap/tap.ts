@@ -30,6 +30,8 @@ export interface TapSession {
   decideEnv(name: string): Decision;
   /** `port` 0: there is none, as of a socket's path. */
   decideForward(capability: Capability, host: string, port: number): Decision;
+  /** SFTP and scp: piped through, held until scanned, or refused. */
+  readonly fileTransfer: FileTransferMode;
   decideClipboard(direction: "inbound" | "outbound", bytes: number): Decision;
   /** True while input must not pass (freeze): the tap holds inbound back until `whenUnfrozen()`. */
   readonly frozen: boolean;
@@ -45,6 +47,8 @@ export interface TapSession {
   /** The tap says that both sides are gone. Idempotent. */
   ended(reason: string): void;
 }
+
+export type FileTransferMode = "scan_required" | "allow" | "deny";
 
 export interface SessionHold {
   /** `escort-awaited`: it has not begun; nothing of the target is shown either. */

@@ -96,6 +96,9 @@ const byWhom = (facts: Facts): string => {
   return join(by === "" ? "" : `by ${by}`, why);
 };
 
+const heldFile = (facts: Facts): string =>
+  join(text(facts["path"]), facts["direction"] === "outbound" ? "from the target" : "to the target");
+
 const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "session-open": (facts) => ["Session opened", join(text(facts["person"]), text(facts["client"]))],
   auth,
@@ -131,6 +134,13 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   clipboard: clipboardPassed,
   "clipboard-refused": clipboardRefused,
   "file-transfer-refused": fileTransferRefused,
+  "file-held": (facts) => ["File held until scanned", heldFile(facts)],
+  "file-released": (facts) => ["File scanned and handed on", heldFile(facts)],
+  "file-refused": (facts) => [
+    "File refused",
+    join(heldFile(facts), text(facts["signature"]) || text(facts["sentence"]) || reason(facts)),
+    "bad",
+  ],
   "vnc-xvp": powerAsked,
   "vnc-desktop-size": sizeAsked,
   "decode-error": screenUnreadable,

@@ -81,6 +81,12 @@ export const NoticeType = z.enum([
   "clipboard",
   "clipboard-refused",
   "file-transfer-refused",
+  /** A file is held until it is scanned: `path`, `direction`. */
+  "file-held",
+  /** It was scanned and is handed on; before its first byte is. */
+  "file-released",
+  /** It is not handed on: `reason`, and `signature` where something was found. */
+  "file-refused",
   /** Before it passes: the operator switches the target off, or restarts it. */
   "vnc-xvp",
   /** Before it passes: the operator asks for a screen of another size. */

@@ -6,6 +6,7 @@ import { createSshTap, type SshTapOptions } from "../../../recorder/tap/ssh/ssh-
 import type {
   AuthAttempt,
   EventSink,
+  FileTransferMode,
   GatewayHost,
   SessionHold,
   SessionWarning,
@@ -41,6 +42,7 @@ export class MemorySession implements TapSession {
   readonly #abort = new AbortController();
   readonly #capabilities: ReadonlySet<Capability>;
   #thaw: { promise: Promise<void>; resolve: () => void } | undefined;
+  fileTransfer: FileTransferMode = "allow";
   touches = 0;
   endedWith: string | undefined;
   /** Milliseconds that `durable()` takes. */

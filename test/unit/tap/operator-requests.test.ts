@@ -21,7 +21,7 @@ beforeEach(() => {
     notice: (notice: string, facts: object, channel: number) =>
       void events.push({ type: "notice", notice, facts, channel } as SessionEvent),
   } as unknown as RecordingGate;
-  const session = { decide: () => ({ effect: "allow" }) } as unknown as TapSession;
+  const session = { decide: () => ({ effect: "allow" }), fileTransfer: "allow" } as unknown as TapSession;
   const target = {
     request: (type: string, _payload: Buffer, answer: (ok: boolean) => void) => void asked.push({ type, answer }),
   } as unknown as ChannelEnd;
