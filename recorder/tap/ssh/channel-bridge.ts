@@ -9,9 +9,9 @@ import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { FloodPace, noteTyping } from "./flood-pace.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
-import { Refusal, remark } from "./refusal.ts";
+import { announcement, Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import { exitOf, localRequests, transparentRequests } from "./requests.ts";
+import { exitOf, localRequests, programOf, transparentRequests } from "./requests.ts";
 
 export interface BridgeContext {
   session: TapSession;
@@ -38,6 +38,9 @@ export class ChannelBridge {
   #refusal: Refusal | undefined;
   #exited = false;
   #finished = false;
+  /** Asked for, which a freeze can hold for long. */
+  #ptyAsked = false;
+  #holdTold = false;
 
   constructor(context: BridgeContext, number: number, client: ChannelEnd) {
     this.#context = context;
@@ -124,6 +127,12 @@ export class ChannelBridge {
     else this.#outbound(() => refusal.say());
   }
 
+  /** Said on a terminal alone: elsewhere it would stand among a program's bytes. */
+  announce(sentence: string): void {
+    if (this.#finished || this.#refusal !== undefined || this.#client.ended) return;
+    if (this.#requests.pty || this.#ptyAsked) this.#client.write("stderr", announcement(sentence));
+  }
+
   /** The connection ends: what is known is written. Idempotent. */
   finish(): void {
     if (this.#finished) return;
@@ -150,7 +159,18 @@ export class ChannelBridge {
       return;
     }
     this.#context.session.touch();
+    if (type === "pty-req") this.#ptyAsked = true;
     this.#pipeline.push({ kind: "request", type, payload: Buffer.from(payload), reply });
+    if (this.#context.session.hold !== null && programOf(type, payload) !== undefined) this.#tellHold();
+  }
+
+  /** A program that does not begin says why, once, where its person looks for errors. */
+  #tellHold(): void {
+    const { hold } = this.#context.session;
+    if (this.#holdTold || hold === null) return;
+    this.#holdTold = true;
+    const text = this.#ptyAsked ? announcement(hold.sentence) : remark(hold.sentence, false);
+    this.#client.write("stderr", text);
   }
 
   #discarded(item: InboundItem): void {

@@ -6,6 +6,9 @@ import { WireReader } from "./wire.ts";
 
 export interface ForwardOffer {
   capability: Capability;
+  /** What policy is asked about: an address and its port, or a socket's path and 0. */
+  host: string;
+  port: number;
   facts: Record<string, string | number>;
   /** How the channel is called in the recording. */
   command: string;
@@ -15,17 +18,21 @@ export interface ForwardOffer {
 export function forwardOf(offer: ChannelOffer): ForwardOffer | undefined {
   const reader = new WireReader(offer.payload);
   if (offer.type === "direct-tcpip") {
-    const address = reader.text().slice(0, 256);
+    const host = reader.text();
+    const address = host.slice(0, 256);
     const port = reader.uint32();
     return {
       capability: "local-forward",
+      host,
+      port,
       facts: { address, port, originator: reader.text().slice(0, 256), originatorPort: reader.uint32() },
       command: `direct-tcpip ${address}:${port}`,
     };
   }
   if (offer.type === "direct-streamlocal@openssh.com") {
-    const path = reader.text().slice(0, 1024);
-    return { capability: "streamlocal-forward", facts: { path }, command: `direct-streamlocal ${path}` };
+    const host = reader.text();
+    const path = host.slice(0, 1024);
+    return { capability: "streamlocal-forward", host, port: 0, facts: { path }, command: `direct-streamlocal ${path}` };
   }
   return undefined;
 }

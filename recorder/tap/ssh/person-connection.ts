@@ -104,6 +104,9 @@ export class PersonConnection {
     };
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
+    session.onWarning(({ sentence }) => {
+      for (const bridge of [...this.#bridges]) bridge.announce(sentence);
+    });
     this.#attempt(() => gate.notice("auth", { side: "operator", ...facts }));
   }
 
@@ -207,7 +210,13 @@ export class PersonConnection {
       offer.refuse(openFailure.administrativelyProhibited, "no session is open in this connection");
       return;
     }
-    const decision = session.decide(forward.capability);
+    const { hold } = session;
+    if (hold !== null) {
+      gate.notice("channel-refused", { request: offer.type, ...forward.facts, reason: hold.code });
+      offer.refuse(openFailure.administrativelyProhibited, hold.sentence);
+      return;
+    }
+    const decision = session.decideForward(forward.capability, forward.host, forward.port);
     if (decision.effect === "deny") {
       gate.notice("channel-refused", {
         request: offer.type,

@@ -60,3 +60,8 @@ export class Refusal {
 export function remark(sentence: string, pty: boolean): Buffer {
   return Buffer.from(pty ? `\r\nconduit: ${sentence}\r\n` : `conduit: ${sentence}\n`);
 }
+
+/** To a whole terminal, in the middle of whatever it shows. */
+export function announcement(sentence: string): Buffer {
+  return Buffer.from(`\r\n*** ${sentence} ***\r\n`);
+}

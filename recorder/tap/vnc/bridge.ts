@@ -13,13 +13,15 @@ import { encoding, encodingName, isPixelEncoding } from "../../rfb/encodings.ts"
 import { defaultScreenLimits } from "../../rfb/framebuffer.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { TapSession } from "../tap.ts";
+import type { SessionWarning, TapSession } from "../tap.ts";
 import { ClipboardFilter } from "./clipboard-filter.ts";
 import { narrowEncodings } from "./encodings-filter.ts";
 import { FormatPin, fenceAnswer } from "./format-pin.ts";
 import { InputLane } from "./input-lane.ts";
 import { ReadGate } from "./read-gate.ts";
 import { SignOfLife } from "./sign-of-life.ts";
+import { TypedText } from "./typed-text.ts";
+import { ViewerNotices } from "./viewer-notices.ts";
 
 export const screenChannel = 0;
 
@@ -51,8 +53,15 @@ export class Bridge {
   readonly #clipboard: ClipboardFilter;
   readonly #viewerReads: ReadGate;
   readonly #targetReads: ReadGate;
+  readonly #notices: ViewerNotices;
   readonly #told = new Set<string>();
   readonly #life = new SignOfLife();
+  readonly #typed = new TypedText();
+  /** Asked for pictures before the escort let anything be seen; the last of each kind. */
+  #heldRequest = false;
+  #heldContinuous: Extract<ClientMessage, { type: "continuous-updates" }> | undefined;
+  #viewerAsked = false;
+  #viewerTakesNames = false;
   #buttons = 0;
   #viewerHasFences = false;
   #viewerExtendsMouse = false;
@@ -93,12 +102,24 @@ export class Bridge {
     this.#clipboard = new ClipboardFilter(session, gate, screenChannel, settings.clipboardBytes);
     this.#viewerReads = new ReadGate(viewer);
     this.#targetReads = new ReadGate(target);
+    this.#notices = new ViewerNotices(recordedName(init.name), {
+      mayWrite: () => !this.#stopped && this.#framer.atBoundary && !this.#pin.changing,
+      write: (bytes) => this.#toViewer(bytes),
+      screen: () => this.#framer,
+      format: () => this.#framer.format,
+      takesNames: () => this.#viewerTakesNames,
+      hasAsked: () => this.#viewerAsked,
+      refresh: (width, height) => this.#refresh(width, height),
+    });
   }
 
   /** The viewer has its ServerInit; from here on both sides talk. */
   start(): void {
     const { viewer, target, gate, init } = this.#options;
     gate.append({ type: "channel-open", channel: screenChannel, request: "vnc", screen: init });
+    const { hold } = this.#options.session;
+    if (hold !== null) this.warn({ ...hold, secondsLeft: null });
+    if (hold?.code === "escort-awaited") void this.#options.session.whenUnfrozen().then(() => this.#showTarget());
     this.#listen(viewer, (bytes) => this.#fromViewer(bytes), this.#options.viewerGone);
     this.#listen(target, (bytes) => this.#fromTarget(bytes), this.#options.targetGone);
   }
@@ -108,6 +129,12 @@ export class Bridge {
     this.#stopped = true;
     this.#lane.stop();
     this.#pin.stop();
+    this.#notices.stop();
+  }
+
+  /** Told in the viewer's window. */
+  warn(warning: SessionWarning): void {
+    if (!this.#stopped) this.#notices.tell(warning);
   }
 
   /** What the viewer sent before it left has reached the target. */
@@ -159,6 +186,7 @@ export class Bridge {
       for (const piece of this.#framer.push(part)) this.#forward(piece);
       this.#pin.outputSeen();
     }
+    this.#notices.flush();
     this.#waitForRecorder();
   }
 
@@ -244,9 +272,11 @@ export class Bridge {
         this.#narrow(message);
         return;
       case "set-pixel-format":
+        this.#pin.take(message);
+        return;
       case "update-request":
       case "continuous-updates":
-        this.#pin.take(message);
+        this.#askForPictures(message);
         return;
       case "fence":
         // A target that has sent none may not know where one ends.
@@ -261,6 +291,31 @@ export class Bridge {
     }
   }
 
+  #askForPictures(message: Extract<ClientMessage, { type: "update-request" | "continuous-updates" }>): void {
+    if (this.#options.session.hold?.code !== "escort-awaited") this.#pin.take(message);
+    else if (message.type === "update-request") this.#heldRequest = true;
+    else this.#heldContinuous = message;
+    if (this.#viewerAsked || message.type !== "update-request") return;
+    this.#viewerAsked = true;
+    this.#notices.flush();
+  }
+
+  #showTarget(): void {
+    if (this.#stopped) return;
+    try {
+      if (this.#heldContinuous !== undefined) this.#pin.take(this.#heldContinuous);
+      if (this.#heldRequest) this.#refresh(this.#framer.width, this.#framer.height);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #refresh(width: number, height: number): void {
+    if (this.#options.session.hold?.code === "escort-awaited") return;
+    const area = { width: Math.min(width, this.#framer.width), height: Math.min(height, this.#framer.height) };
+    this.#pin.take({ type: "update-request", incremental: false, x: 0, y: 0, ...area });
+  }
+
   #point(message: Extract<ClientMessage, { type: "pointer" }>): void {
     const { x, y, buttons } = message;
     const isMove = buttons === this.#buttons;
@@ -271,7 +326,10 @@ export class Bridge {
 
   #operate(message: WritableMessage): void {
     this.#life.acted();
-    this.#options.session.touch();
+    const { session } = this.#options;
+    session.touch();
+    const text = this.#typed.of(message);
+    if (text !== "") session.typed(screenChannel, text);
     this.#lane.push({ raw: writeClientMessage(message), isMove: false });
   }
 
@@ -296,6 +354,7 @@ export class Bridge {
     const { encodings } = message;
     this.#viewerHasFences = encodings.includes(encoding.fence);
     if (encodings.includes(encoding.extendedMouse)) this.#viewerExtendsMouse = true;
+    this.#viewerTakesNames = encodings.includes(encoding.desktopName);
     const { quality } = this.#options.settings;
     const power = this.#options.session.decide("screen-power").effect === "allow";
     const passed = narrowEncodings(encodings, { quality, extendedClipboard: this.#clipboard.extended, power });
@@ -326,6 +385,12 @@ export class Bridge {
 }
 
 const maxTold = 256;
+
+/** The name tells who looks at it that the session is kept. */
+export function recordedName(name: string): string {
+  return `${name} [recorded]`;
+}
+
 const xvpVersion = 1;
 const powerActions = new Map([
   [2, "shutdown"],

@@ -36,7 +36,9 @@ export class ClipboardFilter {
 
   /** Appends the notice in either case. */
   passes(direction: Direction, message: ClipboardMessage): boolean {
-    const decision = this.#session.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+    const { hold } = this.#session;
+    if (hold?.code === "escort-awaited") return this.#refuse(direction, hold.code, {});
+    const decision = this.#session.decideClipboard(direction, 0);
     if (decision.effect === "deny") return this.#refuse(direction, decision.reason, { rule: decision.rule });
     switch (message.type) {
       case "cut-text-oversize":
@@ -49,7 +51,7 @@ export class ClipboardFilter {
   }
 
   #allowed(direction: Direction): boolean {
-    return this.#session.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out").effect === "allow";
+    return this.#session.decideClipboard(direction, 0).effect === "allow";
   }
 
   #extended(direction: Direction, clipboard: ExtendedClipboard): boolean {
@@ -71,6 +73,8 @@ export class ClipboardFilter {
 
   #text(direction: Direction, text: string, bytes: number): boolean {
     if (bytes > this.#maxBytes) return this.#refuse(direction, "too-long", { bytes, most: this.#maxBytes });
+    const decision = this.#session.decideClipboard(direction, bytes);
+    if (decision.effect === "deny") return this.#refuse(direction, decision.reason, { rule: decision.rule, bytes });
     this.#gate.notice("clipboard", { direction, bytes }, this.#channel);
     // Inbound the message itself is recorded as input.
     if (direction === "outbound") this.#gate.append({ type: "clipboard", channel: this.#channel, text });

@@ -99,6 +99,11 @@ export class FormatPin {
     return true;
   }
 
+  /** Viewer and target may not mean the same format at this moment. */
+  get changing(): boolean {
+    return this.#mark !== undefined || this.#waiting.length > 0;
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#quiet);

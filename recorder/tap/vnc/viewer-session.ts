@@ -15,7 +15,7 @@ import type {
   VncGatewayHost,
   VncTargetAccess,
 } from "../tap.ts";
-import { Bridge, screenChannel } from "./bridge.ts";
+import { Bridge, recordedName, screenChannel } from "./bridge.ts";
 import { type DialedTarget, dialTarget } from "./dial-target.ts";
 import { uint32 } from "./handshake-stream.ts";
 import type { ViewerAnswer, ViewerFacts } from "./viewer-login.ts";
@@ -113,6 +113,7 @@ export class ViewerSession {
     };
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
+    session.onWarning((warning) => this.#bridge?.warn(warning));
     this.#attempt(() => gate.notice("auth", { side: "operator", ...facts }));
   }
 
@@ -230,11 +231,10 @@ export class ViewerSession {
   }
 }
 
-/** The name tells who looks at it that the session is kept. */
 function serverInit({ width, height, format, name }: ScreenInit): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt16BE(width, 0);
   size.writeUInt16BE(height, 2);
-  const text = Buffer.from(`${name} [recorded]`, "utf8");
+  const text = Buffer.from(recordedName(name), "utf8");
   return Buffer.concat([size, writePixelFormat(format), uint32(text.length), text]);
 }
