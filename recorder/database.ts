@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { Kysely, Migrator, sql } from "kysely";
 import { AppError } from "../shared/errors.ts";
+import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
@@ -12,6 +13,7 @@ import { explainingFaults } from "./database/faults.ts";
 /** One connection, seen by each folder through its own tables. */
 export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
+  readonly requests: Kysely<RequestTables>;
   readonly catalog: Kysely<CatalogTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
@@ -38,6 +40,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
   }
   return {
     access: kysely as unknown as Kysely<AccessTables>,
+    requests: kysely as unknown as Kysely<RequestTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
@@ -57,7 +60,7 @@ function unusable(file: string, cause: unknown): AppError {
 }
 
 async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: string): Promise<void> {
-  const provider = { getMigrations: async () => ({ ...accessMigrations, ...catalogMigrations }) };
+  const provider = { getMigrations: async () => ({ ...accessMigrations, ...catalogMigrations, ...requestMigrations }) };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();
   if (error === undefined) return;
   if (error instanceof Error && /corrupted migrations/.test(error.message)) {
