@@ -23,7 +23,9 @@ export async function addStaticUi(app: FastifyInstance, directory: string, addre
       // An address without a file's extension is a place in the UI.
       if (!asset && !/\.[a-z0-9]+$/i.test(path))
         return reply.header("cache-control", "no-cache").sendFile("index.html");
-      void reply.header("cache-control", asset ? "public, max-age=31536000, immutable" : "no-cache");
+      // Browsers ask for the icon again at every change of the address.
+      const kept = asset ? "public, max-age=31536000, immutable" : path === "icon.svg" ? "max-age=3600" : "no-cache";
+      void reply.header("cache-control", kept);
       return reply.sendFile(path);
     },
   });

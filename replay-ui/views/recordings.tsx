@@ -77,7 +77,8 @@ export function RecordingsView({ me }: { me: Me }) {
 
   useEffect(() => {
     const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
-    idle(() => void loadRecordingView().catch(() => {}));
+    const warmUp = () => loadRecordingView().then((view) => idle(() => void view.warmUpTerminal()));
+    idle(() => void warmUp().catch(() => {}));
   }, []);
 
   const more = async () => {

@@ -23,6 +23,7 @@ import { Stage, type Zoom } from "./stage.tsx";
 import { Transport } from "./transport.tsx";
 import { Verdict, VerifyDialog } from "./verdict.tsx";
 
+export { warmUpTerminal } from "../../renderers/warm-up.ts";
 export { begin } from "./begin.ts";
 
 const CONTROLS_AT_LATEST_MS = 400;
@@ -249,7 +250,8 @@ function useRecording(session: string) {
       window.addEventListener("pagehide", keep);
       setOpened(recording);
       setError(null);
-      void recordView(session).catch(fail);
+      // The index that was asked for counted as a view already: this one, of an address opened again, can wait.
+      void recording.player.pictured.then(() => recordView(session)).catch(fail);
     }, fail);
     begun.summary.then((answer) => {
       if (!gone) setSummary(answer);
