@@ -23,10 +23,12 @@ import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
 import { version } from "./cli/version.ts";
 import { atListenKey } from "./config/listen-error.ts";
-import type { Config } from "./config.ts";
+import { type Config, environment } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { RecordingExporter } from "./export/export.ts";
 import { Inventory } from "./inventory.ts";
+import { findFfmpeg } from "./export/video/ffmpeg.ts";
+import { PictureJobs } from "./export/video/picture-jobs.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
@@ -166,6 +168,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       idleSeconds: config.limits.signInIdleSeconds,
       absoluteSeconds: config.limits.signInSeconds,
     }),
+  const pictures = await PictureJobs.open(reader, {
+    directory: join(config.recorder.dataDirectory, "exports"),
+    program: () => findFfmpeg(environment()["PATH"] ?? ""),
+    failed: (error, session) => logger.error({ session, err: error }, "an export as video or picture failed"),
+  });
+  undo.push(() => pictures.close());
     recordings,
     reader,
     verifier: new RecordingVerifier({
@@ -187,6 +195,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       inventory.current.targets.map((target) => {
         const { name, conduit, protocol, host, port, account, tags, description } = target;
         return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
+    pictures,
       }),
     targetsOf: (person) => openableTargets(inventory.current.policy, person, inventory.current.targets),
     health,
@@ -252,6 +261,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       details: {},
     });
     inventory.close();
+    await pictures.close();
     await store.close();
     await database.close();
     logger.info({}, "stopped");

@@ -19,7 +19,8 @@ export function parseRoute(path: string, search: string): Route {
     return {
       view: "recording",
       session: decodeURIComponent(parts[1] ?? ""),
-      atSeconds: secondsIn(parameters.get("t") ?? ""),
+      // What is no time is the beginning.
+      atSeconds: secondsOf(parameters.get("t") ?? "") ?? 0,
       track: parameters.get("track"),
     };
   }
@@ -32,9 +33,9 @@ export function parseRoute(path: string, search: string): Route {
   return { view: "unknown" };
 }
 
-/** `750`, `750.5`, and as clocks write it: `12:30`, `1:02:30.5`. What is no time is the beginning. */
-function secondsIn(time: string): number {
-  if (!/^(?:(?:\d+:)?\d+:)?\d+(?:\.\d*)?$/.test(time)) return 0;
+/** `750`, `750.5`, and as clocks write it: `12:30`, `1:02:30.5`. Null is no time. */
+export function secondsOf(time: string): number | null {
+  if (!/^(?:(?:\d+:)?\d+:)?\d+(?:\.\d*)?$/.test(time)) return null;
   return time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 

@@ -7,6 +7,7 @@ import { closeConnectionsInTime } from "./connections.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
+import { addPictureRoutes } from "./picture-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
@@ -55,6 +56,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     async (api) => {
       addSessionRoutes(api, deps);
       addRecordingRoutes(api, deps);
+      addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);
       addScreenRoutes(api, deps);
       addOpenApiRoute(api);

@@ -9,6 +9,8 @@ import type {
   Health,
   LiveSession,
   OpenableTarget,
+  PictureJob,
+  PictureRequest,
   RecordingIndex,
   RecordingPage,
   RecordingQuery,
@@ -50,6 +52,19 @@ export interface RecordingExporting {
 }
 
 export interface SessionControl {
+/** Videos and pictures, made while their person waits for them. REQUEST_NOT_FOUND for a job that is somebody else's. */
+export interface PictureExporting {
+  /** Refuses before any work; `start` begins it. */
+  prepare(
+    person: string,
+    session: string,
+    wish: PictureRequest,
+  ): Promise<{ fileName: string; track: string; start(): PictureJob }>;
+  state(person: string, id: string): PictureJob;
+  file(person: string, id: string): RecordingExport & { bytes: number };
+  drop(person: string, id: string): Promise<void>;
+}
+
   list(): LiveSession[];
   /** False when no such session is live. */
   terminate(session: string, by: string, reason: string): Promise<boolean>;
@@ -102,6 +117,7 @@ export interface ApiDeps {
   /** Those that policy lets this person open now. */
   targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[];
   health(): Promise<Health>;
+  pictures: PictureExporting;
   audit: AuditTrail;
   signingKeys(): SigningKey[];
   /** Of this software, for the API's description. */

@@ -10,13 +10,13 @@ import {
   RecordingSummary,
   VerifyReport,
 } from "../../shared/api/types.ts";
-import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { attachment } from "./disposition.ts";
 import { contentReaders, exporters, mayListAll } from "./roles.ts";
 import { addRoute, type SignedIn } from "./route.ts";
 import { ViewLog } from "./view-log.ts";
+import { visibleRecording } from "./visible-recording.ts";
 
 const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not a recording's id") });
 const BySegment = ById.extend({
@@ -40,16 +40,7 @@ const ByObject = ById.extend({
 export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const views = new ViewLog(deps.audit);
 
-  const visible = async (me: SignedIn, id: string): Promise<RecordingSummary> => {
-    const recording = await deps.recordings.find(id);
-    const own = recording?.person.toLowerCase() === me.name.toLowerCase();
-    if (recording === null || !(own || mayListAll(me))) {
-      throw new AppError("REQUEST_NOT_FOUND", "there is no recording of that id, or it is not yours to see", {
-        op: "api.recordings",
-      });
-    }
-    return recording;
-  };
+  const visible = (me: SignedIn, id: string) => visibleRecording(deps, me, id);
 
   addRoute(app, {
     method: "GET",

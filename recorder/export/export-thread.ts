@@ -1,8 +1,8 @@
 // The main thread's end of an export's own thread: hands it segments, takes its pieces, ends it with the download.
 import { Worker } from "node:worker_threads";
-import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import type { FromExport, ToExport } from "./export-worker.ts";
 import type { RenderingJob } from "./rendering.ts";
+import { answerSegment, failureOf } from "./segment-port.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
 // A .ts source is run as it is in development and tests; the built service runs its .js.
@@ -28,8 +28,8 @@ export async function* renderInThread(source: SegmentSource, job: RenderingJob):
   worker.on("error", die);
   worker.on("exit", () => die(new Error("the exporting thread has ended")));
   worker.on("message", (message: FromExport) => {
-    if (message.type === "segment") void answer(source, job.index.session, message, say);
-    else if (message.type === "failed") die(errorOf(message));
+    if (message.type === "segment") void answerSegment(source, job.index.session, message).then(say);
+    else if (message.type === "failed") die(failureOf(message));
     else waiting?.resolve(message.type === "piece" ? message.text : null);
   });
   try {
@@ -48,23 +48,4 @@ export async function* renderInThread(source: SegmentSource, job: RenderingJob):
   } finally {
     await worker.terminate();
   }
-}
-
-async function answer(
-  source: SegmentSource,
-  session: string,
-  { id, n }: { id: number; n: number },
-  say: (message: ToExport) => void,
-): Promise<void> {
-  try {
-    const { meta, bytes, intact } = await source.segment(session, n);
-    say({ type: "segment", id, meta, bytes, intact });
-  } catch (error) {
-    const code = error instanceof AppError ? error.code : null;
-    say({ type: "segment-failed", id, message: (error as Error).message, code });
-  }
-}
-
-function errorOf({ message, code }: { message: string; code: ErrorCode | null }): Error {
-  return code === null ? new Error(message) : new AppError(code, message, { op: "export.thread" });
 }

@@ -7,6 +7,8 @@ import type {
   LiveSession,
   Me,
   OpenableTarget,
+  PictureJob,
+  PictureRequest,
   RecordingIndex,
   RecordingPage,
   RecordingSummary,
@@ -199,6 +201,23 @@ export function verifyRecording(session: string): Promise<VerifyReport> {
 
 export function exportUrl(session: string, format: ExportFormat, track?: string): string {
   return `${base}${recordingPath(session, "/export")}${query({ format, track })}`;
+}
+
+/** What is left out of the wish has the API's default. */
+export function beginPicture(session: string, wish: Partial<PictureRequest>): Promise<PictureJob> {
+  return read((all) => all.PictureJob, send("POST", recordingPath(session, "/pictures"), wish));
+}
+
+export function getPicture(job: string): Promise<PictureJob> {
+  return read((all) => all.PictureJob, send("GET", `/pictures/${job}`));
+}
+
+export async function dropPicture(job: string): Promise<void> {
+  await send("DELETE", `/pictures/${job}`);
+}
+
+export function pictureUrl(job: string): string {
+  return `${base}/pictures/${job}/file`;
 }
 
 export async function listLiveSessions(): Promise<LiveSession[]> {

@@ -5,6 +5,7 @@ export {
   AuditPage,
   Me,
   OpenableTargetList,
+  PictureJob,
   RecordingIndex,
   RecordingPage,
   RecordingSummary,

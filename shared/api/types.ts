@@ -226,3 +226,55 @@ export const ExportQuery = z.strictObject({
   /** `cast` and `txt`: the terminal track; the first when left out. */
   track: z.string().max(40).optional(),
 });
+
+export const PictureFormat = z.enum(["mp4", "webm", "gif", "png"]);
+export type PictureFormat = z.infer<typeof PictureFormat>;
+/** What a strip below the picture shows. */
+export const BurnIn = z.enum(["time", "person", "target", "keys"]);
+export type BurnIn = z.infer<typeof BurnIn>;
+
+const sessionSeconds = z.number().min(0).max(1e7);
+export const PictureRequest = z
+  .strictObject({
+    format: PictureFormat,
+    /** The terminal or screen track; the one that people mean when left out. */
+    track: z.string().max(40).optional(),
+    burnIn: z.array(BurnIn).max(4).default([]),
+    /** Of a screen; drawn in videos, not in `png`, when left out. */
+    cursor: z.boolean().optional(),
+    /** Scaled to this many pixels. */
+    width: z.int().min(64).max(7680).optional(),
+    /** `png`: the moment, in session time; the first picture when left out. */
+    atSeconds: sessionSeconds.optional(),
+    /** Videos: a section, in session time. */
+    fromSeconds: sessionSeconds.optional(),
+    toSeconds: sessionSeconds.optional(),
+    speed: z.number().min(0.1).max(100).default(1),
+    /** Longer pauses are cut down to this. */
+    skipIdleSeconds: z.number().min(0).max(3600).optional(),
+    fps: z.int().min(1).max(60).optional(),
+  })
+  .refine((wish) => wish.format === "png" || wish.atSeconds === undefined, "`atSeconds` is for png")
+  .refine(
+    (wish) => wish.format !== "png" || (wish.fromSeconds === undefined && wish.toSeconds === undefined),
+    "a section is for videos; png has `atSeconds`",
+  );
+export type PictureRequest = z.infer<typeof PictureRequest>;
+
+/** A video or a picture that is being made. Ask for it at least each 15 seconds: what nobody waits for is given up. */
+export const PictureJob = z.strictObject({
+  id: z.string(),
+  session: z.string(),
+  format: PictureFormat,
+  fileName: z.string(),
+  state: z.enum(["waiting", "working", "ready", "failed"]),
+  /** 0 to 1. */
+  progress: z.number(),
+  /** Of the file, when it is ready. */
+  bytes: z.int().nullable(),
+  /** What of the recording could not be shown; where it belongs, the picture says so. */
+  damage: z.array(z.string()),
+  /** Why it failed. */
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+});
+export type PictureJob = z.infer<typeof PictureJob>;

@@ -1,11 +1,16 @@
 // The real HTTP API and the built UI over recordings that are made up in memory, for tests and pictures of the replay
 // UI: real routes, roles and security headers; no gateway, no recorder, no store.
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
+import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
+import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
 import type {
   AuditEntry,
   LiveSession,
@@ -14,6 +19,7 @@ import type {
   VerifyReport,
 } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
 
@@ -58,10 +64,13 @@ export async function startReplayServer(options: {
     segmentReads: [],
     verdicts: new Map(),
   };
+  const reading = readingOf(state, options.key.keyId);
+  const pictures = await picturesOf(reading);
   const deps: ApiDeps = {
     transport: "loopback-http",
     ...peopleOf(options.people),
-    ...readingOf(state, options.key.keyId),
+    ...reading,
+    pictures,
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {
@@ -96,7 +105,28 @@ export async function startReplayServer(options: {
   const app: FastifyInstance = await createApi(deps);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;
-  return Object.assign(state, { url: `http://127.0.0.1:${port}`, close: () => app.close() });
+  return Object.assign(state, { url: `http://127.0.0.1:${port}`, close });
+
+  async function close(): Promise<void> {
+    await pictures.close();
+    await app.close();
+  }
+}
+
+async function picturesOf({ reader }: Reading): Promise<PictureJobs> {
+  const source = {
+    ...reader,
+    segment: async (session: string, n: number) => {
+      const { meta, bytes } = await reader.segment(session, n);
+      return { meta, bytes, intact: createHash("sha256").update(bytes).digest("hex") === meta.sha256 };
+    },
+    open: async (session: string) =>
+      OpenRecord.parse(JSON.parse(Buffer.from(await reader.object(session, "open.json")).toString())),
+  };
+  return PictureJobs.open(source, {
+    directory: await mkdtemp(join(tmpdir(), "conduit-pictures-")),
+    program: () => findFfmpeg(process.env["PATH"] ?? ""),
+  });
 }
 
 function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions"> {

@@ -11,6 +11,7 @@ import { RecordingReader } from "../../catalog/reader.ts";
 import { Recordings } from "../../catalog/recordings.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import type { ServiceDatabase } from "../../database.ts";
+import { meantTrack } from "../../export/video/meant-track.ts";
 import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
@@ -172,9 +173,8 @@ function noTrack({ tracks }: RecordingIndex, channel: number | undefined, kinds:
 
 /** A terminal or a screen: the one that was asked for, or the one that people mean. */
 export function pictureTrack(index: RecordingIndex, channel: number | undefined): TrackMeta {
-  const screens = index.tracks.filter((track) => track.kind === "screen");
-  const found = channel === undefined ? screens[0] : screens.find((track) => track.channel === channel);
-  const track = found ?? terminalOf(index, channel);
+  const screen = index.tracks.find((candidate) => candidate.kind === "screen" && candidate.channel === channel);
+  const track = channel === undefined ? meantTrack(index) : (screen ?? terminalOf(index, channel));
   if (track !== undefined) return track;
   throw noTrack(index, channel, ["screen", "terminal"]);
 }

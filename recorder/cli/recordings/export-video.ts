@@ -1,14 +1,11 @@
 // `conduit recordings export` as a picture: mp4, webm and gif by ffmpeg, png by itself.
 
-import { writeFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { RecordingIndex } from "../../../shared/api/types.ts";
+import { BurnIn, PictureFormat, type RecordingIndex } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { baseName } from "../../export/export.ts";
-import { findFfmpeg, type VideoFormat } from "../../export/video/ffmpeg.ts";
-import { type BurnIn, burnIns } from "../../export/video/overlay.ts";
-import type { Footage, VideoOptions } from "../../export/video/video.ts";
+import { findFfmpeg } from "../../export/video/ffmpeg.ts";
 import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
@@ -16,8 +13,8 @@ import { type Archive, pictureTrack } from "./archive.ts";
 import { sessionTime, speedFactor } from "./common-options.ts";
 import { type FilePlace, intoFile } from "./into-file.ts";
 
-export const pictureFormats = ["mp4", "webm", "gif", "png"] as const;
-export type PictureFormat = (typeof pictureFormats)[number];
+export const pictureFormats = PictureFormat.options;
+const burnIns = BurnIn.options;
 
 export interface PictureOptions {
   speed?: number;
@@ -32,8 +29,6 @@ export interface PictureOptions {
 }
 
 const defaultIdleUs = 2_000_000;
-/** As often as screens are sampled; a terminal echoes keys faster. */
-const defaultFps = { screen: 10, terminal: 20, gif: 10 };
 
 export function addPictureOptions(command: Command): Command {
   return command
@@ -93,7 +88,7 @@ export async function exportPicture(
   options: PictureOptions,
   placeOf: (fileName: string) => FilePlace,
 ): Promise<void> {
-  const { openFootage } = await import("../../export/video/video.ts");
+  const { makePicture } = await import("../../export/video/picture-job.ts");
   // Before the recording is read: without it nothing comes of that.
   const program = format === "png" ? "" : findFfmpeg(cli.env["PATH"] ?? "");
   const track = pictureTrack(index, channel);
@@ -107,64 +102,32 @@ export async function exportPicture(
   // Before minutes of work.
   const place = placeOf(`${baseName(opened)}.${format}`);
   await archive.audit("recording.export", index.session, { format, track: track.name });
-  const footage = await openFootage(archive.reader, {
-    index,
-    open: opened,
-    track,
-    burnIn: options.burnIn ?? [],
-    cursor: options.cursor ?? format !== "png",
-  });
-  warnOfDamage(cli, footage, index);
-  await intoFile(cli, place, async (file) => {
-    if (format === "png") await writeStill(cli, footage, file, options);
-    else await writeMovie(cli, footage, { format, path: file, program, kind: track.kind }, options);
+  const { cursor, width, at, from, to, speed, skipIdle, fps } = options;
+  const burnIn = options.burnIn ?? [];
+  const idleLimitUs = skipIdle === true ? defaultIdleUs : skipIdle;
+  const wish = { burnIn, cursor, width, atUs: at, fromUs: from, toUs: to, speed, idleLimitUs, fps };
+  await intoFile(cli, place, async (path) => {
+    const job = { index, open: opened, track, format, program, path, ...wish };
+    const hooks = {
+      signal: cli.signal,
+      progress: progressLine(cli),
+      damaged: (texts: readonly string[]) => warnOfDamage(cli, texts, index),
+    };
+    const openingUs = await makePicture(archive.reader, job, hooks);
+    if (format !== "png") {
+      if (isTerminal(cli.err.stream)) await cli.err.write("\r\x1b[K");
+    } else if (at === undefined) {
+      cli.err.line(`The picture at ${(openingUs / 1e6).toFixed(1)} s; --at chooses another moment.`);
+    }
   });
   if (place.path !== null) cli.out.line(place.path);
 }
 
-function warnOfDamage(cli: Cli, footage: Footage, { session }: RecordingIndex): void {
-  const damage = footage.damage();
-  for (const { text } of damage) cli.err.line(`WARNING: ${printable(text)}; where it belongs, the picture says so`);
+function warnOfDamage(cli: Cli, damage: readonly string[], { session }: RecordingIndex): void {
+  for (const text of damage) cli.err.line(`WARNING: ${printable(text)}; where it belongs, the picture says so`);
   if (damage.length === 0) return;
   cli.err.line(`conduit recordings verify ${session} says all that is wrong.`);
   cli.exitCode = exitCodes.findings;
-}
-
-async function writeStill(cli: Cli, footage: Footage, file: string, { at, width }: PictureOptions): Promise<void> {
-  const { stillOf } = await import("../../export/video/video.ts");
-  const bytes = await stillOf(footage, {
-    ...(at === undefined ? {} : { atUs: at }),
-    ...(width === undefined ? {} : { width }),
-  });
-  await writeFile(file, bytes);
-  const { openingUs } = footage.source;
-  if (at === undefined) cli.err.line(`The picture at ${(openingUs / 1e6).toFixed(1)} s; --at chooses another moment.`);
-}
-
-async function writeMovie(
-  cli: Cli,
-  footage: Footage,
-  { format, path, program, kind }: { format: VideoFormat; path: string; program: string; kind: string },
-  options: PictureOptions,
-): Promise<void> {
-  const { writeVideo } = await import("../../export/video/video.ts");
-  const fps =
-    options.fps ?? (format === "gif" ? defaultFps.gif : kind === "screen" ? defaultFps.screen : defaultFps.terminal);
-  const settings: VideoOptions = {
-    format,
-    path,
-    program,
-    speed: options.speed ?? 1,
-    fps,
-    idleLimitUs: options.skipIdle === undefined ? null : options.skipIdle === true ? defaultIdleUs : options.skipIdle,
-    signal: cli.signal,
-    progress: progressLine(cli),
-    ...(options.from === undefined ? {} : { fromUs: options.from }),
-    ...(options.to === undefined ? {} : { toUs: options.to }),
-    ...(options.width === undefined ? {} : { width: options.width - (options.width % 2) }),
-  };
-  await writeVideo(footage, settings);
-  if (isTerminal(cli.err.stream)) await cli.err.write("\r\x1b[K");
 }
 
 function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {

@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
-import { ExportFormat } from "../../../shared/api/types.ts";
+import { ExportFormat, type PictureFormat } from "../../../shared/api/types.ts";
 import { RecordingExporter } from "../../export/export.ts";
 import type { Cli } from "../cli.ts";
 import { inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
@@ -11,7 +11,6 @@ import {
   addPictureOptions,
   exportPicture,
   isPicture,
-  type PictureFormat,
   type PictureOptions,
   pictureFormats,
   refuseStrayOptions,

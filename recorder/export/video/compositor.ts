@@ -1,13 +1,18 @@
 // One output picture of fixed size from a source whose picture may change its own: letterboxed to the largest, with the
 // strip below and, where nothing is known, the card over it.
+import type { BurnIn } from "../../../shared/api/types.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { Card, FrameSource } from "./frame-source.ts";
 import { type Pixels, pixel } from "./glyph-table.ts";
-import { type BurnIn, drawCard, drawStrip, type KeyStroke, stripHeight } from "./overlay.ts";
+import { drawCard, drawStrip, type KeyStroke, stripHeight } from "./overlay.ts";
 import type { Rect } from "./yuv.ts";
 
 const surround = pixel(0x000000);
 const even = (value: number) => value + (value & 1);
+const evenSize = ({ width, height }: { width: number; height: number }) => ({
+  width: even(width),
+  height: even(height),
+});
 
 export interface StripSettings {
   open: OpenRecord;
@@ -28,13 +33,14 @@ export class Compositor {
   #card: Card | null = null;
   #strip = "";
 
-  constructor(source: FrameSource, { open, show, unverified }: StripSettings) {
+  /** @param size of the picture without the strip; the largest that the source ever has, in even numbers as codecs want. */
+  constructor(source: FrameSource, { open, show, unverified }: StripSettings, size = evenSize(source.size)) {
     this.#source = source;
     this.#open = open;
     this.#show = show;
     this.#unverified = unverified;
-    const width = even(source.size.width);
-    this.#pictureHeight = even(source.size.height);
+    const { width } = size;
+    this.#pictureHeight = size.height;
     const height = this.#pictureHeight + (this.#hasStrip ? stripHeight : 0);
     this.pixels = { width, height, data: new Uint32Array(width * height).fill(surround) };
   }

@@ -1,13 +1,11 @@
 // What is written beside and over the picture: the strip with time, person, target and keys, and the card that covers a
 // time of which nothing is known.
+import type { BurnIn } from "../../../shared/api/types.ts";
 import type { InputLine } from "../../../shared/events/stored.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { foreground, mono } from "./cell-painter.ts";
 import type { Card } from "./frame-source.ts";
 import { blend, drawText, type Pixels, pixel } from "./glyph-table.ts";
-
-export const burnIns = ["time", "person", "target", "keys"] as const;
-export type BurnIn = (typeof burnIns)[number];
 
 export const stripHeight = 26;
 const margin = 8;

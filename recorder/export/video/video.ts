@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RecordingIndex } from "../../../shared/api/types.ts";
+import type { BurnIn, RecordingIndex } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
@@ -13,7 +13,7 @@ import { encodeVideo, makePalette, type VideoFormat } from "./ffmpeg.ts";
 import type { Card, FrameSource } from "./frame-source.ts";
 import { readInput } from "./input-feed.ts";
 import { matroskaHead, matroskaPicture, type PictureTrack } from "./matroska.ts";
-import type { BurnIn, KeyStroke } from "./overlay.ts";
+import type { KeyStroke } from "./overlay.ts";
 import { ScreenSource } from "./screen-source.ts";
 import { TrackSegments } from "./segment-walk.ts";
 import { encodePng } from "./still.ts";
@@ -160,10 +160,12 @@ export async function stillOf(
   const { source } = footage;
   const { fromUs } = rangeOf(source, { fromUs: atUs ?? source.openingUs, toUs: Infinity });
   const settings = { fromUs, toUs: fromUs, speed: 1, fps: 1, idleLimitUs: null, clock: false, keys: footage.keys };
-  const compositor = new Compositor(source, footage.strip);
   for await (const moment of timeline(source, settings)) {
+    // As large as the picture is then, whatever it is at other times; a card has the room that it has in a video.
+    const size = moment.card === null ? source.picture : source.size;
+    const compositor = new Compositor(source, footage.strip, size);
     compositor.compose(moment.atUs, moment.card, moment.keys);
-    break;
+    return encodePng(compositor.pixels, width);
   }
-  return encodePng(compositor.pixels, width);
+  throw new AppError("INTERNAL", "a channel without a single moment", { op: "export.still" });
 }

@@ -12,6 +12,8 @@ import { Recordings } from "../../../recorder/catalog/recordings.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import { RecordingExporter } from "../../../recorder/export/export.ts";
+import { findFfmpeg } from "../../../recorder/export/video/ffmpeg.ts";
+import { PictureJobs } from "../../../recorder/export/video/picture-jobs.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
@@ -132,6 +134,10 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     reader,
     verifier: new RecordingVerifier({ store, trustedKeys }),
     exporter: new RecordingExporter(reader, () => [key]),
+    pictures: await PictureJobs.open(reader, {
+      directory: join(directory, "exports"),
+      program: () => findFfmpeg(process.env["PATH"] ?? ""),
+    }),
     sessions: {
       list: () => liveSessions,
       terminate: async (session, by, reason) => {
