@@ -52,6 +52,8 @@ const OWNERS = {
   "@fastify/": ["recorder/api/"],
   commander: ["recorder/cli/"],
   "@node-rs/argon2": ["recorder/access/"],
+  otpauth: ["recorder/access/mfa/"],
+  uqr: ["recorder/access/mfa/"],
   "age-encryption": ["recorder/record/"],
   pino: ["recorder/"],
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { startHmi } from "../recorder/cli/demo/hmi/hmi.ts";
 import { launchBrowser, type OpenPage, openPage } from "../test/support/browser.ts";
+import { openRules } from "../test/support/open-rules.ts";
 import { password, type ScreenPlant, startScreenPlant } from "../test/support/replay-fixtures.ts";
 import { startRunningService } from "../test/support/service.ts";
 import { createTempDir } from "../test/support/temp-dir.ts";
@@ -194,7 +195,7 @@ async function takeLiveScreens(browser: Browser, directory: string): Promise<voi
     people: people.map((name) => ({ name, password, roles: [name === "escort" ? "escort" : "vendor"] })),
     secrets: [{ name: target, password: hmi.password }],
     targets: [{ name: target, protocol: "vnc", host: hmi.host, port: hmi.port, secret: target }],
-    policy: { rules: [{ id: "vendors", people: ["role:vendor"], targets: ["*"] }] },
+    policy: openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
   });
   try {
     for (const picture of both({ name: "operate", path: `/connect/${target}` })) {

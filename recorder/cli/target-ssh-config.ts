@@ -1,7 +1,7 @@
 // `conduit target ssh-config`: a snippet for a person's ~/.ssh/config.
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { decideSession } from "../../shared/policy/decide.ts";
+import { decideReach } from "../../shared/policy/decide.ts";
 import type { Role, Target } from "../../shared/policy/policy.ts";
 import { People } from "../access/people.ts";
 import type { Config } from "../config.ts";
@@ -41,8 +41,13 @@ export function registerSshConfig(target: Command, cli: Cli): void {
     });
 }
 
-function reachable({ policy, targets }: InventorySnapshot, person: { name: string; roles: readonly Role[] }): Target[] {
-  return targets.filter((one) => one.protocol === "ssh" && decideSession(policy, person, one).effect === "allow");
+/** With a request approved, where one is needed: the snippet is written before there is one. */
+function reachable({ compiled, targets }: InventorySnapshot, person: { name: string; roles: readonly Role[] }): Target[] {
+  return targets.filter((one) => {
+    if (one.protocol !== "ssh") return false;
+    const { effect, reason } = decideReach(compiled, person, one, "ssh", Date.now());
+    return effect === "allow" || reason === "outside-hours";
+  });
 }
 
 function sshConfig(person: string, gateway: string, config: Config, targets: readonly Target[]): string {

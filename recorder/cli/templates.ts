@@ -84,23 +84,65 @@ conduits:
 #    destinationZone: unit-7
 `;
 
-export const policy = `# Who may reach what, and what sessions may do. The first rule that matches wins; without one, the answer is no.
-# Reloaded on change; an invalid change is refused and the policy in force stays.
+export const policy = `# Who may reach what, when, whether it is recorded, and when it ends. Every key is explained in docs/policy.md.
+# The first rule that matches wins; without one, the answer is no. Reloaded on change; an invalid change is refused and the
+# policy in force stays. After a change: conduit policy check, and conduit policy test where there are cases.
 version: 1
 
-# No rule opens these.
+# No rule, no approval and no emergency opens these.
 prohibitedTargets: ["SIS-*", "SAFETY-*"]
 
-# limits:
-#   maxSessionSeconds: 4h
-#   idleSeconds: 15m
-#   maxRecordedBytes: 16 GiB
-# retentionDays: 90
+# SSH and VNC alone are passed on. These stay shut whatever a rule says.
+blockedProtocols: [telnet, ftp, tftp, smb, rlogin, rsh, http]
+
+signIn:
+  mfa: required                # a second factor for everybody
+
+# Files are held until they were scanned. Or: allow, deny
+fileTransfer: scan_required
+
+limits:
+  maxSessionSeconds: 4h
+  idleSeconds: 15m             # without the person's input, whatever the target prints
+  warnSeconds: [600, 300, 60]  # how long before the end the person is told
+  maxRecordedBytes: 16 GiB
+
+# A session ends with its request's window.
+requests:
+  noticeSeconds: 24h           # between asking and the window's beginning
+  maxWindowSeconds: 24h
+  maxAheadSeconds: 90d
+  approvals: 1                 # how many have to agree; conduits may ask for more
+  approvers: ["role:approver"]
+#  ticketPattern: 'CHG-[0-9]{6}'
+
+# In an emergency these people get in without approval, with a second factor and a reason: loudly, recorded, reviewed.
+breakGlass:
+  people: []
+  maxSeconds: 1h
+  reviewWithinSeconds: 72h
+
+# Days that recordings are kept; the longest that matches.
+retentionDays: 90
+# retention:
+#   - { targets: ["tag:plc"], days: 365 }
+
+# Rules name them as group:NAME.
+# groups:
+#   turbine-service: [erika, "oem-*"]
+
+# What is typed and shown is watched for these (RE2 syntax). Actions: alert, freeze, terminate
+# patterns:
+#   - { id: firmware-erase, in: input, match: 'erase\\s+(flash|firmware)', action: freeze, message: Call the shift leader. }
 
 rules:
+# What a rule does not say is safe: an approved request (approval: true), a second factor (mfa: true), an escort for vendors
+# (escort: vendors; or always, never), recorded in full, the clipboard and forwards off.
 #  - id: vendors-reactor
 #    people: ["role:vendor"]
 #    targets: ["conduit:reactor"]
+#    protocols: [ssh, vnc]                        # left out: all
 #    capabilities: [shell, exec, sftp, screen]    # the default; screen opens VNC
+#    hours: { days: [mon, tue, wed, thu, fri], from: "06:00", to: "18:00", timeZone: Europe/Berlin }
 #    reason: Maintenance contract 2026
 `;

@@ -2,6 +2,7 @@
 // the reading of the files. Invariant: a snapshot has no errors; what is merely suspicious is in its warnings.
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { type CompiledPolicy, compilePolicy } from "../../shared/policy/compile.ts";
 import { matchesGlob } from "../../shared/policy/decide.ts";
 import { Conduit, Policy, Target, type VncTarget } from "../../shared/policy/policy.ts";
 import { type Finding, invalid, SourceDocument, validate } from "../config/document.ts";
@@ -25,6 +26,7 @@ export interface InventorySnapshot {
   readonly policy: Policy;
   /** SHA-256 (hex) of the effective policy: defaults filled in, keys sorted, comments and layout gone. */
   readonly policyHash: string;
+  readonly compiled: CompiledPolicy;
   readonly warnings: readonly Finding[];
   /** RFC 3339. */
   readonly loadedAt: string;
@@ -99,6 +101,7 @@ export function parseInventory(
     conduits: conduits.value.conduits,
     policy: policy.value,
     policyHash: createHash("sha256").update(canonicalJson(policy.value)).digest("hex"),
+    compiled: compilePolicy(policy.value, conduits.value.conduits),
     warnings: warnings(list, conduits.value.conduits, policy.value, documents),
     loadedAt: new Date().toISOString(),
   });

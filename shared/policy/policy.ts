@@ -1,10 +1,10 @@
-// The policy's files as types: targets, conduits, rules. Pure data; the service reads and reloads them.
+// The policy file as types: rules and all that holds beside them. Pure data; the service reads and reloads it.
+// Safe by default: a rule that says nothing more needs an approved request, a second factor and, for vendors, an escort.
 import { z } from "zod";
+import { Hours } from "./hours.ts";
+import { glob, name } from "./target.ts";
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "letters, digits, dot, dash and underscore; at most 63 characters");
-const glob = z.string().min(1).max(128);
+export { Conduit, SshTarget, Target, VncSecurity, VncSettings, VncTarget } from "./target.ts";
 
 export const Role = z.enum(["admin", "approver", "escort", "investigator", "auditor", "vendor"]);
 export type Role = z.infer<typeof Role>;
@@ -30,113 +30,66 @@ export const Capability = z.enum([
 ]);
 export type Capability = z.infer<typeof Capability>;
 
-const targetKeys = {
-  name,
-  conduit: name,
-  /** Host name or address; the port has the protocol's default. */
-  host: z.string().min(1).max(253),
-  tags: z.array(z.string()).default([]),
-  description: z.string().max(500).default(""),
-  /** What happens to live sessions when recording fails (recording.md: strict freezes, then ends). */
-  failureMode: z.enum(["strict", "best_effort"]).default("strict"),
-  durability: z.enum(["strict", "interval"]).default("strict"),
-};
-const port = z.int().min(1).max(65535);
+/** `rdp` has its name already, so that rules can be written; there is no way to it yet. */
+export const Protocol = z.enum(["ssh", "vnc", "rdp"]);
+export type Protocol = z.infer<typeof Protocol>;
 
-export const SshTarget = z.strictObject({
-  ...targetKeys,
-  protocol: z.literal("ssh"),
-  port: port.default(22),
-  /** The account on the target; the operator never sees its credential. */
-  account: z.string().min(1).max(64),
-  /** Name in the encrypted secret store of a password or private key. */
-  secret: name,
-  /** Pinned host keys: `ssh-ed25519 AAAA…` lines or `SHA256:…` fingerprints. Empty: every session is refused. */
-  hostKeys: z.array(z.string().min(1)).default([]),
+/** What of a session is kept. Opening, decisions and the end always stand in the record. */
+export const RecordingMode = z.enum(["full", "without-input", "metadata", "none"]);
+export type RecordingMode = z.infer<typeof RecordingMode>;
+
+/** `scan_required`: a file is held until it was scanned. */
+export const FileTransferMode = z.enum(["scan_required", "allow", "deny"]);
+export type FileTransferMode = z.infer<typeof FileTransferMode>;
+
+/** What must be there besides the rule itself. */
+export const Require = z.strictObject({
+  /** An approved request whose window is open. */
+  approval: z.boolean().default(true),
+  mfa: z.boolean().default(true),
+  /** Somebody who watches; until then the session is frozen. */
+  escort: z.enum(["vendors", "always", "never"]).default("vendors"),
 });
-export type SshTarget = z.infer<typeof SshTarget>;
+export type Require = z.infer<typeof Require>;
 
-/** Security types of RFB and VeNCrypt by name; `tight` is TightVNC's type 16 with `none` or `vnc-auth` inside. */
-export const VncSecurity = z.enum([
-  "x509-plain",
-  "x509-vnc",
-  "x509-none",
-  "tls-plain",
-  "tls-vnc",
-  "tls-none",
-  "tight",
-  "vnc-auth",
-  "none",
-]);
-export type VncSecurity = z.infer<typeof VncSecurity>;
-
-export const VncSettings = z.strictObject({
-  /**
-   * What may be used towards the target, best first. Left out: X.509 types alone where a certificate is pinned or a CA
-   * given, else TLS before none; `tls-plain` (a password to whoever answers) only when it is listed.
-   */
-  security: z.array(VncSecurity).min(1).optional(),
-  tls: z
-    .strictObject({
-      /** SHA-256 of the target's certificate: `SHA256:…` in base64, or 32 hex pairs with colons. */
-      fingerprints: z.array(z.string().min(1)).default([]),
-      /** Certificates in PEM that may have signed it. */
-      ca: z.string().max(64_000).optional(),
-      /** The name in a certificate that the CA signed; the target's host when left out. */
-      serverName: z.string().min(1).max(253).optional(),
-    })
-    .prefault({}),
-  /** `evidence`: viewers cannot ask the target for lossy JPEG. `viewer`: they decide. */
-  quality: z.enum(["evidence", "viewer"]).default("evidence"),
-  /** How areas that move like video are stored. */
-  video: z.enum(["lossless", "lossy-while-moving"]).default("lossless"),
-  /** Printable keys are kept out of the input track; control keys always stand in it. */
-  maskKeys: z.boolean().default(true),
-  /** The target's own bytes are kept beside the screen track. */
-  keepRaw: z.boolean().default(false),
-  /** Of one clipboard text, either way, where policy lets it pass. */
-  clipboardBytes: z
-    .int()
-    .min(1)
-    .max(1024 ** 2)
-    .default(64 * 1024),
-});
-export type VncSettings = z.infer<typeof VncSettings>;
-
-export const VncTarget = z.strictObject({
-  ...targetKeys,
-  protocol: z.literal("vnc"),
-  port: port.default(5900),
-  /** For the Plain types; VncAuth knows no account. */
-  account: z.string().max(64).default(""),
-  /** Name in the encrypted secret store of a password. Left out: the target asks for none. */
-  secret: name.optional(),
-  vnc: VncSettings.prefault({}),
-});
-export type VncTarget = z.infer<typeof VncTarget>;
-
-export const Target = z.discriminatedUnion("protocol", [SshTarget, VncTarget]);
-export type Target = z.infer<typeof Target>;
-
-export const Conduit = z.strictObject({
-  id: name,
-  description: z.string().max(500).default(""),
-  sourceZone: z.string().default(""),
-  destinationZone: z.string().default(""),
-});
-export type Conduit = z.infer<typeof Conduit>;
-
-export const Rule = z.strictObject({
-  id: name,
-  effect: z.enum(["allow", "deny"]).default("allow"),
-  /** Globs over person names, or `role:vendor`. */
-  people: z.array(glob).min(1),
-  /** Globs over target names, or `tag:…`, or `conduit:…`. */
-  targets: z.array(glob).min(1),
-  /** What an allowed session may do; for `deny`, left out. */
-  capabilities: z.array(Capability).default(["shell", "exec", "sftp", "screen"]),
-  reason: z.string().max(200).default(""),
-});
+export const Rule = z
+  .strictObject({
+    id: name,
+    effect: z.enum(["allow", "deny"]).default("allow"),
+    /** Globs over person names, `role:vendor`, or `group:NAME`. */
+    people: z.array(glob).min(1),
+    /** Globs over target names, or `tag:…`, or `conduit:…`. */
+    targets: z.array(glob).min(1),
+    /** Left out: all. A rule for other protocols is passed over. */
+    protocols: z.array(Protocol).min(1).optional(),
+    /** What an allowed session may do; for `deny`, left out. */
+    capabilities: z.array(Capability).default(["shell", "exec", "sftp", "screen"]),
+    require: Require.prefault({}),
+    recording: RecordingMode.default("full"),
+    /** Why a session is not recorded at all: said aloud, or the rule is refused. */
+    unrecordedBecause: z.string().trim().min(10).max(500).optional(),
+    /** Left out: what the policy says of files. */
+    fileTransfer: FileTransferMode.optional(),
+    /** Stricter than the policy's own; what is looser has no effect. */
+    limits: z
+      .strictObject({ maxSessionSeconds: z.int().positive().optional(), idleSeconds: z.int().positive().optional() })
+      .prefault({}),
+    /** `host:port` with `*` and `?` that `local-forward` reaches. Empty: nothing. */
+    forwardTo: z.array(glob).max(1000).default([]),
+    /** When it holds. An allowing rule refuses outside of them; a denying one is passed over. */
+    hours: Hours.optional(),
+    reason: z.string().max(200).default(""),
+  })
+  .check(({ value: rule, issues }) => {
+    const fault = (path: string, message: string) =>
+      issues.push({ code: "custom", input: rule[path as keyof typeof rule], path: [path], message });
+    if (rule.recording === "none" && rule.unrecordedBecause === undefined)
+      fault("recording", "with none also unrecordedBecause: why sessions of this rule are not recorded at all");
+    if (rule.recording !== "none" && rule.unrecordedBecause !== undefined)
+      fault("unrecordedBecause", "left out, since sessions of this rule are recorded");
+    if (rule.recording === "none" && rule.people.includes("role:vendor"))
+      fault("recording", "full, without-input or metadata, since a vendor's session is always recorded");
+  });
 export type Rule = z.infer<typeof Rule>;
 
 export const Limits = z.strictObject({
@@ -157,17 +110,85 @@ export const Limits = z.strictObject({
   maxChannels: z.int().positive().default(32),
   /** Sessions of one person at the same time. */
   maxSessionsPerPerson: z.int().positive().default(10),
+  /** The person is told this long before the end of the window or of the session's time. */
+  warnSeconds: z.array(z.int().positive()).max(10).default([600, 300, 60]),
 });
 export type Limits = z.infer<typeof Limits>;
+
+export const Requests = z.strictObject({
+  /** Between asking and the window's beginning. */
+  noticeSeconds: z
+    .int()
+    .min(0)
+    .default(24 * 3600),
+  maxWindowSeconds: z
+    .int()
+    .positive()
+    .default(24 * 3600),
+  maxAheadSeconds: z
+    .int()
+    .positive()
+    .default(90 * 86_400),
+  /** How many people have to agree. */
+  approvals: z.int().min(1).max(5).default(1),
+  approvers: z.array(glob).min(1).max(100).default(["role:approver"]),
+  /** What a ticket reference looks like, as a whole (RE2). Left out: none is asked for. */
+  ticketPattern: z.string().min(1).max(500).optional(),
+});
+export type Requests = z.infer<typeof Requests>;
+
+export const Pattern = z.strictObject({
+  id: name,
+  in: z.enum(["input", "output"]),
+  /** RE2 syntax; `^` and `$` are a line's. */
+  match: z.string().min(1).max(500),
+  action: z.enum(["alert", "freeze", "terminate"]),
+  /** Left out: everybody's sessions, to every target. */
+  people: z.array(glob).min(1).optional(),
+  targets: z.array(glob).min(1).optional(),
+  /** What the person is told. */
+  message: z.string().max(200).default(""),
+});
+export type Pattern = z.infer<typeof Pattern>;
 
 export const Policy = z.strictObject({
   version: z.literal(1),
   /** Globs over target names that no rule can open. */
   prohibitedTargets: z.array(glob).default(["SIS-*", "SAFETY-*"]),
+  /** By name; whatever a rule says. */
+  blockedProtocols: z.array(glob).default(["telnet", "ftp", "tftp", "smb", "rlogin", "rsh", "http"]),
+  /** Globs over person names, or `role:…`; rules say `group:NAME`. */
+  groups: z.record(name, z.array(glob).max(10_000)).default({}),
+  /** Of the portal; the sessions of a rule ask for what the rule requires. */
+  signIn: z.strictObject({ mfa: z.enum(["required", "optional"]).default("required") }).prefault({}),
   /** Names of environment variables that pass to the target; `*` stands for any run of characters. */
   env: z.array(glob).default(["LANG", "LC_*", "TERM", "COLORTERM", "NO_COLOR"]),
+  fileTransfer: FileTransferMode.default("scan_required"),
   limits: Limits.prefault({}),
+  requests: Requests.prefault({}),
+  breakGlass: z
+    .strictObject({
+      /** Named people alone; a role would open it to whoever gets that role. */
+      people: z
+        .array(
+          glob.refine(
+            (text) => !/^role:|^\**$/.test(text),
+            "people by name, or group:NAME; no role, and not everybody",
+          ),
+        )
+        .max(100)
+        .default([]),
+      maxSeconds: z.int().positive().default(3600),
+      reviewWithinSeconds: z
+        .int()
+        .positive()
+        .default(72 * 3600),
+    })
+    .prefault({}),
+  patterns: z.array(Pattern).max(1000).default([]),
   retentionDays: z.int().min(90).default(90),
+  /** Longer by target: the longest that matches counts, `retentionDays` at least. */
+  retention: z.array(z.strictObject({ targets: z.array(glob).min(1), days: z.int().min(90).max(36_500) })).default([]),
   /** First match wins; no match is a refusal. */
   rules: z.array(Rule).default([]),
 });

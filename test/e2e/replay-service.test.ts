@@ -8,6 +8,7 @@ import ssh2, { type ClientChannel } from "ssh2";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Plant, startPlant } from "../../recorder/cli/demo/plant.ts";
 import { launchBrowser, type OpenPage, openPage, terminalText } from "../support/browser.ts";
+import { openRules } from "../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
@@ -42,7 +43,7 @@ beforeAll(async () => {
         hostKeys: [plant.hostKey],
       },
     ],
-    policy: { rules: [{ id: "vendors", people: ["role:vendor"], targets: ["*"] }] },
+    policy: openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
   });
   browser = await launchBrowser();
 });

@@ -4,6 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Hmi, startHmi } from "../../recorder/cli/demo/hmi/hmi.ts";
 import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import { openRules } from "../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
     targets: [
       { name: target, protocol: "vnc", host: hmi.host, port: hmi.port, secret: target, vnc: { maskKeys: false } },
     ],
-    policy: { rules: [{ id: "vendors", people: ["role:vendor"], targets: ["*"] }] },
+    policy: openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
   });
   browser = await launchBrowser();
 });

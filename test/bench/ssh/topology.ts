@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
+import { openRules } from "../../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../../support/service.ts";
 
 export type Path = "direct" | "jumped" | "gateway";
@@ -120,8 +121,8 @@ export async function startTopology(directory: string, fileBytes: number): Promi
       },
     ],
     policy: {
+      ...openRules({ id: "bench", people: ["bench"], targets: ["*"], capabilities: ["shell", "exec", "sftp"] }),
       limits: { maxSessionsPerPerson: 1000, maxRecordedBytes: 1024 ** 4 },
-      rules: [{ id: "bench", people: ["bench"], targets: ["*"], capabilities: ["shell", "exec", "sftp"] }],
     },
   });
   const clientConfig = join(directory, "ssh_config");

@@ -12,6 +12,7 @@ import { checksumsName, recordingPrefix } from "../../../recorder/store/keys.ts"
 import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { screenHeaderLine } from "../../../shared/screen/format.ts";
 import { ScreenReader } from "../../../shared/screen/reader.ts";
+import { openRules } from "../../support/open-rules.ts";
 import { type BuiltRecording, RecordingBuilder, type SigningKey } from "../../support/recording-builder.ts";
 import { prepareService, type RunningService, startPrepared } from "../../support/service.ts";
 import type { Recorded } from "./screen-recording.ts";
@@ -41,7 +42,7 @@ export async function startArchive(directory: string, recordings: readonly Recor
     people: [{ ...person, roles: ["investigator"] }],
     secrets: [],
     targets: [],
-    policy: { rules: [] },
+    policy: openRules(),
   });
   const data = join(directory, "data");
   const signing = await loadOrCreateSigningKey(join(data, "keys", "signing.pem"));

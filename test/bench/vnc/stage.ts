@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, waitForPort } from "../../support/free-port.ts";
+import { openRules } from "../../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../../support/service.ts";
 import { Child } from "./child.ts";
 import type { Way } from "./rfb-client.ts";
@@ -35,8 +36,8 @@ export function startVncService(directory: string, targets: readonly TargetAddre
       ...(vnc === undefined ? {} : { vnc }),
     })),
     policy: {
+      ...openRules({ id: "bench", people: [person.name], targets: ["*"] }),
       limits: { maxSessionsPerPerson: 100, maxRecordedBytes: 1024 ** 4 },
-      rules: [{ id: "bench", people: [person.name], targets: ["*"] }],
     },
   });
 }

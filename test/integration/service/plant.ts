@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { openRules } from "../../support/open-rules.ts";
 import { prepareService, type RunningService, startPrepared } from "../../support/service.ts";
 import { generateSshKey, type SshKey } from "../../support/ssh-key.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
@@ -55,7 +56,7 @@ export async function startPlant(
     ],
     secrets: [{ name: "plc-1", privateKeyFile: target.userKey.privatePath }],
     targets: [plc, ...(more.targets?.(target) ?? [])],
-    policy: { rules: [{ id: "vendors", people: ["role:vendor"], targets: ["*"] }], ...more.policy },
+    policy: { ...openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }), ...more.policy },
     ...(more.config === undefined ? {} : { config: more.config }),
     ...(more.env === undefined ? {} : { env: more.env }),
   });

@@ -17,7 +17,7 @@ import type {
 import type { AppError } from "../../../shared/errors.ts";
 import type { FileEvent, SessionEvent } from "../../../shared/events/session-event.ts";
 import type { Decision } from "../../../shared/policy/decide.ts";
-import { matchesGlob } from "../../../shared/policy/decide.ts";
+import { matchesGlob, refusal } from "../../../shared/policy/decide.ts";
 import type { Capability } from "../../../shared/policy/policy.ts";
 import { generateSshKey, type SshKey, type SshKeyType } from "../../support/ssh-key.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
@@ -83,13 +83,13 @@ export class MemorySession implements TapSession {
   }
   decide(capability: Capability): Decision {
     return this.#capabilities.has(capability)
-      ? { effect: "allow", reason: "allowed-by-rule", rule: "test", capabilities: [...this.#capabilities] }
-      : { effect: "deny", reason: "capability-not-allowed", rule: "test", capabilities: [] };
+      ? permission([...this.#capabilities])
+      : refusal("capability-not-allowed", "test");
   }
   decideEnv(name: string): Decision {
     return ["LANG", "LC_*", "CONDUIT_TEST_*"].some((pattern) => matchesGlob(pattern, name))
-      ? { effect: "allow", reason: "allowed-by-rule", rule: "test", capabilities: [] }
-      : { effect: "deny", reason: "env-not-listed", rule: "test", capabilities: [] };
+      ? permission([])
+      : refusal("env-not-listed", "test");
   }
   decideForward(capability: Capability): Decision {
     return this.decide(capability);
@@ -309,4 +309,8 @@ export function addressOf(gateway: TestGateway, login = `${personName}+plc-1`): 
     hostKeyLine: gateway.hostKey.publicLine,
     dir: gateway.dir,
   };
+}
+
+function permission(capabilities: Capability[]): Decision {
+  return { ...refusal("allowed-by-rule", "test"), effect: "allow", capabilities };
 }

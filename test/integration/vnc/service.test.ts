@@ -7,6 +7,7 @@ import { setEncodings } from "../../../recorder/tap/vnc/encodings-filter.ts";
 import { publicKeyPin } from "../../../recorder/tap/vnc/public-key-pin.ts";
 import { veNCrypt } from "../../../recorder/tap/vnc/security-types.ts";
 import type { RecordingSummary, VncTicket } from "../../../shared/api/types.ts";
+import { openRules } from "../../support/open-rules.ts";
 import { prepareService, type RunningService, startPrepared } from "../../support/service.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -34,12 +35,10 @@ beforeAll(async () => {
       { ...screen, name: "hmi-2", secret: "plc-1" },
       { name: "plc-1", host: "127.0.0.1", port: 1, account: "a", secret: "plc-1" },
     ],
-    policy: {
-      rules: [
-        { id: "blind", people: ["*"], targets: ["hmi-3"], capabilities: ["shell"] },
-        { id: "vendors", people: ["role:vendor"], targets: ["*"] },
-      ],
-    },
+    policy: openRules(
+      { id: "blind", people: ["*"], targets: ["hmi-3"], capabilities: ["shell"] },
+      { id: "vendors", people: ["role:vendor"], targets: ["*"] },
+    ),
   });
   service = await startPrepared(configFile, directory.path);
 });

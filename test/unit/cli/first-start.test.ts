@@ -71,7 +71,10 @@ test("what it writes is valid as it is, and with its examples uncommented", asyn
   expect(loadInventory(config.inventory).warnings).toEqual([]);
   const uncomment = (path: string, mend = (text: string) => text) => {
     const text = readFileSync(path, "utf8");
-    writeFileSync(path, mend(text.replaceAll(/^# (?=limits|retentionDays| {2}(max|idle))|^#(?= {2}-| {4})/gm, "")));
+    writeFileSync(
+      path,
+      mend(text.replaceAll(/^# (?=(?:retention|groups|patterns):| {2}\S)|^#(?= {2}(?:-|ticket)| {4})/gm, "")),
+    );
   };
   uncomment(config.inventory.targets, (text) =>
     text.replace("targets: []", "targets:").replaceAll(/(ssh-ed25519 |SHA256:)AAAA…/g, `SHA256:${"A".repeat(43)}`),
@@ -89,6 +92,13 @@ test("what it writes is valid as it is, and with its examples uncommented", asyn
   const { capabilities: byDefault } = Policy.parse({ version: 1, rules: [{ id: "r", people: ["a"], targets: ["b"] }] })
     .rules[0]!;
   expect(rule?.capabilities).toEqual(byDefault);
+  expect(inventory.policy).toMatchObject({
+    signIn: { mfa: "required" },
+    requests: { ticketPattern: "CHG-[0-9]{6}" },
+    retention: [{ days: 365 }],
+    groups: { "turbine-service": ["erika", "oem-*"] },
+    patterns: [{ action: "freeze", match: "erase\\s+(flash|firmware)" }],
+  });
   expect(inventory.warnings).toEqual([]);
 });
 

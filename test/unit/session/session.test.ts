@@ -6,8 +6,10 @@ import type { TerminateReason } from "../../../recorder/tap/tap.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
-import { decideSession } from "../../../shared/policy/decide.ts";
+import { compilePolicy } from "../../../shared/policy/compile.ts";
+import { decideTarget } from "../../../shared/policy/decide.ts";
 import { Policy, Target } from "../../../shared/policy/policy.ts";
+import { openRule } from "../../support/open-rules.ts";
 
 const logger = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -51,7 +53,7 @@ const client = { address: "127.0.0.1", port: 1, software: "test" };
 const policy = Policy.parse({
   version: 1,
   limits: { maxSessionSeconds: 100, idleSeconds: 10, maxRecordedBytes: 1000, maxChannels: 2, maxSessionsPerPerson: 2 },
-  rules: [{ id: "all", people: ["*"], targets: ["*"] }],
+  rules: [{ id: "all", people: ["*"], targets: ["*"], ...openRule }],
 });
 
 function makeTarget(more: Record<string, unknown> = {}): Target {
@@ -68,13 +70,19 @@ function makeSession(more: Record<string, unknown> = {}) {
       person,
       client,
       target,
-      decision: decideSession(policy, person, target),
+      decision: decideTarget(compilePolicy(policy), {
+        person,
+        target,
+        protocol: target.protocol,
+        nowMs: 0,
+        grant: null,
+      }),
       policy,
-      limits: policy.limits,
+      grant: null,
       startedAt: "2026-01-01T00:00:00.000000Z",
     },
     recording,
-    { nowMs: () => nowMs, logger, onClosed: (one) => closed.push(one) },
+    { nowMs: () => nowMs, wallMs: () => nowMs, logger, onClosed: (one) => closed.push(one) },
   );
   return { session, recording, closed };
 }
@@ -96,7 +104,7 @@ describe("limits", () => {
     nowMs = 100_000;
     session.checkLimits();
     expect(session.signal.reason as TerminateReason).toMatchObject({ code: "limit-duration" });
-    expect(recording.notices()).toEqual(["limit", "terminate"]);
+    expect(recording.notices()).toEqual(["warned", "limit", "terminate"]);
     session.ended("client-closed");
     await session.whenClosed();
     expect(recording.closedWith).toBe("limit-duration");
@@ -224,6 +232,7 @@ describe("opening", () => {
         conduits: [],
         policy: more.policy ?? policy,
         policyHash: "h",
+        compiled: compilePolicy(more.policy ?? policy),
       }),
       authenticate: async () => person,
       credential: more.credential ?? (async () => ({ kind: "password", password: "x" })),
@@ -271,7 +280,7 @@ describe("opening", () => {
   });
 
   it("refuses a screen where the rule does not allow the screen, to sessions and tickets alike", async () => {
-    const rules = [{ id: "all", people: ["*"], targets: ["*"], capabilities: ["shell", "exec"] }];
+    const rules = [{ id: "all", people: ["*"], targets: ["*"], capabilities: ["shell", "exec"], ...openRule }];
     const { opener, audits, opened } = makeOpener({ policy: Policy.parse({ version: 1, rules }) });
     const refused = { code: "POLICY_REFUSED", message: expect.stringContaining("does not allow this kind of request") };
     await expect(opener.openVncSession(person, "hmi", client)).rejects.toMatchObject(refused);
