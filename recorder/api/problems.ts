@@ -32,6 +32,7 @@ const statusOf: Record<ErrorCode, number> = {
   STORE_EXISTS: 409,
   STORE_REFUSED: 502,
   DATABASE_FAILED: 503,
+  SCAN_UNAVAILABLE: 503,
   INTEGRITY_HASH: 500,
   INTEGRITY_SIGNATURE: 500,
   INTEGRITY_FORMAT: 500,
@@ -49,6 +50,7 @@ const internal: ReadonlySet<ErrorCode> = new Set([
   "CONFIG_UNREADABLE",
   "STORE_REFUSED",
   "DATABASE_FAILED",
+  "SCAN_UNAVAILABLE",
   "INTERNAL",
 ]);
 

@@ -18,6 +18,8 @@ export type Verdict =
   | { outcome: "unscannable"; sha256: string; bytes: number; reason: string; sentence: string };
 
 export interface FileHold {
+  /** What is known to be larger need not be fetched. */
+  readonly maxFileBytes: number;
   /** Rejects with a HoldRefusal where there is no room. */
   open(facts: HoldFacts): Promise<HeldFile>;
 }

@@ -7,6 +7,8 @@ import type { TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { FloodPace, noteTyping } from "./flood-pace.ts";
+import { BridgedHold, type SessionFiles } from "./held-files/bridged-hold.ts";
+import type { MakeHold } from "./held-files/held-program.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
 import { announcement, Refusal, remark } from "./refusal.ts";
@@ -16,6 +18,8 @@ import { exitOf, localRequests, programOf, transparentRequests } from "./request
 export interface BridgeContext {
   session: TapSession;
   gate: RecordingGate;
+  /** Left out: where files must be held until they are scanned, they are refused. */
+  files: SessionFiles | undefined;
   /** A fault that ends the whole connection. */
   failed(error: unknown): void;
   done(bridge: ChannelBridge): void;
@@ -36,6 +40,9 @@ export class ChannelBridge {
   #clientClosed = false;
   #targetClosed = false;
   #refusal: Refusal | undefined;
+  /** File transfer whose files are held: it stands between the two ends. */
+  #makeHold: MakeHold | undefined;
+  #files: BridgedHold | undefined;
   #exited = false;
   #finished = false;
   /** Asked for, which a freeze can hold for long. */
@@ -49,9 +56,11 @@ export class ChannelBridge {
     this.#replies = new ReplyQueue(client);
     this.#pace = new FloodPace(context.session.id, (bytes) => this.#target?.consumed(bytes));
     this.#requests = new OperatorRequests(context.session, context.gate, number, {
+      canHold: context.files !== undefined,
       target: () => this.#target,
-      started: (recorder) => {
+      started: (recorder, hold) => {
         this.#recorder = recorder;
+        this.#makeHold = hold;
       },
       answered: (ok) => this.#programAnswered(ok),
       refused: (sentence, item) => {
@@ -77,7 +86,8 @@ export class ChannelBridge {
       onEof: () => this.#pipeline.push({ kind: "eof" }),
       onClose: () => this.#clientGone(),
       onSent: (bytes) => {
-        if (this.#requests.pty) this.#pace.sent(bytes);
+        if (this.#files !== undefined) this.#files.clientSent(bytes);
+        else if (this.#requests.pty) this.#pace.sent(bytes);
         else this.#target?.consumed(bytes);
       },
     };
@@ -103,7 +113,10 @@ export class ChannelBridge {
           this.#client.eof();
         }),
       onClose: () => this.#targetGone(),
-      onSent: (bytes) => this.#client.consumed(bytes),
+      onSent: (bytes) => {
+        if (this.#files === undefined) this.#client.consumed(bytes);
+        else this.#files.targetSent(bytes);
+      },
     };
     if (this.#clientClosed) target.close();
     this.#pipeline.start();
@@ -120,6 +133,7 @@ export class ChannelBridge {
     if (this.#refusal !== undefined || this.#finished) return;
     const refusal = new Refusal(this.#client, sentence, this.#requests.pty);
     this.#refusal = refusal;
+    this.#files?.end();
     this.#pipeline.stop();
     this.#target?.abandon();
     if (this.#recorder === undefined) return;
@@ -137,6 +151,7 @@ export class ChannelBridge {
   finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#files?.end();
     this.#pipeline.stop();
     this.#pace.stop();
     this.#target?.abandon();
@@ -201,6 +216,11 @@ export class ChannelBridge {
     switch (item.kind) {
       case "data": {
         const data = dataOf(item);
+        if (this.#files !== undefined) {
+          this.#files.fromClient(data);
+          item.release();
+          return;
+        }
         if (this.#recorder !== undefined && this.#target !== undefined && !this.#target.ended) {
           this.#target.write("stdout", data, item.release);
         } else {
@@ -210,14 +230,40 @@ export class ChannelBridge {
         return;
       }
       case "eof":
-        this.#target?.eof();
+        if (this.#files === undefined) this.#target?.eof();
+        else this.#files.clientEof();
         return;
       case "close":
+        this.#files?.end();
         this.#target?.close();
         return;
       case "request":
+        this.#holdFiles();
         item.pass?.();
     }
+  }
+
+  /** From the program's start on: before the target can have said anything. */
+  #holdFiles(): void {
+    const make = this.#makeHold;
+    const { files, session, gate } = this.#context;
+    if (make === undefined) return;
+    this.#makeHold = undefined;
+    if (files === undefined || this.#target === undefined) throw new Error("files cannot be held here");
+    this.#files = new BridgedHold(
+      {
+        session,
+        gate,
+        channel: this.number,
+        files,
+        client: this.#client,
+        target: this.#target,
+        outbound: (step) => this.#outbound(step),
+        record: (data) => this.#recorder?.outbound("stdout", data),
+        failed: (error) => this.#failed(error),
+      },
+      make,
+    );
   }
 
   #programAnswered(ok: boolean): void {
@@ -263,8 +309,13 @@ export class ChannelBridge {
       this.#target?.consumed(data.length);
       return;
     }
+    if (this.#files !== undefined && stream === "stdout") {
+      this.#files.fromTarget(data);
+      return;
+    }
     this.#recorder.outbound(stream, data);
     this.#client.write(stream, data);
+    this.#files?.errorsPassed(data.length);
   }
 
   #targetRequest(type: string, payload: Buffer): void {
@@ -283,6 +334,8 @@ export class ChannelBridge {
 
   #clientGone(): void {
     this.#clientClosed = true;
+    // Nobody waits for its scan any more.
+    this.#files?.end();
     if (this.#target === undefined || this.#context.session.frozen || this.#refusal !== undefined) {
       this.#pipeline.stop();
       this.#target?.close();

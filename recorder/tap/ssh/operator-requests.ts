@@ -3,8 +3,9 @@
 import { AppError } from "../../../shared/errors.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
-import type { ChannelEnd } from "./channel-end.ts";
+import { type ChannelEnd, requestPayload } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
+import { fileProgramOf, holdFor, type MakeHold } from "./held-files/held-program.ts";
 import type { InboundItem } from "./inbound-pipeline.ts";
 import {
   envOf,
@@ -27,8 +28,10 @@ type RequestItem = InboundItem & { kind: "request" };
 
 export interface OperatorRequestEvents {
   target(): ChannelEnd | undefined;
-  /** The program's `channel-open` is appended: what follows is recorded by this. */
-  started(recorder: ChannelRecorder): void;
+  /** There is somewhere to hold files until they are scanned. */
+  canHold: boolean;
+  /** The program's `channel-open` is appended: what follows is recorded by this. `hold` given: it transfers files. */
+  started(recorder: ChannelRecorder, hold?: MakeHold): void;
   /** The target said whether it runs the program. */
   answered(ok: boolean): void;
   /** Policy does not allow the program. */
@@ -186,7 +189,38 @@ export class OperatorRequests {
       item.pass = () => item.reply(false);
       return false;
     }
-    const decision = session.decide(program.capability);
+    const files = fileProgramOf(program);
+    const mode = files === undefined ? "allow" : session.fileTransfer;
+    if (mode === "deny")
+      return this.#refuseFiles(
+        item,
+        facts,
+        "file-transfer-denied",
+        "The rule that allows this session does not allow it.",
+      );
+    if (mode === "scan_required" && !this.#events.canHold) {
+      return this.#refuseFiles(
+        item,
+        facts,
+        "cannot-be-held",
+        "It must be scanned, and this gateway has no quarantine.",
+      );
+    }
+    const held = mode === "scan_required" && files !== undefined ? holdFor(files) : undefined;
+    if (mode === "scan_required" && (held === undefined || this.pty)) {
+      return this.#refuseFiles(
+        item,
+        facts,
+        "cannot-be-held",
+        "Called in this way, its files cannot be held until they are scanned.",
+      );
+    }
+    let decision = session.decide(program.capability);
+    // scp whose command is written anew runs nothing but scp: it is file transfer, as SFTP is.
+    if (decision.effect === "deny" && held !== undefined && program.capability === "exec") {
+      const asFiles = session.decide("sftp");
+      if (asFiles.effect === "allow") decision = asFiles;
+    }
     if (decision.effect === "deny") {
       gate.notice("request-refused", { ...facts, reason: decision.reason, rule: decision.rule }, this.#channel);
       item.pass = () => this.#events.refused(refusalSentence(programName(program), decision), item);
@@ -206,12 +240,20 @@ export class OperatorRequests {
       program.capability === "sftp"
         ? new SftpRecorder(gate, this.#channel)
         : new ByteRecorder(gate, this.#channel, this.pty),
+      held?.make,
     );
+    const payload = held?.command === undefined ? item.payload : requestPayload(held.command);
     item.pass = () =>
-      this.#events.target()?.request(item.type, item.payload, (ok) => {
+      this.#events.target()?.request(item.type, payload, (ok) => {
         item.reply(ok);
         this.#events.answered(ok);
       });
+    return true;
+  }
+
+  #refuseFiles(item: RequestItem, facts: Record<string, unknown>, reason: string, why: string): boolean {
+    this.#gate.notice("request-refused", { ...facts, reason }, this.#channel);
+    item.pass = () => this.#events.refused(`File transfer is refused: ${why}`, item);
     return true;
   }
 }

@@ -1,4 +1,5 @@
 // What the SSH tap can be told, with the defaults that hold where nothing is said.
+import type { FileHold } from "../file-hold.ts";
 import type { GatewayHost, TapLogger } from "../tap.ts";
 
 export interface SshTapLimits {
@@ -24,6 +25,8 @@ export interface SshTapOptions {
   limits?: Partial<SshTapLimits>;
   /** Also speaks SHA-1, CBC and `ssh-rsa` to targets: for controllers that know nothing better. */
   legacyTargets?: boolean;
+  /** Where files are held until they are scanned; left out: where policy asks for that, file transfer is refused. */
+  fileHold?: FileHold;
 }
 
 export const defaultLimits: SshTapLimits = {

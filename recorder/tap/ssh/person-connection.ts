@@ -2,6 +2,7 @@
 // an end. Invariant: no byte goes to a target before `openSession` resolved, and `session.ended` is called exactly once,
 // after the last event.
 import { AppError } from "../../../shared/errors.ts";
+import type { FileHold } from "../file-hold.ts";
 import { RecordingGate } from "../recording-gate.ts";
 import type {
   AuthenticatedPerson,
@@ -14,6 +15,7 @@ import type {
 } from "../tap.ts";
 import { ChannelBridge } from "./channel-bridge.ts";
 import { type ForwardOffer, forwardOf } from "./forwards.ts";
+import type { SessionFiles } from "./held-files/bridged-hold.ts";
 import { type ChannelOffer, Mux } from "./mux.ts";
 import { Refusal } from "./refusal.ts";
 import { forwardNames, forwardRequests, refusalSentence } from "./requests.ts";
@@ -33,6 +35,7 @@ export interface PersonConnectionOptions {
   maxChannels: number;
   dialTimeoutMs: number;
   legacyTargets: boolean;
+  fileHold?: FileHold | undefined;
 }
 
 export class PersonConnection {
@@ -43,6 +46,7 @@ export class PersonConnection {
   #mux: Mux | undefined;
   #session: TapSession | undefined;
   #gate: RecordingGate | undefined;
+  #files: SessionFiles | undefined;
   #target: DialedTarget | undefined;
   #targetMux: Mux | undefined;
   /** Channels that came before the target was there. */
@@ -77,6 +81,10 @@ export class PersonConnection {
       opened = await this.#options.host.openSession(person, targetName, this.#client);
     } catch (error) {
       refused = this.#sentenceOf(error, "the session could not be opened");
+    }
+    const hold = this.#options.fileHold;
+    if (opened !== undefined && hold !== undefined) {
+      this.#files = { hold, person: person.name, target: opened.target.name };
     }
     if (opened !== undefined) this.#begin(opened.session, { method: person.authMethod, ...facts });
     // Before the mux: it delivers at once what the client has asked for in the meantime.
@@ -185,6 +193,7 @@ export class PersonConnection {
     const context = {
       session: this.#session,
       gate: this.#gate,
+      files: this.#files,
       failed: (error: unknown) => this.#failed(error),
       done: (bridge: ChannelBridge) => {
         this.#bridges.delete(bridge);

@@ -151,6 +151,7 @@ class SshTap implements Tap {
         maxChannels: this.#limits.maxChannels,
         dialTimeoutMs: this.#limits.dialTimeoutMs,
         legacyTargets: this.#options.legacyTargets ?? false,
+        fileHold: this.#options.fileHold,
       })
         .run(person, login.target, { ...negotiated, ...(key === undefined ? {} : { key }) })
         .catch((error: unknown) => {

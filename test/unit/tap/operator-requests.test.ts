@@ -27,6 +27,7 @@ beforeEach(() => {
   } as unknown as ChannelEnd;
   requests = new OperatorRequests(session, gate, 0, {
     target: () => target,
+    canHold: false,
     started: () => undefined,
     answered: () => undefined,
     refused: () => undefined,

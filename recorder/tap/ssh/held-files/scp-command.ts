@@ -1,0 +1,115 @@
+// The command by which scp starts its other half (`scp -t PATH`, `scp -f PATH`), read as a POSIX shell would and written
+// anew. Invariant: what is written anew runs scp and nothing else: only names, and patterns of names, reach the shell.
+export interface ScpCommand {
+  /** `inbound`: the target's scp is the sink (-t). */
+  direction: "inbound" | "outbound";
+  /** To be run at the target. */
+  command: string;
+}
+
+type Character = { text: string; quoted: boolean };
+
+/** `unreadable`: it calls scp in a way that cannot be followed. Undefined: it does not call scp. */
+export function scpCommandOf(command: string): ScpCommand | "unreadable" | undefined {
+  if (!/^\s*([^\s;&|<>()$`"'\\]*\/)?scp(\s|$)/.test(command)) return undefined;
+  const words = splitWords(command);
+  if (words === undefined) return "unreadable";
+  const texts = words.map((word) => word.map(({ text }) => text).join(""));
+  let at = 1;
+  let letters = "";
+  let hasEnd = false;
+  for (; at < texts.length; at++) {
+    const text = texts[at] ?? "";
+    if (text === "--") {
+      hasEnd = true;
+      at++;
+      break;
+    }
+    if (!text.startsWith("-")) break;
+    if (!/^-[rpdvqtf1]+$/.test(text)) return "unreadable";
+    letters += text.slice(1);
+  }
+  const isSink = letters.includes("t");
+  if (isSink === letters.includes("f")) return letters === "" ? undefined : "unreadable";
+  const paths = words.slice(at);
+  if (paths.length === 0 || (isSink && paths.length !== 1)) return "unreadable";
+  const options = [...new Set(letters)].filter((letter) => "rpdv".includes(letter)).map((letter) => `-${letter}`);
+  return {
+    direction: isSink ? "inbound" : "outbound",
+    command: [
+      texts[0] ?? "scp",
+      ...options,
+      isSink ? "-t" : "-f",
+      ...(hasEnd ? ["--"] : []),
+      ...paths.map(quoteWord),
+    ].join(" "),
+  };
+}
+
+/** Undefined where a shell would do more than split words and expand patterns and `~`. */
+function splitWords(command: string): Character[][] | undefined {
+  const words: Character[][] = [];
+  let word: Character[] | undefined;
+  const add = (text: string, quoted: boolean): void => {
+    word ??= [];
+    word.push({ text, quoted });
+  };
+  for (let at = 0; at < command.length; at++) {
+    const text = command[at] ?? "";
+    if (text === "\n" || text === "\r" || text === "\0") return undefined;
+    if (text === " " || text === "\t") {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (text === "\\") {
+      const next = command[++at];
+      if (next === undefined || next === "\n") return undefined;
+      add(next, true);
+    } else if (text === "'") {
+      const end = command.indexOf("'", at + 1);
+      if (end < 0) return undefined;
+      word ??= [];
+      for (const inner of command.slice(at + 1, end)) add(inner, true);
+      at = end;
+    } else if (text === '"') {
+      word ??= [];
+      for (at++; command[at] !== '"'; at++) {
+        let inner = command[at];
+        if (inner === undefined || inner === "$" || inner === "`") return undefined;
+        if (inner === "\\" && /["\\$`]/.test(command[at + 1] ?? "")) inner = command[++at] ?? "";
+        add(inner, true);
+      }
+    } else if (/[;&|<>()$`{}]/.test(text) || (text === "#" && word === undefined)) {
+      return undefined;
+    } else {
+      add(text, false);
+    }
+  }
+  if (word !== undefined) words.push(word);
+  // A line break within quotes is a name's, but no shell needs to see it.
+  return words.some((one) => one.some(({ text }) => /[\n\r\0]/.test(text))) ? undefined : words;
+}
+
+function quoteWord(word: Character[]): string {
+  if (word.length === 0) return "''";
+  let written = "";
+  let literal = "";
+  const flush = (): void => {
+    if (literal !== "") written += `'${literal}'`;
+    literal = "";
+  };
+  for (const [index, { text, quoted }] of word.entries()) {
+    if (!quoted && (/[*?[\]]/.test(text) || (text === "~" && index === 0))) {
+      flush();
+      written += text;
+    } else if (text === "'") {
+      flush();
+      written += "\\'";
+    } else if (literal === "" && /[A-Za-z0-9_./,:@%+=-]/.test(text)) {
+      written += text;
+    } else {
+      literal += text;
+    }
+  }
+  flush();
+  return written;
+}
