@@ -185,7 +185,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       thread: true,
     }),
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
-    sessions: { list: () => registry.list(), terminate },
+    sessions: {
+      list: () => registry.list(),
+      terminate,
+      freeze: async (session, by, reason) => registry.freeze(session, by, reason),
+      unfreeze: async (session, by) => registry.unfreeze(session, by),
+    },
     screens: {
       ticket: (...request) => vncGateway.ticket(...request),
       listener: vncListener,

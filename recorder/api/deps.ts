@@ -68,6 +68,10 @@ export interface PictureExporting {
   list(): LiveSession[];
   /** False when no such session is live. */
   terminate(session: string, by: string, reason: string): Promise<boolean>;
+  /** False when no such session is live, or it is frozen already. */
+  freeze(session: string, by: string, reason: string): Promise<boolean>;
+  /** False when no such session is live, or it is not frozen. POLICY_REFUSED: not by this person. */
+  unfreeze(session: string, by: { name: string; roles: readonly Role[] }): Promise<boolean>;
 }
 
 /** The way to a target's screen. */
@@ -115,9 +119,8 @@ export interface ApiDeps {
   screens: ScreenEntrance;
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */
-  targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[];
+  targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[] | Promise<OpenableTarget[]>;
   health(): Promise<Health>;
-  pictures: PictureExporting;
   audit: AuditTrail;
   signingKeys(): SigningKey[];
   /** Of this software, for the API's description. */

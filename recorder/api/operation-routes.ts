@@ -4,6 +4,7 @@ import { z } from "zod";
 import {
   AuditPage,
   AuditQuery,
+  Freeze,
   OpenableTargetList,
   SessionList,
   SigningKeyList,
@@ -63,6 +64,43 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
   });
 
   addRoute(app, {
+    method: "POST",
+    url: "/sessions/:id/freeze",
+    access: terminators,
+    summary: "Hold a live session's input back; its output goes on. The reason is told to the person and kept.",
+    tag: "sessions",
+    params: ById,
+    body: Freeze,
+    response: null,
+    handler: async ({ me, params, body, request }) => {
+      const { reason } = body;
+      const entry = { actor: me.name, subject: params.id, address: request.ip, details: { reason } };
+      await deps.audit.append({ ...entry, action: "session.freeze" });
+      if (!(await deps.sessions.freeze(params.id, me.name, reason))) throw notInThatState("frozen already");
+      return undefined;
+    },
+  });
+
+  addRoute(app, {
+    method: "POST",
+    url: "/sessions/:id/unfreeze",
+    access: terminators,
+    summary:
+      "Let a frozen session go on. One that awaits its escort is released by an escort alone, and never by its person.",
+    tag: "sessions",
+    params: ById,
+    response: null,
+    handler: async ({ me, params, request }) => {
+      const entry = { actor: me.name, subject: params.id, address: request.ip, details: {} };
+      await deps.audit.append({ ...entry, action: "session.unfreeze" });
+      if (!(await deps.sessions.unfreeze(params.id, { name: me.name, roles: me.roles }))) {
+        throw notInThatState("not frozen");
+      }
+      return undefined;
+    },
+  });
+
+  addRoute(app, {
     method: "GET",
     url: "/targets",
     access: targetReaders,
@@ -81,7 +119,7 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     summary: "The targets that policy lets this person open.",
     tag: "targets",
     response: OpenableTargetList,
-    handler: async ({ me }) => ({ items: deps.targetsOf(me) }),
+    handler: async ({ me }) => ({ items: await deps.targetsOf(me) }),
   });
 
   addRoute(app, {
@@ -106,4 +144,8 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: SigningKeyList,
     handler: async () => ({ items: deps.signingKeys() }),
   });
+}
+
+function notInThatState(state: string): AppError {
+  return new AppError("REQUEST_CONFLICT", `no such session is live, or it is ${state}`, { op: "api.sessions" });
 }

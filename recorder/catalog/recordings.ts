@@ -7,6 +7,7 @@ import { type RecordingPage, type RecordingQuery, RecordingState, RecordingSumma
 import { AppError } from "../../shared/errors.ts";
 import type { Manifest, SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { RecordingMode } from "../../shared/policy/policy.ts";
 import type { CatalogTables, RecordingsTable } from "./tables.ts";
 import { toStoredTime } from "./time.ts";
 
@@ -81,7 +82,8 @@ export class Recordings {
     await this.#db
       .insertInto("recordings")
       .values(rowOf(open))
-      .onConflict((conflict) => conflict.column("session").doNothing())
+      // A row of an older version lacks what the OPEN record says of policy; what it says never changes.
+      .onConflict((conflict) => conflict.column("session").doUpdateSet(enforcementOf(open)))
       .execute();
   }
 
@@ -158,6 +160,45 @@ function rowOf(open: OpenRecord): Insertable<RecordingsTable> {
     gaps: 0,
     redactions: 0,
     stored: 0,
+    ...enforcementOf(open),
+  };
+}
+
+type Enforcement = Pick<
+  Insertable<RecordingsTable>,
+  | "request"
+  | "grant_kind"
+  | "rule"
+  | "reason"
+  | "auth_method"
+  | "factors"
+  | "recording_mode"
+  | "escort"
+  | "window_ended"
+>;
+
+function enforcementOf({
+  request,
+  grant,
+  policy,
+  person,
+  recording,
+  escort,
+  limits,
+  startedAt,
+}: OpenRecord): Enforcement {
+  const lastsUntil = new Date(Date.parse(startedAt) + limits.maxSessionSeconds * 1000).toISOString();
+  const ends = [limits.windowEndsAt ?? lastsUntil, lastsUntil].map(toStoredTime).sort();
+  return {
+    request,
+    grant_kind: grant?.kind ?? null,
+    rule: policy.rule,
+    reason: policy.reason,
+    auth_method: person.authMethod,
+    factors: person.factors?.join(",") ?? null,
+    recording_mode: recording.mode ?? "full",
+    escort: escort === true ? 1 : 0,
+    window_ended: ends[0] ?? null,
   };
 }
 
@@ -180,6 +221,14 @@ function toSummary(row: Selectable<RecordingsTable>): RecordingSummary {
     bytes: Number(row.bytes),
     gaps: Number(row.gaps),
     redactions: Number(row.redactions),
+    request: row.request,
+    rule: row.rule,
+    reason: row.reason,
+    authMethod: row.auth_method,
+    factors: row.factors === null || row.factors === "" ? [] : row.factors.split(","),
+    recordingMode: row.recording_mode === null ? null : RecordingMode.parse(row.recording_mode),
+    breakGlass: row.grant_kind === "break-glass",
+    escort: row.escort === 1,
   };
 }
 

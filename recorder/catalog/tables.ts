@@ -27,6 +27,20 @@ export interface RecordingsTable {
   redactions: number;
   /** 1 once every object is confirmed in the store. */
   stored: number;
+  /** The access request that it stood on. */
+  request: string | null;
+  /** `request` or `break-glass`, where it stood on one. */
+  grant_kind: string | null;
+  rule: string | null;
+  reason: string | null;
+  auth_method: string | null;
+  /** Separated by commas, in the order in which they were proven. */
+  factors: string | null;
+  recording_mode: string | null;
+  /** 1: it began frozen, until an escort released it. */
+  escort: number | null;
+  /** Until when it could have lasted: its window's end or its limit, whichever is first. */
+  window_ended: string | null;
 }
 
 export interface AuditTable {
@@ -44,6 +58,19 @@ export interface CatalogTables {
   recordings: RecordingsTable;
   audit: AuditTable;
 }
+
+/** Of the OPEN record: why a session was allowed, and how it was recorded. Null in rows of older versions until `rebuild`. */
+const enforcementColumns = [
+  ["request", "text"],
+  ["grant_kind", "text"],
+  ["rule", "text"],
+  ["reason", "text"],
+  ["auth_method", "text"],
+  ["factors", "text"],
+  ["recording_mode", "text"],
+  ["escort", "integer"],
+  ["window_ended", "text"],
+] as const;
 
 export const catalogMigrations: Record<string, Migration> = {
   "0002-catalog": {
@@ -92,6 +119,14 @@ export const catalogMigrations: Record<string, Migration> = {
         await sql`create trigger ${sql.id(`audit_no_${verb}`)} before ${sql.raw(verb)} on audit
           begin select raise(abort, 'the audit log is append-only'); end`.execute(db);
       }
+    },
+  },
+  "0014-enforcement": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const [column, type] of enforcementColumns) {
+        await db.schema.alterTable("recordings").addColumn(column, type).execute();
+      }
+      await db.schema.createIndex("recordings_request").on("recordings").column("request").execute();
     },
   },
 };

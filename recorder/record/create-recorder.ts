@@ -295,6 +295,7 @@ class RecorderService implements Recorder, RecorderCore {
       startedAtSeconds: Math.floor(Date.parse(open.startedAt) / 1000),
       originUs,
       sealRecipients: open.recording.sealRecipients,
+      maskTyped: open.recording.keystrokes === "masked",
       screen: open.recording.screen ?? null,
       resume,
     };

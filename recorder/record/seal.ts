@@ -42,6 +42,7 @@ export function buildManifest(facts: SealFacts): Manifest {
     startedAt: open.startedAt,
     endedAt: timestamp(endUs),
     durationUs,
+    ...(open.recording.mode === undefined ? {} : { recordingMode: open.recording.mode }),
     endReason: facts.endReason,
     tracks: closed.tracks,
     segments: facts.segments,

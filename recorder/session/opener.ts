@@ -1,8 +1,8 @@
-// Opens sessions for the gateways: policy, then the limits, then a durable OPEN record, and only then the credential.
+// Opens sessions for the gateways: policy and the grant behind it, then the limits, then a durable OPEN record, and only
+// then the credential. Invariant: who was refused learns why and how to mend it, and the audit log has it first.
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { type Decision, decideCapability, decideSession, reasonSentences } from "../../shared/policy/decide.ts";
-import type { Conduit, Policy, SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
+import type { SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
 import type {
   AuthAttempt,
   AuthenticatedPerson,
@@ -11,25 +11,24 @@ import type {
   SecondStep,
   TapSession,
   TargetAccess,
+  TerminateReason,
   VncGatewayHost,
   VncTargetAccess,
 } from "../tap/tap.ts";
+import { type AccessStates, Admission, type Admitted, type InventoryView, type SessionRefusal } from "./admission.ts";
+import { type OpenRecordFacts, openFacts } from "./open-facts.ts";
 import type { SessionRegistry } from "./registry.ts";
-import { GatewaySession, type SessionLogger, type SessionRecording } from "./session.ts";
+import { GatewaySession, type SessionHappening, type SessionLogger, type SessionRecording } from "./session.ts";
+import { patternsFor } from "./session-patterns.ts";
 
-export type OpenRecordFacts = Omit<OpenRecord, "format" | "type" | "recorder" | "session" | "startedAt">;
-
-export interface InventoryView {
-  targets: readonly Target[];
-  conduits: readonly Conduit[];
-  policy: Policy;
-  policyHash: string;
-}
+export type { OpenRecordFacts } from "./open-facts.ts";
 
 export interface OpenerDependencies {
   registry: SessionRegistry;
   logger: SessionLogger;
   inventory(): InventoryView;
+  /** Requests, grants and blocks; left out: nobody has any, and ends of sessions have no consequence. */
+  access?: AccessStates;
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null>;
   /** AppError when there is no such secret. */
   credential(secret: string): Promise<TargetAccess["credential"]>;
@@ -43,19 +42,29 @@ export interface OpenerDependencies {
     address: string,
     details: Record<string, unknown>,
   ): Promise<void>;
+  /** What goes on in sessions, for who follows it; nothing waits for it. */
+  happened?(facts: SessionFactsTold, what: SessionHappening | { type: "opened" } | SessionRefusal): void;
 }
 
-interface Admitted<T extends Target> {
-  inventory: InventoryView;
-  target: T;
-  decision: Decision;
+export interface SessionFactsTold {
+  session: string | null;
+  person: string;
+  target: string;
+  address: string;
+  request: string | null;
 }
 
 export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authenticate"> {
   readonly #deps: OpenerDependencies;
+  readonly #admission: Admission;
 
   constructor(deps: OpenerDependencies) {
     this.#deps = deps;
+    this.#admission = new Admission({
+      inventory: () => deps.inventory(),
+      access: deps.access,
+      refused: (person, target, client, refusal) => this.#refused(person, target, client, refusal),
+    });
   }
 
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null> {
@@ -67,7 +76,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     targetName: string,
     client: ClientAddress,
   ): Promise<{ session: TapSession; target: TargetAccess }> {
-    const admitted = await this.#admit<SshTarget>("ssh", person, targetName, client);
+    const admitted = await this.#admission.admit<SshTarget>("ssh", person, targetName, client);
     const { name, host, port, account, secret, hostKeys } = admitted.target;
     const { session, credential } = await this.#open(admitted, person, client, () => this.#deps.credential(secret));
     return { session, target: { name, host, port, account, credential, hostKeys } };
@@ -78,7 +87,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     targetName: string,
     client: ClientAddress,
   ): Promise<{ session: TapSession; target: VncTargetAccess }> {
-    const admitted = await this.#admit<VncTarget>("vnc", person, targetName, client);
+    const admitted = await this.#admission.admit<VncTarget>("vnc", person, targetName, client);
     const { name, host, port, account, vnc: settings } = admitted.target;
     const { session, credential } = await this.#open(admitted, person, client, () => this.#password(admitted.target));
     return { session, target: { name, host, port, account, credential, settings } };
@@ -86,7 +95,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
 
   /** Whether `openVncSession` would be allowed now; what it throws says why not. For tickets. */
   async mayOpenVnc(person: AuthenticatedPerson, targetName: string, client: ClientAddress): Promise<VncTarget> {
-    return (await this.#admit<VncTarget>("vnc", person, targetName, client)).target;
+    return (await this.#admission.admit<VncTarget>("vnc", person, targetName, client)).target;
   }
 
   async #password({ name, secret }: VncTarget): Promise<VncTargetAccess["credential"]> {
@@ -100,56 +109,21 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     );
   }
 
-  async #admit<T extends Target>(
-    protocol: T["protocol"],
-    person: AuthenticatedPerson,
-    targetName: string,
-    client: ClientAddress,
-  ): Promise<Admitted<T>> {
-    const inventory = this.#deps.inventory();
-    const target = inventory.targets.find((candidate) => candidate.name.toLowerCase() === targetName.toLowerCase());
-    let decision = target === undefined ? undefined : decideSession(inventory.policy, person, target);
-    // SSH decides for each channel; a VNC session without its screen is none.
-    if (target?.protocol === "vnc" && decision !== undefined) decision = decideCapability(decision, "screen");
-    if (target === undefined || decision === undefined || decision.effect === "deny") {
-      const reason = decision?.reason ?? "no-rule";
-      await this.#refuse(person, targetName, client, { reason, rule: decision?.rule ?? "default" });
-      // A target that does not exist and one that no rule opens get the same answer: names cannot be probed.
-      throw new AppError(
-        "POLICY_REFUSED",
-        `${person.name} may not reach ${printable(targetName)}: ${reasonSentences[reason]} Ask the plant for access.`,
-        { op: "session.open", details: { reason } },
-      );
-    }
-    if (target.protocol !== protocol) {
-      await this.#refuse(person, targetName, client, { reason: "other-protocol" });
-      const [spoken, asked] = [target.protocol.toUpperCase(), protocol.toUpperCase()];
-      throw new AppError("POLICY_REFUSED", `${target.name} is reached by ${spoken}, not by ${asked}.`, {
-        op: "session.open",
-        details: { reason: "other-protocol" },
-      });
-    }
-    return { inventory, target: target as T, decision };
-  }
-
   async #open<C>(
-    { inventory, target, decision }: Admitted<Target>,
+    admitted: Admitted<Target>,
     person: AuthenticatedPerson,
     client: ClientAddress,
     findCredential: () => Promise<C>,
   ): Promise<{ session: TapSession; credential: C }> {
     const { registry } = this.#deps;
-    if (!registry.accepting) {
-      throw new AppError("POLICY_REFUSED", "The recorder is being stopped; try again in a minute.", {
-        op: "session.open",
-      });
-    }
-    const { limits } = inventory.policy;
-    if (!registry.reserve(person.name, limits.maxSessionsPerPerson)) {
-      await this.#refuse(person, target.name, client, { reason: "too-many-sessions" });
+    const { target, decision } = admitted;
+    if (!registry.accepting) throw beingStopped();
+    const { maxSessionsPerPerson } = decision.obligations.limits;
+    if (!registry.reserve(person.name, maxSessionsPerPerson)) {
+      await this.#refused(person, target.name, client, { type: "refused", reason: "too-many-sessions" });
       throw new AppError(
         "POLICY_REFUSED",
-        `${person.name} has ${limits.maxSessionsPerPerson} sessions open, as many as policy allows: end one first.`,
+        `${person.name} has ${maxSessionsPerPerson} sessions open, as many as policy allows: end one first.`,
         { op: "session.open", details: { reason: "too-many-sessions" } },
       );
     }
@@ -157,86 +131,124 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     try {
       // The credential first: a session that cannot reach its target leaves no empty recording behind.
       const credential = await findCredential();
-      const recording = await this.#deps.openRecording({
-        protocol: target.protocol,
-        person: { name: person.name, roles: [...person.roles], authMethod: person.authMethod },
-        client: { address: client.address, port: client.port, software: client.software },
-        target: {
-          name: target.name,
-          conduit: target.conduit,
-          address: `${target.host}:${target.port}`,
-          account: target.account,
-          hostKey: pinOf(target),
-          tags: [...target.tags],
-        },
-        request: null,
-        policy: { hash: inventory.policyHash, rule: decision.rule, reason: decision.reason },
-        recording: {
-          durability: target.durability,
-          failureMode: target.failureMode,
-          sealRecipients: [...this.#deps.sealRecipients],
-          ...(target.protocol === "vnc" ? { screen: screenOf(target) } : {}),
-        },
-        limits: { maxSessionSeconds: limits.maxSessionSeconds, maxRecordedBytes: limits.maxRecordedBytes },
-        retentionDays: inventory.policy.retentionDays,
-      });
-      session = new GatewaySession(
-        { person, client, target, decision, policy: inventory.policy, limits, startedAt: recording.open.startedAt },
-        recording,
-        { nowMs: () => performance.now(), logger: this.#deps.logger, onClosed: (closed) => registry.remove(closed) },
-      );
-      registry.add(session);
+      const facts = openFacts(admitted, person, client, this.#deps.sealRecipients);
+      const recording = await this.#deps.openRecording(facts);
+      session = this.#begin(admitted, person, client, recording);
       // `stop()` may have run while the OPEN record was being made durable: it did not see this session.
       if (!registry.accepting) {
         session.ended("recorder-stopped");
-        throw new AppError("POLICY_REFUSED", "The recorder is being stopped; try again in a minute.", {
-          op: "session.open",
-        });
+        throw beingStopped();
       }
-      session.notice("session-open", {
-        person: person.name,
-        target: target.name,
-        client: client.address,
-        software: client.software,
-      });
-      session.notice("auth", { method: person.authMethod });
-      session.notice("decision", { effect: decision.effect, reason: decision.reason, rule: decision.rule });
+      await this.#useGrant(session);
       await this.#deps.audit(person.name, "session.open", session.id, client.address, {
         target: target.name,
         rule: decision.rule,
+        ...(facts.request === null ? {} : { request: facts.request }),
+        ...(facts.recording.mode === undefined ? {} : { recording: facts.recording.mode }),
       });
+      this.#deps.happened?.(this.#told(session), { type: "opened" });
       return { session, credential };
     } catch (error) {
       if (session === undefined) registry.release(person.name);
-      else session.ended("recorder-error");
+      else session.ended(error instanceof AppError && error.code === "POLICY_REFUSED" ? "refused" : "recorder-error");
       this.#deps.logger.warn({ person: person.name, target: target.name, err: error }, "session could not be opened");
       throw error;
     }
   }
 
-  async #refuse(
+  #begin(
+    { inventory, target, decision, grant }: Admitted<Target>,
+    person: AuthenticatedPerson,
+    client: ClientAddress,
+    recording: SessionRecording & { readonly open: OpenRecord },
+  ): GatewaySession {
+    const { registry, logger } = this.#deps;
+    const session = new GatewaySession(
+      {
+        person,
+        client,
+        target,
+        decision,
+        policy: inventory.policy,
+        patterns: patternsFor(inventory.policy, person, target),
+        grant,
+        startedAt: recording.open.startedAt,
+      },
+      recording,
+      {
+        nowMs: () => performance.now(),
+        wallMs: () => Date.now(),
+        logger,
+        onClosed: (closed) => registry.remove(closed),
+        happened: (one, what) => this.#deps.happened?.(this.#told(one), what),
+        onPunished: (one, by, reason) => this.#endAccess(one, by, reason),
+      },
+    );
+    registry.add(session);
+    session.notice("session-open", {
+      person: person.name,
+      target: target.name,
+      client: client.address,
+      software: client.software,
+    });
+    session.notice("auth", { method: person.authMethod });
+    const { reason, rule, effect } = decision;
+    session.notice("decision", { effect, reason, rule, ...(grant === null ? {} : { request: grant.request }) });
+    if (decision.obligations.escort) session.awaitEscort();
+    return session;
+  }
+
+  async #useGrant(session: GatewaySession): Promise<void> {
+    const { grant, target, client } = session.facts;
+    if (grant === null) return;
+    await this.#deps.access?.use(grant.id, { id: session.id, target: target.name, address: client.address });
+  }
+
+  /** Somebody or a pattern ended the session: what it stood on is over, and so is every other session on it. */
+  #endAccess(session: GatewaySession, by: string, reason: TerminateReason): void {
+    const { person, target, grant, client } = session.facts;
+    const { access, registry, logger } = this.#deps;
+    if (access === undefined) return;
+    const done = this.#admission.hold(person.name, target.name);
+    const ended = { by, address: client.address, reason: reason.sentence };
+    const write =
+      grant === null
+        ? access.blockReconnection({ ...ended, person: person.name, target: target.name, session: session.id })
+        : access.endGrant(grant.id, ended);
+    if (grant !== null) registry.grantEnded(grant.id, "revoked", session.id);
+    // Until it is written the reconnection is refused from memory; if it cannot be, until the service is started again.
+    write.then(done, (error: unknown) =>
+      logger.error({ session: session.id, err: error }, "the end of an access could not be written"),
+    );
+  }
+
+  #told(session: GatewaySession): SessionFactsTold {
+    const { person, target, client, grant } = session.facts;
+    return {
+      session: session.id,
+      person: person.name,
+      target: target.name,
+      address: client.address,
+      request: grant?.request ?? null,
+    };
+  }
+
+  async #refused(
     person: AuthenticatedPerson,
     target: string,
     client: ClientAddress,
-    details: Record<string, unknown>,
+    refusal: SessionRefusal,
   ): Promise<void> {
-    this.#deps.logger.warn(
-      { person: person.name, target: printable(target), client: client.address, ...details },
-      "session refused",
-    );
-    await this.#deps.audit(person.name, "session.refused", printable(target), client.address, details);
+    const { type: _type, ...details } = refusal;
+    this.#deps.logger.warn({ person: person.name, target, client: client.address, ...details }, "session refused");
+    await this.#deps.audit(person.name, "session.refused", target, client.address, details);
+    const facts = { session: null, person: person.name, target, address: client.address, request: null };
+    this.#deps.happened?.(facts, refusal);
   }
 }
 
-function pinOf(target: Target): string {
-  return (target.protocol === "ssh" ? target.hostKeys[0] : target.vnc.tls.fingerprints[0]) ?? "";
-}
-
-function screenOf({ vnc: { quality, video, maskKeys, keepRaw } }: VncTarget) {
-  return { quality, video, maskKeys, keepRaw };
-}
-
-/** Names come from the wire: what is not printable ASCII must not reach a terminal or a log as it is. */
-function printable(text: string): string {
-  return text.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, "?");
+function beingStopped(): AppError {
+  return new AppError("POLICY_REFUSED", "The recorder is being stopped; try again in a minute.", {
+    op: "session.open",
+  });
 }

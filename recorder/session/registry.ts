@@ -1,6 +1,7 @@
 // All live sessions of this recorder. One ticker applies the limits; stopping ends every session and waits for its seal.
 import type { LiveSession } from "../../shared/api/types.ts";
-import type { GatewaySession } from "./session.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { GatewaySession, Releaser } from "./session.ts";
 
 export class SessionRegistry {
   readonly #sessions = new Map<string, GatewaySession>();
@@ -8,7 +9,7 @@ export class SessionRegistry {
   readonly #ticker: NodeJS.Timeout;
   #accepting = true;
 
-  constructor(tickMs = 1000) {
+  constructor(tickMs = 250) {
     this.#ticker = setInterval(() => {
       for (const session of this.#sessions.values()) session.checkLimits();
     }, tickMs);
@@ -56,6 +57,27 @@ export class SessionRegistry {
     const said = reason === "" ? "" : ` Reason: ${reason}`;
     session.terminate({ code: "terminated", sentence: `The plant ended this session.${said}` }, by);
     return true;
+  }
+
+  /** False when there is no such session, or it cannot be frozen. */
+  freeze(id: string, by: string, reason: string): boolean {
+    return this.#sessions.get(id)?.freeze(by, reason) ?? false;
+  }
+
+  /** False when there is no such session, or it is not frozen. POLICY_REFUSED: not this person. */
+  unfreeze(id: string, by: Releaser): boolean {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.state !== "frozen") return false;
+    const whyNot = session.whyNotReleasedBy(by);
+    if (whyNot === null) return session.unfreeze(by.name);
+    throw new AppError("POLICY_REFUSED", whyNot, { op: "session.unfreeze", details: { session: id } });
+  }
+
+  /** What these sessions stand on is no more: they end within this call. @param but a session that is ended already. */
+  grantEnded(grant: string, state: "revoked" | "expired", but?: string): void {
+    for (const session of this.#sessions.values()) {
+      if (session.facts.grant?.id === grant && session.id !== but) session.grantEnded(state);
+    }
   }
 
   /** For all sessions at once, e.g. when the spool's disk runs low: each follows its target's failure mode. */

@@ -4,8 +4,16 @@
 import type { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { NoticeType, SessionEvent } from "../../shared/events/session-event.ts";
-import { type Decision, decideCapability, decideEnv } from "../../shared/policy/decide.ts";
-import type { Capability, Limits, Policy, Target } from "../../shared/policy/policy.ts";
+import {
+  type Decision,
+  decideCapability,
+  decideClipboard,
+  decideEnv,
+  decideForward,
+  type GrantFacts,
+  refusal,
+} from "../../shared/policy/decide.ts";
+import type { Capability, Policy, Role, Target } from "../../shared/policy/policy.ts";
 import type {
   AuthenticatedPerson,
   ClientAddress,
@@ -16,6 +24,9 @@ import type {
   TapSession,
   TerminateReason,
 } from "../tap/tap.ts";
+import { type FoundPattern, PatternWatch, type SessionPatterns } from "./pattern-watch.ts";
+import { RecordingFilter } from "./recording-filter.ts";
+import { SessionClock } from "./session-clock.ts";
 
 export type SessionState = "active" | "frozen" | "closing" | "sealed" | "interrupted";
 
@@ -33,10 +44,27 @@ export interface SessionFacts {
   person: AuthenticatedPerson;
   client: ClientAddress;
   target: Target;
+  /** With the obligations that hold while the session lives. */
   decision: Decision;
   policy: Policy;
-  limits: Limits;
+  /** Of the policy, for this person and target; left out: none. */
+  patterns?: SessionPatterns;
+  /** What it stands on, where the rule asks for an approval or this is an emergency. */
+  grant: GrantFacts | null;
   startedAt: string;
+}
+
+/** What happened in a session, for whoever follows what goes on. */
+export type SessionHappening =
+  | { type: "warned"; code: string; secondsLeft: number | null }
+  | { type: "frozen"; by: string; reason: string }
+  | { type: "unfrozen"; by: string }
+  | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
+  | { type: "ended"; reason: string };
+
+export interface Releaser {
+  name: string;
+  roles: readonly Role[];
 }
 
 export interface SessionLogger {
@@ -48,13 +76,20 @@ export interface SessionLogger {
 export interface SessionHooks {
   /** Monotonic milliseconds. */
   nowMs(): number;
+  /** Since 1970. */
+  wallMs(): number;
   logger: SessionLogger;
+  happened?(session: GatewaySession, what: SessionHappening): void;
+  /** Somebody or a pattern ended it: its access is over, too. */
+  onPunished?(session: GatewaySession, by: string, reason: TerminateReason): void;
   /** Called once, after the recording is closed. */
   onClosed(session: GatewaySession): void;
 }
 
 /** How long a tap may take to end both sides after it was told to; the recording is closed then in any case. */
 const tapGraceMs = 10_000;
+/** Ends that are no end of the session alone: whoever comes back needs a new approval. */
+const punishments: ReadonlySet<string> = new Set(["terminated", "pattern-matched"]);
 
 export class GatewaySession implements TapSession {
   readonly id: string;
@@ -63,9 +98,11 @@ export class GatewaySession implements TapSession {
   readonly #recording: SessionRecording;
   readonly #hooks: SessionHooks;
   readonly #abort = new AbortController();
-  readonly #startedMs: number;
+  readonly #clock: SessionClock;
+  readonly #filter: RecordingFilter;
+  readonly #watch: PatternWatch | null;
+  #grantState: "none" | "open" | "revoked" | "expired";
   #state: SessionState = "active";
-  #lastInputMs: number;
   #openChannels = 0;
   #alarms = new Set<string>();
   #endReason: string | null = null;
@@ -82,8 +119,11 @@ export class GatewaySession implements TapSession {
     this.#recording = recording;
     this.#hooks = hooks;
     this.#closed = deferred();
-    this.#startedMs = hooks.nowMs();
-    this.#lastInputMs = this.#startedMs;
+    const { obligations } = facts.decision;
+    this.#clock = new SessionClock(hooks, obligations.limits);
+    this.#filter = new RecordingFilter(obligations.recording, () => hooks.nowMs());
+    this.#grantState = facts.grant === null ? "none" : "open";
+    this.#watch = this.#watchFor(facts.patterns);
     this.sink = {
       append: (event) => this.#append(event),
       durable: () => this.#durable(),
@@ -91,6 +131,16 @@ export class GatewaySession implements TapSession {
     };
     recording.onFailure((error) => this.#recordingFailed(error));
     recording.onEndAsked?.((reason) => this.terminate(reason, "recorder"));
+  }
+
+  /** Before the tap has it: the session waits for its escort from its first moment on. */
+  awaitEscort(): void {
+    this.#freeze({
+      code: "escort-awaited",
+      sentence: "This session waits for its escort. It begins when the escort releases it.",
+    });
+    this.notice("freeze", { by: "policy", reason: "escort-needed" });
+    this.#hooks.happened?.(this, { type: "frozen", by: "policy", reason: "escort-needed" });
   }
 
   get signal(): AbortSignal {
@@ -110,28 +160,34 @@ export class GatewaySession implements TapSession {
   }
 
   decide(capability: Capability): Decision {
+    const { decision } = this.facts;
     const opensChannel =
       capability === "shell" || capability === "exec" || capability === "sftp" || capability === "subsystem";
-    if (opensChannel && this.#openChannels >= this.facts.limits.maxChannels) {
-      return { effect: "deny", reason: "too-many-channels", rule: this.facts.decision.rule, capabilities: [] };
+    if (opensChannel && this.#openChannels >= decision.obligations.limits.maxChannels) {
+      return refusal("too-many-channels", decision.rule, decision.obligations);
     }
-    return decideCapability(this.facts.decision, capability);
+    return decideCapability(decision, capability);
   }
 
   decideEnv(name: string): Decision {
     return decideEnv(this.facts.policy, this.facts.decision, name);
   }
 
-  decideForward(capability: Capability, _host: string, _port: number): Decision {
-    return this.decide(capability);
+  decideForward(capability: Capability, host: string, port: number): Decision {
+    const permission = decideCapability(this.facts.decision, capability);
+    // Sockets have no address to list: the capability says it all.
+    if (capability !== "local-forward" || permission.effect === "deny") return permission;
+    return decideForward(this.facts.decision, host, port);
   }
 
-  decideClipboard(direction: "inbound" | "outbound", _bytes: number): Decision {
-    return this.decide(direction === "inbound" ? "clipboard-in" : "clipboard-out");
+  decideClipboard(direction: "inbound" | "outbound", bytes: number): Decision {
+    const { target, decision } = this.facts;
+    const most = target.protocol === "vnc" ? target.vnc.clipboardBytes : 0;
+    return decideClipboard(decision, direction, bytes, most);
   }
 
   get fileTransfer(): FileTransferMode {
-    return "allow";
+    return this.facts.decision.obligations.fileTransfer;
   }
 
   get hold(): SessionHold | null {
@@ -142,10 +198,12 @@ export class GatewaySession implements TapSession {
     this.#tell = listener;
   }
 
-  typed(_channel: number, _text: string): void {}
+  typed(channel: number, text: string): void {
+    this.#watch?.typed(channel, text);
+  }
 
   touch(): void {
-    this.#lastInputMs = this.#hooks.nowMs();
+    this.#clock.touch();
   }
 
   notice(notice: NoticeType, facts: Record<string, unknown>): void {
@@ -157,28 +215,51 @@ export class GatewaySession implements TapSession {
     }
   }
 
-  /** Input stops at the gateway, output goes on. */
-  freeze(by: string, reason: string): void {
-    if (this.#state !== "active") return;
-    this.#setFrozen();
-    this.#state = "frozen";
+  /** Input stops at the gateway, output goes on. False: it cannot be frozen now. */
+  freeze(by: string, reason: string): boolean {
+    if (this.#state !== "active") return false;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
-    this.#hold = {
+    this.#freeze({
       code: "frozen",
       sentence: `The plant has stopped this session: what you do waits until it goes on.${said}`,
-    };
+    });
     this.notice("freeze", { by, reason });
-    this.#tell({ ...this.#hold, secondsLeft: null });
+    this.#hooks.happened?.(this, { type: "frozen", by, reason });
+    return true;
   }
 
-  unfreeze(by: string): void {
-    if (this.#state !== "frozen") return;
-    this.notice("unfreeze", { by });
+  /** Why this person may not release the session; null: they may. */
+  whyNotReleasedBy(person: Releaser): string | null {
+    if (person.name.toLowerCase() === this.facts.person.name.toLowerCase()) {
+      return "Nobody releases a session of their own.";
+    }
+    if (this.#hold?.code !== "escort-awaited") return null;
+    if (!person.roles.includes("escort")) return "This session waits for an escort: a person with that role.";
+    const named = this.facts.grant?.escorts ?? [];
+    const isNamed = named.some((name) => name.toLowerCase() === person.name.toLowerCase());
+    return named.length === 0 || isNamed ? null : `The request names who escorts this session: ${named.join(", ")}.`;
+  }
+
+  /** False: it is not frozen. */
+  unfreeze(by: string): boolean {
+    if (this.#state !== "frozen" || this.#hold === null) return false;
+    const isBeginning = this.#hold.code === "escort-awaited";
+    this.notice("unfreeze", { by, ...(isBeginning ? { escort: by } : {}) });
     this.#state = "active";
     this.#hold = null;
+    this.#clock.touch();
     this.#thaw?.resolve();
     this.#thaw = null;
-    this.#tell({ code: "unfrozen", sentence: "The session goes on.", secondsLeft: null });
+    const sentence = isBeginning ? "The escort is there: the session begins." : "The session goes on.";
+    this.#tell({ code: "unfrozen", sentence, secondsLeft: null });
+    this.#hooks.happened?.(this, { type: "unfrozen", by });
+    return true;
+  }
+
+  /** Told by whoever follows the grants: what the session stands on is no more. */
+  grantEnded(state: "revoked" | "expired"): void {
+    if (this.#grantState === "open") this.#grantState = state;
+    this.checkLimits();
   }
 
   /** Ends the session: the person is told `sentence`, the tap closes both sides, then the recording is sealed. */
@@ -188,6 +269,7 @@ export class GatewaySession implements TapSession {
     this.#endReason = reason.code;
     this.#hooks.logger.info({ session: this.id, reason: reason.code, by }, "session is being ended");
     this.notice("terminate", { by, code: reason.code, sentence: reason.sentence });
+    if (punishments.has(reason.code)) this.#hooks.onPunished?.(this, by, reason);
     this.#abort.abort(reason);
     this.#grace = setTimeout(() => this.ended(reason.code), tapGraceMs);
     this.#grace.unref();
@@ -209,23 +291,30 @@ export class GatewaySession implements TapSession {
     if (!this.#ended) this.#recordingFailed(error);
   }
 
-  /** Called every second by the registry: the limits of time, idleness and size. */
+  /** Called by the registry's ticker: window, grant, and the limits of time, idleness and size. */
   checkLimits(): void {
     if (this.#state === "closing" || this.#ended) return;
-    const { maxSessionSeconds, idleSeconds, maxRecordedBytes } = this.facts.limits;
-    const now = this.#hooks.nowMs();
-    if (now - this.#startedMs >= maxSessionSeconds * 1000) {
-      this.#limit("limit-duration", `This session reached its limit of ${duration(maxSessionSeconds)}.`);
-    } else if (now - this.#lastInputMs >= idleSeconds * 1000) {
-      this.#limit("limit-idle", `Nothing was typed for ${duration(idleSeconds)}.`);
-    } else if (this.#recording.health().recordedBytes >= maxRecordedBytes) {
-      this.#limit("limit-recorded-bytes", `This session's recording reached its limit of ${maxRecordedBytes} bytes.`);
+    const { windowEndsMs } = this.facts.decision.obligations;
+    const { recordedBytes } = this.#recording.health();
+    const facts = { windowEndsMs, grantState: this.#grantState, recordedBytes };
+    const { due, warnings } = this.#clock.check(facts, this.#state === "frozen");
+    if (due !== null) {
+      this.notice("limit", { code: due.code });
+      this.terminate(due, "policy");
+      return;
+    }
+    for (const { code, sentence, secondsLeft } of warnings) {
+      this.notice("warned", { code, ...(secondsLeft === null ? {} : { secondsLeft }) });
+      this.#tell({ code, sentence, secondsLeft });
+      this.#hooks.happened?.(this, { type: "warned", code, secondsLeft });
     }
   }
 
   describe(): LiveSession {
     const health = this.#recording.health();
-    const { person, target, client, limits, startedAt } = this.facts;
+    const { person, target, client, decision, grant, startedAt } = this.facts;
+    const { limits, windowEndsMs, recording } = decision.obligations;
+    const lastsUntilMs = Date.parse(startedAt) + limits.maxSessionSeconds * 1000;
     return {
       session: this.id,
       person: person.name,
@@ -235,34 +324,65 @@ export class GatewaySession implements TapSession {
       clientAddress: client.address,
       startedAt,
       state: this.#state === "active" || this.#state === "frozen" ? this.#state : "closing",
+      hold: this.#hold?.code ?? null,
+      request: grant?.request ?? null,
+      rule: decision.rule,
+      recordingMode: recording,
       channels: this.#openChannels,
-      idleSeconds: (this.#hooks.nowMs() - this.#lastInputMs) / 1000,
-      endsAt: new Date(Date.parse(startedAt) + limits.maxSessionSeconds * 1000).toISOString(),
+      idleSeconds: this.#clock.idleMs / 1000,
+      endsAt: new Date(Math.min(lastsUntilMs, windowEndsMs ?? lastsUntilMs)).toISOString(),
       recordedBytes: health.recordedBytes,
       durableBehindMs: health.durableBehindMs,
       alarms: [...this.#alarms],
     };
   }
 
-  #limit(code: string, sentence: string): void {
-    this.notice("limit", { code });
-    this.terminate({ code, sentence }, "policy");
+  #freeze(hold: SessionHold): void {
+    this.#setFrozen();
+    this.#state = "frozen";
+    this.#hold = hold;
+    this.#tell({ ...hold, secondsLeft: null });
   }
 
   #setFrozen(): void {
     this.#thaw ??= deferred();
   }
 
+  #watchFor(patterns: SessionPatterns | undefined): PatternWatch | null {
+    if (patterns === undefined || (patterns.input === null && patterns.output === null)) return null;
+    return new PatternWatch(patterns, {
+      found: (pattern, where, channel) => this.#found(pattern, where, channel),
+      nowMs: () => this.#hooks.nowMs(),
+    });
+  }
+
+  /** What was found is never told: it may be what the recording seals. */
+  #found({ id, action, message }: FoundPattern, where: "input" | "output", channel: number): void {
+    if (this.#state === "closing" && action !== "alert") return;
+    this.notice("pattern-matched", { pattern: id, in: where, action, channel });
+    this.#hooks.happened?.(this, { type: "pattern", pattern: id, in: where, action });
+    this.#alarms.add(`pattern ${id}`);
+    if (action === "freeze") this.freeze("policy", message === "" ? `pattern ${id}` : message);
+    else if (action === "terminate") {
+      const sentence = message === "" ? "The plant's policy ended this session." : message;
+      this.terminate({ code: "pattern-matched", sentence }, `policy: pattern ${id}`);
+    } else if (message !== "") this.#tell({ code: "pattern-matched", sentence: message, secondsLeft: null });
+  }
+
   #append(event: SessionEvent): boolean {
     if (event.type === "channel-open") this.#openChannels++;
     else if (event.type === "channel-close") this.#openChannels--;
+    let flows = true;
     try {
-      return this.#recording.append(event);
+      if (this.#filter.isOpen) flows = this.#recording.append(event);
+      else for (const passed of this.#filter.of(event)) flows = this.#recording.append(passed) && flows;
     } catch (error) {
       this.#recordingFailed(error);
-      if (this.facts.target.failureMode === "best_effort") return true;
-      throw error;
+      if (this.facts.target.failureMode !== "best_effort") throw error;
     }
+    if (this.#watch === null) return flows;
+    this.#watch.seen(event);
+    return flows && !this.#watch.behind;
   }
 
   async #durable(): Promise<void> {
@@ -276,7 +396,7 @@ export class GatewaySession implements TapSession {
 
   async #drained(): Promise<void> {
     try {
-      await this.#recording.drained();
+      await Promise.all([this.#recording.drained(), this.#watch?.drained()]);
     } catch (error) {
       this.#recordingFailed(error);
       if (this.facts.target.failureMode === "strict") throw error;
@@ -299,6 +419,7 @@ export class GatewaySession implements TapSession {
   async #close(reason: string): Promise<void> {
     this.#state = "closing";
     if (this.#grace !== null) clearTimeout(this.#grace);
+    if (this.#watch !== null) await this.#watch.finish();
     this.notice("session-close", { reason });
     // Whoever still holds input back for an unfreeze must come to see that the session is over.
     if (!this.#abort.signal.aborted) this.#abort.abort({ code: reason, sentence: "The session has ended." });
@@ -315,6 +436,7 @@ export class GatewaySession implements TapSession {
         "recording could not be sealed; recovery will",
       );
     }
+    this.#hooks.happened?.(this, { type: "ended", reason });
     this.#hooks.onClosed(this);
     this.#closed.resolve();
   }
@@ -331,10 +453,4 @@ function deferred(): Deferred {
     resolve = done;
   });
   return { promise, resolve };
-}
-
-function duration(seconds: number): string {
-  if (seconds % 3600 === 0) return seconds === 3600 ? "1 hour" : `${seconds / 3600} hours`;
-  if (seconds % 60 === 0) return seconds === 60 ? "1 minute" : `${seconds / 60} minutes`;
-  return `${seconds} seconds`;
 }

@@ -235,6 +235,14 @@ export function takeVncTicket(target: string, use: "browser" | "viewer"): Promis
 }
 
 /** `reason` is told to the person and kept. */
+export async function freezeSession(session: string, reason: string): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/freeze`, { reason });
+}
+
+export async function unfreezeSession(session: string): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/unfreeze`, {});
+}
+
 export async function terminateSession(session: string, reason: string): Promise<void> {
   await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`, { reason });
 }

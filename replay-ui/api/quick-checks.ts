@@ -66,6 +66,14 @@ export const isRecordingSummary = members<RecordingSummary>({
   bytes: integer,
   gaps: integer,
   redactions: integer,
+  request: maybe(orNull(text)),
+  rule: maybe(orNull(text)),
+  reason: maybe(orNull(text)),
+  authMethod: maybe(orNull(text)),
+  factors: maybe(listOf(text)),
+  recordingMode: maybe(orNull(oneOf("full", "without-input", "metadata", "none"))),
+  breakGlass: maybe(flag),
+  escort: maybe(flag),
 });
 
 const isTrackMeta = members<TrackMeta>({

@@ -1,6 +1,6 @@
 // The events track as sentences: what is worth knowing of each event first, the rest in the tooltip.
 import type { EventsLine } from "../../shared/events/stored.ts";
-import { formatDuration } from "../format.ts";
+import { formatBytes, formatDuration, formatPlural } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
 import { type FactRow, factsText, words } from "./fact-row.ts";
 import { count, type Facts, join, reason, type Said, text } from "./said.ts";
@@ -128,6 +128,25 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   redacted: (facts) => [facts["sealed"] === true ? "Password sealed" : "Password not kept", reason(facts)],
   unechoed: () => ["Input without echo", "kept, and flagged", "warn"],
   limit,
+  warned: (facts) => [
+    "Person was warned",
+    join(
+      limits[text(facts["code"])] ?? words(text(facts["code"])),
+      facts["secondsLeft"] === undefined ? "" : `${count(facts["secondsLeft"])} s before`,
+    ),
+  ],
+  "pattern-matched": (facts) => [
+    "Pattern of the policy found",
+    join(text(facts["pattern"]), `in the ${text(facts["in"])}`, words(text(facts["action"]))),
+    facts["action"] === "alert" ? "warn" : "bad",
+  ],
+  "content-withheld": (facts) => [
+    "Not recorded, as the policy says",
+    join(
+      facts["input"] === undefined ? "" : formatPlural(count(facts["input"]), "packet") + " of input",
+      facts["output"] === undefined ? "" : `${formatBytes(count(facts["output"]))} of output`,
+    ),
+  ],
   "session-close": (facts) => ["Session ended", reason(facts)],
   "vnc-init": screenConnected,
   "vnc-encodings": encodingsChosen,

@@ -78,6 +78,9 @@ const blank = /^\s+$/;
 
 function toItem(line: InputLine): KeyItem {
   const item = { atUs: line.t, kind: line.k as KeyItem["kind"] };
+  if (line.k !== "vkey" && line.name === "•") {
+    return { ...item, kind: "masked", label: "•", title: "Typed; kept out of the recording" };
+  }
   switch (line.k) {
     case "text":
       return blank.test(line.d ?? "")

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { LiveSession, Me } from "../../shared/api/types.ts";
 import { hasRole } from "../account.ts";
-import { listLiveSessions, terminateSession } from "../api/client.ts";
+import { freezeSession, listLiveSessions, terminateSession, unfreezeSession } from "../api/client.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { AlertIcon, StopIcon, TerminalIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
@@ -58,7 +58,14 @@ export function LiveView({ me }: { me: Me }) {
       ) : (
         <ul class="live-grid">
           {sessions.map((session) => (
-            <LiveCard key={session.session} session={session} mayEnd={mayEnd} onEnd={() => setEnding(session)} />
+            <LiveCard
+              key={session.session}
+              session={session}
+              me={me}
+              mayEnd={mayEnd}
+              onEnd={() => setEnding(session)}
+              onChanged={() => void refresh()}
+            />
           ))}
         </ul>
       )}
@@ -75,14 +82,34 @@ export function LiveView({ me }: { me: Me }) {
   );
 }
 
-function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: boolean; onEnd: () => void }) {
+interface LiveCardProps {
+  session: LiveSession;
+  me: Me;
+  mayEnd: boolean;
+  onEnd: () => void;
+  onChanged: () => void;
+}
+
+function stateWord({ state, hold }: LiveSession): string {
+  if (hold === "escort-awaited") return "Waits for its escort";
+  return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
+}
+
+const modeWords = {
+  full: "",
+  "without-input": "Recorded without what is typed",
+  metadata: "Only events are recorded",
+  none: "Not recorded",
+} as const;
+
+function LiveCard({ session, me, mayEnd, onEnd, onChanged }: LiveCardProps) {
   const behind = session.durableBehindMs;
   return (
     <li class="card live-card" data-testid="live-session" data-session={session.session}>
       <div class="live-head">
         <span class={`badge ${session.state === "frozen" ? "interrupted" : "recording"}`}>
           <span class="badge-dot" aria-hidden="true" />
-          {session.state === "frozen" ? "Frozen" : session.state === "active" ? "Live" : session.state}
+          {stateWord(session)}
         </span>
         <ProtocolTag protocol={session.protocol} />
         <span class="live-age">for {formatAgo(session.startedAt)}</span>
@@ -101,6 +128,9 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
           tone={behind > 1000 ? "bad" : undefined}
         />
       </dl>
+      {session.recordingMode === undefined || session.recordingMode === "full" ? null : (
+        <p class="notice warn">{modeWords[session.recordingMode]}</p>
+      )}
       {session.alarms.map((alarm) => (
         <p key={alarm} class="notice bad">
           <AlertIcon size={15} /> {alarm}
@@ -110,6 +140,7 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
         <a class="button primary" href={recordingPath(session.session)}>
           Watch
         </a>
+        {mayEnd ? <HoldButton session={session} me={me} onChanged={onChanged} /> : null}
         {mayEnd ? (
           <button type="button" class="button danger" data-testid="terminate" onClick={onEnd}>
             <StopIcon /> End session
@@ -117,6 +148,47 @@ function LiveCard({ session, mayEnd, onEnd }: { session: LiveSession; mayEnd: bo
         ) : null}
       </div>
     </li>
+  );
+}
+
+/** Holds the person's input back, or lets it go on. Nobody releases a session of their own. */
+function HoldButton({ session, me, onChanged }: Pick<LiveCardProps, "session" | "me" | "onChanged">) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const isFrozen = session.state === "frozen";
+  const awaitsEscort = session.hold === "escort-awaited";
+  const isOwn = session.person.toLowerCase() === me.name.toLowerCase();
+  if (isFrozen && (isOwn || (awaitsEscort && !hasRole(me, "escort")))) return null;
+  if (!isFrozen && session.state !== "active") return null;
+  const act = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      if (isFrozen) await unfreezeSession(session.session);
+      else await freezeSession(session.session, "");
+      onChanged();
+    } catch (failure) {
+      setError(errorText(failure));
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class={isFrozen ? "button primary" : "button"}
+        disabled={busy}
+        data-testid={isFrozen ? "unfreeze" : "freeze"}
+        onClick={() => void act()}
+      >
+        {isFrozen ? (awaitsEscort ? "Escort it" : "Let it go on") : "Freeze"}
+      </button>
+      {error === null ? null : (
+        <span class="form-error" role="alert">
+          {error}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -1,7 +1,8 @@
 // What the HTTP API says, as zod schemas: the server answers with them, the UI and the CLI read with them.
 import { z } from "zod";
 import { Gap, SegmentMeta, TrackMeta } from "../manifest/manifest.ts";
-import { Role } from "../policy/policy.ts";
+import { Factor } from "../policy/factor.ts";
+import { RecordingMode, Role } from "../policy/policy.ts";
 
 /** RFC 9457 problem document; `code` is one of shared/errors.ts. */
 export const Problem = z.looseObject({
@@ -54,6 +55,16 @@ export const RecordingSummary = z.strictObject({
   bytes: z.int(),
   gaps: z.int(),
   redactions: z.int(),
+  /** Of the OPEN record; null where the index does not know it. */
+  request: z.string().nullable().optional(),
+  rule: z.string().nullable().optional(),
+  reason: z.string().nullable().optional(),
+  authMethod: z.string().nullable().optional(),
+  factors: z.array(z.string()).optional(),
+  recordingMode: RecordingMode.nullable().optional(),
+  breakGlass: z.boolean().optional(),
+  /** It began frozen, until an escort released it. */
+  escort: z.boolean().optional(),
 });
 export type RecordingSummary = z.infer<typeof RecordingSummary>;
 
@@ -114,6 +125,12 @@ export const LiveSession = z.strictObject({
   clientAddress: z.string(),
   startedAt: z.string(),
   state: z.enum(["opening", "active", "frozen", "closing"]),
+  /** Why input is held; null while it passes. */
+  hold: z.enum(["escort-awaited", "frozen"]).nullable().optional(),
+  /** The access request that it stands on. */
+  request: z.string().nullable().optional(),
+  rule: z.string().optional(),
+  recordingMode: RecordingMode.optional(),
   channels: z.int(),
   idleSeconds: z.number(),
   endsAt: z.string(),
@@ -201,6 +218,9 @@ export type VncTicket = z.infer<typeof VncTicket>;
 
 export const SessionList = z.strictObject({ items: z.array(LiveSession) });
 export const TargetList = z.strictObject({ items: z.array(TargetSummary) });
+
+/** The reason is told to the person and kept. */
+export const Freeze = z.strictObject({ reason: z.string().trim().max(200).default("") }).prefault({});
 
 /** The reason is told to the person and kept. */
 export const Terminate = z.strictObject({ reason: z.string().trim().max(200).default("") }).prefault({});

@@ -74,6 +74,12 @@ export const NoticeType = z.enum([
   "redacted",
   "unechoed",
   "limit",
+  /** The person was told that an end is coming: `code`, `secondsLeft`. */
+  "warned",
+  /** A pattern of the policy was found: `pattern`, `in`, `action`. Never the text. */
+  "pattern-matched",
+  /** What the recording mode leaves out, counted: `input` packets and `output` bytes of a channel since the one before. */
+  "content-withheld",
   "session-close",
   /** VNC: versions, security types, encodings, the target's name. */
   "vnc-init",

@@ -46,6 +46,8 @@ export type TerminalLine = z.infer<typeof TerminalLine>;
  * - `secret`: a suspected password; nothing of it is kept, or, with recipients, `sealed` holds the age file in base64.
  * - `unechoed`: printable input that was never echoed, outside a recognised prompt or after too many of them (the notice
  *   then has `reason: "evasion-suspected"`); kept, and flagged.
+ * Where a target's keystrokes are masked, `text`, `paste` and `unechoed` have the name "•" and no `d`; one line may then
+ * stand for several characters.
  * Of a VNC channel:
  * - `vkey`: a key that went `down` or up; `sym` is its X11 keysym, `name` the keysym's name, `d` the character that the
  *   down typed, `code` the XT scan code where the viewer sent QEMU's extended key message: the target may act on it alone.

@@ -1,6 +1,7 @@
 // The manifest closes a recording: every stored segment in chain order, what was redacted, where time was lost.
 import { z } from "zod";
 import { sessionIdPattern } from "../ids.ts";
+import { RecordingMode } from "../policy/policy.ts";
 import { RECORDING_FORMAT } from "./open-record.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -68,6 +69,8 @@ export const Manifest = z.strictObject({
   startedAt: z.string(),
   endedAt: z.string(),
   durationUs: z.int().nonnegative(),
+  /** As in the OPEN record; left out: everything was recorded. */
+  recordingMode: RecordingMode.optional(),
   /** A stable reason code, e.g. `client-closed`, `target-closed`, `terminated`, `limit-duration`, `recorder-crash`. */
   endReason: z.string(),
   tracks: z.array(TrackMeta),

@@ -1,6 +1,9 @@
 // `conduit recordings show`
 import type { Command } from "commander";
 import { AppError } from "../../../shared/errors.ts";
+import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import type { RecordingMode } from "../../../shared/policy/policy.ts";
+import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration, formatTime, printable } from "../output.ts";
@@ -58,6 +61,8 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
   line("target", `${open.target.name} in ${open.target.conduit}: ${account}${open.target.address}`);
   if (open.target.hostKey !== "") line(open.protocol === "vnc" ? "certificate" : "host key", open.target.hostKey);
   line("policy", `rule ${open.policy.rule}: ${open.policy.reason} (${open.policy.hash.slice(0, 16)}…)`);
+  line("allowed", whyAllowed(open));
+  if (recordingMode(open) !== "full" || open.recording.because !== undefined) line("recorded", whatIsKept(open));
   line("recorder", `${open.recorder.id}, number ${open.recorder.sequence}, key ${open.recorder.keyId}`);
   line("started", formatTime(open.startedAt));
   if (manifest === null) {
@@ -66,6 +71,7 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
   }
   const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0);
   line("ended", `${formatTime(manifest.endedAt)} after ${formatDuration(manifest.durationUs)}: ${manifest.endReason}`);
+  line("because", endSentences[manifest.endReason] ?? words(manifest.endReason));
   line("state", manifest.state);
   line(
     "holds",
@@ -96,4 +102,57 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
       manifest.segments.filter((segment) => segment.track === track.name).length,
     ]),
   );
+}
+
+/** In the words that the policy's reason codes have: what stood behind the session when it opened. */
+function whyAllowed({ policy, request, grant, escort, person, limits }: OpenRecord): string {
+  const sentence = policy.reason in reasonSentences ? reasonSentences[policy.reason as ReasonCode] : policy.reason;
+  const window = grant === undefined ? "" : `, from ${formatTime(grant.from)} to ${formatTime(grant.to)}`;
+  const stands =
+    grant?.kind === "break-glass"
+      ? `emergency access ${request ?? ""}${window}`
+      : request === null
+        ? "no request was needed"
+        : `approved request ${request}${window}`;
+  const hours = grant === undefined && limits.windowEndsAt ? `until ${formatTime(limits.windowEndsAt)}` : "";
+  const factors = person.factors === undefined ? "" : `proved by ${person.factors.join(" and ")}`;
+  return [sentence, stands, hours, factors, escort === true ? "an escort had to release it" : ""]
+    .filter((part) => part !== "")
+    .map((part) => part.replace(/\.$/, ""))
+    .join("; ");
+}
+
+function recordingMode(open: OpenRecord): RecordingMode {
+  return open.recording.mode ?? "full";
+}
+
+const keptOf: Record<RecordingMode, string> = {
+  full: "everything",
+  "without-input": "output and events; nothing of what was typed",
+  metadata: "events alone; nothing of what was typed or shown",
+  none: "that it took place; nothing else",
+};
+
+function whatIsKept(open: OpenRecord): string {
+  const { because } = open.recording;
+  return `${keptOf[recordingMode(open)]}${because === undefined ? "" : `; the policy says why: ${because}`}`;
+}
+
+const endSentences: Record<string, string> = {
+  "client-closed": "the person closed the connection",
+  "target-closed": "the target closed the connection",
+  terminated: "somebody of the plant ended it",
+  "pattern-matched": "a pattern of the policy was found, and it ends sessions",
+  "window-ended": "the window of the access was over",
+  "access-revoked": "the access was revoked",
+  "limit-duration": "it reached the longest duration that the policy allows",
+  "limit-idle": "nothing was typed for as long as the policy allows",
+  "limit-recorded-bytes": "its recording reached the size that the policy allows",
+  "recording-failed": "it could not be recorded any more",
+  "recorder-stopped": "the recorder was stopped",
+  "recorder-crash": "the recorder crashed; what it had recorded was recovered",
+};
+
+function words(code: string): string {
+  return code.replaceAll("-", " ");
 }

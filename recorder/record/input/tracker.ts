@@ -23,6 +23,8 @@ import { HiddenLines } from "./hidden-lines.ts";
 import { asksForSecret, isPlainPrompt, lastLineOf } from "./prompts.ts";
 
 export const secretToken = "[secret]";
+/** In place of what is masked: as of a screen's keys. */
+const maskedName = "•";
 const evasionReason = "evasion-suspected";
 
 export interface InputHooks {
@@ -30,6 +32,8 @@ export interface InputHooks {
   derive(notice: NoticeType, channel: number, facts: Record<string, unknown>, cause: number): void;
   /** Null: no recipients, the text is dropped. */
   seal: ((text: Buffer) => Promise<string>) | null;
+  /** What was typed or pasted stands in the track as a fact alone; control keys as they are. */
+  maskTyped: boolean;
   echoWaitUs: number;
 }
 
@@ -559,6 +563,10 @@ export class InputTracker {
     }
     const typed = item.kind === "text" || item.kind === "unechoed";
     const keystrokes = typed ? [...data.d].length : 0;
+    if (this.#hooks.maskTyped && item.kind !== "data") {
+      this.#track.add(place, { s, ch, k: item.kind, name: maskedName }, { inputBytes, keystrokes });
+      return;
+    }
     this.#track.add(place, { s, ch, k: item.kind, ...data }, { inputBytes, keystrokes });
   }
 }

@@ -62,6 +62,8 @@ export type ToWorker =
       /** Monotonic clock (µs) at offset 0; null for a recording of an earlier process: its time stands still. */
       originUs: number | null;
       sealRecipients: string[];
+      /** Printable text that is typed is kept out of the input track. */
+      maskTyped: boolean;
       /** Of the OPEN record of a VNC session. */
       screen: ScreenSettings | null;
       resume: SessionResume | null;

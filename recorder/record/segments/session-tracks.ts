@@ -36,6 +36,7 @@ export interface SessionSetup {
   /** This session's key for input in the journal. */
   inputKey: Uint8Array;
   seal: ((text: Buffer) => Promise<string>) | null;
+  maskTyped: boolean;
   screen: ScreenSettings | null;
   /** Null in a thread that takes no screens. */
   makeScreen: ((parts: ScreenChannelParts) => ScreenChannel) | null;
@@ -95,7 +96,12 @@ export class SessionTracks {
     this.#events = new LineTrack("events", this.#context, from("events"));
     this.#tracker = new InputTracker(
       this.#input,
-      { derive: (...notice) => this.#derive(...notice), seal: setup.seal, echoWaitUs: setup.limits.echoWaitMs * 1000 },
+      {
+        derive: (...notice) => this.#derive(...notice),
+        seal: setup.seal,
+        maskTyped: setup.maskTyped,
+        echoWaitUs: setup.limits.echoWaitMs * 1000,
+      },
       resume?.derived,
     );
     this.#input.mustWait = () => this.#tracker.mustWait;

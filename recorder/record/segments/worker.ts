@@ -42,6 +42,7 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
       originUs: message.originUs,
       limits: settings.limits,
       inputKey: sessionInputKey(settings.key, session),
+      maskTyped: message.maskTyped,
       screen: message.screen,
       makeScreen: screens?.makeScreen ?? null,
       seal: recipients.length > 0 ? (text) => sealSecret(text, recipients) : null,

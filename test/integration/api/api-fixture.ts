@@ -15,6 +15,7 @@ import { RecordingExporter } from "../../../recorder/export/export.ts";
 import { findFfmpeg } from "../../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../../recorder/export/video/picture-jobs.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { Role } from "../../../shared/policy/policy.ts";
@@ -143,6 +144,14 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
       terminate: async (session, by, reason) => {
         terminated.push({ session, by, reason });
         return liveSessions.some((live) => live.session === session);
+      },
+      freeze: async (session) => liveSessions.some((live) => live.session === session && live.state === "active"),
+      unfreeze: async (session, by) => {
+        const live = liveSessions.find((one) => one.session === session && one.state === "frozen");
+        if (live?.hold === "escort-awaited" && !by.roles.includes("escort")) {
+          throw new AppError("POLICY_REFUSED", "This session waits for an escort.", { op: "test" });
+        }
+        return live !== undefined;
       },
     },
     screens: {

@@ -42,6 +42,7 @@ class Typing {
         queueMicrotask(() => this.tracker.noticeRecorded(`${notice}:${cause}`));
       },
       seal: recipients ? (text) => sealSecret(text, recipients) : null,
+      maskTyped: false,
       echoWaitUs: 2e6,
     });
     this.tracker.openChannel(0, options.pty ?? true, this.screen);
