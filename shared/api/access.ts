@@ -29,18 +29,18 @@ export type RequestKind = z.infer<typeof RequestKind>;
 
 /** What somebody asks for. Policy's violations of it are told all together. */
 export const RequestDraft = z.strictObject({
-  purpose: sentence(1000),
+  purpose: sentence(4000),
   /** Who is to work; the requester alone when left out. */
-  people: z.array(personName).max(20).default([]),
-  targets: z.array(targetName).min(1).max(50),
+  people: z.array(personName).max(100).default([]),
+  targets: z.array(targetName).max(200),
   /** `ssh` or `vnc`; what the targets speak when left out. */
   protocol: z.string().min(1).max(20).optional(),
   from: time,
   to: time,
   /** The reference of a work order or change. */
-  ticket: sentence(100).optional(),
+  ticket: sentence(200).optional(),
   /** Who may escort; anybody with that role when left out. */
-  escorts: z.array(personName).max(20).default([]),
+  escorts: z.array(personName).max(50).default([]),
   /** Sessions that may be opened altogether; any number inside the window when left out. */
   maxSessions: z.int().min(1).max(1000).optional(),
 });
@@ -50,8 +50,10 @@ export const AccessViolation = z.strictObject({
   /** Stable. */
   code: z.string(),
   sentence: z.string(),
-  /** The key of the draft that it is about. */
+  /** The part of the draft that it is about. */
   field: z.string(),
+  person: z.string().optional(),
+  target: z.string().optional(),
 });
 export type AccessViolation = z.infer<typeof AccessViolation>;
 export const DraftCheck = z.strictObject({

@@ -1,12 +1,12 @@
-// Access requests from submission to their end, the grants that come of them, break-glass, and blocks of reconnection.
-// Every change is one transaction: compare-and-set on the request's state and version, its rows, its events. Invariant: a
-// request that has ended stays ended, whatever the clock does.
+// Access requests from submission to their end, the grants that come of them, break-glass, and blocks of reconnection: the
+// one way in for the gateway, the API and the command line. Every change is one transaction: compare-and-set on the
+// request's version, its rows, its events. Invariant: a request that has ended stays ended, whatever the clock does.
 import type { Kysely } from "kysely";
 import type {
   AccessBlock,
   AccessRequest,
   AccessRequestPage,
-  ApprovalConditions,
+  AccessRequestView,
   BreakGlass,
   CredentialRequest,
   DraftCheck,
@@ -16,10 +16,26 @@ import type {
   ReviewRequest,
 } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
+import type { GrantFacts } from "../../../shared/policy/decide.ts";
 import type { AccessFeed } from "../feed.ts";
-import type { People, Person } from "../people.ts";
-import type { Acting, GrantFacts, PolicyView } from "./grant-facts.ts";
+import type { People } from "../people.ts";
+import type { Acting, PolicyView } from "./acting.ts";
+import { type Decided, decideRequest } from "./approval.ts";
+import { block, blockFor, listBlocks, type NewBlock, unblock } from "./blocks.ts";
+import { AccessClock } from "./clock.ts";
+import { authenticateGrant, authenticateGrantKey, type GrantLogin, issueCredential } from "./credentials.ts";
+import { openBreakGlass, reviewBreakGlass } from "./emergency.ts";
+import { endGrant, revoke, withdraw } from "./ending.ts";
+import { grantFor, type Use, useGrant } from "./grants.ts";
+import { listRequests, toView } from "./list.ts";
+import { timeOf, toRequest } from "./shape.ts";
+import { RequestStore } from "./store.ts";
+import { checkDraft, insertRequest, violated } from "./submission.ts";
+import { type SweepResult, sweep } from "./sweep.ts";
 import type { RequestTables } from "./tables.ts";
+
+export type { Acting, PolicyView } from "./acting.ts";
+export type { EndedGrant, SweepResult } from "./sweep.ts";
 
 export interface AccessRequestsDependencies {
   policy(): PolicyView;
@@ -31,87 +47,97 @@ export interface AccessRequestsDependencies {
   monotonic?: () => number;
 }
 
-/** A grant that can open nothing any more: its live sessions end, but those of one that is merely used up. */
-export interface EndedGrant {
-  grant: string;
-  request: string;
-  person: string;
-  reason: "expired" | "revoked";
-}
-
-export interface SweepResult {
-  ended: EndedGrant[];
-  overdueReviews: AccessRequest[];
-}
-
-function notYet(): never {
-  throw new AppError("INTERNAL", "not built yet", { op: "access.requests" });
-}
-
 export class AccessRequests {
-  constructor(_db: Kysely<RequestTables>, _deps: AccessRequestsDependencies) {}
+  readonly #store: RequestStore;
+  readonly #deps: AccessRequestsDependencies;
+
+  constructor(db: Kysely<RequestTables>, deps: AccessRequestsDependencies) {
+    this.#deps = deps;
+    this.#store = new RequestStore(db, deps.feed, new AccessClock(deps.now, deps.monotonic));
+  }
+
+  /** Before `nowMs` is asked: takes over the latest time that was seen before this process began. */
+  async start(): Promise<void> {
+    await this.#store.clock.catchUp(this.#store.db);
+  }
 
   /** Wall time that never goes back: what windows are measured by. */
   nowMs(): number {
-    return notYet();
+    return this.#store.clock.nowMs();
+  }
+
+  /** How far this machine's clock is behind the latest time that was seen. */
+  clockBehindMs(): number {
+    return this.#store.clock.behindMs();
   }
 
   /** All violations of the policy together; nothing is kept. */
-  async check(_by: Acting, _draft: RequestDraft): Promise<DraftCheck> {
-    return notYet();
+  async check(by: Acting, draft: RequestDraft): Promise<DraftCheck> {
+    await this.start();
+    const checked = await checkDraft(this.#deps.policy(), this.#deps.people, by, draft, this.nowMs());
+    return { violations: checked.violations, approvalsNeeded: checked.approvalsNeeded };
   }
 
   /** REQUEST_INVALID with `details.violations`, all of them. */
-  async submit(_by: Acting, _draft: RequestDraft): Promise<AccessRequest> {
-    return notYet();
+  async submit(by: Acting, draft: RequestDraft): Promise<AccessRequest> {
+    await this.start();
+    const view = this.#deps.policy();
+    const checked = await checkDraft(view, this.#deps.people, by, draft, this.nowMs());
+    if (checked.violations.length > 0) throw violated(checked.violations);
+    return toRequest(await insertRequest(this.#store, view, by, draft, checked));
   }
 
   /** AUTH_FORBIDDEN: not this person's to decide. REQUEST_CONFLICT: decided otherwise in the meantime. */
-  async decide(
-    _id: string,
-    _by: Acting,
-    _decision: { decision: "approve" | "refuse"; comment: string; conditions?: ApprovalConditions },
-  ): Promise<AccessRequest> {
-    return notYet();
+  async decide(id: string, by: Acting, decided: Decided): Promise<AccessRequest> {
+    return toRequest(await decideRequest(this.#store, this.#deps.policy(), this.#deps.people, id, by, decided));
   }
 
   /** By who asked for it. Live sessions of it end. */
-  async withdraw(_id: string, _by: Acting, _reason: string): Promise<AccessRequest> {
-    return notYet();
+  async withdraw(id: string, by: Acting, reason: string): Promise<AccessRequest> {
+    return toRequest(await withdraw(this.#store, id, by, reason));
   }
 
   /** By an approver of one of its conduits, or an administrator. Live sessions of it end. */
-  async revoke(_id: string, _by: Acting, _reason: string): Promise<AccessRequest> {
-    return notYet();
+  async revoke(id: string, by: Acting, reason: string): Promise<AccessRequest> {
+    return toRequest(await revoke(this.#store, this.#deps.policy(), id, by, reason));
   }
 
   /**
    * For the session layer, after a session was ended by somebody or by a pattern: this person's grant dies with its
    * credentials. The caller has checked who may do that. False when it had ended already.
    */
-  async endGrant(_grant: string, _ended: { by: string; address: string; reason: string }): Promise<boolean> {
-    return notYet();
+  endGrant(grant: string, ended: { by: string; address: string; reason: string }): Promise<boolean> {
+    return endGrant(this.#store, grant, ended);
   }
 
-  async find(_id: string): Promise<AccessRequest | null> {
-    return notYet();
+  async find(id: string): Promise<AccessRequest | null> {
+    const found = await this.#store.find(id);
+    return found === null ? null : toRequest(found);
   }
 
-  async list(_me: Acting, _query: RequestListQuery): Promise<AccessRequestPage> {
-    return notYet();
+  /** With what this person may do about it. */
+  async view(id: string, me: Acting): Promise<AccessRequestView | null> {
+    const found = await this.#store.find(id);
+    return found === null ? null : toView(found, me, this.#deps.policy(), this.nowMs());
   }
 
-  /** The secret is in the answer and nowhere else. */
-  async issueCredential(_id: string, _by: Acting, _wanted: CredentialRequest): Promise<IssuedCredential> {
-    return notYet();
+  /** `onlyOwn`: what was asked by this person or for them. */
+  list(me: Acting, query: RequestListQuery, { onlyOwn }: { onlyOwn: boolean }): Promise<AccessRequestPage> {
+    return listRequests(this.#store, this.#deps.policy(), me, query, onlyOwn);
   }
 
-  async breakGlass(_by: Acting, _wanted: BreakGlass): Promise<AccessRequest> {
-    return notYet();
+  /** The secret is in the answer and nowhere else. A new one takes the place of an older one of its kind. */
+  issueCredential(id: string, by: Acting, wanted: CredentialRequest): Promise<IssuedCredential> {
+    return issueCredential(this.#store, this.#deps.people, id, by, wanted);
   }
 
-  async review(_id: string, _by: Acting, _review: ReviewRequest): Promise<AccessRequest> {
-    return notYet();
+  /** POLICY_REFUSED with `details.reason`. Asked again while it is open, the answer is the same one. */
+  async breakGlass(by: Acting, wanted: BreakGlass): Promise<AccessRequest> {
+    return toRequest(await openBreakGlass(this.#store, this.#deps.policy(), by, wanted));
+  }
+
+  async review(id: string, by: Acting, review: ReviewRequest): Promise<AccessRequest> {
+    return toRequest(await reviewBreakGlass(this.#store, this.#deps.policy(), id, by, review));
   }
 
   /**
@@ -119,59 +145,83 @@ export class AccessRequests {
    * there is none. `only`: the grant whose credential was used; no other counts then.
    */
   async grantFor(
-    _person: string,
-    _target: string,
-    _nowMs?: number,
-    _options?: { only?: string },
+    person: string,
+    target: string,
+    nowMs?: number,
+    options: { only?: string | undefined } = {},
   ): Promise<GrantFacts | null> {
-    return notYet();
+    await this.start();
+    return grantFor(this.#store, person, target, nowMs ?? this.nowMs(), options.only);
   }
 
   /**
    * A session opens with this grant: the request becomes active, or used up with its last session. Before the OPEN record;
    * POLICY_REFUSED when the grant has ended or is used up in the meantime.
    */
-  async use(_grant: string, _session: { id: string; target: string; address: string }): Promise<void> {
-    return notYet();
+  use(grant: string, session: Use): Promise<void> {
+    return useGrant(this.#store, grant, session);
   }
 
-  /** Constant work; the caller throttles. Null: no open grant of this person has this password. */
-  async authenticateGrant(_name: string, _password: string): Promise<{ grant: GrantFacts; person: Person } | null> {
-    return notYet();
+  /** Constant work; the caller throttles. Null: no grant that is open now has this password for this person. */
+  authenticateGrant(name: string, password: string): Promise<GrantLogin | null> {
+    return authenticateGrant(this.#store, this.#deps.people, name, password);
   }
 
-  /** Is this public key registered for an open grant of this person? The caller verifies the signature. */
-  async authenticateGrantKey(_name: string, _blob: Uint8Array): Promise<{ grant: GrantFacts; person: Person } | null> {
-    return notYet();
+  /** Is this public key registered for a grant of this person that is open now? The caller verifies the signature. */
+  authenticateGrantKey(name: string, blob: Uint8Array): Promise<GrantLogin | null> {
+    return authenticateGrantKey(this.#store, this.#deps.people, name, blob);
   }
 
-  /** Ends what is over and tells what is overdue; cheap when nothing is. */
-  async sweep(_nowMs?: number): Promise<SweepResult> {
-    return notYet();
+  /** Ends what is over and tells what is overdue; one look at an index when nothing is. */
+  async sweep(nowMs?: number): Promise<SweepResult> {
+    await this.start();
+    const result = await sweep(this.#store, nowMs ?? this.nowMs());
+    await this.#store.clock.keepSometimes(this.#store.db);
+    return result;
   }
 
-  /** No reconnection of this person to this target until a new approval or `unblock`. */
-  async blockReconnection(_block: {
-    person: string;
-    target: string;
-    session: string | null;
-    by: string;
-    address: string;
-    reason: string;
-  }): Promise<AccessBlock> {
-    return notYet();
+  /** No reconnection of this person to this target until a new approval or `unblock`. The caller has checked who may. */
+  blockReconnection(blocked: NewBlock): Promise<AccessBlock> {
+    return block(this.#store, blocked);
   }
 
-  async unblock(_id: string, _by: Acting, _reason: string): Promise<AccessBlock> {
-    return notYet();
+  unblock(id: string, by: Acting, reason: string): Promise<AccessBlock> {
+    return unblock(this.#store, this.#deps.policy(), id, by, reason);
   }
 
   /** The block in force, if there is one. */
-  async blockFor(_person: string, _target: string): Promise<AccessBlock | null> {
-    return notYet();
+  blockFor(person: string, target: string): Promise<AccessBlock | null> {
+    return blockFor(this.#store, person, target);
   }
 
-  async blocks(_filter?: { all?: boolean }): Promise<AccessBlock[]> {
-    return notYet();
+  blocks({ all = false }: { all?: boolean } = {}): Promise<AccessBlock[]> {
+    return listBlocks(this.#store, all);
+  }
+
+  /**
+   * After a clock that ran ahead was put right: the machine's clock counts again. What had ended by the other time stays
+   * ended.
+   */
+  async acceptClock(by: Acting, reason: string): Promise<{ from: string; to: string }> {
+    if (!by.roles.includes("admin")) {
+      throw new AppError("AUTH_FORBIDDEN", "the clock is accepted by an administrator", { op: "access.clock" });
+    }
+    await this.sweep();
+    const { clock } = this.#store;
+    const fromMs = this.nowMs();
+    const toMs = Math.floor(clock.wallMs());
+    const details = { from: timeOf(fromMs), to: timeOf(toMs), toMs, reason };
+    await this.#store.db.transaction().execute(async (trx) => {
+      await clock.accept(trx, toMs);
+      const event = { actor: by.name, subject: "clock", address: by.address, details };
+      await this.#deps.feed.append(trx, { type: "access.clock-accepted", ...event }, toMs);
+    });
+    this.#deps.feed.changed();
+    return { from: details.from, to: details.to };
+  }
+
+  /** Another process accepted the clock: this one does, too. */
+  async clockAccepted(toMs: number): Promise<void> {
+    await this.#store.clock.accept(this.#store.db, toMs);
   }
 }

@@ -1,6 +1,7 @@
 // The tables of requests, grants, blocks and events, and their migration. Portable types only; times in milliseconds since
 // the epoch, names beside their lowercase form, which is what is compared.
 import { type Kysely, type Migration, sql } from "kysely";
+import type { AccessTables } from "../tables.ts";
 
 export interface AccessRequestsTable {
   /** UUIDv7: the order of ids is the order of submission. */
@@ -129,7 +130,8 @@ export interface AccessCountersTable {
   value: number;
 }
 
-export interface RequestTables {
+/** With the registered keys of people: a key that is one's own cannot be another's for a window. */
+export interface RequestTables extends Pick<AccessTables, "person_keys"> {
   access_requests: AccessRequestsTable;
   access_request_people: AccessRequestPeopleTable;
   access_request_targets: AccessRequestTargetsTable;
@@ -239,7 +241,7 @@ async function createGrants(db: Kysely<unknown>): Promise<void> {
     .addColumn("state", "text", (c) => c.notNull())
     .addUniqueConstraint("access_grants_person", ["request", "person_key"])
     .execute();
-  await db.schema.createIndex("access_grants_of").on("access_grants").columns(["person_key", "id"]).execute();
+  await db.schema.createIndex("access_grants_of").on("access_grants").columns(["person_key", "state", "id"]).execute();
   await db.schema
     .createTable("access_credentials")
     .addColumn("id", "text", (c) => c.primaryKey())
