@@ -5,7 +5,7 @@ import { hostname, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { type Finding, invalid, type Override, SourceDocument, validate } from "./config/document.ts";
-import { readOverrides } from "./config/environment.ts";
+import { masterKeyVariable, readOverrides } from "./config/environment.ts";
 import { ConfigFile, type Endpoint, parseEndpoint } from "./config/schema.ts";
 import { Secret } from "./config/secret.ts";
 
@@ -28,11 +28,18 @@ export type StoreConfig =
       objectLock: boolean;
     };
 
+/** Where the master key comes from; `file` is made at the first start. */
+export type MasterKeyConfig =
+  | { kind: "file"; path: string }
+  | { kind: "command"; command: string[]; timeoutMs: number }
+  | { kind: "environment"; variable: string; key: Secret };
+
 /** All paths absolute, all sizes in bytes, all times in the unit of their name. */
 export interface Config {
   /** The file it was read from; null when there is none. */
   file: string | null;
   recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
+  masterKey: MasterKeyConfig;
   ssh: { listen: Endpoint; hostKeys: string[]; banner: string; legacyTargets: boolean };
   vnc: {
     listen: Endpoint;
@@ -52,6 +59,15 @@ export interface Config {
   store: StoreConfig;
   spool: { directory: string; floorBytes: number; journalBytes: number };
   recording: ConfigFile["recording"];
+  scan: {
+    /** Null: there is no scanner. */
+    clamd: { socket: string } | { host: string; port: number } | null;
+    timeoutSeconds: number;
+    maxFileBytes: number;
+    maxSessionBytes: number;
+    quarantineDirectory: string;
+    maxQuarantineBytes: number;
+  };
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -81,9 +97,14 @@ export function operatingSystemUser(env: Readonly<Record<string, string | undefi
   return uid === 0 && caller !== undefined && caller !== "" && caller !== "root" ? `${caller} (sudo)` : username;
 }
 
-/** The process's environment, for the CLI to hand on. */
+/**
+ * The process's environment, for the CLI to hand on. The first call takes the master key out of it: no child process and
+ * no thread inherits it.
+ */
 export function environment(): Readonly<Record<string, string | undefined>> {
-  return process.env;
+  const taken = { ...process.env };
+  delete process.env[masterKeyVariable];
+  return taken;
 }
 
 function isFile(path: string): boolean {
@@ -134,7 +155,7 @@ export function loadConfig(source: ConfigSource = {}): Config {
   refuseSecretsInFile(document);
   const raw = validate(ConfigFile, document, overrides);
   const place = new Placer(document, overrides, file === null ? directory : dirname(file), directory);
-  const config = assemble(raw, file, place);
+  const config = assemble(raw, file, place, env[masterKeyVariable]);
   const findings = crossCheck(config, raw, place);
   if (findings.length > 0) throw invalid(findings, "config.validate");
   return config;
@@ -189,7 +210,7 @@ function refuseSecretsInFile(document: SourceDocument): void {
   );
 }
 
-function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
+function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey: string | undefined): Config {
   const data =
     raw.recorder.dataDirectory === undefined
       ? resolve(place.fileDirectory, "data")
@@ -211,6 +232,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
       database: given("recorder.database", raw.recorder.database, "conduit.db"),
       adminSocket: given("recorder.adminSocket", raw.recorder.adminSocket, "admin.sock"),
     },
+    masterKey: assembleMasterKey(raw.masterKey, place, keys, masterKey),
     ssh: {
       ...raw.ssh,
       listen: endpoint(raw.ssh.listen),
@@ -234,6 +256,11 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
     recording: raw.recording,
+    scan: {
+      ...raw.scan,
+      clamd: assembleClamd(raw.scan.clamd, place),
+      quarantineDirectory: given("scan.quarantineDirectory", raw.scan.quarantineDirectory, "quarantine"),
+    },
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
@@ -242,6 +269,23 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer): Config {
     log: raw.log,
     limits: raw.limits,
   };
+}
+
+function assembleMasterKey(
+  { file, command, timeoutSeconds }: ConfigFile["masterKey"],
+  place: Placer,
+  keys: string,
+  variable: string | undefined,
+): MasterKeyConfig {
+  const fromVariable = variable !== undefined && variable !== "";
+  if ([fromVariable, command !== undefined, file !== undefined].filter(Boolean).length > 1) {
+    const key = command === undefined ? "masterKey.file" : "masterKey.command";
+    const mend = `Keep one of ${masterKeyVariable}, masterKey.command and masterKey.file.`;
+    throw invalid([place.finding(key, "is one of two places of the master key", mend)], "config.validate");
+  }
+  if (fromVariable) return { kind: "environment", variable: masterKeyVariable, key: new Secret(variable) };
+  if (command !== undefined) return { kind: "command", command, timeoutMs: timeoutSeconds * 1000 };
+  return { kind: "file", path: file === undefined ? join(keys, "master.key") : place.path("masterKey.file", file) };
 }
 
 function endpoint(text: string): Endpoint {
@@ -260,6 +304,11 @@ function localUrl(listen: Endpoint, tls: boolean): string {
   const everywhere = ["0.0.0.0", "::"].includes(listen.host);
   const host = everywhere ? "localhost" : listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return `${tls ? "https" : "http"}://${host}:${listen.port}`;
+}
+
+function assembleClamd({ socket, host, port }: ConfigFile["scan"]["clamd"], place: Placer): Config["scan"]["clamd"] {
+  if (socket !== undefined) return { socket: place.path("scan.clamd.socket", socket) };
+  return host === undefined ? null : { host, port };
 }
 
 function assembleStore(
@@ -315,6 +364,25 @@ function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {
     const missing = store.accessKeyId === undefined ? "accessKeyId" : "secretAccessKey";
     findings.push(
       place.finding("store", `has one half of the credentials`, `Give ${missing} (or ${missing}File) too.`),
+    );
+  }
+  if (raw.scan.clamd.socket !== undefined && raw.scan.clamd.host !== undefined) {
+    findings.push(
+      place.finding(
+        "scan.clamd.socket",
+        "stands beside scan.clamd.host",
+        "Keep one of them: clamd is asked at one place.",
+      ),
+    );
+  }
+  const { maxFileBytes, maxSessionBytes, maxQuarantineBytes } = raw.scan;
+  if (maxFileBytes > maxSessionBytes || maxSessionBytes > maxQuarantineBytes) {
+    findings.push(
+      place.finding(
+        "scan",
+        "has limits in which the larger does not hold the smaller",
+        "Make maxFileBytes the smallest of maxFileBytes, maxSessionBytes and maxQuarantineBytes, and the last the largest.",
+      ),
     );
   }
   if (raw.limits.signInIdleSeconds > raw.limits.signInSeconds) {

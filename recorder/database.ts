@@ -3,18 +3,21 @@
 import { resolve } from "node:path";
 import { Kysely, Migrator, sql } from "kysely";
 import { AppError } from "../shared/errors.ts";
+import { mfaMigrations } from "./access/mfa/tables.ts";
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
 import { DatabaseThread, inThisThread } from "./database/executor.ts";
 import { explainingFaults } from "./database/faults.ts";
+import { type ScanTables, scanMigrations } from "./scan/tables.ts";
 
 /** One connection, seen by each folder through its own tables. */
 export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
   readonly requests: Kysely<RequestTables>;
   readonly catalog: Kysely<CatalogTables>;
+  readonly scan: Kysely<ScanTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -42,6 +45,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     access: kysely as unknown as Kysely<AccessTables>,
     requests: kysely as unknown as Kysely<RequestTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
+    scan: kysely as unknown as Kysely<ScanTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
       return rows[0]?.quick_check ?? "no answer";
@@ -60,7 +64,15 @@ function unusable(file: string, cause: unknown): AppError {
 }
 
 async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: string): Promise<void> {
-  const provider = { getMigrations: async () => ({ ...accessMigrations, ...catalogMigrations, ...requestMigrations }) };
+  const provider = {
+    getMigrations: async () => ({
+      ...accessMigrations,
+      ...mfaMigrations,
+      ...catalogMigrations,
+      ...requestMigrations,
+      ...scanMigrations,
+    }),
+  };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();
   if (error === undefined) return;
   if (error instanceof Error && /corrupted migrations/.test(error.message)) {

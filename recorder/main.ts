@@ -7,11 +7,11 @@ import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Target } from "../shared/policy/policy.ts";
-import { noteKeyUse } from "./access/key-use.ts";
-import { loadOrCreateMasterKey } from "./access/master-key.ts";
+import { Mfa } from "./access/mfa/mfa.ts";
 import { People } from "./access/people.ts";
 import { RefusalTally } from "./access/refusal-tally.ts";
 import { SecretStore } from "./access/secrets.ts";
+import { SignIn } from "./access/sign-in.ts";
 import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAdminSocket } from "./admin-socket.ts";
@@ -21,14 +21,17 @@ import { CatalogFeed } from "./catalog/feed.ts";
 import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
+import { mfaIssuer, openMasterKey } from "./cli/key-files.ts";
 import { version } from "./cli/version.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { RecordingExporter } from "./export/export.ts";
-import { Inventory } from "./inventory.ts";
 import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
+import { createFileScan, type FileScan } from "./file-scan.ts";
+import { GatewaySignIn } from "./gateway-sign-in.ts";
+import { Inventory } from "./inventory.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
@@ -39,7 +42,6 @@ import { signingKeyHistory } from "./signing-keys.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
-import type { AuthAttempt, AuthenticatedPerson } from "./tap/tap.ts";
 import { createVncGateway, readPair } from "./vnc-gateway.ts";
 
 export interface Service {
@@ -79,7 +81,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const database = await openDatabase(config.recorder.database, { thread: true });
   undo.push(() => database.close());
-  const masterKey = await loadOrCreateMasterKey(join(config.recorder.keyDirectory, "master.key"));
+  const masterKey = await openMasterKey(config, database);
   const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
   const store = createStore(storeConfig(config.store));
   undo.push(() => store.close());
@@ -103,6 +105,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
+  const mfa = new Mfa(database.access, masterKey, { issuer: mfaIssuer(config) });
+  const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
+  const signIn = new SignIn({
+    people,
+    mfa,
+    throttle,
+    mfaRequired,
+  });
+  const gatewaySignIn = new GatewaySignIn({ signIn, people, logger });
+  undo.push(() => gatewaySignIn.close());
   const vncRefusals = new RefusalTally({
     append: ({ actor, address, details }) =>
       audit.append({ actor, action: "sign-in-failed", subject: "vnc", address, details }),
@@ -119,7 +131,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger,
     inventory: () => inventory.current,
     authenticate: (attempt) =>
-      authenticate(people, attempt, logger, (actor, address) =>
+      gatewaySignIn.ssh(attempt, (actor, address) =>
         audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} }),
       ),
     credential: (name) => secrets.get(name),
@@ -127,8 +139,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sealRecipients: config.recording.sealRecipients,
     audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
   });
+  const fileScan = await createFileScan(config, {
+    database,
+    logger,
+    quarantined: (actor, subject, details) =>
+      audit.append({ actor, action: "file.quarantined", subject, address: "local", details }),
+  });
   const sshTap = taps.ssh({
     host: opener,
+    fileHold: fileScan.hold,
     hostKeys: await Promise.all(config.ssh.hostKeys.map((path) => readFile(path, "utf8"))),
     ...(config.ssh.banner === "" ? {} : { banner: config.ssh.banner }),
     logger,
@@ -145,7 +164,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     opener,
     people,
     authenticate: (attempt) =>
-      authenticate(people, attempt, logger, (actor, address) => vncRefusals.refused(actor, address, "password")),
+      gatewaySignIn.vnc(attempt, (actor, address) => vncRefusals.refused(actor, address, "password")),
     throttle,
     refusals: vncRefusals,
     logger,
@@ -157,23 +176,26 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   };
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
-  const health = () => checkHealth(recorder, alarms);
-  const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
-  const api = await createApi({
-    transport: config.http.transport,
-    ...(config.http.tls === null ? {} : { tls: await readPair(config.http.tls) }),
-    trustedProxies: config.http.trustProxy,
-    people,
-    webSessions: new WebSessions(database.access, {
-      idleSeconds: config.limits.signInIdleSeconds,
-      absoluteSeconds: config.limits.signInSeconds,
-    }),
+  const health = () => checkHealth(recorder, alarms, fileScan);
   const pictures = await PictureJobs.open(reader, {
     directory: join(config.recorder.dataDirectory, "exports"),
     program: () => findFfmpeg(environment()["PATH"] ?? ""),
     failed: (error, session) => logger.error({ session, err: error }, "an export as video or picture failed"),
   });
   undo.push(() => pictures.close());
+  const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
+  const api = await createApi({
+    transport: config.http.transport,
+    ...(config.http.tls === null ? {} : { tls: await readPair(config.http.tls) }),
+    trustedProxies: config.http.trustProxy,
+    people,
+    signIn,
+    mfa,
+    mfaRequired,
+    webSessions: new WebSessions(database.access, {
+      idleSeconds: config.limits.signInIdleSeconds,
+      absoluteSeconds: config.limits.signInSeconds,
+    }),
     recordings,
     reader,
     verifier: new RecordingVerifier({
@@ -185,6 +207,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       thread: true,
     }),
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
+    pictures,
     sessions: {
       list: () => registry.list(),
       terminate,
@@ -200,9 +223,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       inventory.current.targets.map((target) => {
         const { name, conduit, protocol, host, port, account, tags, description } = target;
         return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
-    pictures,
       }),
-    targetsOf: (person) => openableTargets(inventory.current.policy, person, inventory.current.targets),
+    targetsOf: (person) => openableTargets(inventory.current.compiled, person, inventory.current.targets, Date.now()),
     health,
     audit,
     signingKeys,
@@ -253,8 +275,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     clearInterval(spoolWatch);
     await registry.stop();
     await Promise.all([sshTap.close(), vncGateway.tap.close()]);
+    await gatewaySignIn.close();
     await vncRefusals.close();
     await admin.close();
+    await pictures.close();
     await api.close();
     await recorder.stop();
     await feed.settled();
@@ -266,7 +290,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       details: {},
     });
     inventory.close();
-    await pictures.close();
     await store.close();
     await database.close();
     logger.info({}, "stopped");
@@ -340,34 +363,6 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
   return { recorder, feed, reader };
 }
 
-async function authenticate(
-  people: People,
-  attempt: AuthAttempt,
-  logger: Logger,
-  refused: (actor: string, address: string) => Promise<void>,
-): Promise<AuthenticatedPerson | null> {
-  const { name, client } = attempt;
-  const answer =
-    attempt.method === "password"
-      ? await people.authenticatePassword(name, attempt.password, client.address)
-      : await people.authenticateKey(name, attempt.algorithm, attempt.blob);
-  if (answer.outcome === "accepted") {
-    const { person } = answer;
-    // A one-time password has been through other hands: it only opens the page where it is replaced.
-    const isOneTime = attempt.method === "password" && person.mustChangePassword;
-    if (!isOneTime) {
-      if (attempt.method === "publickey") await noteKeyUse(people, person.name, attempt, logger);
-      return { name: person.name, roles: person.roles, authMethod: answer.method, factors: [answer.method] };
-    }
-  }
-  // Clients offer one key after another: a key that is not known is no failed log-in, a password is. A name that does not
-  // exist is not kept: it may be a password that was typed in the wrong place.
-  if (attempt.method === "password") {
-    await refused((await people.find(name))?.name ?? "unknown", client.address);
-  }
-  return null;
-}
-
 const spoolWatchMs = 1000;
 
 /**
@@ -408,7 +403,7 @@ class Alarms {
   }
 }
 
-async function checkHealth(recorder: Recorder, alarms: Alarms): Promise<Health> {
+async function checkHealth(recorder: Recorder, alarms: Alarms, fileScan: FileScan): Promise<Health> {
   const spool = await recorder.spool();
   const checks = [
     {
@@ -416,6 +411,7 @@ async function checkHealth(recorder: Recorder, alarms: Alarms): Promise<Health> 
       ok: spool.accepting,
       message: `${spool.freeBytes} bytes free, floor ${spool.floorBytes}; ${spool.pendingBytes} bytes wait for upload, the oldest for ${Math.round(spool.pendingAgeSeconds)} s`,
     },
+    ...(await fileScan.health()),
     ...[...alarms.active].map(([name, message]) => ({ name, ok: false, message })),
   ];
   return { status: checks.every((check) => check.ok) ? "ok" : "degraded", checks };

@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import { AppError } from "../shared/errors.ts";
+import type { Factor } from "../shared/policy/factor.ts";
 import type { Role } from "../shared/policy/policy.ts";
 import type { People } from "./access/people.ts";
 import type { RefusalTally } from "./access/refusal-tally.ts";
@@ -37,7 +38,7 @@ export interface VncGateway {
   publicKeyPin: string;
   /** Asks policy first; POLICY_REFUSED says why not. */
   ticket(
-    person: { name: string; roles: readonly Role[] },
+    person: { name: string; roles: readonly Role[]; factors: readonly Factor[] },
     target: string,
     use: TicketUse,
     from: { address: string; software: string },
@@ -77,10 +78,10 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
       dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
     },
   });
-  const ticket: VncGateway["ticket"] = async ({ name, roles }, targetName, use, { address, software }) => {
+  const ticket: VncGateway["ticket"] = async ({ name, roles, factors }, targetName, use, { address, software }) => {
     const client = { address, port: 0, software };
-    const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal", factors: [] }, targetName, client);
-    return { ...tickets.issue({ person: name, target: target.name }, use), target: target.name };
+    const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal", factors }, targetName, client);
+    return { ...tickets.issue({ person: name, target: target.name, factors }, use), target: target.name };
   };
   return {
     tap,
@@ -96,7 +97,11 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
           { op: "vnc.ticket" },
         );
       }
-      return ticket(person, target, "viewer", { address: "local", software: "conduit target ticket" });
+      // Nobody signed in for it: where a second factor is needed, the portal gives the ticket.
+      return ticket({ ...person, factors: [] }, target, "viewer", {
+        address: "local",
+        software: "conduit target ticket",
+      });
     },
   };
 }

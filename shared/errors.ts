@@ -9,6 +9,7 @@ export const errorCodes = {
   AUTH_THROTTLED: "Too many failed log-ins; wait and try again.",
   AUTH_REQUIRED: "Sign in first.",
   AUTH_FORBIDDEN: "The role of the signed-in person does not allow this.",
+  AUTH_CONFIRM: "This asks for a fresh code of the authenticator.",
   AUTH_CSRF: "The request did not carry this sign-in's CSRF token.",
   PROTOCOL_MALFORMED: "A peer sent bytes that the protocol does not allow.",
   PROTOCOL_LIMIT: "A peer exceeded a limit that keeps memory bounded.",

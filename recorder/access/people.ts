@@ -37,7 +37,7 @@ export interface Person {
   keys: PersonKey[];
 }
 
-/** A further outcome (`second-step`, for TOTP) will join; callers switch over `outcome` exhaustively. */
+/** Of one factor alone; a sign-in goes through SignIn, which asks for the second. */
 export type Authentication =
   | { outcome: "accepted"; person: Person; method: "password" | "publickey" }
   | { outcome: "refused" };
@@ -211,11 +211,8 @@ export class People {
   async authenticatePassword(name: string, password: string, address: string): Promise<Authentication> {
     const attempt = this.#throttle.begin(name, address);
     try {
-      const row = await this.#row(name);
-      const usable = password.length <= maxPasswordLength ? password : "";
-      const matches = await verifyPassword(row?.password_hash ?? null, usable);
-      if (row === undefined || !matches || row.disabled !== 0) return { outcome: "refused" };
-      const person = await this.get(row.name);
+      const person = await this.checkPassword(name, password);
+      if (person === null) return { outcome: "refused" };
       attempt.succeeded();
       return { outcome: "accepted", person, method: "password" };
     } catch (error) {
@@ -223,6 +220,14 @@ export class People {
       attempt.undecided();
       throw error;
     }
+  }
+
+  /** Null for a wrong password, after the same time for every name. Unthrottled: the caller throttles the whole sign-in. */
+  async checkPassword(name: string, password: string): Promise<Person | null> {
+    const row = await this.#row(name);
+    const usable = password.length <= maxPasswordLength ? password : "";
+    const matches = await verifyPassword(row?.password_hash ?? null, usable);
+    return row === undefined || !matches || row.disabled !== 0 ? null : await this.get(row.name);
   }
 
   /**

@@ -1,10 +1,10 @@
-// Credentials of targets, encrypted under the master key. AES-256-GCM with a random nonce; the secret's name and kind are
-// additional data, so a row copied over another one does not decrypt. Values are given out for sessions, never listed.
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+// Credentials of targets, sealed under the master key. Values are given out for sessions, never listed.
 import type { Kysely } from "kysely";
 import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
+import { MasterKey } from "./master-key.ts";
 import { checkPrivateKey, type PrivateKeyReader } from "./private-keys.ts";
+import { sealedFor } from "./sealing.ts";
 import type { AccessTables } from "./tables.ts";
 
 export const Secret = z.discriminatedUnion("kind", [
@@ -26,8 +26,6 @@ export interface SecretInfo {
 
 /** As target names in the policy's files. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const nonceBytes = 12;
-const tagBytes = 16;
 
 export interface SecretStoreOptions {
   /** Reads a private key as the SSH library will; without it only the container is checked. */
@@ -37,14 +35,13 @@ export interface SecretStoreOptions {
 
 export class SecretStore {
   readonly #db: Kysely<AccessTables>;
-  readonly #masterKey: Uint8Array;
+  readonly #masterKey: MasterKey;
   readonly #privateKeyReader: PrivateKeyReader | undefined;
   readonly #now: () => Date;
 
-  constructor(db: Kysely<AccessTables>, masterKey: Uint8Array, options: SecretStoreOptions = {}) {
-    if (masterKey.length !== 32) throw new RangeError("the master key has 32 bytes");
+  constructor(db: Kysely<AccessTables>, masterKey: MasterKey | Uint8Array, options: SecretStoreOptions = {}) {
     this.#db = db;
-    this.#masterKey = masterKey;
+    this.#masterKey = masterKey instanceof MasterKey ? masterKey : MasterKey.of(db, masterKey);
     this.#privateKeyReader = options.privateKeyReader;
     this.#now = options.now ?? (() => new Date());
   }
@@ -64,12 +61,16 @@ export class SecretStore {
       checkPrivateKey(parsed.data.privateKey, parsed.data.passphrase, this.#privateKeyReader);
     }
     const at = this.#now().toISOString();
-    const row = { kind: parsed.data.kind, sealed: this.#seal(name, parsed.data), updated_at: at };
-    await this.#db
-      .insertInto("secrets")
-      .values({ name, ...row, created_at: at })
-      .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
-      .execute();
+    const { kind } = parsed.data;
+    await this.#masterKey.sealing(async (trx, seal) => {
+      const sealed = seal(sealedFor.secret(name, kind), JSON.stringify(parsed.data));
+      const row = { kind, sealed, updated_at: at };
+      await trx
+        .insertInto("secrets")
+        .values({ name, ...row, created_at: at })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
+        .execute();
+    });
   }
 
   /** CONFIG_INVALID when there is no such secret or it does not decrypt. For opening sessions; never log the answer. */
@@ -85,8 +86,9 @@ export class SecretStore {
       );
     }
     try {
-      return Secret.parse(JSON.parse(this.#unseal(name, row.kind, Buffer.from(row.sealed, "base64"))));
-    } catch {
+      return Secret.parse(JSON.parse(await this.#masterKey.unseal(sealedFor.secret(name, row.kind), row.sealed)));
+    } catch (error) {
+      if (error instanceof AppError) throw error;
       throw new AppError(
         "CONFIG_INVALID",
         `the secret ${name} does not decrypt: the master key is another one, or the row was altered; set the secret again`,
@@ -118,27 +120,6 @@ export class SecretStore {
       });
     }
   }
-
-  #seal(name: string, secret: Secret): string {
-    const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv("aes-256-gcm", this.#masterKey, nonce);
-    cipher.setAAD(additionalData(name, secret.kind));
-    const sealed = Buffer.concat([cipher.update(JSON.stringify(secret), "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64");
-  }
-
-  #unseal(name: string, kind: string, sealed: Buffer): string {
-    const decipher = createDecipheriv("aes-256-gcm", this.#masterKey, sealed.subarray(0, nonceBytes), {
-      authTagLength: tagBytes,
-    });
-    decipher.setAAD(additionalData(name, kind));
-    decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
-    return Buffer.concat([decipher.update(sealed.subarray(nonceBytes + tagBytes)), decipher.final()]).toString("utf8");
-  }
-}
-
-function additionalData(name: string, kind: string): Buffer {
-  return Buffer.from(`conduit secret\n${name}\n${kind}`, "utf8");
 }
 
 function checkName(name: string): void {

@@ -1,5 +1,6 @@
 // The tables of access and their migration. Portable types only: text, integer (booleans as 0/1), base64 for bytes.
-import { type Kysely, type Migration, sql } from "kysely";
+import { type Generated, type Kysely, type Migration, sql } from "kysely";
+import type { MfaTables } from "./mfa/tables.ts";
 
 export interface PeopleTable {
   /** Lowercase name: names differ by more than case, since policy compares them without it. */
@@ -32,6 +33,10 @@ export interface WebSessionsTable {
   created_at_ms: number;
   last_seen_at_ms: number;
   expires_at_ms: number;
+  /** JSON array: what was proven at the sign-in. */
+  factors: Generated<string>;
+  /** When the person last gave a fresh code in this sign-in. */
+  confirmed_at_ms: number | null;
 }
 
 export interface SecretsTable {
@@ -43,7 +48,7 @@ export interface SecretsTable {
   updated_at: string;
 }
 
-export interface AccessTables {
+export interface AccessTables extends MfaTables {
   people: PeopleTable;
   person_keys: PersonKeysTable;
   web_sessions: WebSessionsTable;

@@ -2,6 +2,9 @@
 // the database opens nothing. The CSRF token is derived from the cookie's token and is stored nowhere.
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
+import { z } from "zod";
+import { AppError } from "../../shared/errors.ts";
+import { Factor, hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { AccessTables } from "./tables.ts";
 
 export interface WebSessionLimits {
@@ -23,6 +26,9 @@ export interface WebSession {
   person: string;
   csrfToken: string;
   expiresAt: string;
+  factors: readonly Factor[];
+  /** When a code was last given in this sign-in. */
+  confirmedAtMs: number | null;
 }
 
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
@@ -42,9 +48,11 @@ export class WebSessions {
   async create(
     person: string,
     from: { address: string; userAgent: string },
+    factors: readonly Factor[] = ["password"],
   ): Promise<{ token: string; session: WebSession }> {
     const token = randomBytes(32).toString("base64url");
     const nowMs = this.#now();
+    const confirmedAtMs = hasSecondFactor(factors) ? nowMs : null;
     const expiresAtMs = nowMs + this.#limits.absoluteSeconds * 1000;
     await this.#db.transaction().execute(async (db) => {
       await db.deleteFrom("web_sessions").where("expires_at_ms", "<=", nowMs).execute();
@@ -66,10 +74,12 @@ export class WebSessions {
           created_at_ms: nowMs,
           last_seen_at_ms: nowMs,
           expires_at_ms: expiresAtMs,
+          factors: JSON.stringify(factors),
+          confirmed_at_ms: confirmedAtMs,
         })
         .execute();
     });
-    return { token, session: describe(token, person, expiresAtMs) };
+    return { token, session: describe(token, person, { expiresAtMs, factors, confirmedAtMs }) };
   }
 
   /** Null for an unknown, expired or idle token, and for one of a disabled person. */
@@ -79,7 +89,7 @@ export class WebSessions {
     const row = await this.#db
       .selectFrom("web_sessions")
       .innerJoin("people", "people.key", "web_sessions.person")
-      .select(["people.name", "people.disabled", "web_sessions.last_seen_at_ms", "web_sessions.expires_at_ms"])
+      .select(["people.name", "people.disabled", "last_seen_at_ms", "expires_at_ms", "factors", "confirmed_at_ms"])
       .where("web_sessions.token_hash", "=", hashToken(token))
       .executeTakeFirst();
     if (row === undefined) return null;
@@ -96,7 +106,25 @@ export class WebSessions {
         .where("token_hash", "=", hashToken(token))
         .execute();
     }
-    return describe(token, row.name, row.expires_at_ms);
+    return describe(token, row.name, {
+      expiresAtMs: row.expires_at_ms,
+      factors: z.array(Factor).parse(JSON.parse(row.factors)),
+      confirmedAtMs: row.confirmed_at_ms,
+    });
+  }
+
+  /** A fresh code was given; from when on it counts. */
+  async confirm(token: string, factor: Factor): Promise<number> {
+    const session = await this.find(token);
+    if (session === null) throw new AppError("AUTH_REQUIRED", "sign in first", { op: "access.webSession" });
+    const nowMs = this.#now();
+    const factors = session.factors.includes(factor) ? session.factors : [...session.factors, factor];
+    await this.#db
+      .updateTable("web_sessions")
+      .set({ confirmed_at_ms: nowMs, factors: JSON.stringify(factors) })
+      .where("token_hash", "=", hashToken(token))
+      .execute();
+    return nowMs;
   }
 
   async revoke(token: string): Promise<void> {
@@ -112,11 +140,17 @@ function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("base64url");
 }
 
-function describe(token: string, person: string, expiresAtMs: number): WebSession {
+function describe(
+  token: string,
+  person: string,
+  { expiresAtMs, factors, confirmedAtMs }: { expiresAtMs: number } & Pick<WebSession, "factors" | "confirmedAtMs">,
+): WebSession {
   return {
     id: hashToken(token).slice(0, 16),
     person,
     csrfToken: createHmac("sha256", token).update("conduit csrf").digest("base64url"),
     expiresAt: new Date(expiresAtMs).toISOString(),
+    factors,
+    confirmedAtMs,
   };
 }

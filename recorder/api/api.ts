@@ -5,6 +5,7 @@ import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
 import type { ApiDeps } from "./deps.ts";
+import { addMfaRoutes } from "./mfa-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
@@ -55,6 +56,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(
     async (api) => {
       addSessionRoutes(api, deps);
+      addMfaRoutes(api, deps);
       addRecordingRoutes(api, deps);
       addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);

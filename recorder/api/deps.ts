@@ -20,8 +20,11 @@ import type {
   VerifyReport,
 } from "../../shared/api/types.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { Factor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
+import type { Mfa } from "../access/mfa/mfa.ts";
 import type { People } from "../access/people.ts";
+import type { SignIn } from "../access/sign-in.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
 
@@ -51,7 +54,6 @@ export interface RecordingExporting {
   export(session: string, format: ExportFormat, track?: string): Promise<RecordingExport>;
 }
 
-export interface SessionControl {
 /** Videos and pictures, made while their person waits for them. REQUEST_NOT_FOUND for a job that is somebody else's. */
 export interface PictureExporting {
   /** Refuses before any work; `start` begins it. */
@@ -65,6 +67,7 @@ export interface PictureExporting {
   drop(person: string, id: string): Promise<void>;
 }
 
+export interface SessionControl {
   list(): LiveSession[];
   /** False when no such session is live. */
   terminate(session: string, by: string, reason: string): Promise<boolean>;
@@ -78,7 +81,7 @@ export interface PictureExporting {
 export interface ScreenEntrance {
   /** Asks policy first; POLICY_REFUSED says why not. */
   ticket(
-    person: { name: string; roles: readonly Role[] },
+    person: { name: string; roles: readonly Role[]; factors: readonly Factor[] },
     target: string,
     use: "browser" | "viewer",
     from: { address: string; software: string },
@@ -90,7 +93,12 @@ export interface ScreenEntrance {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    from: { person: { name: string; roles: readonly Role[] }; address: string; target: string; encrypted: boolean },
+    from: {
+      person: { name: string; roles: readonly Role[]; factors: readonly Factor[] };
+      address: string;
+      target: string;
+      encrypted: boolean;
+    },
   ): void;
 }
 
@@ -110,11 +118,16 @@ export interface ApiDeps {
   /** Addresses of proxies whose X-Forwarded-For is believed; none by default. */
   trustedProxies?: readonly string[];
   people: Pick<People, "authenticatePassword" | "setPassword" | "find">;
-  webSessions: Pick<WebSessions, "create" | "find" | "revoke">;
+  signIn: Pick<SignIn, "password" | "confirm">;
+  mfa: Pick<Mfa, "status" | "begin" | "confirm" | "renewRecoveryCodes" | "reset">;
+  /** Whether policy wants a second factor of everybody who signs in. */
+  mfaRequired(): boolean;
+  webSessions: Pick<WebSessions, "create" | "find" | "revoke" | "confirm">;
   recordings: RecordingsIndex;
   reader: RecordingReading;
   verifier: RecordingVerifying;
   exporter: RecordingExporting;
+  pictures: PictureExporting;
   sessions: SessionControl;
   screens: ScreenEntrance;
   targets(): TargetSummary[];

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
+import type { Factor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 
 /** `public`: anybody. `signed-in`: every role. Otherwise one of these roles. */
@@ -12,6 +13,11 @@ export interface SignedIn {
   name: string;
   roles: readonly Role[];
   mustChangePassword: boolean;
+  /** Policy wants a second factor, and this sign-in has none: only enrolment is open. */
+  mustEnrol: boolean;
+  factors: readonly Factor[];
+  /** A code was given in this sign-in, so lately. */
+  confirmedWithin(seconds: number): boolean;
   csrfToken: string;
   expiresAt: string;
   /** Names the sign-in in the audit; opens nothing. */
@@ -26,6 +32,8 @@ declare module "fastify" {
     access?: Access;
     /** May be called while a one-time password still has to be changed. */
     withOneTimePassword?: boolean;
+    /** May be called while the second factor that policy wants is still to be enrolled. */
+    whileEnrolling?: boolean;
     spec?: RouteDescription;
   }
 }
@@ -59,6 +67,7 @@ interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   /** A schema: JSON, checked before it leaves. `null`: 204. Content types: the handler sends by itself. */
   response: R | null | { contentTypes: readonly string[] };
   withOneTimePassword?: boolean;
+  whileEnrolling?: boolean;
   /** HEAD beside GET; not where answering is costly or has an effect. */
   head?: boolean;
   bodyLimit?: number;
@@ -119,7 +128,12 @@ function register<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType,
     url: spec.url,
     ...(spec.bodyLimit === undefined ? {} : { bodyLimit: spec.bodyLimit }),
     exposeHeadRoute: spec.method === "GET" && spec.head === true,
-    config: { access, withOneTimePassword: spec.withOneTimePassword === true, spec: spec as RouteDescription },
+    config: {
+      access,
+      withOneTimePassword: spec.withOneTimePassword === true,
+      whileEnrolling: spec.whileEnrolling === true,
+      spec: spec as RouteDescription,
+    },
     handler: async (request, reply) => {
       const params = validate(spec.params, request.params, "address") as z.output<P>;
       const query = validate(spec.query, request.query, "query") as z.output<Q>;

@@ -74,7 +74,7 @@ export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
       reply.hijack();
       reply.raw.detachSocket(upgrade.socket as Socket);
       deps.screens.upgrade(request.raw, upgrade.socket, upgrade.head, {
-        person: { name: me.name, roles: me.roles },
+        person: { name: me.name, roles: me.roles, factors: me.factors },
         address: request.ip,
         target: params.name,
         encrypted: deps.transport === "https",

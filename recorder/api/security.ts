@@ -3,6 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import { isIPv4 } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../shared/errors.ts";
+import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { Access, SignedIn } from "./route.ts";
 
@@ -46,7 +47,7 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
       throw new AppError("AUTH_REQUIRED", "sign in first; the sign-in may have expired", { op: "api.signIn" });
     request.signedIn = me;
     if (unsafe) requireCsrfToken(request, me);
-    requireRole(me, access, request.routeOptions.config.withOneTimePassword === true);
+    requireRole(me, access, request.routeOptions.config);
   });
 }
 
@@ -62,6 +63,10 @@ export async function findSignedIn(request: FastifyRequest, deps: ApiDeps): Prom
     name: person.name,
     roles: person.roles,
     mustChangePassword: person.mustChangePassword,
+    mustEnrol: deps.mfaRequired() && !hasSecondFactor(session.factors),
+    factors: session.factors,
+    confirmedWithin: (seconds) =>
+      session.confirmedAtMs !== null && Date.now() - session.confirmedAtMs <= seconds * 1000,
     csrfToken: session.csrfToken,
     expiresAt: session.expiresAt,
     webSessionId: session.id,
@@ -143,10 +148,25 @@ function requireCsrfToken(request: FastifyRequest, me: SignedIn): void {
   throw new AppError("AUTH_CSRF", `send the sign-in's CSRF token in the ${csrfHeader} header`, { op: "api.csrf" });
 }
 
-function requireRole(me: SignedIn, access: Exclude<Access, "public">, withOneTimePassword: boolean): void {
-  if (me.mustChangePassword && !withOneTimePassword) {
+function requireRole(
+  me: SignedIn,
+  access: Exclude<Access, "public">,
+  open: { withOneTimePassword?: boolean; whileEnrolling?: boolean },
+): void {
+  if (me.mustChangePassword && open.withOneTimePassword !== true) {
     throw new AppError("AUTH_FORBIDDEN", "change the one-time password first", { op: "api.role" });
+  }
+  if (me.mustEnrol && open.whileEnrolling !== true && open.withOneTimePassword !== true) {
+    throw new AppError("AUTH_FORBIDDEN", "enrol an authenticator first", { op: "api.role" });
   }
   if (access === "signed-in" || me.roles.some((role) => access.includes(role))) return;
   throw new AppError("AUTH_FORBIDDEN", `this needs one of the roles ${access.join(", ")}`, { op: "api.role" });
+}
+
+/** For what must not be done from a browser that was left open: AUTH_CONFIRM unless a code was given so lately. */
+export function requireConfirmed(me: SignedIn, seconds: number): void {
+  if (me.confirmedWithin(seconds)) return;
+  throw new AppError("AUTH_CONFIRM", "give a fresh code of your authenticator first (POST /session/confirm)", {
+    op: "api.confirm",
+  });
 }

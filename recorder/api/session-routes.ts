@@ -1,60 +1,134 @@
 // Signing in and out of the portal.
-import type { FastifyInstance, FastifyReply } from "fastify";
-import type { z } from "zod";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { SecondStep, SecondStepNeeded } from "../../shared/api/mfa.ts";
 import { ChangePassword, Health, Me, SignIn } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { Person } from "../access/people.ts";
+import { type Factor, hasSecondFactor } from "../../shared/policy/factor.ts";
+import type { Role } from "../../shared/policy/policy.ts";
+import type { SignedInPerson } from "../access/sign-in.ts";
 import type { ApiDeps } from "./deps.ts";
+import { type Browser, PendingSignIns } from "./pending-sign-ins.ts";
 import { addPublicRoute, addRoute, type SignedIn } from "./route.ts";
 import { cookieName, findSignedIn } from "./security.ts";
 
+/** Who a sign-in is for, and what was proven. */
+interface NewSession {
+  name: string;
+  roles: readonly Role[];
+  mustChangePassword: boolean;
+  factors: readonly Factor[];
+}
+
+/** A new token, in its cookie. */
+export async function beginSession(
+  deps: ApiDeps,
+  person: NewSession,
+  from: Browser,
+  reply: FastifyReply,
+): Promise<z.input<typeof Me>> {
+  const { token, session } = await deps.webSessions.create(person.name, from, person.factors);
+  void reply.setCookie(cookieName(deps.transport), token, cookieOptions(deps));
+  const mustEnrol = deps.mfaRequired() && !hasSecondFactor(person.factors);
+  return meOf({ ...person, mustEnrol, csrfToken: session.csrfToken, expiresAt: session.expiresAt });
+}
+
+function cookieOptions(deps: ApiDeps) {
+  return { path: "/", httpOnly: true, sameSite: "strict", secure: deps.transport === "https" } as const;
+}
+
 export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const cookie = cookieName(deps.transport);
-  const cookieOptions = { path: "/", httpOnly: true, sameSite: "strict", secure: deps.transport === "https" } as const;
+  const pendingCookie = `${cookie}-pending`;
+  const waiting = new PendingSignIns();
+  app.addHook("onClose", async () => waiting.close());
 
-  const startSession = async (person: Person, from: { address: string; userAgent: string }, reply: FastifyReply) => {
-    const { token, session } = await deps.webSessions.create(person.name, from);
-    void reply.setCookie(cookie, token, cookieOptions);
-    return meOf({ ...person, csrfToken: session.csrfToken, expiresAt: session.expiresAt });
+  const writeRefusal = async (name: string, address: string) => {
+    // Only names that exist are kept: people type passwords into the name's field.
+    const actor = (await deps.people.find(name))?.name ?? "(unknown)";
+    await deps.audit.append({ actor, action: "sign-in-failed", subject: "portal", address, details: {} });
+  };
+
+  const signedIn = async (person: SignedInPerson, request: FastifyRequest, reply: FastifyReply) => {
+    // A new token at each sign-in; the one that came along is of no use any more (session fixation).
+    const previous = request.cookies[cookie];
+    if (previous !== undefined) await deps.webSessions.revoke(previous);
+    await deps.audit.append({
+      actor: person.name,
+      action: "sign-in",
+      subject: "portal",
+      address: request.ip,
+      details: { method: person.authMethod },
+    });
+    return beginSession(deps, person, browserOf(request), reply);
   };
 
   addPublicRoute(app, {
     method: "POST",
     url: "/session",
     access: "public",
-    summary: "Sign in. Sets the session cookie; the answer holds the CSRF token.",
+    summary:
+      "Sign in: sets the session cookie, and the answer holds the CSRF token; or a code must follow (POST /session/second-step).",
     tag: "session",
     body: SignIn,
-    response: Me,
+    response: z.union([Me, SecondStepNeeded]),
     bodyLimit: 8 * 1024,
     handler: async ({ body, request, reply }) => {
-      const address = request.ip;
-      const result = await deps.people.authenticatePassword(body.name, body.password, address);
-      if (result.outcome === "refused") {
-        // Only names that exist are kept: people type passwords into the name's field.
-        const known = await deps.people.find(body.name);
-        await deps.audit.append({
-          actor: known?.name ?? "(unknown)",
-          action: "sign-in-failed",
-          subject: "portal",
-          address,
-          details: {},
-        });
-        throw new AppError("AUTH_FAILED", "the name or the password is wrong, or the account is disabled", {
-          op: "api.signIn",
-        });
+      const result = await deps.signIn.password(body.name, body.password, request.ip);
+      switch (result.outcome) {
+        case "accepted":
+          return signedIn(result.person, request, reply);
+        case "second-step": {
+          const browser = browserOf(request);
+          const abandoned = () => {
+            writeRefusal(body.name, browser.address).catch((error: unknown) =>
+              request.log.error({ err: error }, "the audit log cannot be written"),
+            );
+          };
+          const begun = waiting.begin({ name: body.name, step: result, abandoned }, browser);
+          void reply.setCookie(pendingCookie, begun.cookie, cookieOptions(deps));
+          return { step: "code" as const, pending: begun.pending, expiresAt: begun.expiresAt };
+        }
+        case "refused":
+          await writeRefusal(body.name, request.ip);
+          throw new AppError("AUTH_FAILED", "the name or the password is wrong, or the account is disabled", {
+            op: "api.signIn",
+          });
       }
-      // A new token at each sign-in; the one that came along is of no use any more (session fixation).
-      const previous = request.cookies[cookie];
-      if (previous !== undefined) await deps.webSessions.revoke(previous);
-      await deps.audit.append({
-        actor: result.person.name,
-        action: "sign-in",
-        subject: "portal",
-        address,
-        details: { method: result.method },
-      });
-      return startSession(result.person, { address, userAgent: request.headers["user-agent"] ?? "" }, reply);
+    },
+  });
+
+  addPublicRoute(app, {
+    method: "POST",
+    url: "/session/second-step",
+    access: "public",
+    summary: "The code after the password: of the authenticator, or a recovery code. Sets the session cookie.",
+    tag: "session",
+    body: SecondStep,
+    response: Me,
+    bodyLimit: 4 * 1024,
+    handler: async ({ body, request, reply }) => {
+      const taken = waiting.take(body.pending, request.cookies[pendingCookie] ?? "", browserOf(request));
+      if (taken === undefined) throw beginAgain();
+      let person: SignedInPerson | null;
+      try {
+        person = await taken.step.verify(body.code);
+      } catch (error) {
+        taken.giveBack();
+        throw error;
+      }
+      if (person !== null) {
+        void reply.clearCookie(pendingCookie, cookieOptions(deps));
+        return signedIn(person, request, reply);
+      }
+      const mayRepeat = taken.giveBack();
+      await writeRefusal(taken.name, request.ip);
+      if (!mayRepeat) throw beginAgain();
+      throw new AppError(
+        "AUTH_FAILED",
+        "the name, the password or the code is wrong, or the account is disabled; a code works once, and for half a minute",
+        { op: "api.secondStep" },
+      );
     },
   });
 
@@ -88,7 +162,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
         details: {},
       });
       // Segments are cached as immutable: the next person at this browser must not find them.
-      void reply.clearCookie(cookie, cookieOptions).header("clear-site-data", '"cache"');
+      void reply.clearCookie(cookie, cookieOptions(deps)).header("clear-site-data", '"cache"');
       return undefined;
     },
   });
@@ -125,7 +199,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
       await deps.audit.append({ actor: me.name, action: "password.change", subject: me.name, address, details: {} });
       const person = await deps.people.find(me.name);
       if (person === null) throw new AppError("AUTH_REQUIRED", "sign in first", { op: "api.password" });
-      return startSession(person, { address, userAgent: request.headers["user-agent"] ?? "" }, reply);
+      return beginSession(deps, { ...person, factors: me.factors }, browserOf(request), reply);
     },
   });
 
@@ -141,20 +215,40 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const health = await deps.health();
       const me = await findSignedIn(request, deps);
       const insight =
-        me !== null && !me.mustChangePassword && me.roles.some((role) => role === "admin" || role === "auditor");
+        me !== null &&
+        !me.mustChangePassword &&
+        !me.mustEnrol &&
+        me.roles.some((role) => role === "admin" || role === "auditor");
       return insight ? health : { status: health.status };
     },
   });
 }
 
+function browserOf(request: FastifyRequest): Browser {
+  return { address: request.ip, userAgent: request.headers["user-agent"] ?? "" };
+}
+
+function beginAgain(): AppError {
+  return new AppError(
+    "AUTH_FAILED",
+    "this sign-in is over: it took too long, had too many wrong codes, or is another browser's; begin again",
+    {
+      op: "api.secondStep",
+      details: { beginAgain: true },
+    },
+  );
+}
+
 function meOf(
-  me: Pick<SignedIn, "name" | "roles" | "csrfToken" | "mustChangePassword" | "expiresAt">,
+  me: Pick<SignedIn, "name" | "roles" | "csrfToken" | "mustChangePassword" | "mustEnrol" | "factors" | "expiresAt">,
 ): z.input<typeof Me> {
   return {
     name: me.name,
     roles: [...me.roles],
     csrfToken: me.csrfToken,
     mustChangePassword: me.mustChangePassword,
+    mustEnrol: me.mustEnrol,
+    factors: [...me.factors],
     expiresAt: me.expiresAt,
   };
 }

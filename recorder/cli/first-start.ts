@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
-import { loadOrCreateMasterKey } from "../access/master-key.ts";
+import { loadOrCreateMasterKey } from "../access/master-key-source.ts";
 import { People } from "../access/people.ts";
 import { AuditLog } from "../catalog/audit.ts";
 import { type Config, configFileName } from "../config.ts";
@@ -39,7 +39,8 @@ export async function prepareInstallation(config: Config, options: { admin?: boo
   createHostKeys(config, created);
   createVncCertificate(config, created);
   createInventory(config, created);
-  await createKey(created, masterKeyPath(config), loadOrCreateMasterKey);
+  const masterKey = masterKeyPath(config);
+  if (masterKey !== null) await createKey(created, masterKey, loadOrCreateMasterKey);
   await createKey(created, signingKeyPath(config), loadOrCreateSigningKey);
   return { created, admin: options.admin === false ? null : await createAdmin(config) };
 }

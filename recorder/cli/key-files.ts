@@ -1,8 +1,14 @@
-// The installation's keys: where they lie, and the secret store that the master key opens.
+// The installation's keys: where they lie, and what the master key opens.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
-import { loadOrCreateMasterKey } from "../access/master-key.ts";
+import { MasterKey } from "../access/master-key.ts";
+import {
+  type MasterKeySource,
+  masterKeyFromCommand,
+  masterKeyFromFile,
+  masterKeyFromText,
+} from "../access/master-key-source.ts";
 import { SecretStore } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
 import { openDatabase, type ServiceDatabase } from "../database.ts";
@@ -12,33 +18,54 @@ export function signingKeyPath(config: Config): string {
   return join(config.recorder.keyDirectory, "signing.pem");
 }
 
-export function masterKeyPath(config: Config): string {
-  return join(config.recorder.keyDirectory, "master.key");
+/** Null where the key does not lie in a file. */
+export function masterKeyPath({ masterKey }: Config): string | null {
+  return masterKey.kind === "file" ? masterKey.path : null;
 }
 
-/** The secret store; with the first secret comes the master key. */
-export async function openSecrets(config: Config, database: ServiceDatabase): Promise<SecretStore> {
+export function masterKeySource({ masterKey }: Config): MasterKeySource {
+  switch (masterKey.kind) {
+    case "file":
+      return masterKeyFromFile(masterKey.path);
+    case "command":
+      return masterKeyFromCommand(masterKey.command, masterKey.timeoutMs);
+    case "environment":
+      return masterKeyFromText(masterKey.key.reveal(), masterKey.variable);
+  }
+}
+
+/** The key that the database is sealed under; where there is no file yet, it is made. */
+export async function openMasterKey(config: Config, database: ServiceDatabase): Promise<MasterKey> {
   const path = masterKeyPath(config);
-  if (!existsSync(path)) await refuseIfSecrets(path, config, database);
-  return new SecretStore(database.access, await loadOrCreateMasterKey(path), {
-    privateKeyReader: readPrivateKey,
-  });
+  if (path !== null && !existsSync(path)) await refuseIfSealed(path, config, database);
+  return MasterKey.open(database.access, masterKeySource(config));
+}
+
+export async function openSecrets(config: Config, database: ServiceDatabase): Promise<SecretStore> {
+  const masterKey = await openMasterKey(config, database);
+  return new SecretStore(database.access, masterKey, { privateKeyReader: readPrivateKey });
+}
+
+/** What authenticator apps show: which recorder it is. */
+export function mfaIssuer({ recorder }: Config): string {
+  return `Conduit ${recorder.id}`;
 }
 
 export async function refuseLostMasterKey(config: Config): Promise<void> {
   const path = masterKeyPath(config);
-  if (existsSync(path) || !existsSync(config.recorder.database)) return;
+  if (path === null || existsSync(path) || !existsSync(config.recorder.database)) return;
   const database = await openDatabase(config.recorder.database);
-  await refuseIfSecrets(path, config, database).finally(() => database.close());
+  await refuseIfSealed(path, config, database).finally(() => database.close());
 }
 
 /** A new master key beside old secrets would make them unreadable for good, and hide that the old key is missing. */
-async function refuseIfSecrets(path: string, config: Config, database: ServiceDatabase): Promise<void> {
-  const sealed = await database.access.selectFrom("secrets").select("name").execute();
-  if (sealed.length === 0) return;
+async function refuseIfSealed(path: string, config: Config, { access }: ServiceDatabase): Promise<void> {
+  const secrets = await access.selectFrom("secrets").select("name").execute();
+  const totp = await access.selectFrom("person_totp").select("person").execute();
+  if (secrets.length + totp.length === 0) return;
   throw new AppError(
     "CONFIG_UNREADABLE",
-    `${path}: the master key is missing, but the database ${config.recorder.database} holds ${sealed.length} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
+    `${path}: the master key is missing, but the database ${config.recorder.database} holds ${secrets.length + totp.length} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
     { op: "keys.master" },
   );
 }

@@ -5,8 +5,11 @@ import { type Finding, invalid, type Override } from "./document.ts";
 import { nearest } from "./nearest.ts";
 import { type LeafKind, leaves } from "./schema-walk.ts";
 
+/** The master key itself; taken out of the process's environment as soon as it was read. */
+export const masterKeyVariable = "CONDUIT_MASTER_KEY";
+
 /** Read by name elsewhere in config.ts. */
-const ownVariables = ["CONDUIT_CONFIG"];
+const ownVariables = ["CONDUIT_CONFIG", masterKeyVariable];
 
 export function variableOf(path: readonly string[]): string {
   return `CONDUIT_${path.map((key) => key.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()).join("_")}`;

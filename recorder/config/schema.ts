@@ -64,6 +64,13 @@ export const ConfigFile = z.strictObject({
       adminSocket: path.optional(),
     })
     .prefault({}),
+  masterKey: z
+    .strictObject({
+      file: path.optional(),
+      command: z.array(z.string().min(1).max(4096)).min(1).max(64).optional(),
+      timeoutSeconds: z.number().min(1).max(120).default(10),
+    })
+    .prefault({}),
   ssh: z
     .strictObject({
       listen: endpoint.default("0.0.0.0:2222"),
@@ -124,6 +131,31 @@ export const ConfigFile = z.strictObject({
         .default(256 * 1024),
     })
     .prefault({}),
+  scan: z
+    .strictObject({
+      clamd: z
+        .strictObject({
+          socket: path.optional(),
+          host: z.string().min(1).max(253).optional(),
+          port: z.int().min(1).max(65535).default(3310),
+        })
+        .prefault({}),
+      timeoutSeconds: z.number().min(1).max(3600).default(120),
+      maxFileBytes: z
+        .int()
+        .min(1)
+        .default(100 * 1024 ** 2),
+      maxSessionBytes: z
+        .int()
+        .min(1)
+        .default(1024 ** 3),
+      quarantineDirectory: path.optional(),
+      maxQuarantineBytes: z
+        .int()
+        .min(1)
+        .default(10 * 1024 ** 3),
+    })
+    .prefault({}),
   inventory: z
     .strictObject({ targets: path.optional(), conduits: path.optional(), policy: path.optional() })
     .prefault({}),
@@ -132,7 +164,11 @@ export const ConfigFile = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      loginGraceSeconds: z.number().min(1).max(600).default(minute),
+      loginGraceSeconds: z
+        .number()
+        .min(1)
+        .max(600)
+        .default(2 * minute),
       maxUnauthenticated: z.int().min(1).max(10_000).default(100),
       maxConnections: z.int().min(1).max(100_000).default(1000),
       loginAttempts: z.int().min(1).max(20).default(6),

@@ -45,6 +45,8 @@ export const isMe = members<Me>({
   roles: listOf(oneOf("admin", "approver", "escort", "investigator", "auditor", "vendor")),
   csrfToken: text,
   mustChangePassword: flag,
+  mustEnrol: flag,
+  factors: listOf(oneOf("password", "publickey", "ticket", "grant-password", "totp", "recovery-code")),
   expiresAt: text,
 });
 

@@ -25,6 +25,9 @@ export const Me = z.strictObject({
   csrfToken: z.string(),
   /** True after a one-time password: only `POST /me/password` is allowed until it is changed. */
   mustChangePassword: z.boolean(),
+  /** True where policy wants a second factor and this sign-in has none: only its enrolment is allowed. */
+  mustEnrol: z.boolean(),
+  factors: z.array(Factor),
   expiresAt: z.string(),
 });
 export type Me = z.infer<typeof Me>;

@@ -129,9 +129,9 @@ async function picturesOf({ reader }: Reading): Promise<PictureJobs> {
   });
 }
 
-function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions"> {
+function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "signIn" | "mfa" | "mfaRequired" | "webSessions"> {
   const people = new Map(list.map((person) => [person.name, { ...person }]));
-  const sessions = new Map<string, { id: string; person: string; csrfToken: string; expiresAt: string }>();
+  const sessions = new Map<string, { id: string; person: string; csrfToken: string }>();
   const personOf = (name: string) => {
     const person = people.get(name);
     if (person === undefined) return null;
@@ -156,6 +156,17 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions">
       },
       find: async (name: string) => personOf(name),
     } as unknown as ApiDeps["people"],
+    signIn: {
+      password: async (name: string, password: string) => {
+        const person = personOf(name);
+        if (person === null || people.get(name)?.password !== password) return { outcome: "refused" };
+        return { outcome: "accepted", person: { ...person, authMethod: "password", factors: ["password"] } };
+      },
+    } as unknown as ApiDeps["signIn"],
+    mfa: {
+      status: async () => ({ enrolled: false, since: null, recoveryCodesLeft: 0 }),
+    } as unknown as ApiDeps["mfa"],
+    mfaRequired: () => false,
     webSessions: {
       create: async (person: string) => {
         const token = randomBytes(32).toString("base64url");
@@ -164,6 +175,8 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "webSessions">
           person,
           csrfToken: randomBytes(16).toString("hex"),
           expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+          factors: ["password"],
+          confirmedAtMs: null,
         };
         sessions.set(token, session);
         return { token, session };

@@ -13,7 +13,7 @@ import type { VncTargetAccess } from "../../tap/tap.ts";
 import { checkVncTarget } from "../../tap/vnc/dial-target.ts";
 import { formatFindings } from "../findings.ts";
 import { inventoryOf } from "../inventory-of.ts";
-import { masterKeyPath, openSecrets } from "../key-files.ts";
+import { masterKeyPath, masterKeySource, openSecrets } from "../key-files.ts";
 import { exact } from "../target.ts";
 import { accessOf } from "../target-vnc.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
@@ -87,15 +87,25 @@ async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
 
 export async function checkSecrets(config: Config): Promise<Check[]> {
   // What is missing has a check of its own.
-  if (!existsSync(config.recorder.database) || !existsSync(masterKeyPath(config))) return [];
+  const keyFile = masterKeyPath(config);
+  if (!existsSync(config.recorder.database) || (keyFile !== null && !existsSync(keyFile))) return [];
   const targets = targetsIn(config);
   if (targets === null) return [warn("secrets", "not checked: the inventory is at fault", "Mend the inventory first.")];
   const database = await openDatabase(config.recorder.database);
   try {
-    return await secretsOf(targets, await openSecrets(config, database));
+    const secrets = await openSecrets(config, database);
+    return [...(await checkRotation(config)), ...(await secretsOf(targets, secrets))];
   } finally {
     await database.close();
   }
+}
+
+/** The key fits, or opening the secrets had failed; what a cut-off rotation left beside it is of no use to anybody. */
+async function checkRotation(config: Config): Promise<Check[]> {
+  const left = (await masterKeySource(config).file?.leftOver()) ?? [];
+  if (left.length === 0) return [];
+  const mend = "Rotate again (conduit secret rotate-master-key), which removes it; or delete the file.";
+  return [warn("master key", `a rotation was cut off before it took effect; it left ${left.join(", ")}`, mend)];
 }
 
 /** Null when the inventory is refused, which has a check of its own. */

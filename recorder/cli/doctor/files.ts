@@ -42,20 +42,25 @@ export function checkPermissions(config: Config): Check[] {
 export function checkKeys(config: Config): Check[] {
   const checks: Check[] = [];
   for (const path of config.ssh.hostKeys) checks.push(checkHostKey(path));
-  const master = masterKeyPath(config);
-  if (existsSync(master)) checks.push(ok("master key", `${master} (back it up apart from the database)`));
-  else
-    checks.push(
-      fail(
-        "master key",
-        `${master} is missing`,
-        "Restore it from its backup; on a new installation run conduit serve.",
-      ),
-    );
+  checks.push(checkMasterKeyFile(config));
   checks.push(checkSigningKey(signingKeyPath(config)));
   if (config.http.tls !== null) checks.push(checkCertificate("certificate", config.http.tls));
   checks.push(checkVncCertificate(config.vnc.tls));
   return checks;
+}
+
+/** Whether it is the right one, the database knows. */
+function checkMasterKeyFile(config: Config): Check {
+  const path = masterKeyPath(config);
+  if (path === null) {
+    const from = config.masterKey.kind === "command" ? "the command in masterKey.command" : "the environment";
+    return ok("master key", `from ${from}`);
+  }
+  if (!existsSync(path)) {
+    const mend = "Restore it from its backup; on a new installation run conduit serve.";
+    return fail("master key", `${path} is missing`, mend);
+  }
+  return ok("master key", `${path} (back it up apart from the database)`);
 }
 
 function checkHostKey(path: string): Check {

@@ -1,7 +1,16 @@
-// Sign-in of one connection: public key, password, keyboard-interactive. Invariant: an unknown name, a wrong password and
-// a throttled address get the same answer; every well-formed key is answered with "go on", so that no name and no key can
-// be probed, and the host is asked about a key only after its signature has been verified. A log-in that cannot be decided
-// is neither: it ends the connection in words and counts as no failure.
+// Sign-in of one connection: public key, password, keyboard-interactive, and then perhaps a code. Invariant: an unknown
+// name, a wrong password and a throttled address get the same answer; every well-formed key is answered with "go on", so
+// that no name and no key can be probed, and the host is asked about a key only after its signature has been verified. A
+// log-in that cannot be decided is neither: it ends the connection in words and counts as no failure.
+//
+// What is asked when, once the host has taken the first factor without saying whether it was right (a SecondStep):
+//   publickey             partial success, then keyboard-interactive `Verification code: `; after a wrong code again, since
+//                         who gets so far holds the key.
+//   password              the same, but after a wrong code everything begins anew: whether password or code was wrong is
+//                         not said.
+//   keyboard-interactive  `Password: `, then `Verification code: ` in the same exchange, then as with password.
+// Where policy wants a second factor the host makes a SecondStep of a wrong password as well, of every name; where it does
+// not, only somebody who is enrolled and gave the right password is asked for a code.
 import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
 import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost, SecondStep, TapLogger } from "../tap.ts";
@@ -11,6 +20,8 @@ import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
 import { disconnectReason } from "./wire.ts";
 
 const methods = ["publickey", "password", "keyboard-interactive"] as const;
+const codeMethods = ["keyboard-interactive"] as const;
+const maxCodeLength = 64;
 const maxNameLength = 128;
 const maxKeyQueries = 32;
 
@@ -25,11 +36,20 @@ export interface AuthenticatorOptions {
   done(person: AuthenticatedPerson, login: Login, key: string | undefined): void;
 }
 
+interface Pending {
+  userName: string;
+  login: Login;
+  step: SecondStep;
+  key: string | undefined;
+}
+
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   #failures = 0;
   #keyQueries = 0;
   #over = false;
+  /** The first factor was taken, for this user name; what is to come is the code. */
+  #pending: Pending | undefined;
 
   constructor(connection: Connection, options: AuthenticatorOptions) {
     this.#options = options;
@@ -47,6 +67,14 @@ export class Authenticator {
   async #answer(context: AuthContext): Promise<void> {
     const login = splitUserName(context.username);
     if (this.#over) return;
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      const goesOn = pending.userName === context.username;
+      if (goesOn && context.method === "keyboard-interactive") return this.#code(context, pending);
+      if (goesOn && context.method === "none") return context.reject([...codeMethods], true);
+      // Another name, or a first factor again: begun anew (RFC 4252 §5).
+      this.#pending = undefined;
+    }
     switch (context.method) {
       case "publickey":
         return this.#publicKey(context, login);
@@ -82,18 +110,23 @@ export class Authenticator {
     });
   }
 
-  /** One prompt, the password's. A second factor is a further `prompt` on the same context, after this one. */
   async #interactive(context: KeyboardAuthContext, login: Login): Promise<void> {
-    const answers = await new Promise<string[]>((resolve) => {
-      context.on("abort", () => resolve([]));
-      context.prompt([{ prompt: "Password: ", echo: false }], (given) => resolve(Array.isArray(given) ? given : []));
-    });
-    const [password] = answers;
-    if (password === undefined) {
-      this.#reject(context);
-      return;
+    const password = await answerTo(context, "Password: ");
+    if (password === undefined) this.#reject(context);
+    else await this.#ask(context, login, this.#password(login, password));
+  }
+
+  async #code(context: KeyboardAuthContext, pending: Pending): Promise<void> {
+    const code = await answerTo(context, "Verification code: ");
+    const person =
+      code === undefined ? null : await this.#decided(() => pending.step.verify(code.slice(0, maxCodeLength)));
+    if (this.#over) return;
+    if (person === undefined) return this.#giveUp();
+    if (person === null) {
+      if (!pending.step.mayRepeat) this.#pending = undefined;
+      return this.#reject(context);
     }
-    await this.#ask(context, login, this.#password(login, password), "keyboard-interactive");
+    this.#accept(context, person, pending.login, pending.key);
   }
 
   #password(login: Login, password: string): AuthAttempt {
@@ -105,30 +138,41 @@ export class Authenticator {
     };
   }
 
-  async #ask(context: AuthContext, login: Login, attempt: AuthAttempt, authMethod?: string): Promise<void> {
-    let person: AuthenticatedPerson | SecondStep | null;
+  async #ask(context: AuthContext, login: Login, attempt: AuthAttempt): Promise<void> {
+    const answer = await this.#decided(() => this.#options.host.authenticate(attempt));
+    if (this.#over) return;
+    if (answer === undefined) return this.#giveUp();
+    if (answer === null) return this.#reject(context);
+    const key = attempt.method === "publickey" ? fingerprintOf(Buffer.from(attempt.blob)) : undefined;
+    if (!("verify" in answer)) return this.#accept(context, answer, login, key);
+    const pending = { userName: context.username, login, step: answer, key };
+    this.#pending = pending;
+    if (context.method === "keyboard-interactive") await this.#code(context, pending);
+    else context.reject([...codeMethods], true);
+  }
+
+  /** Undefined where this address must wait. */
+  async #decided<T>(decide: () => Promise<T>): Promise<T | undefined> {
     try {
-      person = await this.#options.host.authenticate(attempt);
+      return await decide();
     } catch (error) {
       if (!(error instanceof AppError && error.code === "AUTH_THROTTLED")) throw error;
-      this.#giveUp();
-      return;
+      return undefined;
     }
-    if (this.#over) return;
-    if (person === null || "verify" in person) {
-      this.#reject(context);
-      return;
-    }
+  }
+
+  #accept(context: AuthContext, person: AuthenticatedPerson, login: Login, key: string | undefined): void {
     this.#over = true;
-    const key = attempt.method === "publickey" ? fingerprintOf(Buffer.from(attempt.blob)) : undefined;
-    this.#options.done(authMethod === undefined ? person : { ...person, authMethod }, login, key);
+    const asked = context.method === "keyboard-interactive" && this.#pending?.key === undefined;
+    const authMethod = asked ? person.authMethod.replace(/^password/, "keyboard-interactive") : person.authMethod;
+    this.#options.done({ ...person, authMethod }, login, key);
     context.accept();
   }
 
   #reject(context: AuthContext): void {
     if (this.#over) return;
     if (++this.#failures >= this.#options.maxFailures) this.#giveUp();
-    else context.reject([...methods]);
+    else context.reject(this.#pending === undefined ? [...methods] : [...codeMethods]);
   }
 
   #giveUp(): void {
@@ -140,4 +184,13 @@ export class Authenticator {
     this.#over = true;
     this.#options.end(sentence, reason);
   }
+}
+
+/** Undefined when the client gives none, or begins something else. */
+async function answerTo(context: KeyboardAuthContext, prompt: string): Promise<string | undefined> {
+  const answers = await new Promise<string[]>((resolve) => {
+    context.once("abort", () => resolve([]));
+    context.prompt([{ prompt, echo: false }], (given) => resolve(Array.isArray(given) ? given : []));
+  });
+  return answers[0];
 }

@@ -3,6 +3,7 @@
 // open ticket. Invariant: a ticket opens at most once, and what is kept of a token cannot be used as one.
 import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
 import { AppError } from "../../../shared/errors.ts";
+import type { Factor } from "../../../shared/policy/factor.ts";
 import { vncAuthResponse } from "./vnc-auth.ts";
 
 export type TicketUse = "browser" | "viewer";
@@ -10,6 +11,8 @@ export type TicketUse = "browser" | "viewer";
 export interface TicketGrant {
   person: string;
   target: string;
+  /** Proven where the ticket was taken; left out: nothing. */
+  factors?: readonly Factor[];
 }
 
 export interface IssuedTicket {
@@ -86,7 +89,7 @@ export class VncTickets {
   /**
    * False: there is no such ticket, it was used, is too old, or is for somebody or something else, who can still use it.
    */
-  redeemToken(token: string, { person, target }: TicketGrant): boolean {
+  redeemToken(token: string, { person, target }: Pick<TicketGrant, "person" | "target">): boolean {
     this.#forgetExpired();
     const wanted = digest(token);
     const found = this.#open.find(
@@ -144,7 +147,8 @@ export class VncTickets {
   #take(ticket: OpenTicket | undefined): TicketGrant | undefined {
     if (ticket === undefined) return undefined;
     this.#remove(ticket);
-    return { person: ticket.person, target: ticket.target };
+    const { person, target, factors } = ticket;
+    return { person, target, ...(factors === undefined ? {} : { factors }) };
   }
 
   #remove(ticket: OpenTicket): void {

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../../../shared/errors.ts";
+import type { Factor } from "../../../shared/policy/factor.ts";
 import type { AuthenticatedPerson, ClientAddress } from "../tap.ts";
 import { splitUserName } from "../user-name.ts";
 import { HandshakeStream, uint32 } from "./handshake-stream.ts";
@@ -158,7 +159,7 @@ async function loginByVeNCrypt(
 
 type Known = Pick<LoggedInViewer, "person" | "target">;
 
-/** Viewers ask for a name as well wherever they can: a ticket in the password's place is one, whatever the name says. */
+/** A code stands at the end of the password; the host knows. Viewers ask for a name as well wherever they can: a ticket in the password's place is one, whatever the name says. */
 async function byPassword(answer: ViewerAnswer, client: ClientAddress, options: LoginOptions): Promise<Known> {
   const { stream } = answer;
   const [nameLength, passwordLength] = [await stream.uint32(), await stream.uint32()];
@@ -221,7 +222,19 @@ async function byTicket(answer: ViewerAnswer, client: ClientAddress, options: Lo
 async function holderOf(grant: TicketGrant, answer: ViewerAnswer, { findPerson }: LoginOptions): Promise<Known> {
   const person = await findPerson(grant.person);
   if (person === null) throw wrong(answer);
-  return { person: { ...person, authMethod: "ticket", factors: ["ticket"] }, target: grant.target };
+  return { person: { ...person, ...ticketFactors("ticket", grant.factors ?? []) }, target: grant.target };
+}
+
+/** What the ticket's holder proved where he took it counts here too; the record says that it came by ticket. */
+export function ticketFactors(
+  authMethod: string,
+  proven: readonly Factor[],
+): Pick<AuthenticatedPerson, "authMethod" | "factors"> {
+  const second = proven.find((factor) => factor === "totp" || factor === "recovery-code");
+  return {
+    authMethod: second === undefined ? authMethod : `${authMethod}+${second}`,
+    factors: ["ticket", ...proven.filter((factor) => factor !== "ticket")],
+  };
 }
 
 const wrongLogin = "The name or the password is wrong, or the account is disabled.";

@@ -12,7 +12,7 @@ import { loginBrowser } from "./browser-login.ts";
 import { defaultLimits, type VncTapLimits, type VncTapOptions } from "./options.ts";
 import { SilentBrowsers } from "./silent-browsers.ts";
 import { type ViewerTls, viewerTls } from "./tls-legs.ts";
-import { loginViewer } from "./viewer-login.ts";
+import { loginViewer, ticketFactors } from "./viewer-login.ts";
 import { type Viewer, ViewerSession } from "./viewer-session.ts";
 import { BrowserDoor } from "./websocket.ts";
 
@@ -31,7 +31,7 @@ export interface VncTap extends Tap {
 
 export interface BrowserOrigin {
   /** Who is signed in; the ticket must be this person's. */
-  person: Omit<AuthenticatedPerson, "authMethod" | "factors" | "grant">;
+  person: Omit<AuthenticatedPerson, "authMethod" | "grant">;
   address: string;
   /** The target in the address that was asked for. */
   target: string;
@@ -94,7 +94,10 @@ class VncGateway implements VncTap {
     const spoke = this.#silent.admit(socket, from.person.name);
     this.#door.open(request, socket, head, (link) => {
       const client: ClientAddress = { address: from.address, port: 0, software: userAgent(request) };
-      const person: AuthenticatedPerson = { ...from.person, authMethod: "portal+ticket", factors: ["ticket"] };
+      const person: AuthenticatedPerson = {
+        ...from.person,
+        ...ticketFactors("portal+ticket", from.person.factors),
+      };
       loginBrowser(link, { graceMs: this.#limits.loginGraceMs, secure: from.encrypted }).then(
         ({ answer, facts }) => {
           spoke();

@@ -1,9 +1,14 @@
 // An API on a real socket with a real database, a store in memory, and stubs for what the gateway would give.
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
+import { MasterKey } from "../../../recorder/access/master-key.ts";
+import { Mfa } from "../../../recorder/access/mfa/mfa.ts";
 import { People } from "../../../recorder/access/people.ts";
+import { SignIn } from "../../../recorder/access/sign-in.ts";
+import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
@@ -33,6 +38,8 @@ export interface ApiFixture {
   origin: string;
   database: ServiceDatabase;
   people: People;
+  mfa: Mfa;
+  mfaRequired: { value: boolean };
   audit: AuditLog;
   store: MemoryStore;
   recordings: Recordings;
@@ -107,7 +114,11 @@ export async function buildRecording(
 export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0.1"): Promise<ApiFixture> {
   const directory = await mkdtemp(join(tmpdir(), "conduit-api-"));
   const database = await openDatabase(join(directory, "conduit.db"));
-  const people = new People(database.access);
+  const throttle = new Throttle();
+  const people = new People(database.access, { throttle });
+  const mfa = new Mfa(database.access, MasterKey.of(database.access, randomBytes(32)), { issuer: "Conduit test" });
+  const mfaRequired = { value: false };
+  const signInParts = { people, mfa, throttle, mfaRequired: () => mfaRequired.value };
   for (const role of Role.options) await people.create({ name: role, roles: [role], password });
   const audit = new AuditLog(database.catalog);
   const store = new MemoryStore();
@@ -130,6 +141,9 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
   const app = await createApi({
     transport: "loopback-http",
     people,
+    signIn: new SignIn(signInParts),
+    mfa,
+    mfaRequired: () => mfaRequired.value,
     webSessions: new WebSessions(database.access),
     recordings,
     reader,
@@ -190,6 +204,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     origin,
     database,
     people,
+    mfa,
+    mfaRequired,
     audit,
     store,
     recordings,

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadOrCreateMasterKey } from "../../../recorder/access/master-key.ts";
+import { loadOrCreateMasterKey } from "../../../recorder/access/master-key-source.ts";
 import { SecretStore } from "../../../recorder/access/secrets.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 

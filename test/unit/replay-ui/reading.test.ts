@@ -67,7 +67,8 @@ describe("answers that are checked by hand", () => {
   });
 
   it("are judged as by their schemas", () => {
-    const me = { name: "engineer", roles: ["admin"], csrfToken: "t", mustChangePassword: false, expiresAt: "later" };
+    const flags = { mustChangePassword: false, mustEnrol: false, factors: ["password", "totp"] };
+    const me = { name: "engineer", roles: ["admin"], csrfToken: "t", ...flags, expiresAt: "later" };
     expectAgreement(isMe, Me, me);
     expectAgreement(isRecordingSummary, RecordingSummary, recording.summary);
     expectAgreement(isRecordingIndex, RecordingIndex, { ...recording.index, faults: ["open.json does not exist"] });

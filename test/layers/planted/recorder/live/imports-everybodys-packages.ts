@@ -1,5 +1,5 @@
 // breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
-// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml
+// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr
 // breaks: owner-of-yazl owner-of-asciinema-player owner-of-novnc-novnc owner-of-fzstd owner-of-preact owner-of-vite package-without-owner
 import "@aws-sdk/client-s3";
 import "@node-rs/argon2";
@@ -12,8 +12,10 @@ import "fastify";
 import "fzstd";
 import "kysely";
 import "libsql";
+import "otpauth";
 import "preact";
 import "ssh2";
+import "uqr";
 import "vite";
 import "vitest";
 import "yaml";

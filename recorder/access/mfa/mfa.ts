@@ -1,0 +1,292 @@
+// The second factor of people: enrolment of an authenticator, its codes, recovery codes. Invariant: a code opens once, also
+// when two sign-ins bring it at the same moment, and none that is older than the last one taken opens at all.
+import type { Kysely, Transaction } from "kysely";
+import { AppError } from "../../../shared/errors.ts";
+import type { MasterKey } from "../master-key.ts";
+import { sealedFor } from "../sealing.ts";
+import type { AccessTables } from "../tables.ts";
+import { type QrPath, qrPath } from "./qr.ts";
+import { hashRecoveryCode, makeRecoveryCodes, parseRecoveryCode } from "./recovery-codes.ts";
+import { makeTotpSecret, matchTotp, parseTotpCode, totpUri } from "./totp.ts";
+
+const enrolmentMs = 15 * 60_000;
+const neverUsed = -1;
+
+export interface MfaStatus {
+  enrolled: boolean;
+  since: string | null;
+  recoveryCodesLeft: number;
+}
+
+/** Shown to the person alone, and only until it is confirmed. */
+export interface Enrolment {
+  /** Base32, for typing. */
+  secret: string;
+  uri: string;
+  qr: QrPath;
+  expiresAt: string;
+}
+
+export interface MfaEvent {
+  type: "mfa.enrolled" | "mfa.reset" | "mfa.recovery-codes-renewed" | "mfa.recovery-code-used";
+  actor: string;
+  subject: string;
+  address: string;
+  details: Record<string, unknown>;
+}
+
+/** Who changes something, and from where. */
+export interface ChangedBy {
+  actor: string;
+  address: string;
+}
+
+export interface MfaOptions {
+  /** What an authenticator app shows above the person's name. */
+  issuer: string;
+  /** Told of each change in its own transaction; what it throws undoes the change. */
+  record?: (trx: Transaction<AccessTables>, event: MfaEvent) => Promise<void>;
+  /** Called after the transaction. */
+  recorded?: () => void;
+  now?: () => number;
+}
+
+export class Mfa {
+  readonly #db: Kysely<AccessTables>;
+  readonly #masterKey: MasterKey;
+  readonly #options: MfaOptions;
+  readonly #now: () => number;
+  readonly #dummySecret = makeTotpSecret();
+
+  constructor(db: Kysely<AccessTables>, masterKey: MasterKey, options: MfaOptions) {
+    this.#db = db;
+    this.#masterKey = masterKey;
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  async status(person: string): Promise<MfaStatus> {
+    return (await this.statuses([person])).get(keyOf(person)) ?? notEnrolled;
+  }
+
+  /** By lowercase name; of everybody when no names are given. Who is not enrolled is left out. */
+  async statuses(people?: readonly string[]): Promise<Map<string, MfaStatus>> {
+    let query = this.#db.selectFrom("person_totp").select(["person", "enrolled_at"]);
+    if (people !== undefined) query = query.where("person", "in", people.map(keyOf));
+    const enrolled = await query.execute();
+    const codes = await this.#db
+      .selectFrom("recovery_codes")
+      .select(["person", (e) => e.fn.countAll<number>().as("left")])
+      .where("used_at", "is", null)
+      .groupBy("person")
+      .execute();
+    const left = new Map(codes.map((row) => [row.person, Number(row.left)]));
+    return new Map(
+      enrolled.map(({ person, enrolled_at }) => [
+        person,
+        { enrolled: true, since: enrolled_at, recoveryCodesLeft: left.get(person) ?? 0 },
+      ]),
+    );
+  }
+
+  async isEnrolled(person: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom("person_totp")
+      .select("person")
+      .where("person", "=", keyOf(person))
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** A new secret, which replaces one that was begun; the enrolment in force stays until `confirm`. */
+  async begin(person: string): Promise<Enrolment> {
+    const secret = makeTotpSecret();
+    const atMs = this.#now();
+    await this.#masterKey.sealing(async (trx, seal) => {
+      const row = { sealed: seal(sealedFor.totpEnrolment(keyOf(person)), secret), begun_at_ms: atMs };
+      await trx
+        .insertInto("totp_enrolments")
+        .values({ person: keyOf(person), ...row })
+        .onConflict((conflict) => conflict.column("person").doUpdateSet(row))
+        .execute();
+    });
+    const uri = totpUri(secret, { issuer: this.#options.issuer, person });
+    return { secret, uri, qr: qrPath(uri), expiresAt: new Date(atMs + enrolmentMs).toISOString() };
+  }
+
+  /** Null for a wrong code; else every portal sign-in of the person ends. REQUEST_CONFLICT when nothing was begun or it is too old. The recovery codes are shown once. */
+  async confirm(person: string, code: string, by: ChangedBy): Promise<{ recoveryCodes: string[] } | null> {
+    const begun = await this.#db
+      .selectFrom("totp_enrolments")
+      .selectAll()
+      .where("person", "=", keyOf(person))
+      .executeTakeFirst();
+    const nowMs = this.#now();
+    if (begun === undefined || nowMs - begun.begun_at_ms > enrolmentMs) throw nothingBegun();
+    const secret = await this.#masterKey.unseal(sealedFor.totpEnrolment(keyOf(person)), begun.sealed);
+    const parsed = parseTotpCode(code);
+    const step = parsed === null ? null : matchTotp(secret, parsed, nowMs, neverUsed);
+    if (step === null) return null;
+    const recoveryCodes = makeRecoveryCodes();
+    await this.#masterKey.sealing(async (trx, seal) => {
+      const taken = await trx
+        .deleteFrom("totp_enrolments")
+        .where("person", "=", keyOf(person))
+        .where("sealed", "=", begun.sealed)
+        .executeTakeFirst();
+      if (taken.numDeletedRows !== 1n) throw nothingBegun();
+      const row = {
+        sealed: seal(sealedFor.totp(keyOf(person)), secret),
+        enrolled_at: new Date(nowMs).toISOString(),
+        last_step: step,
+      };
+      const before = await trx
+        .selectFrom("person_totp")
+        .select("person")
+        .where("person", "=", keyOf(person))
+        .executeTakeFirst();
+      await trx
+        .insertInto("person_totp")
+        .values({ person: keyOf(person), ...row })
+        .onConflict((conflict) => conflict.column("person").doUpdateSet(row))
+        .execute();
+      await replaceRecoveryCodes(trx, person, recoveryCodes);
+      // None of them proved this factor; the one that enrolled begins anew.
+      await trx.deleteFrom("web_sessions").where("person", "=", keyOf(person)).execute();
+      await this.#record(trx, "mfa.enrolled", person, by, { replaced: before !== undefined });
+    });
+    this.#options.recorded?.();
+    return { recoveryCodes };
+  }
+
+  /** The old ones open nothing any more. REQUEST_CONFLICT when the person is not enrolled. */
+  async renewRecoveryCodes(person: string, by: ChangedBy): Promise<string[]> {
+    const recoveryCodes = makeRecoveryCodes();
+    await this.#db.transaction().execute(async (trx) => {
+      const enrolled = await trx
+        .selectFrom("person_totp")
+        .select("person")
+        .where("person", "=", keyOf(person))
+        .executeTakeFirst();
+      if (enrolled === undefined) throw notEnrolledError(person);
+      await replaceRecoveryCodes(trx, person, recoveryCodes);
+      await this.#record(trx, "mfa.recovery-codes-renewed", person, by, {});
+    });
+    this.#options.recorded?.();
+    return recoveryCodes;
+  }
+
+  /** Ends the enrolment and every portal sign-in of the person. False when there was nothing to end. */
+  async reset(person: string, by: ChangedBy, reason = ""): Promise<boolean> {
+    const wasThere = await this.#db.transaction().execute(async (trx) => {
+      const removed = await trx.deleteFrom("person_totp").where("person", "=", keyOf(person)).executeTakeFirst();
+      await trx.deleteFrom("totp_enrolments").where("person", "=", keyOf(person)).execute();
+      await trx.deleteFrom("recovery_codes").where("person", "=", keyOf(person)).execute();
+      if (removed.numDeletedRows !== 1n) return false;
+      await trx.deleteFrom("web_sessions").where("person", "=", keyOf(person)).execute();
+      await this.#record(trx, "mfa.reset", person, by, reason === "" ? {} : { reason });
+      return true;
+    });
+    this.#options.recorded?.();
+    return wasThere;
+  }
+
+  /**
+   * Takes a code; it is used up. Null when it is wrong, was used, or nobody of that name is enrolled, after the same work.
+   * Unthrottled: the caller throttles the whole sign-in.
+   */
+  async verify(person: string, code: string, from: { address: string }): Promise<"totp" | "recovery-code" | null> {
+    const recovery = parseRecoveryCode(code);
+    if (recovery !== null) return (await this.#takeRecoveryCode(person, recovery, from)) ? "recovery-code" : null;
+    const parsed = parseTotpCode(code);
+    return parsed !== null && (await this.#takeTotp(person, parsed)) ? "totp" : null;
+  }
+
+  async #takeTotp(person: string, code: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom("person_totp")
+      .selectAll()
+      .where("person", "=", keyOf(person))
+      .executeTakeFirst();
+    const secret =
+      row === undefined ? this.#dummySecret : await this.#masterKey.unseal(sealedFor.totp(row.person), row.sealed);
+    const step = matchTotp(secret, code, this.#now(), row?.last_step ?? neverUsed);
+    if (row === undefined || step === null) return false;
+    // Compare and set: of two sign-ins with one code the second finds the step taken, whichever process it is in. The
+    // sealed value too: a new enrolment in between begins its own count.
+    const taken = await this.#db
+      .updateTable("person_totp")
+      .set({ last_step: step })
+      .where("person", "=", row.person)
+      .where("sealed", "=", row.sealed)
+      .where("last_step", "<", step)
+      .executeTakeFirst();
+    return taken.numUpdatedRows === 1n;
+  }
+
+  async #takeRecoveryCode(person: string, code: string, { address }: { address: string }): Promise<boolean> {
+    const taken = await this.#db.transaction().execute(async (trx) => {
+      const used = await trx
+        .updateTable("recovery_codes")
+        .set({ used_at: new Date(this.#now()).toISOString() })
+        .where("person", "=", keyOf(person))
+        .where("code_hash", "=", hashRecoveryCode(keyOf(person), code))
+        .where("used_at", "is", null)
+        .executeTakeFirst();
+      if (used.numUpdatedRows !== 1n) return false;
+      const left = await trx
+        .selectFrom("recovery_codes")
+        .select((e) => e.fn.countAll<number>().as("left"))
+        .where("person", "=", keyOf(person))
+        .where("used_at", "is", null)
+        .executeTakeFirstOrThrow();
+      const details = { left: Number(left.left) };
+      await this.#record(trx, "mfa.recovery-code-used", person, { actor: person, address }, details);
+      return true;
+    });
+    if (taken) this.#options.recorded?.();
+    return taken;
+  }
+
+  async #record(
+    trx: Transaction<AccessTables>,
+    type: MfaEvent["type"],
+    person: string,
+    by: ChangedBy,
+    details: Record<string, unknown>,
+  ): Promise<void> {
+    await this.#options.record?.(trx, { type, actor: by.actor, subject: person, address: by.address, details });
+  }
+}
+
+const notEnrolled: MfaStatus = { enrolled: false, since: null, recoveryCodesLeft: 0 };
+
+async function replaceRecoveryCodes(
+  trx: Transaction<AccessTables>,
+  person: string,
+  codes: readonly string[],
+): Promise<void> {
+  await trx.deleteFrom("recovery_codes").where("person", "=", keyOf(person)).execute();
+  await trx
+    .insertInto("recovery_codes")
+    .values(
+      codes.map((code) => ({ person: keyOf(person), code_hash: hashRecoveryCode(keyOf(person), code), used_at: null })),
+    )
+    .execute();
+}
+
+function keyOf(person: string): string {
+  return person.toLowerCase();
+}
+
+function nothingBegun(): AppError {
+  return new AppError("REQUEST_CONFLICT", "no enrolment is under way, or it is more than 15 minutes old; begin again", {
+    op: "access.mfa.confirm",
+  });
+}
+
+function notEnrolledError(person: string): AppError {
+  return new AppError("REQUEST_CONFLICT", `${person} has no authenticator enrolled; enrol one first`, {
+    op: "access.mfa",
+  });
+}

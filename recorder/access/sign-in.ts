@@ -1,0 +1,201 @@
+// A sign-in as a whole: what the person knows or holds, then the code of the authenticator where one is enrolled.
+// Invariants: one entry of the throttle counts the whole sign-in, so that wrong codes slow guessing down as wrong passwords
+// do, and a right password without its code clears nothing; where policy wants a second factor, what follows a wrong
+// password is what follows a right one, so that neither names nor passwords nor enrolments can be probed.
+import type { Factor } from "../../shared/policy/factor.ts";
+import type { Role } from "../../shared/policy/policy.ts";
+import type { Mfa } from "./mfa/mfa.ts";
+import { parseRecoveryCode } from "./mfa/recovery-codes.ts";
+import { parseTotpCode } from "./mfa/totp.ts";
+import type { People, Person } from "./people.ts";
+import type { Throttle, ThrottledAttempt } from "./throttle.ts";
+
+export interface SignedInPerson {
+  name: string;
+  roles: readonly Role[];
+  /** A one-time password has been through other hands: it only opens the page where it is replaced. */
+  mustChangePassword: boolean;
+  /** `password`, `publickey`, `grant-password`, with `+totp` or `+recovery-code`. */
+  authMethod: string;
+  factors: readonly Factor[];
+  grant?: string;
+}
+
+export interface PendingCode {
+  outcome: "second-step";
+  /** Null when the code, or what came before it, is wrong. AUTH_THROTTLED when this address must wait. */
+  verify(code: string): Promise<SignedInPerson | null>;
+  /** A key was proven: another code may follow a wrong one. */
+  mayRepeat: boolean;
+  /** Whose it would be, for the audit; null when the first factor was wrong. */
+  person: string | null;
+}
+
+export type FirstStep = { outcome: "accepted"; person: SignedInPerson } | PendingCode | { outcome: "refused" };
+
+/** Time-limited credentials that come with an approved request. */
+export interface GrantCredentials {
+  /** In constant time; null when there is none, or its window is not open. */
+  password(name: string, password: string): Promise<{ grant: string; person: string } | null>;
+  key(name: string, blob: Uint8Array): Promise<{ grant: string; person: string } | null>;
+}
+
+export interface SignInOptions {
+  people: People;
+  mfa: Pick<Mfa, "isEnrolled" | "verify">;
+  throttle: Throttle;
+  /** Whether policy wants a second factor at sign-in. */
+  mfaRequired(): boolean;
+  grants?: GrantCredentials;
+}
+
+interface Proven {
+  person: Person;
+  factor: Factor;
+  grant?: string;
+}
+
+export class SignIn {
+  readonly #options: SignInOptions;
+
+  constructor(options: SignInOptions) {
+    this.#options = options;
+  }
+
+  /** AUTH_THROTTLED (details.retryAfterSeconds) when this address, or this name from this address, must wait. */
+  async password(name: string, password: string, address: string): Promise<FirstStep> {
+    const attempt = this.#options.throttle.begin(name, address);
+    return undecidedOnFailure(attempt, async () => {
+      const proven = await this.#provePassword(name, password);
+      if (proven === null) {
+        return this.#options.mfaRequired() ? this.#pending(null, name, address, attempt) : { outcome: "refused" };
+      }
+      if (await this.#options.mfa.isEnrolled(proven.person.name)) {
+        return this.#pending(proven, name, address, attempt);
+      }
+      attempt.succeeded();
+      return { outcome: "accepted", person: signedIn(proven) };
+    });
+  }
+
+  /** The caller has verified the signature: a key cannot be guessed, and is not throttled. */
+  async key(name: string, algorithm: string, blob: Uint8Array, address: string): Promise<FirstStep> {
+    const proven = await this.#proveKey(name, algorithm, blob);
+    if (proven === null) return { outcome: "refused" };
+    if (await this.#options.mfa.isEnrolled(proven.person.name)) return this.#pending(proven, name, address, null);
+    return { outcome: "accepted", person: signedIn(proven) };
+  }
+
+  /**
+   * For clients that ask once: `password,123456`, or the six digits right after the password; a recovery code after a
+   * comma. Of who is not enrolled, the whole text is the password. One hash, whatever it was.
+   */
+  async passwordWithCode(name: string, text: string, address: string): Promise<SignedInPerson | null> {
+    const attempt = this.#options.throttle.begin(name, address);
+    return undecidedOnFailure(attempt, async () => {
+      const enrolled = await this.#options.mfa.isEnrolled(name);
+      const split = splitCode(text);
+      const proven = await this.#provePassword(name, enrolled ? (split?.password ?? "") : text);
+      const code = split?.code ?? "000000";
+      if (!enrolled) {
+        // As much as for who is enrolled.
+        if (proven === null) await this.#options.mfa.verify(name, code, { address });
+        else attempt.succeeded();
+        return proven === null ? null : signedIn(proven);
+      }
+      // A code is used up only by who knows the password.
+      const factor = await this.#options.mfa.verify(proven === null ? nobody : name, code, { address });
+      if (proven === null || factor === null) return null;
+      attempt.succeeded();
+      return signedIn(proven, factor);
+    });
+  }
+
+  /** A fresh code of somebody who is signed in already. Null when it is wrong. */
+  async confirm(name: string, code: string, address: string): Promise<"totp" | "recovery-code" | null> {
+    const attempt = this.#options.throttle.begin(name, address);
+    return undecidedOnFailure(attempt, async () => {
+      const factor = await this.#options.mfa.verify(name, code, { address });
+      if (factor !== null) attempt.succeeded();
+      return factor;
+    });
+  }
+
+  #pending(proven: Proven | null, name: string, address: string, first: ThrottledAttempt | null): PendingCode {
+    let unspent = first;
+    return {
+      outcome: "second-step",
+      mayRepeat: proven?.factor === "publickey",
+      person: proven?.person.name ?? null,
+      verify: async (code) => {
+        // The first code belongs to the attempt that the password began.
+        const attempt = unspent ?? this.#options.throttle.begin(name, address);
+        unspent = null;
+        return undecidedOnFailure(attempt, async () => {
+          const factor = await this.#options.mfa.verify(proven?.person.name ?? nobody, code, { address });
+          if (proven === null || factor === null) return null;
+          // Disabled, or changed, while the code was typed.
+          const person = await this.#options.people.find(proven.person.name);
+          if (person === null || person.disabled) return null;
+          attempt.succeeded();
+          return signedIn({ ...proven, person }, factor);
+        });
+      },
+    };
+  }
+
+  async #provePassword(name: string, password: string): Promise<Proven | null> {
+    const person = await this.#options.people.checkPassword(name, password);
+    const grant = (await this.#options.grants?.password(name, password)) ?? null;
+    if (person !== null) return { person, factor: "password" };
+    return this.#byGrant(grant, "grant-password");
+  }
+
+  async #proveKey(name: string, algorithm: string, blob: Uint8Array): Promise<Proven | null> {
+    const answer = await this.#options.people.authenticateKey(name, algorithm, blob);
+    const grant = (await this.#options.grants?.key(name, blob)) ?? null;
+    if (answer.outcome === "accepted") return { person: answer.person, factor: "publickey" };
+    return this.#byGrant(grant, "publickey");
+  }
+
+  async #byGrant(found: { grant: string; person: string } | null, factor: Factor): Promise<Proven | null> {
+    if (found === null) return null;
+    const person = await this.#options.people.find(found.person);
+    return person === null || person.disabled ? null : { person, factor, grant: found.grant };
+  }
+}
+
+/** No person's name: the same look into the database finds nothing. */
+const nobody = "(nobody)";
+
+function splitCode(text: string): { password: string; code: string } | null {
+  const comma = text.lastIndexOf(",");
+  const after = comma < 0 ? "" : text.slice(comma + 1).trim();
+  if (comma >= 0 && (parseRecoveryCode(after) !== null || parseTotpCode(after) !== null)) {
+    return { password: text.slice(0, comma), code: after };
+  }
+  const digits = /^(.*?)([0-9]{6})$/s.exec(text);
+  return digits === null ? null : { password: digits[1] ?? "", code: digits[2] ?? "" };
+}
+
+function signedIn({ person, factor, grant }: Proven, second?: "totp" | "recovery-code"): SignedInPerson {
+  return {
+    name: person.name,
+    roles: person.roles,
+    // A credential of a grant is no password of the person's.
+    mustChangePassword: factor === "password" && person.mustChangePassword,
+    authMethod: second === undefined ? factor : `${factor}+${second}`,
+    factors: second === undefined ? [factor] : [factor, second],
+    ...(grant === undefined ? {} : { grant }),
+  };
+}
+
+async function undecidedOnFailure<T>(attempt: ThrottledAttempt, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // A database that does not answer must not lock people out once it does again.
+    attempt.undecided();
+    throw error;
+  }
+}
