@@ -170,7 +170,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
         target,
         decision,
         policy: inventory.policy,
-        patterns: patternsFor(inventory.policy, person, target),
+        patterns: patternsFor(inventory.compiled, person, target),
         grant,
         startedAt: recording.open.startedAt,
       },

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type OpenRecordFacts, SessionOpener } from "../../../recorder/session/opener.ts";
 import { SessionRegistry } from "../../../recorder/session/registry.ts";
-import { GatewaySession, type SessionRecording } from "../../../recorder/session/session.ts";
-import type { TerminateReason } from "../../../recorder/tap/tap.ts";
+import { GatewaySession, type SessionHappening, type SessionRecording } from "../../../recorder/session/session.ts";
+import { patternsFor } from "../../../recorder/session/session-patterns.ts";
+import type { SessionWarning, TerminateReason } from "../../../recorder/tap/tap.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
-import { decideTarget } from "../../../shared/policy/decide.ts";
+import { decideTarget, type GrantFacts } from "../../../shared/policy/decide.ts";
 import { Policy, Target } from "../../../shared/policy/policy.ts";
 import { openRule } from "../../support/open-rules.ts";
 
@@ -61,8 +62,28 @@ function makeTarget(more: Record<string, unknown> = {}): Target {
 }
 
 let nowMs = 0;
-function makeSession(more: Record<string, unknown> = {}) {
+let wallMs = 0;
+interface Circumstances {
+  rule?: Record<string, unknown>;
+  grant?: GrantFacts;
+  limits?: Record<string, unknown>;
+  patterns?: Record<string, unknown>[];
+}
+function makeSession(more: Record<string, unknown> = {}, { rule, grant, limits, patterns = [] }: Circumstances = {}) {
   const target = makeTarget(more);
+  const inForce =
+    rule === undefined && limits === undefined && patterns.length === 0
+      ? policy
+      : Policy.parse({
+          version: 1,
+          limits: { ...policy.limits, ...limits },
+          patterns,
+          rules: [{ id: "all", people: ["*"], targets: ["*"], ...openRule, ...rule }],
+        });
+  const compiled = compilePolicy(inForce);
+  const told: SessionWarning[] = [];
+  const happened: SessionHappening[] = [];
+  const punished: string[] = [];
   const recording = new FakeRecording();
   const closed: GatewaySession[] = [];
   const session = new GatewaySession(
@@ -70,25 +91,35 @@ function makeSession(more: Record<string, unknown> = {}) {
       person,
       client,
       target,
-      decision: decideTarget(compilePolicy(policy), {
+      decision: decideTarget(compiled, {
         person,
         target,
         protocol: target.protocol,
-        nowMs: 0,
-        grant: null,
+        nowMs: wallMs,
+        grant: grant ?? null,
       }),
-      policy,
-      grant: null,
+      policy: inForce,
+      patterns: patternsFor(compiled, person, target),
+      grant: grant ?? null,
       startedAt: "2026-01-01T00:00:00.000000Z",
     },
     recording,
-    { nowMs: () => nowMs, wallMs: () => nowMs, logger, onClosed: (one) => closed.push(one) },
+    {
+      nowMs: () => nowMs,
+      wallMs: () => wallMs,
+      logger,
+      onClosed: (one) => closed.push(one),
+      happened: (_session, what) => happened.push(what),
+      onPunished: (_session, by, { code }) => punished.push(`${code} by ${by}`),
+    },
   );
-  return { session, recording, closed };
+  session.onWarning((warning) => told.push(warning));
+  return { session, recording, closed, told, happened, punished };
 }
 
 beforeEach(() => {
   nowMs = 0;
+  wallMs = 0;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -137,6 +168,207 @@ describe("limits", () => {
     expect(session.decide("shell")).toMatchObject({ effect: "deny", reason: "too-many-channels" });
     session.sink.append({ type: "channel-close", channel: 0 });
     expect(session.decide("shell").effect).toBe("allow");
+  });
+});
+
+const hour = 3_600_000;
+const approved: GrantFacts = {
+  id: "g1",
+  request: "r1",
+  kind: "request",
+  fromMs: 0,
+  toMs: hour,
+  targets: ["plc"],
+  state: "open",
+  escorts: [],
+};
+const needsApproval = { require: { approval: true, mfa: false, escort: "never" } };
+
+describe("what ends a session in its midst", () => {
+  const long = { maxSessionSeconds: 10 * 3600, idleSeconds: 10 * 3600, warnSeconds: [600, 60] };
+  const onGrant = (more: Partial<GrantFacts> = {}) =>
+    makeSession({}, { rule: needsApproval, grant: { ...approved, ...more }, limits: long });
+  const at = (ms: number) => {
+    nowMs = ms;
+    wallMs = ms;
+  };
+  const endOf = (session: GatewaySession) => (session.signal.reason as TerminateReason | undefined)?.code;
+
+  it("the window's end, to the millisecond", () => {
+    const { session } = onGrant();
+    at(hour - 1);
+    session.checkLimits();
+    expect(endOf(session)).toBeUndefined();
+    at(hour);
+    session.checkLimits();
+    expect(endOf(session)).toBe("window-ended");
+  });
+
+  it("is told beforehand, each warning once, the nearest alone", () => {
+    const { session, told, recording, happened } = onGrant();
+    for (const ms of [hour - 601_000, hour - 600_000, hour - 599_000, hour - 59_000, hour - 58_000]) {
+      at(ms);
+      session.checkLimits();
+    }
+    expect(told.map(({ code, secondsLeft }) => [code, secondsLeft])).toEqual([
+      ["window-ended", 600],
+      ["window-ended", 59],
+    ]);
+    expect(told[0]?.sentence).toContain("10 minutes");
+    expect(recording.notices()).toEqual(["warned", "warned"]);
+    expect(happened.map(({ type }) => type)).toEqual(["warned", "warned"]);
+  });
+
+  it("the grant's revocation, within the call that tells of it", () => {
+    const { session, punished } = onGrant();
+    session.grantEnded("revoked");
+    expect(endOf(session)).toBe("access-revoked");
+    // What ended with its access has nothing left to take away.
+    expect(punished).toEqual([]);
+  });
+
+  it("no clock that is set back lengthens it", () => {
+    const { session } = onGrant();
+    at(hour / 2);
+    session.checkLimits();
+    nowMs = hour;
+    wallMs = -hour;
+    session.checkLimits();
+    expect(endOf(session)).toBe("window-ended");
+  });
+
+  it("a clock that is set forward shortens a window, and setting it back again opens nothing", () => {
+    const { session } = onGrant();
+    wallMs = hour;
+    session.checkLimits();
+    expect(endOf(session)).toBe("window-ended");
+  });
+
+  it("a clock that is set forward does not shorten a session that stands on no window", () => {
+    const { session } = makeSession({}, { limits: long });
+    wallMs = 1000 * hour;
+    session.checkLimits();
+    expect(endOf(session)).toBeUndefined();
+  });
+
+  it("idleness is not counted while input is held", () => {
+    const { session } = makeSession();
+    session.freeze("bob", "");
+    nowMs = 50_000;
+    session.checkLimits();
+    expect(endOf(session)).toBeUndefined();
+    session.unfreeze("bob");
+    nowMs = 59_999;
+    session.checkLimits();
+    expect(endOf(session)).toBeUndefined();
+    nowMs = 60_000;
+    session.checkLimits();
+    expect(endOf(session)).toBe("limit-idle");
+  });
+
+  it("an operator: then the access is over, too", () => {
+    const { session, punished } = onGrant();
+    session.terminate({ code: "terminated", sentence: "The plant ended this session." }, "bob");
+    expect(punished).toEqual(["terminated by bob"]);
+  });
+});
+
+describe("the escort", () => {
+  const escorted = { require: { approval: true, mfa: false, escort: "always" } };
+  const begin = (escorts: string[] = []) => {
+    const made = makeSession({}, { rule: escorted, grant: { ...approved, escorts } });
+    made.session.awaitEscort();
+    return made;
+  };
+
+  it("is awaited from the first moment on, and the person is told so", () => {
+    const { session, told, recording } = begin();
+    expect(session.frozen).toBe(true);
+    expect(session.hold).toMatchObject({ code: "escort-awaited" });
+    expect(told.at(-1)?.code).toBe("escort-awaited");
+    expect(session.describe()).toMatchObject({ state: "frozen", hold: "escort-awaited" });
+    expect(recording.notices()).toEqual(["freeze"]);
+  });
+
+  it.each([
+    [{ name: "ADA", roles: ["escort"] }, "of their own"],
+    [{ name: "bob", roles: ["admin"] }, "waits for an escort"],
+    [{ name: "eve", roles: ["escort"] }, "names who escorts"],
+    [{ name: "Emil", roles: ["escort"] }, null],
+  ] as const)("%o may or may not release it", (by, whyNot) => {
+    const { session } = begin(["emil"]);
+    if (whyNot === null) expect(session.whyNotReleasedBy(by)).toBeNull();
+    else expect(session.whyNotReleasedBy(by)).toContain(whyNot);
+  });
+
+  it("lets it begin, and can freeze it again; then an administrator may let it go on as well", async () => {
+    const { session, told } = begin();
+    const waiting = session.whenUnfrozen();
+    expect(session.unfreeze("emil")).toBe(true);
+    await waiting;
+    expect([session.frozen, session.hold, told.at(-1)?.code]).toEqual([false, null, "unfrozen"]);
+    expect(session.freeze("emil", "hands off")).toBe(true);
+    expect(told.at(-1)?.sentence).toContain("hands off");
+    expect(session.whyNotReleasedBy({ name: "bob", roles: ["admin"] })).toBeNull();
+  });
+});
+
+describe("patterns", () => {
+  const input = (text: string): SessionEvent => ({ type: "input", channel: 0, data: Buffer.from(text) });
+  const withPattern = (action: string, more: Record<string, unknown> = {}) =>
+    makeSession(
+      {},
+      { patterns: [{ id: "wipe", in: "input", match: "rm -rf", action, message: "Not here.", ...more }] },
+    );
+
+  it("terminate: the session is over before the bytes that completed it can pass", () => {
+    const { session, recording, punished } = withPattern("terminate");
+    session.sink.append(input("rm -r"));
+    expect(session.signal.aborted).toBe(false);
+    session.sink.append(input("f /\r"));
+    expect(session.signal.reason).toEqual({ code: "pattern-matched", sentence: "Not here." });
+    expect(punished).toEqual(["pattern-matched by policy: pattern wipe"]);
+    expect(recording.notices()).toEqual(["pattern-matched", "terminate"]);
+  });
+
+  it("says which pattern, and nothing of what was found", () => {
+    const { session, recording } = withPattern("alert");
+    session.sink.append(input("rm -rf /secret-of-the-plant\r"));
+    const notice = recording.events.find((event) => event.type === "notice" && event.notice === "pattern-matched");
+    expect(notice).toEqual({
+      type: "notice",
+      notice: "pattern-matched",
+      facts: { pattern: "wipe", in: "input", action: "alert", channel: 0 },
+    });
+    expect(session.signal.aborted).toBe(false);
+  });
+
+  it("freeze: what completed it is held, and passes when somebody lets it", () => {
+    const { session } = withPattern("freeze");
+    session.sink.append(input("rm -rf"));
+    expect(session.frozen).toBe(true);
+    expect(session.unfreeze("bob")).toBe(true);
+  });
+
+  it("in the output end a session as well, a moment later", async () => {
+    const { session } = withPattern("terminate", { in: "output", match: "ALARM" });
+    session.sink.append({ type: "output", channel: 0, stream: "stdout", data: Buffer.from("ALA") });
+    session.sink.append({ type: "output", channel: 0, stream: "stdout", data: Buffer.from("RM") });
+    await vi.waitFor(() => expect(session.signal.aborted).toBe(true));
+  });
+
+  it("are found in what a session showed last, also when it ends at once", async () => {
+    const { session, recording } = withPattern("alert", { in: "output", match: "ALARM" });
+    session.sink.append({ type: "output", channel: 0, stream: "stdout", data: Buffer.from("ALARM") });
+    session.ended("client-closed");
+    await session.whenClosed();
+    expect(recording.notices()).toEqual(["pattern-matched", "session-close"]);
+  });
+
+  it("are for whom and for what they name", () => {
+    const { session } = withPattern("terminate", { people: ["somebody-else"] });
+    session.sink.append(input("rm -rf"));
+    expect(session.signal.aborted).toBe(false);
   });
 });
 
