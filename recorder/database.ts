@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Kysely, Migrator, sql } from "kysely";
 import { AppError } from "../shared/errors.ts";
 import { mfaMigrations } from "./access/mfa/tables.ts";
+import { type PolicyTables, policyMigrations } from "./access/policy-versions.ts";
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
@@ -16,6 +17,7 @@ import { type ScanTables, scanMigrations } from "./scan/tables.ts";
 export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
   readonly requests: Kysely<RequestTables>;
+  readonly policies: Kysely<PolicyTables>;
   readonly catalog: Kysely<CatalogTables>;
   readonly scan: Kysely<ScanTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
@@ -44,6 +46,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
   return {
     access: kysely as unknown as Kysely<AccessTables>,
     requests: kysely as unknown as Kysely<RequestTables>,
+    policies: kysely as unknown as Kysely<PolicyTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
     scan: kysely as unknown as Kysely<ScanTables>,
     check: async () => {
@@ -70,6 +73,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...mfaMigrations,
       ...catalogMigrations,
       ...requestMigrations,
+      ...policyMigrations,
       ...scanMigrations,
     }),
   };

@@ -7,8 +7,8 @@ import type { Logger } from "pino";
 import type { Health, SigningKey } from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Target } from "../shared/policy/policy.ts";
-import { Mfa } from "./access/mfa/mfa.ts";
 import { People } from "./access/people.ts";
+import { PolicyVersions } from "./access/policy-versions.ts";
 import { RefusalTally } from "./access/refusal-tally.ts";
 import { SecretStore } from "./access/secrets.ts";
 import { SignIn } from "./access/sign-in.ts";
@@ -21,7 +21,7 @@ import { CatalogFeed } from "./catalog/feed.ts";
 import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
-import { mfaIssuer, openMasterKey } from "./cli/key-files.ts";
+import { openMasterKey } from "./cli/key-files.ts";
 import { version } from "./cli/version.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
@@ -32,6 +32,7 @@ import { PictureJobs } from "./export/video/picture-jobs.ts";
 import { createFileScan, type FileScan } from "./file-scan.ts";
 import { GatewaySignIn } from "./gateway-sign-in.ts";
 import { Inventory } from "./inventory.ts";
+import { mfaOf } from "./mfa-of.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
@@ -81,6 +82,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const database = await openDatabase(config.recorder.database, { thread: true });
   undo.push(() => database.close());
+  await keepPolicies(inventory, new PolicyVersions(database.policies), logger);
   const masterKey = await openMasterKey(config, database);
   const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
   const store = createStore(storeConfig(config.store));
@@ -105,7 +107,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
-  const mfa = new Mfa(database.access, masterKey, { issuer: mfaIssuer(config) });
+  const mfa = mfaOf(config, database, masterKey);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
     people,
@@ -317,6 +319,16 @@ function storeConfig(config: Config["store"]): StoreConfig {
   if (config.kind === "fs") return config;
   const { secretAccessKey, ...rest } = config;
   return secretAccessKey === undefined ? rest : { ...rest, secretAccessKey: secretAccessKey.reveal() };
+}
+
+/** Every policy that comes into force is kept before the first session can name it, or its loss is said. */
+async function keepPolicies(inventory: Inventory, versions: PolicyVersions, logger: Logger): Promise<void> {
+  await versions.loaded(inventory.current.policyHash, inventory.current.policyText);
+  inventory.onReload(({ policyHash, policyText }) => {
+    versions
+      .loaded(policyHash, policyText)
+      .catch((error: unknown) => logger.error({ policyHash, err: error }, "the policy's text could not be kept"));
+  });
 }
 
 /** Recorder, index and reader know each other: the feed asks the reader, the reader asks the recorder. */

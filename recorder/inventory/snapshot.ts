@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type CompiledPolicy, compilePolicy } from "../../shared/policy/compile.ts";
 import { matchesGlob } from "../../shared/policy/decide.ts";
+import { lintPolicy, type PolicyFinding, policyFaults } from "../../shared/policy/lint.ts";
+import { type CompiledPatterns, compilePatterns } from "../../shared/policy/patterns.ts";
 import { Conduit, Policy, Target, type VncTarget } from "../../shared/policy/policy.ts";
 import { type Finding, invalid, SourceDocument, validate } from "../config/document.ts";
 import { nearest } from "../config/nearest.ts";
@@ -27,6 +29,9 @@ export interface InventorySnapshot {
   /** SHA-256 (hex) of the effective policy: defaults filled in, keys sorted, comments and layout gone. */
   readonly policyHash: string;
   readonly compiled: CompiledPolicy;
+  readonly patterns: CompiledPatterns;
+  /** As it was written: what is kept of every version. */
+  readonly policyText: string;
   readonly warnings: readonly Finding[];
   /** RFC 3339. */
   readonly loadedAt: string;
@@ -94,17 +99,28 @@ export function parseInventory(
   const errors = [
     ...targetErrors(list, conduits.value.conduits, documents),
     ...duplicates(list, conduits.value.conduits, policy.value, documents),
+    ...placed(policyFaults(policy.value), documents.policy),
   ];
   if (errors.length > 0) throw invalid(errors, "inventory.load");
+  const compiled = compilePolicy(policy.value, conduits.value.conduits);
   return Object.freeze({
     targets: list,
     conduits: conduits.value.conduits,
     policy: policy.value,
     policyHash: createHash("sha256").update(canonicalJson(policy.value)).digest("hex"),
-    compiled: compilePolicy(policy.value, conduits.value.conduits),
-    warnings: warnings(list, conduits.value.conduits, policy.value, documents),
+    compiled,
+    patterns: compilePatterns(compiled),
+    policyText: texts.policy,
+    warnings: [
+      ...warnings(list, conduits.value.conduits, policy.value, documents),
+      ...placed(lintPolicy(compiled), documents.policy),
+    ],
     loadedAt: new Date().toISOString(),
   });
+}
+
+export function placed(findings: readonly PolicyFinding[], source: SourceDocument): Finding[] {
+  return findings.map(({ path, problem, mend }) => source.finding(path, problem, mend));
 }
 
 /** The schema's own default would hide whether a target names its durability. */
@@ -205,6 +221,11 @@ function duplicates(
       (index) => ["rules", index, "id"],
       documents.policy,
     ),
+    ...repeated(
+      policy.patterns.map(({ id }) => id),
+      (index) => ["patterns", index, "id"],
+      documents.policy,
+    ),
   ];
 }
 
@@ -248,11 +269,16 @@ function warnings(
       findings.push(documents.targets.finding(["targets", index, "name"], problem, "Nothing, if that is meant."));
     }
   }
-  for (const [r, rule] of policy.rules.entries()) {
-    for (const [p, pattern] of rule.targets.entries()) {
+  const lists = [
+    ...policy.rules.map((rule, at) => ({ patterns: rule.targets, path: ["rules", at, "targets"] })),
+    ...policy.retention.map((entry, at) => ({ patterns: entry.targets, path: ["retention", at, "targets"] })),
+    ...policy.patterns.map((entry, at) => ({ patterns: entry.targets ?? [], path: ["patterns", at, "targets"] })),
+  ];
+  for (const { patterns, path } of lists) {
+    for (const [p, pattern] of patterns.entries()) {
       if (reaches(pattern, targets, conduits)) continue;
       const problem = `("${pattern}") matches nothing in the inventory`;
-      findings.push(documents.policy.finding(["rules", r, "targets", p], problem, "Correct it, or remove it."));
+      findings.push(documents.policy.finding([...path, p], problem, "Correct it, or remove it."));
     }
   }
   return findings;

@@ -29,3 +29,20 @@ export function matchesLowered(p: string, s: string): boolean {
   while (p[pi] === "*") pi++;
   return pi === p.length;
 }
+
+/** Whether every text that `narrow` matches is matched by `wide`, too. May say no where it is so, never yes where not. */
+export function covers(wide: string, narrow: string): boolean {
+  const [w, n] = [wide.toLowerCase(), narrow.toLowerCase()];
+  // reach[i]: the first i of the wide pattern cover what was read of the narrow one.
+  let reach = [true, ...Array.from(w, (_, i) => /^\*+$/.test(w.slice(0, i + 1)))];
+  for (const taken of n) {
+    const next: boolean[] = [false];
+    for (let i = 0; i < w.length; i++) {
+      const one = w[i];
+      if (one === "*") next.push(reach[i + 1] === true || next[i] === true);
+      else next.push(reach[i] === true && taken !== "*" && (one === "?" || one === taken));
+    }
+    reach = next;
+  }
+  return reach[w.length] === true;
+}
