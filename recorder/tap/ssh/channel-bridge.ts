@@ -108,10 +108,12 @@ export class ChannelBridge {
         this.#outbound(() => this.#targetRequest(type, copy));
       },
       onEof: () =>
-        this.#outbound(() => {
-          this.#context.gate.notice("eof", { direction: "outbound" }, this.number);
-          this.#client.eof();
-        }),
+        this.#afterFiles(() =>
+          this.#outbound(() => {
+            this.#context.gate.notice("eof", { direction: "outbound" }, this.number);
+            this.#client.eof();
+          }),
+        ),
       onClose: () => this.#targetGone(),
       onSent: (bytes) => {
         if (this.#files === undefined) this.#client.consumed(bytes);
@@ -120,6 +122,16 @@ export class ChannelBridge {
     };
     if (this.#clientClosed) target.close();
     this.#pipeline.start();
+  }
+
+  /** What the target said before still goes through quarantine first. */
+  #afterFiles(step: () => void): void {
+    if (this.#files === undefined) step();
+    else
+      this.#files
+        .targetEnded()
+        .then(step)
+        .catch((error: unknown) => this.#failed(error));
   }
 
   /** A forward: no program is asked for, the channel is one from the start. */
@@ -356,7 +368,7 @@ export class ChannelBridge {
       this.#finishIfClosed();
     };
     if (this.#context.gate.failed) close();
-    else this.#outbound(close);
+    else this.#afterFiles(() => this.#outbound(close));
   }
 
   #finishIfClosed(): void {

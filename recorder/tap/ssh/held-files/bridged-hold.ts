@@ -1,5 +1,6 @@
 // A ChannelHold's place in the bridge of its channel: what it hands on is recorded and then written to the operator, or
 // written to the target; how much waits on either side is counted here. Invariant: after `end` nothing is handed on.
+import { setMaxListeners } from "node:events";
 import { AppError } from "../../../../shared/errors.ts";
 import type { NoticeType } from "../../../../shared/events/session-event.ts";
 import type { FileHold, HeldFile } from "../../file-hold.ts";
@@ -43,6 +44,8 @@ export class BridgedHold {
 
   constructor(place: HoldPlace, make: (channel: HoldChannel) => ChannelHold) {
     this.#place = place;
+    // One a scan that waits its turn.
+    setMaxListeners(0, this.#abort.signal);
     this.#hold = make(this.#channel());
   }
 
@@ -56,6 +59,11 @@ export class BridgedHold {
 
   fromTarget(data: Buffer): void {
     if (!this.#abort.signal.aborted) this.#hold.fromTarget(data);
+  }
+
+  /** The target says no more: resolves when all it said is handed on. */
+  async targetEnded(): Promise<void> {
+    if (!this.#abort.signal.aborted) await this.#hold.targetEnded();
   }
 
   /** What the target's program says beside the protocol was written to the operator already. */

@@ -8,7 +8,9 @@ export class ByteSource {
   readonly #consumed: (bytes: number) => void;
   #pieces: Buffer[] = [];
   #ended = false;
+  #dropped = false;
   #wake: () => void = () => undefined;
+  #read: () => void = () => undefined;
 
   constructor(consumed: (bytes: number) => void) {
     this.#consumed = consumed;
@@ -19,9 +21,26 @@ export class ByteSource {
     this.#wake();
   }
 
+  /** Nobody reads any more. */
+  drop(): void {
+    this.#dropped = true;
+    this.#pieces = [];
+    this.end();
+  }
+
   end(): void {
     this.#ended = true;
     this.#wake();
+    this.#read();
+  }
+
+  /** Resolves when all of it is read. */
+  async drained(): Promise<void> {
+    while (this.#pieces.length > 0 && !this.#dropped) {
+      await new Promise<void>((resolve) => {
+        this.#read = resolve;
+      });
+    }
   }
 
   /** What there is of at most `most` bytes; undefined at the end. */
@@ -33,6 +52,7 @@ export class ByteSource {
         if (taken.length === head.length) this.#pieces.shift();
         else this.#pieces[0] = head.subarray(most);
         this.#consumed(taken.length);
+        this.#read();
         return taken;
       }
       this.#pieces.shift();

@@ -11,6 +11,8 @@ export interface ChannelHold {
   clientEof(): void;
   /** Standard output alone; good during the call. May throw PROTOCOL_*. */
   fromTarget(data: Buffer): void;
+  /** The target says no more: resolves when all it said is handed on, or when the channel ends. */
+  targetEnded(): Promise<void>;
   /** Nothing is handed on any more; what is held goes. Idempotent. */
   end(): void;
 }

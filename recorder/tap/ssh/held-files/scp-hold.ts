@@ -39,6 +39,7 @@ export class ScpHold implements ChannelHold {
   /** The T line that belongs to the next C or D. */
   #times: Buffer | undefined;
   readonly #folders: string[] = [];
+  readonly #over: Promise<void>;
   #ended = false;
 
   constructor(channel: HoldChannel, direction: "inbound" | "outbound") {
@@ -56,7 +57,7 @@ export class ScpHold implements ChannelHold {
     };
     this.#giver = direction === "inbound" ? this.#client : this.#target;
     this.#taker = direction === "inbound" ? this.#target : this.#client;
-    this.#run().then(
+    this.#over = this.#run().then(
       () => this.#finish(),
       (error: unknown) => {
         if (!this.#ended) channel.failed(error);
@@ -76,11 +77,22 @@ export class ScpHold implements ChannelHold {
     if (!this.#ended) this.#target.source.feed(data);
   }
 
+  async targetEnded(): Promise<void> {
+    this.#target.source.end();
+    if (this.#direction === "outbound") {
+      await this.#over;
+      return;
+    }
+    await this.#target.source.drained();
+    // What was read last is handed on in this turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#client.source.end();
-    this.#target.source.end();
+    this.#client.source.drop();
+    this.#target.source.drop();
     this.#transfer?.cutOff();
   }
 

@@ -77,6 +77,11 @@ export class SftpHold implements ChannelHold {
     if (!this.#ended) this.#answers.feed(data);
   }
 
+  /** Each answer is handed on in the turn in which it comes; what waits for another waits in vain. */
+  async targetEnded(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
