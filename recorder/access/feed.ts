@@ -54,11 +54,15 @@ export class AccessFeed {
   /** In the transaction of the change; call `changed()` once that is committed. */
   async append(trx: Transaction<RequestTables>, event: NewAccessEvent, atMs: number = this.#now()): Promise<number> {
     // The counter's row is locked until the commit: a later number is never visible before an earlier one.
-    const { value } = await trx
+    await trx
       .updateTable("access_counters")
       .set((e) => ({ value: e("value", "+", 1) }))
       .where("name", "=", "events")
-      .returning("value")
+      .execute();
+    const { value } = await trx
+      .selectFrom("access_counters")
+      .select("value")
+      .where("name", "=", "events")
       .executeTakeFirstOrThrow();
     const seq = Number(value);
     await trx

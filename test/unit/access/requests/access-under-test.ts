@@ -65,10 +65,11 @@ export interface AccessUnderTest {
   close(): Promise<void>;
 }
 
-export async function accessUnderTest(): Promise<AccessUnderTest> {
+/** `thread`: where several services work at once. Two connections of one thread would wait for each other for ever. */
+export async function accessUnderTest({ thread = false } = {}): Promise<AccessUnderTest> {
   const folder = await createTempDir("access");
   const file = join(folder.path, "conduit.db");
-  const database = await openDatabase(file);
+  const database = await openDatabase(file, { thread });
   const people = new People(database.access);
   for (const [name, own] of Object.entries(roles)) await people.create({ name, roles: own });
   const clock = { wallMs: startMs, monotonicMs: 1000 };
@@ -110,7 +111,7 @@ export async function accessUnderTest(): Promise<AccessUnderTest> {
       compiled = compilePolicy(policyOf(changes), conduits);
     },
     another: async () => {
-      const other = await openDatabase(file);
+      const other = await openDatabase(file, { thread });
       const otherFeed = new AccessFeed(other.requests, { pollMs: 20, now: () => clock.wallMs });
       const otherRequests = new AccessRequests(other.requests, dependencies(otherFeed, new People(other.access)));
       await otherRequests.start();

@@ -124,6 +124,8 @@ describe("the review", () => {
   });
 
   it("is two people's race that one wins", async () => {
+    await access.close();
+    access = await accessUnderTest({ thread: true });
     const { id } = await open();
     access.pass(hourMs);
     await access.requests.sweep();
