@@ -46,7 +46,7 @@ const OWNERS = {
   "fluent-ffmpeg": ["recorder/export/video/ffmpeg.ts"],
   ws: ["recorder/tap/vnc/websocket.ts"],
   "zstd-napi": ["recorder/store/codec.ts"],
-  kysely: ["recorder/access/", "recorder/catalog/", "recorder/scan/", "recorder/database"],
+  kysely: ["recorder/access/", "recorder/catalog/", "recorder/scan/", "recorder/database", "recorder/mfa-of.ts"],
   libsql: ["recorder/database/"],
   fastify: ["recorder/api/"],
   "@fastify/": ["recorder/api/"],

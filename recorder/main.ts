@@ -14,6 +14,7 @@ import { SecretStore } from "./access/secrets.ts";
 import { SignIn } from "./access/sign-in.ts";
 import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
+import { openAccessService } from "./access-service.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createApi } from "./api/api.ts";
 import { AuditLog } from "./catalog/audit.ts";
@@ -107,6 +108,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
+  const registry = new SessionRegistry();
+  const access = await openAccessService({ database, people, registry, policy: () => inventory.current, logger });
+  undo.push(() => access.close());
   const mfa = mfaOf(config, database, masterKey);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
@@ -114,6 +118,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     mfa,
     throttle,
     mfaRequired,
+    grants: access.credentials,
   });
   const gatewaySignIn = new GatewaySignIn({ signIn, people, logger });
   undo.push(() => gatewaySignIn.close());
@@ -124,7 +129,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   undo.push(() => vncRefusals.close());
   const secrets = new SecretStore(database.access, masterKey);
-  const registry = new SessionRegistry();
   const spoolWatch = setInterval(() => void watchSpool(recorder, registry, logger), spoolWatchMs);
   spoolWatch.unref();
   undo.push(() => clearInterval(spoolWatch));
@@ -132,6 +136,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     registry,
     logger,
     inventory: () => inventory.current,
+    access: access.requests,
+    happened: access.happened,
     authenticate: (attempt) =>
       gatewaySignIn.ssh(attempt, (actor, address) =>
         audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} }),
@@ -226,7 +232,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         const { name, conduit, protocol, host, port, account, tags, description } = target;
         return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
       }),
-    targetsOf: (person) => openableTargets(inventory.current.compiled, person, inventory.current.targets, Date.now()),
+    targetsOf: (person) => openableTargets(inventory.current, person, access.requests),
     health,
     audit,
     signingKeys,
@@ -284,6 +290,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await api.close();
     await recorder.stop();
     await feed.settled();
+    await access.close();
     await audit.append({
       actor: "recorder",
       action: "service.stop",

@@ -46,11 +46,6 @@ export async function openSecrets(config: Config, database: ServiceDatabase): Pr
   return new SecretStore(database.access, masterKey, { privateKeyReader: readPrivateKey });
 }
 
-/** What authenticator apps show: which recorder it is. */
-export function mfaIssuer({ recorder }: Config): string {
-  return `Conduit ${recorder.id}`;
-}
-
 export async function refuseLostMasterKey(config: Config): Promise<void> {
   const path = masterKeyPath(config);
   if (path === null || existsSync(path) || !existsSync(config.recorder.database)) return;

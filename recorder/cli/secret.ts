@@ -1,23 +1,28 @@
 // `conduit secret`: credentials of targets. They go in, and never come out again.
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
+import { masterKeyFromText } from "../access/master-key-source.ts";
 import { checkPrivateKey } from "../access/private-keys.ts";
+import { rotateMasterKey } from "../access/rotate-master-key.ts";
+import { keyIdOf } from "../access/sealing.ts";
 import type { Secret, SecretStore } from "../access/secrets.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { inventoryOf } from "./inventory-of.ts";
-import { openSecrets } from "./key-files.ts";
+import { masterKeySource, openMasterKey, openSecrets } from "./key-files.ts";
 import { formatTime } from "./output.ts";
 import { isTerminal, promptHidden, readNewSecret, readPiped } from "./terminal-input.ts";
 
 export const registerSecret: Register = (program, cli) => {
   const secret = program
     .command("secret")
-    .description("credentials of targets, encrypted: set, list, remove (they cannot be shown)");
+    .description("credentials of targets, encrypted: set, list, remove, rotate the master key (they cannot be shown)");
   registerSet(secret, cli);
   registerList(secret, cli);
   registerRemove(secret, cli);
+  registerRotate(secret, cli);
 };
 
 async function store({ config, database }: Workspace): Promise<SecretStore> {
@@ -139,6 +144,52 @@ function registerRemove(secret: Command, cli: Cli): void {
         if ((await secrets.list()).some((one) => one.name === name)) await workspace.audit("secret.remove", name);
         await secrets.remove(name);
         cli.out.line(`Removed the secret "${name}".`);
+      });
+    });
+}
+
+function registerRotate(secret: Command, cli: Cli): void {
+  secret
+    .command("rotate-master-key")
+    .description("seal every credential and authenticator under a new master key; the old one opens nothing any more")
+    .option("--new-key-stdin", "take the new key from standard input: 32 bytes in base64")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+With the key in a file the new one is made and takes the file's place; a running service goes on by itself. With the
+key from the environment or a command, give the new one (--new-key-stdin), then set it there and restart the service.
+Back the new key up at once: backups of the database from before need the old key, those from now on the new one.
+
+Examples:
+  $ conduit secret rotate-master-key
+  $ openssl rand -base64 32 | tee new.key | conduit secret rotate-master-key --new-key-stdin`,
+    )
+    .action(async (options: { newKeyStdin?: boolean; json?: boolean }, command: Command) => {
+      const typed = options.newKeyStdin === true ? await readPiped(cli.stdin) : undefined;
+      await inWorkspace(cli, command, async ({ config, database, audit }) => {
+        const source = masterKeySource(config);
+        if (typed === undefined && source.file === undefined) {
+          throw new AppError(
+            "REQUEST_INVALID",
+            `${source.what} is not kept by this program: give the new key with --new-key-stdin, then set it there`,
+            { op: "cli.rotate" },
+          );
+        }
+        const next =
+          typed === undefined ? randomBytes(32) : await masterKeyFromText(typed, "standard input").load(null);
+        await openMasterKey(config, database);
+        await audit("secret.rotate-master-key", keyIdOf(next));
+        const rotation = await rotateMasterKey(database.access, source, next);
+        if (options.json === true) return cli.out.json(rotation);
+        cli.out.line(
+          `Sealed anew under the master key ${rotation.keyId}: ${rotation.secrets} credentials, ${rotation.authenticators} authenticators.`,
+        );
+        cli.out.line(
+          source.file === undefined
+            ? `Set the new key where the service gets it from now, and restart the service: until then it refuses.`
+            : `${source.file.path} holds the new key; back it up apart from the database.`,
+        );
       });
     });
 }

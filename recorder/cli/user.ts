@@ -4,11 +4,13 @@ import { resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { Role } from "../../shared/policy/policy.ts";
+import { type MfaStatus, mfaStatuses, notEnrolled } from "../access/mfa/status.ts";
 import { People, type Person, PersonName } from "../access/people.ts";
 import { parsePublicKeyLine } from "../access/public-keys.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { formatTime } from "./output.ts";
 import { isTerminal, readNewSecret, readPiped } from "./terminal-input.ts";
+import { registerMfa } from "./user-mfa.ts";
 
 export const registerUser: Register = (program, cli) => {
   const user = program
@@ -21,6 +23,7 @@ export const registerUser: Register = (program, cli) => {
   registerRoles(user, cli);
   registerState(user, cli);
   registerKeys(user, cli);
+  registerMfa(user, cli);
 };
 
 function withPeople<T>(
@@ -112,18 +115,23 @@ function registerList(user: Command, cli: Cli): void {
     .description("list all people")
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }, command: Command) => {
-      await withPeople(cli, command, async (people) => {
-        const list = await people.list();
+      await withPeople(cli, command, async (people, { database }) => {
+        const factors = await mfaStatuses(database.access);
+        const list = (await people.list()).map((person) => ({
+          ...person,
+          mfa: factors.get(person.name.toLowerCase()) ?? notEnrolled,
+        }));
         if (options.json === true) return cli.out.json(list);
-        cli.out.table(["NAME", "ROLES", "STATE", "PASSWORD", "KEYS", "SINCE"], list.map(describe));
+        cli.out.table(["NAME", "ROLES", "STATE", "PASSWORD", "KEYS", "MFA", "SINCE"], list.map(describe));
       });
     });
 }
 
-function describe(person: Person): (string | number)[] {
+function describe(person: Person & { mfa: MfaStatus }): (string | number)[] {
   const password = !person.hasPassword ? "none" : person.mustChangePassword ? "one-time" : "set";
   const state = person.disabled ? "disabled" : "enabled";
-  return [person.name, person.roles.join(","), state, password, person.keys.length, formatTime(person.createdAt)];
+  const mfa = person.mfa.enrolled ? "enrolled" : "none";
+  return [person.name, person.roles.join(","), state, password, person.keys.length, mfa, formatTime(person.createdAt)];
 }
 
 function registerPassword(user: Command, cli: Cli): void {

@@ -7,16 +7,11 @@ import { sealedFor } from "../sealing.ts";
 import type { AccessTables } from "../tables.ts";
 import { type QrPath, qrPath } from "./qr.ts";
 import { hashRecoveryCode, makeRecoveryCodes, parseRecoveryCode } from "./recovery-codes.ts";
+import { type MfaStatus, mfaStatuses, notEnrolled } from "./status.ts";
 import { makeTotpSecret, matchTotp, parseTotpCode, totpUri } from "./totp.ts";
 
 const enrolmentMs = 15 * 60_000;
 const neverUsed = -1;
-
-export interface MfaStatus {
-  enrolled: boolean;
-  since: string | null;
-  recoveryCodesLeft: number;
-}
 
 /** Shown to the person alone, and only until it is confirmed. */
 export interface Enrolment {
@@ -28,7 +23,7 @@ export interface Enrolment {
 }
 
 export interface MfaEvent {
-  type: "mfa.enrolled" | "mfa.reset" | "mfa.recovery-codes-renewed" | "mfa.recovery-code-used";
+  type: "mfa.enrolled" | "mfa.reset" | "mfa.recovery-codes-made" | "mfa.recovery-code-used";
   actor: string;
   subject: string;
   address: string;
@@ -66,27 +61,7 @@ export class Mfa {
   }
 
   async status(person: string): Promise<MfaStatus> {
-    return (await this.statuses([person])).get(keyOf(person)) ?? notEnrolled;
-  }
-
-  /** By lowercase name; of everybody when no names are given. Who is not enrolled is left out. */
-  async statuses(people?: readonly string[]): Promise<Map<string, MfaStatus>> {
-    let query = this.#db.selectFrom("person_totp").select(["person", "enrolled_at"]);
-    if (people !== undefined) query = query.where("person", "in", people.map(keyOf));
-    const enrolled = await query.execute();
-    const codes = await this.#db
-      .selectFrom("recovery_codes")
-      .select(["person", (e) => e.fn.countAll<number>().as("left")])
-      .where("used_at", "is", null)
-      .groupBy("person")
-      .execute();
-    const left = new Map(codes.map((row) => [row.person, Number(row.left)]));
-    return new Map(
-      enrolled.map(({ person, enrolled_at }) => [
-        person,
-        { enrolled: true, since: enrolled_at, recoveryCodesLeft: left.get(person) ?? 0 },
-      ]),
-    );
+    return (await mfaStatuses(this.#db, person)).get(keyOf(person)) ?? notEnrolled;
   }
 
   async isEnrolled(person: string): Promise<boolean> {
@@ -170,7 +145,7 @@ export class Mfa {
         .executeTakeFirst();
       if (enrolled === undefined) throw notEnrolledError(person);
       await replaceRecoveryCodes(trx, person, recoveryCodes);
-      await this.#record(trx, "mfa.recovery-codes-renewed", person, by, {});
+      await this.#record(trx, "mfa.recovery-codes-made", person, by, {});
     });
     this.#options.recorded?.();
     return recoveryCodes;
@@ -258,8 +233,6 @@ export class Mfa {
     await this.#options.record?.(trx, { type, actor: by.actor, subject: person, address: by.address, details });
   }
 }
-
-const notEnrolled: MfaStatus = { enrolled: false, since: null, recoveryCodesLeft: 0 };
 
 async function replaceRecoveryCodes(
   trx: Transaction<AccessTables>,
