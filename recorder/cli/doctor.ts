@@ -6,6 +6,7 @@ import { checkDatabase, checkInventory, checkSecrets, checkStore, checkTargets }
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
 import { checkClock, checkDisk, checkNative, checkNode, checkPorts, checkSyncs } from "./doctor/machine.ts";
 import { checkNumbers } from "./doctor/recordings.ts";
+import { checkScanner } from "./doctor/scanner.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 
@@ -45,6 +46,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("secrets", () => checkSecrets(config)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
+    await attempt("virus scanner", () => checkScanner(config)),
     await attempt("ports", () => checkPorts(config)),
     targets ? await attempt("targets", () => checkTargets(config)) : [],
   ];

@@ -8,6 +8,7 @@ import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { Output } from "./output.ts";
+import { registerQuarantine } from "./quarantine.ts";
 import { registerRecordings } from "./recordings.ts";
 import { registerSecret } from "./secret.ts";
 import { registerServe } from "./serve.ts";
@@ -35,6 +36,7 @@ const commands: Register[] = [
   registerSecret,
   registerSessions,
   registerRecordings,
+  registerQuarantine,
   registerDoctor,
 ];
 

@@ -2,13 +2,12 @@
 // definitions are touched; what it finds is the EICAR test string, anywhere in a file.
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { eicarProbe } from "../../recorder/scan/probes.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 import { createTempDir } from "./temp-dir.ts";
 
 const CLAMD = "/usr/sbin/clamd";
 
-/** Harmless: it is agreed upon that scanners report it (eicar.org). In two parts, so that this file is not reported. */
-export const eicar = Buffer.from(String.raw`X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-` + "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*");
 export const eicarSignature = "Test.Eicar.UNOFFICIAL";
 
 export interface TestClamd {
@@ -27,7 +26,7 @@ export async function startClamd(config: readonly string[] = []): Promise<TestCl
   const dir = await createTempDir("clamd");
   const database = join(dir.path, "database");
   await mkdir(database);
-  await writeFile(join(database, "test.ndb"), `Test.Eicar:0:*:${eicar.toString("hex")}\n`);
+  await writeFile(join(database, "test.ndb"), `Test.Eicar:0:*:${eicarProbe.toString("hex")}\n`);
   const socket = join(dir.path, "clamd.sock");
   const configFile = join(dir.path, "clamd.conf");
   await writeFile(
