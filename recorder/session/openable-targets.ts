@@ -1,21 +1,36 @@
 // What the portal offers a person to open: the same decisions that will be made when the session opens.
 import type { OpenableTarget } from "../../shared/api/types.ts";
-import type { CompiledPolicy } from "../../shared/policy/compile.ts";
 import { decideCapability, decideTarget, type Subject } from "../../shared/policy/decide.ts";
 import type { Target } from "../../shared/policy/policy.ts";
+import type { AccessStates, InventoryView } from "./admission.ts";
 
-export function openableTargets(
-  compiled: CompiledPolicy,
+type Grants = Pick<AccessStates, "grantFor" | "nowMs">;
+
+export async function openableTargets(
+  { compiled, targets }: Pick<InventoryView, "compiled" | "targets">,
   person: Subject,
-  targets: readonly Target[],
-  nowMs: number,
-): OpenableTarget[] {
-  return targets
-    .filter((target) => {
-      const session = decideTarget(compiled, { person, target, protocol: target.protocol, nowMs, grant: null });
-      return target.protocol === "vnc"
-        ? decideCapability(session, "screen").effect === "allow"
-        : session.effect === "allow";
-    })
-    .map(({ name, conduit, protocol, tags, description }) => ({ name, conduit, protocol, tags, description }));
+  access: Grants,
+): Promise<OpenableTarget[]> {
+  const open: Target[] = [];
+  for (const target of targets) {
+    if (await isOpen(compiled, person, target, access)) open.push(target);
+  }
+  return open.map(({ name, conduit, protocol, tags, description }) => ({ name, conduit, protocol, tags, description }));
+}
+
+async function isOpen(
+  compiled: InventoryView["compiled"],
+  person: Subject,
+  target: Target,
+  access: Grants,
+): Promise<boolean> {
+  const nowMs = access.nowMs();
+  const query = { person, target, protocol: target.protocol, nowMs };
+  let session = decideTarget(compiled, { ...query, grant: null });
+  // Most targets are open or closed whatever was granted: grants are asked for where one could make the difference.
+  if (session.reason === "approval-needed" || session.reason === "outside-hours") {
+    const grant = await access.grantFor(person.name, target.name, nowMs);
+    if (grant !== null) session = decideTarget(compiled, { ...query, grant });
+  }
+  return (target.protocol === "vnc" ? decideCapability(session, "screen") : session).effect === "allow";
 }

@@ -80,6 +80,8 @@ export async function startReplayServer(options: {
         state.terminated.push({ session, by, reason });
         return true;
       },
+      freeze: async (session) => setHold(state.live, session, "frozen"),
+      unfreeze: async (session) => setHold(state.live, session, null),
     },
     // Live screens are tested with the whole service.
     screens: {
@@ -262,4 +264,14 @@ function matches(item: RecordingSummary, filter: Parameters<ApiDeps["recordings"
     (filter.from === undefined || (item.endedAt ?? "9") >= filter.from) &&
     (filter.to === undefined || item.startedAt <= filter.to)
   );
+}
+
+/** False when there is no such session, or it is so already. */
+function setHold(live: LiveSession[], session: string, hold: "frozen" | null): boolean {
+  const one = live.find((candidate) => candidate.session === session);
+  const state = hold === null ? "active" : "frozen";
+  if (one === undefined || one.state === state) return false;
+  one.state = state;
+  one.hold = hold;
+  return true;
 }
