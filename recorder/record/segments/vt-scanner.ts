@@ -10,6 +10,7 @@ const inOsc = 4;
 const inString = 5;
 
 const maxParameters = 64;
+const plainParameters = /^[<=>?]?[\d;]{0,60}$/;
 const introducers = /[\x1b\x80-\x9f]/g;
 const alternateModes = new Set(["47", "1047", "1049"]);
 
@@ -81,7 +82,8 @@ export class VtScanner {
       this.#state = inGround;
       if (code === 0x68 || code === 0x6c) this.#mode(code === 0x68);
     } else if (code > 0x7e) {
-      this.#state = inGround;
+      // Within a sequence it breaks off; behind intermediates, or where the rest is ignored, it is read over.
+      if (plainParameters.test(this.#body)) this.#state = inGround;
     } else if (this.#body.length < maxParameters) {
       this.#body += String.fromCharCode(code);
     }
