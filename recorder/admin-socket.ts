@@ -12,6 +12,10 @@ export interface LocalAdministration {
   sessions(): LiveSession[];
   /** False when no such session is live. */
   terminate(session: string, by: string, reason: string): Promise<boolean>;
+  /** False when no such session is live, or it is frozen already. */
+  freeze(session: string, by: string, reason: string): Promise<boolean>;
+  /** By a person who was proven to the command. False when no such session is live, or it is not frozen. */
+  unfreeze(session: string, person: string): Promise<boolean>;
   audit(entry: {
     actor: string;
     action: string;
@@ -38,6 +42,8 @@ export const Terminate = z.strictObject({
   operator: z.string().min(1).max(64),
   reason: z.string().max(200),
 });
+
+const Unfreeze = z.strictObject({ session: z.string().regex(sessionIdPattern), person: z.string().min(1).max(64) });
 
 const VncTicketRequest = z.strictObject({
   person: z.string().min(1).max(64),
@@ -110,6 +116,8 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
   if (route === "GET /status") return send(response, 200, await admin.status());
   if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
+  if (route === "POST /freeze") return freeze(incoming, response, admin);
+  if (route === "POST /unfreeze") return unfreeze(incoming, response, admin);
   if (route !== "POST /terminate") {
     const message = "it knows no such request: it may be of another version than this command";
     throw new AppError("REQUEST_INVALID", message, { op: "admin.answer" });
@@ -125,6 +133,27 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
     details: { reason },
   });
   return send(response, 200, { terminated: await admin.terminate(session, operator, reason) });
+}
+
+async function freeze(incoming: IncomingMessage, response: ServerResponse, admin: LocalAdministration): Promise<void> {
+  const { session, operator, reason } = await read(Terminate, incoming);
+  const done = await admin.freeze(session, operator, reason);
+  const entry = { actor: operator, action: "session.freeze", subject: session, address: "local", details: { reason } };
+  if (done) await admin.audit(entry);
+  return send(response, 200, { frozen: done });
+}
+
+async function unfreeze(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  admin: LocalAdministration,
+): Promise<void> {
+  const { session, person } = await read(Unfreeze, incoming);
+  const entry = { actor: person, action: "session.unfreeze", subject: session, address: "local", details: {} };
+  if (!admin.sessions().some((live) => live.session === session)) return send(response, 200, { released: false });
+  // Written first: what passes once it is released has somebody who let it.
+  await admin.audit(entry);
+  return send(response, 200, { released: await admin.unfreeze(session, person) });
 }
 
 async function issueTicket(
@@ -176,7 +205,7 @@ function fail(response: ServerResponse, error: unknown): void {
       ? error
       : { code: "INTERNAL", message: "a fault in the recorder; its log has the details" };
   if (response.headersSent) response.destroy();
-  else send(response, code.startsWith("REQUEST_") ? 400 : 500, { code, message });
+  else send(response, code.startsWith("REQUEST_") || code === "POLICY_REFUSED" ? 400 : 500, { code, message });
 }
 
 /** SERVICE_UNREACHABLE when nothing answers on the socket; the service's own codes else. */

@@ -249,6 +249,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const admin = await openAdminSocket(config.recorder.adminSocket, {
     sessions: () => registry.list(),
     terminate,
+    freeze: async (session, by, reason) => registry.freeze(session, by, reason),
+    unfreeze: async (session, name) => {
+      const person = await people.get(name);
+      if (person.disabled) throw new AppError("AUTH_FORBIDDEN", `${person.name} is disabled`, { op: "admin.unfreeze" });
+      return registry.unfreeze(session, person);
+    },
     audit: (entry) => audit.append(entry),
     vncTicket: async (person, target) => {
       const issued = await vncGateway.ticketFor(person, target);

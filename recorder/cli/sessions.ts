@@ -5,8 +5,9 @@ import { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { askAdmin } from "../admin-socket.ts";
-import { type Cli, configOf, localActor, type Register } from "./cli.ts";
+import { type Cli, configOf, inWorkspace, localActor, type Register } from "./cli.ts";
 import { formatTime, printable } from "./output.ts";
+import { proveIdentity } from "./prove-identity.ts";
 
 /** Over the admin socket of the configuration in force. */
 export function askService(
@@ -22,7 +23,7 @@ export function askService(
 export const registerSessions: Register = (program, cli) => {
   const sessions = program
     .command("sessions")
-    .description("live sessions: list, terminate (needs the running service)");
+    .description("live sessions: list, freeze, unfreeze, terminate (needs the running service)");
   sessions
     .command("list")
     .alias("ls")
@@ -39,12 +40,46 @@ export const registerSessions: Register = (program, cli) => {
           one.target,
           one.clientAddress,
           formatTime(one.startedAt),
-          one.state,
+          one.hold === "escort-awaited" ? "awaits escort" : one.state,
           one.channels,
           Math.round(one.idleSeconds),
           one.alarms.join(",") || null,
         ]),
       );
+    });
+  sessions
+    .command("freeze")
+    .description("hold a live session's input back; its output goes on, and it can go on with unfreeze")
+    .argument("<session>", "the session's id")
+    .option("--reason <text>", "shown to the person and kept in the recording", "")
+    .action(async (session: string, options: { reason: string }, command: Command) => {
+      if (!sessionIdPattern.test(session)) throw notLive(session);
+      const body = { session, operator: localActor(cli), reason: options.reason };
+      const { frozen } = z
+        .object({ frozen: z.boolean() })
+        .parse(await askService(cli, command, "POST", "/freeze", body));
+      if (!frozen) throw notInThatState(session, "frozen already");
+      cli.out.line(`Session ${session} is frozen.`);
+    });
+  sessions
+    .command("unfreeze")
+    .description("let a frozen session go on, or begin that waits for its escort")
+    .argument("<session>", "the session's id")
+    .requiredOption("--as <person>", "who lets it: asked for password and code, or both as lines of standard input")
+    .addHelpText(
+      "after",
+      `
+A session that waits for its escort is released by a person with the role escort; where the access request names its
+escorts, by one of them. Nobody releases a session of their own.`,
+    )
+    .action(async (session: string, options: { as: string }, command: Command) => {
+      if (!sessionIdPattern.test(session)) throw notLive(session);
+      const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, options.as));
+      const { released } = z
+        .object({ released: z.boolean() })
+        .parse(await askService(cli, command, "POST", "/unfreeze", { session, person: name }));
+      if (!released) throw notInThatState(session, "not frozen");
+      cli.out.line(`Session ${session} goes on.`);
     });
   sessions
     .command("terminate")
@@ -54,8 +89,9 @@ export const registerSessions: Register = (program, cli) => {
     .addHelpText(
       "after",
       `
-The person can connect again while their account and the policy allow it:
-  $ conduit user disable erika && conduit sessions terminate 0198… --reason "work permit withdrawn"`,
+The access that the session stood on ends with it, and so do its other sessions. The person cannot reach the target again
+until there is a new approval, or conduit access unblock where no request stood behind it:
+  $ conduit sessions terminate 0198… --reason "work permit withdrawn"`,
     )
     .action(async (session: string, options: { reason: string }, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);
@@ -70,6 +106,11 @@ The person can connect again while their account and the policy allow it:
       cli.out.line(`Session ${session} is being ended.`);
     });
 };
+
+function notInThatState(session: string, state: string): AppError {
+  const message = `no live session has the id ${session}, or it is ${state}; conduit sessions list shows them`;
+  return new AppError("REQUEST_CONFLICT", message, { op: "cli.sessions" });
+}
 
 function notLive(session: string): AppError {
   const message = `no live session has the id ${printable(session.slice(0, 60))}; conduit sessions list shows them`;

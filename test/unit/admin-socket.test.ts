@@ -38,6 +38,16 @@ const administration: LocalAdministration = {
     done.push(`terminate ${id} ${by} ${reason}`);
     return id === session;
   },
+  freeze: async (id, by, reason) => {
+    done.push(`freeze ${id} ${by} ${reason}`);
+    return id === session;
+  },
+  unfreeze: async (id, person) => {
+    done.push(`unfreeze ${id} ${person}`);
+    if (person === "ada")
+      throw new AppError("POLICY_REFUSED", "Nobody releases a session of their own.", { op: "test" });
+    return true;
+  },
   audit: async ({ actor, action, subject, details }) => {
     done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
   },
@@ -79,6 +89,23 @@ test("a termination is in the audit before it happens, with who and why", async 
     `audit os:erika session.terminate ${session} {"reason":"permit"}`,
     `terminate ${session} os:erika permit`,
   ]);
+});
+
+test("freezes, and releases in the name of who was proven, with the audit's line before it", async () => {
+  socket = await openAdminSocket(path, administration);
+  const frozen = await askAdmin(path, "POST", "/freeze", { session, operator: "os:erika", reason: "look" });
+  expect(frozen).toEqual({ frozen: true });
+  expect(await askAdmin(path, "POST", "/unfreeze", { session, person: "emil" })).toEqual({ released: true });
+  expect(done).toEqual([
+    `freeze ${session} os:erika look`,
+    `audit os:erika session.freeze ${session} {"reason":"look"}`,
+    `audit emil session.unfreeze ${session} {}`,
+    `unfreeze ${session} emil`,
+  ]);
+  await expect(askAdmin(path, "POST", "/unfreeze", { session, person: "ada" })).rejects.toMatchObject({
+    code: "POLICY_REFUSED",
+    message: "Nobody releases a session of their own.",
+  });
 });
 
 test("a ticket is given to whom policy lets in, and is in the audit with whose it is", async () => {
