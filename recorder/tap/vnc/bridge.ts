@@ -38,6 +38,7 @@ export interface BridgeOptions {
   target: Duplex;
   init: ScreenInit;
   settings: VncSettings;
+  targetQuietMs: number;
   viewerGone(): void;
   targetGone(): void;
   /** A broken peer or a failed recording: nothing passes any more. */
@@ -89,6 +90,7 @@ export class Bridge {
       limits,
     );
     this.#pin = new FormatPin({
+      quietMs: options.targetQuietMs,
       send: (bytes) => this.#toTarget(bytes),
       atBoundary: () => this.#framer.atBoundary,
       switched: (format) => this.#switchFormat(format),

@@ -11,13 +11,14 @@ import type { PixelFormat } from "../../../shared/events/session-event.ts";
 import type { ClientMessageBody } from "../../rfb/client-messages.ts";
 import { writeClientMessage } from "../../rfb/client-writer.ts";
 
-const quietMs = 200;
 const maxWaiting = 512;
 const markBytes = 8;
 
 const fenceFlag = { syncNext: 1 << 2, request: 0x8000_0000 } as const;
 
 export interface FormatPinHandlers {
+  /** How long is quiet. */
+  quietMs: number;
   send(bytes: Buffer): void;
   /** The target's bytes end at a message now. */
   atBoundary(): boolean;
@@ -135,7 +136,7 @@ export class FormatPin {
       } catch (error) {
         this.#handlers.failed(error);
       }
-    }, quietMs);
+    }, this.#handlers.quietMs);
   }
 
   /** The first that waits is a SetPixelFormat whose moment has come. */

@@ -17,6 +17,8 @@ export interface VncTapLimits {
   /** Browsers of one person that have a ticket and have not begun to speak; the newest count. */
   maxSilentBrowsers: number;
   dialTimeoutMs: number;
+  /** A target without fences that sends nothing for so long has answered what it will answer. */
+  targetQuietMs: number;
 }
 
 export interface VncTapOptions {
@@ -44,4 +46,5 @@ export const defaultLimits: VncTapLimits = {
   maxConnections: 500,
   maxSilentBrowsers: 4,
   dialTimeoutMs: 15_000,
+  targetQuietMs: 200,
 };

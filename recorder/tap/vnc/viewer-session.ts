@@ -29,6 +29,7 @@ export interface ViewerSessionOptions {
   host: VncGatewayHost;
   logger: TapLogger;
   dialTimeoutMs: number;
+  targetQuietMs: number;
 }
 
 export interface Viewer {
@@ -134,6 +135,7 @@ export class ViewerSession {
       target: dialed.stream,
       init,
       settings: access.settings,
+      targetQuietMs: this.#options.targetQuietMs,
       viewerGone: () => this.#viewerGone(),
       targetGone: () => this.#targetGone(),
       failed: (error) => this.#failed(error, "protocol"),

@@ -162,12 +162,11 @@ class VncGateway implements VncTap {
 
   #run(viewer: Viewer): void {
     const { host, logger } = this.#options;
-    new ViewerSession(viewer, { host, logger, dialTimeoutMs: this.#limits.dialTimeoutMs })
-      .run()
-      .catch((error: unknown) => {
-        logger.error({ err: error }, "a session failed");
-        viewer.close("The gateway had a fault of its own.");
-      });
+    const { dialTimeoutMs, targetQuietMs } = this.#limits;
+    new ViewerSession(viewer, { host, logger, dialTimeoutMs, targetQuietMs }).run().catch((error: unknown) => {
+      logger.error({ err: error }, "a session failed");
+      viewer.close("The gateway had a fault of its own.");
+    });
   }
 
   #hangUp(socket: Socket): void {
