@@ -58,12 +58,11 @@ function readContent(meta: SegmentMeta, raw: Uint8Array): Content {
     const { header, frames } = readFrames(Uint8Array.from(raw));
     return { header, times: frames.map((frame) => frame.atUs), sequence: frames.map((frame) => frame.seq) };
   }
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(raw);
   if (track.startsWith("terminal-")) {
-    const { header, events } = parseTerminalSegment(text);
+    const { header, events } = parseTerminalSegment(raw);
     return { header, times: events.map((event) => event.atUs), sequence: [] };
   }
-  const { header, lines } = parseJsonSegment<InputLine | FilesLine | EventsLine | RawLine>(text, schemaOf(track));
+  const { header, lines } = parseJsonSegment<InputLine | FilesLine | EventsLine | RawLine>(raw, schemaOf(track));
   return { header, times: lines.map((line) => line.t), sequence: lines.map((line) => line.s) };
 }
 

@@ -14,12 +14,12 @@ export interface TrackLine {
   line: Record<string, unknown>;
 }
 
-/** The text of each segment of a track. INTEGRITY_HASH when stored bytes are not those that the index names. */
-export async function* segmentTexts(
+/** Each segment of a track, decompressed. INTEGRITY_HASH when stored bytes are not those that the index names. */
+export async function* segmentContents(
   source: SegmentSource,
   index: RecordingIndex,
   track: string,
-): AsyncGenerator<string> {
+): AsyncGenerator<Uint8Array> {
   for (const { n, sha256 } of segmentsOf(index, track)) {
     const { meta, bytes, intact } = await source.segment(index.session, n);
     if (!intact || meta.sha256 !== sha256) {
@@ -29,7 +29,7 @@ export async function* segmentTexts(
         { op: "export.segment" },
       );
     }
-    yield Buffer.from(decompressSegment(bytes, meta.codec)).toString("utf8");
+    yield decompressSegment(bytes, meta.codec);
   }
 }
 
@@ -49,12 +49,12 @@ export async function* trackLines(
   index: RecordingIndex,
   track: string,
 ): AsyncGenerator<TrackLine> {
-  for await (const text of segmentTexts(source, index, track)) {
+  for await (const content of segmentContents(source, index, track)) {
     if (track.startsWith("terminal-")) {
-      const { events } = parseTerminalSegment(text);
+      const { events } = parseTerminalSegment(content);
       for (const { atUs, code, data } of events) yield { t: atUs, line: { k: code, d: data } };
     } else {
-      for (const { t, ...line } of parseJsonSegment<StoredLine>(text, schemaOf(track)).lines) yield { t, line };
+      for (const { t, ...line } of parseJsonSegment<StoredLine>(content, schemaOf(track)).lines) yield { t, line };
     }
   }
 }

@@ -5,7 +5,7 @@ import zlib from "node:zlib";
 import { decompress as decompressInScript } from "fzstd";
 import { AppError } from "../../shared/errors.ts";
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
-import { contentBytes, zstdFrames } from "./zstd-frames.ts";
+import { contentBytes, storedFrame, zstdFrames } from "./zstd-frames.ts";
 
 interface Zstd {
   compress(data: Uint8Array, level: number): Uint8Array;
@@ -113,6 +113,16 @@ export class SegmentCompressor {
     this.#push(piece, floodLevel);
   }
 
+  /** The same of what may not become smaller. True: then it is stored as it is, and must stay as it is. */
+  addBytes(piece: Uint8Array): boolean {
+    if (!this.#zstd || !isDense(piece, this.#zstd)) {
+      this.add(piece);
+      return false;
+    }
+    this.#pieces.push(...storedFrame(piece));
+    return true;
+  }
+
   addLast(piece: Uint8Array): void {
     this.#push(piece, this.#level);
   }
@@ -122,9 +132,27 @@ export class SegmentCompressor {
   }
 
   finish(): Uint8Array {
-    const whole = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : Buffer.concat(this.#pieces);
-    return this.#zstd ? whole : zlib.gzipSync(whole, { level: 6 });
+    const pieces = this.finishPieces();
+    return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
   }
+
+  /** The stored bytes in order, which are not copied together. */
+  finishPieces(): Uint8Array[] {
+    return this.#zstd ? this.#pieces : [zlib.gzipSync(Buffer.concat(this.#pieces), { level: 6 })];
+  }
+}
+
+const sampleBytes = 8 * 1024;
+/** What stays larger than this is not worth the time that reading it takes. */
+const densePart = 0.94;
+
+/** Whether compression would bring nothing, by samples of its beginning, middle and end. */
+function isDense(piece: Uint8Array, { compress }: Zstd): boolean {
+  const last = piece.length - sampleBytes;
+  if (last < 2 * sampleBytes) return false;
+  return [0, last >> 1, last].every(
+    (at) => compress(piece.subarray(at, at + sampleBytes), floodLevel).length > sampleBytes * densePart,
+  );
 }
 
 /** Stored bytes to text bytes. INTEGRITY_FORMAT when they are not of that codec. */

@@ -1,5 +1,6 @@
-// Where the frames of zstd data end (RFC 8878, section 3.1.1). Node's one-shot decompressor stops after the first frame
-// and takes some cut frames for whole ones, without a word; who knows the frames can give it one after the other.
+// Frames of zstd data (RFC 8878, section 3.1.1): where they end, and one whose content is stored as it is. Node's one-shot
+// decompressor stops after the first frame and takes some cut frames for whole ones, without a word; who knows the frames
+// can give it one after the other.
 const frameMagic = 0xfd2fb528;
 const dictionaryIdBytes = [0, 1, 2, 4];
 const contentSizeBytes = [0, 2, 4, 8];
@@ -54,4 +55,24 @@ function frameEnd(view: DataView, start: number): number {
   if ((descriptor & 4) !== 0) at += 4;
   if (at > view.byteLength) throw new Error("the last zstd frame is cut");
   return at;
+}
+
+const maxBlockBytes = 128 * 1024;
+
+/** A frame of raw blocks, in pieces of which those with the content are views of it. */
+export function storedFrame(content: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < content.length; at += maxBlockBytes) {
+    const end = Math.min(at + maxBlockBytes, content.length);
+    const head = Buffer.alloc(at === 0 ? 12 : 3);
+    if (at === 0) {
+      head.writeUInt32LE(frameMagic, 0);
+      // One segment, the content's size in four bytes, no checksum.
+      head[4] = 0xa0;
+      head.writeUInt32LE(content.length, 5);
+    }
+    head.writeUIntLE(((end - at) << 3) | (end === content.length ? 1 : 0), head.length - 3, 3);
+    pieces.push(head, content.subarray(at, end));
+  }
+  return pieces;
 }

@@ -34,7 +34,7 @@ export async function decode(
   };
   switch (kind) {
     case "terminal": {
-      const { header, cols, rows, keyframe, events } = parseTerminalSegment(textOf(raw));
+      const { header, cols, rows, keyframe, events } = parseTerminalSegment(raw);
       belongs(header);
       return { kind, cols, rows, keyframe, events };
     }
@@ -52,33 +52,29 @@ export async function decode(
       return { kind, frames };
     }
     default:
-      return decodeLines(textOf(raw), kind, belongs);
+      return decodeLines(raw, kind, belongs);
   }
 }
 
-function textOf(raw: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(raw);
-}
-
 async function decodeLines(
-  text: string,
+  raw: Uint8Array,
   kind: "input" | "files" | "events",
   belongs: (header: Origin) => void,
 ): Promise<Decoded> {
   const { readLines } = await import("./lines.ts");
   switch (kind) {
     case "input": {
-      const { header, lines } = readLines(kind, text);
+      const { header, lines } = readLines(kind, raw);
       belongs(header);
       return { kind, lines };
     }
     case "files": {
-      const { header, lines } = readLines(kind, text);
+      const { header, lines } = readLines(kind, raw);
       belongs(header);
       return { kind, lines };
     }
     case "events": {
-      const { header, lines } = readLines(kind, text);
+      const { header, lines } = readLines(kind, raw);
       belongs(header);
       return { kind, lines };
     }

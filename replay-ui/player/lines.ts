@@ -5,9 +5,9 @@ import { parseJsonSegment } from "../../shared/segment/parse.ts";
 
 const schemas = { input: InputLine, files: FilesLine, events: EventsLine } as const;
 
-export function readLines(kind: "input", text: string): ReturnType<typeof parseJsonSegment<InputLine>>;
-export function readLines(kind: "files", text: string): ReturnType<typeof parseJsonSegment<FilesLine>>;
-export function readLines(kind: "events", text: string): ReturnType<typeof parseJsonSegment<EventsLine>>;
-export function readLines(kind: keyof typeof schemas, text: string) {
-  return parseJsonSegment<InputLine | FilesLine | EventsLine>(text, schemas[kind]);
+export function readLines(kind: "input", raw: Uint8Array): ReturnType<typeof parseJsonSegment<InputLine>>;
+export function readLines(kind: "files", raw: Uint8Array): ReturnType<typeof parseJsonSegment<FilesLine>>;
+export function readLines(kind: "events", raw: Uint8Array): ReturnType<typeof parseJsonSegment<EventsLine>>;
+export function readLines(kind: keyof typeof schemas, raw: Uint8Array) {
+  return parseJsonSegment<InputLine | FilesLine | EventsLine>(raw, schemas[kind]);
 }

@@ -4,17 +4,19 @@
 // (SegmentHeader). Terminal segments are asciicast v2 files that play on their own: the header is also asciicast's, the
 // second line is the keyframe (an "o" event that resets and redraws the terminal), which a reader that continues from
 // the previous segment skips. Times in asciicast lines are seconds written with exactly six decimals: microseconds.
+// In a segment of version 2 a run of bytes of a channel without a pty stands as it is, after a line that says how many they
+// are, and before a line feed: `[time, "ob", count]`, and `k: "data"` with `bytes` in place of `d`.
 // Screen and frames segments have the header line, and what follows it is not text: shared/screen/format.ts and
 // shared/screen/frames.ts.
 import { z } from "zod";
-import { SEGMENT_VERSION } from "../segment/version.ts";
+import { BYTES_SEGMENT_VERSION, SEGMENT_VERSION } from "../segment/version.ts";
 import { FileEvent, NoticeType } from "./session-event.ts";
 
-export { SEGMENT_VERSION };
+export { BYTES_SEGMENT_VERSION, SEGMENT_VERSION };
 
 export const SegmentHeader = z.looseObject({
   conduit: z.strictObject({
-    version: z.literal(SEGMENT_VERSION),
+    version: z.union([z.literal(SEGMENT_VERSION), z.literal(BYTES_SEGMENT_VERSION)]),
     session: z.string(),
     track: z.string(),
     index: z.int().nonnegative(),

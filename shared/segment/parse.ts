@@ -1,16 +1,20 @@
-// Reads the text of a decompressed segment. Malformed input throws INTEGRITY_FORMAT with the line's number; a reader
-// never guesses. Used by the service, the CLI and the browser, where a terminal segment is read before any schema library
-// is loaded: the header is checked by hand (a test holds it against the schema).
+// Reads a decompressed segment. Malformed input throws INTEGRITY_FORMAT with the line's number; a reader never guesses.
+// What stands as bytes after its line (segment-rows.ts) comes out as it would from a line of its own. Used by the service,
+// the CLI and the browser, where a terminal segment is read before any schema library is loaded: the header is checked by
+// hand (a test holds it against the schema).
 import type { z } from "zod";
-import { AppError } from "../errors.ts";
 import type { SegmentHeader } from "../events/stored.ts";
-import { SEGMENT_VERSION } from "./version.ts";
+import { base64Of, textIn } from "./bytes.ts";
+import { malformed, parseJson, rowsWithBytes, splitLines, textOfSegment } from "./segment-rows.ts";
+import { BYTES_SEGMENT_VERSION, SEGMENT_VERSION } from "./version.ts";
 
 export interface TerminalEvent {
   /** Session time, µs. */
   atUs: number;
   code: string;
   data: string;
+  /** Of an `ob` or `eb` event where they are at hand: what `data` has in base64. */
+  readonly bytes?: Uint8Array;
 }
 
 export interface TerminalSegment {
@@ -22,33 +26,15 @@ export interface TerminalSegment {
   events: TerminalEvent[];
 }
 
-function malformed(line: number, what: string): AppError {
-  return new AppError("INTEGRITY_FORMAT", `line ${line} of the segment ${what}`, {
-    op: "segment.parse",
-    details: { line },
-  });
-}
-
-function parseJson(text: string, line: number): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError("INTEGRITY_FORMAT", `line ${line} of the segment is not JSON`, { op: "segment.parse", cause });
-  }
-}
-
-function splitLines(text: string): string[] {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines;
-}
-
 /** The first line of any segment. */
 export function parseSegmentHeader(line: string): SegmentHeader {
   const raw = parseJson(line, 1);
   const version = (raw as { conduit?: { version?: unknown } } | null)?.conduit?.version;
-  if (typeof version === "number" && version > SEGMENT_VERSION) {
-    throw malformed(1, `has format version ${version}; this software reads up to ${SEGMENT_VERSION}: use a newer one`);
+  if (typeof version === "number" && version > BYTES_SEGMENT_VERSION) {
+    throw malformed(
+      1,
+      `has format version ${version}; this software reads up to ${BYTES_SEGMENT_VERSION}: use a newer one`,
+    );
   }
   if (!isSegmentHeader(raw)) throw malformed(1, "is not a segment header");
   return raw;
@@ -61,7 +47,7 @@ export function isSegmentHeader(value: unknown): value is SegmentHeader {
   if (!isRecord(conduit)) return false;
   const count = (name: string) => Number.isSafeInteger(conduit[name]) && (conduit[name] as number) >= 0;
   return (
-    conduit["version"] === SEGMENT_VERSION &&
+    (conduit["version"] === SEGMENT_VERSION || conduit["version"] === BYTES_SEGMENT_VERSION) &&
     typeof conduit["session"] === "string" &&
     typeof conduit["track"] === "string" &&
     count("index") &&
@@ -76,39 +62,110 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function parseTerminalSegment(text: string): TerminalSegment {
-  const lines = splitLines(text);
-  const header = parseSegmentHeader(lines[0] ?? "");
+/** Whether bytes may follow lines of the segment: then it is no text as a whole. */
+export function hasBytes(raw: Uint8Array): boolean {
+  return headerOf(raw).conduit.version === BYTES_SEGMENT_VERSION;
+}
+
+function headerOf(raw: Uint8Array): SegmentHeader {
+  const end = raw.indexOf(10);
+  return parseSegmentHeader(textIn(raw.subarray(0, end < 0 ? raw.length : end)) ?? "");
+}
+
+interface Row {
+  value: unknown;
+  bytes?: Uint8Array;
+}
+
+interface Rows {
+  header: SegmentHeader;
+  /** Those after the header. */
+  rows: Row[];
+}
+
+/** `bytesAfter` says how many bytes follow a line; it is asked only where the version allows it. */
+function readRows(segment: string | Uint8Array, bytesAfter: (value: unknown) => number | null): Rows {
+  if (typeof segment !== "string") {
+    // First of all: a later version may hold anything.
+    const header = headerOf(segment);
+    if (header.conduit.version === BYTES_SEGMENT_VERSION) {
+      return { header, rows: rowsWithBytes(segment, bytesAfter).slice(1) };
+    }
+    return readRows(textOfSegment(segment), bytesAfter);
+  }
+  const [first = "", ...lines] = splitLines(segment);
+  const header = parseSegmentHeader(first);
+  return { header, rows: lines.map((line, i) => ({ value: parseJson(line, i + 2) })) };
+}
+
+const streamOf: Readonly<Record<string, string>> = { ob: "o", eb: "e" };
+
+/** `[time, "ob" or "eb", count]`: so many bytes follow. */
+function terminalBytes(value: unknown): number | null {
+  if (!Array.isArray(value) || value.length !== 3 || typeof value[2] !== "number") return null;
+  return streamOf[String(value[1])] === undefined ? null : value[2];
+}
+
+/** As text where it is text: in base64 it is only when somebody asks for it. */
+function bytesEvent(atUs: number, code: string, bytes: Uint8Array): TerminalEvent {
+  const text = textIn(bytes);
+  if (text !== null) return { atUs, code: streamOf[code] ?? code, data: text };
+  return {
+    atUs,
+    code,
+    bytes,
+    get data() {
+      return base64Of(bytes);
+    },
+  };
+}
+
+/** @param segment its decompressed bytes; text will do where no bytes follow lines. */
+export function parseTerminalSegment(segment: string | Uint8Array): TerminalSegment {
+  const { header, rows: lines } = readRows(segment, terminalBytes);
   const cols = header["width"];
   const rows = header["height"];
   if (typeof cols !== "number" || typeof rows !== "number") throw malformed(1, "has no width and height");
   const events: TerminalEvent[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const line = parseJson(lines[i] ?? "", i + 1);
-    if (!Array.isArray(line) || line.length !== 3) throw malformed(i + 1, "is not [time, code, data]");
-    const [seconds, code, data] = line as unknown[];
-    if (typeof seconds !== "number" || !(seconds >= 0) || typeof code !== "string" || typeof data !== "string") {
-      throw malformed(i + 1, "is not [time, code, data]");
+  for (const [i, { value, bytes }] of lines.entries()) {
+    if (!Array.isArray(value) || value.length !== 3) throw malformed(i + 2, "is not [time, code, data]");
+    const [seconds, code, data] = value as unknown[];
+    if (typeof seconds !== "number" || !(seconds >= 0) || typeof code !== "string") {
+      throw malformed(i + 2, "is not [time, code, data]");
     }
-    events.push({ atUs: Math.round(seconds * 1e6), code, data });
+    const atUs = Math.round(seconds * 1e6);
+    if (bytes !== undefined) events.push(bytesEvent(atUs, code, bytes));
+    else if (typeof data === "string") events.push({ atUs, code, data });
+    else throw malformed(i + 2, "is not [time, code, data]");
   }
   const keyframe = events.shift();
   if (keyframe === undefined || keyframe.code !== "o") throw malformed(2, "is not a keyframe");
   return { header: header.conduit, cols, rows, keyframe: keyframe.data, events };
 }
 
-/** Input, files and events segments: header, then one object a line. */
+/** `bytes` of a `data` line: so many bytes follow. */
+function dataBytes(value: unknown): number | null {
+  return isRecord(value) && value["k"] === "data" && typeof value["bytes"] === "number" ? value["bytes"] : null;
+}
+
+function withData({ value, bytes }: Row): unknown {
+  if (bytes === undefined) return value;
+  const { bytes: _count, ...line } = value as Record<string, unknown>;
+  const text = textIn(bytes);
+  return text === null ? { ...line, enc: "base64", d: base64Of(bytes) } : { ...line, d: text };
+}
+
+/** Input, files and events segments: header, then one object a line. `segment` as for terminals. */
 export function parseJsonSegment<T>(
-  text: string,
+  segment: string | Uint8Array,
   schema: z.ZodType<T>,
 ): { header: SegmentHeader["conduit"]; lines: T[] } {
-  const rows = splitLines(text);
-  const header = parseSegmentHeader(rows[0] ?? "").conduit;
+  const { header, rows } = readRows(segment, dataBytes);
   const lines: T[] = [];
-  for (let i = 1; i < rows.length; i++) {
-    const parsed = schema.safeParse(parseJson(rows[i] ?? "", i + 1));
-    if (!parsed.success) throw malformed(i + 1, `is not a line of its track: ${parsed.error.issues[0]?.message ?? ""}`);
+  for (const [i, row] of rows.entries()) {
+    const parsed = schema.safeParse(withData(row));
+    if (!parsed.success) throw malformed(i + 2, `is not a line of its track: ${parsed.error.issues[0]?.message ?? ""}`);
     lines.push(parsed.data);
   }
-  return { header, lines };
+  return { header: header.conduit, lines };
 }

@@ -94,7 +94,7 @@ describe("a recording of a later format", () => {
   const read = (name: string) => readFileSync(join(here, "future", name), "utf8");
 
   it("is refused with the version it needs, not guessed at", () => {
-    const refusal = /has format version 2; this software reads up to 1: use a newer one/;
+    const refusal = /has format version 3; this software reads up to 2: use a newer one/;
     for (const parse of [
       () => parseTerminalSegment(read("000000.cast")),
       () => parseJsonSegment(read("000000.jsonl"), InputLine),

@@ -1,7 +1,7 @@
 // `conduit recordings cat`: a channel's output, byte for byte as the target sent it.
 import type { Command } from "commander";
 import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
-import { segmentTexts } from "../../export/lines.ts";
+import { segmentContents } from "../../export/lines.ts";
 import type { Cli } from "../cli.ts";
 import { inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
 import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
@@ -20,7 +20,7 @@ export function registerCat(recordings: Command, cli: Cli): void {
         const index = await provenIndexOf(cli, archive, session, options.unverified === true);
         const track = terminalTrack(index, options.channel);
         await archive.audit("recording.view", session, { with: "cat", track: track.name });
-        for await (const segment of segmentTexts(archive.reader, index, track.name)) {
+        for await (const segment of segmentContents(archive.reader, index, track.name)) {
           for (const { stream, bytes } of exactOutput(segment))
             await (stream === "stdout" ? cli.out : cli.err).write(bytes);
           if (cli.out.closed || cli.signal.aborted) return;
@@ -30,19 +30,20 @@ export function registerCat(recordings: Command, cli: Cli): void {
 }
 
 /** An `ob` or `eb` line holds the exact bytes; on a pty a readable copy of the same time follows it, to be skipped. */
-export function* exactOutput(text: string): Generator<{ stream: "stdout" | "stderr"; bytes: Uint8Array }> {
-  const { header, events } = parseTerminalSegment(text);
+export function* exactOutput(segment: Uint8Array): Generator<{ stream: "stdout" | "stderr"; bytes: Uint8Array }> {
+  const { header, events } = parseTerminalSegment(segment);
   let copy: { code: string; atUs: number } | null = null;
-  for (const { atUs, code, data } of events) {
+  for (const event of events) {
+    const { atUs, code } = event;
     if (copy !== null && copy.code === code && copy.atUs === atUs) {
       copy = null;
       continue;
     }
     copy = null;
     if (code === "o" || code === "e")
-      yield { stream: code === "o" ? "stdout" : "stderr", bytes: Buffer.from(data, "utf8") };
+      yield { stream: code === "o" ? "stdout" : "stderr", bytes: Buffer.from(event.data, "utf8") };
     if (code !== "ob" && code !== "eb") continue;
-    yield { stream: code === "ob" ? "stdout" : "stderr", bytes: Buffer.from(data, "base64") };
+    yield { stream: code === "ob" ? "stdout" : "stderr", bytes: event.bytes ?? Buffer.from(event.data, "base64") };
     if (header.pty === true) copy = { code: code === "ob" ? "o" : "e", atUs };
   }
 }

@@ -97,7 +97,7 @@ async function play(
         `\r\nWARNING: ${meta.name} is not what was recorded; run conduit recordings verify ${index.session}`,
       );
     }
-    const segment = parseTerminalSegment(Buffer.from(decompressSegment(bytes, meta.codec)).toString("utf8"));
+    const segment = parseTerminalSegment(decompressSegment(bytes, meta.codec));
     if (fresh) {
       await show(segment.keyframe);
       pacer.begin(fromUs);

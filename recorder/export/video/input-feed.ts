@@ -28,8 +28,7 @@ export async function readInput(
   const segments = new TrackSegments(source, { ...index, gaps: [] }, track);
   for (const position of segments.list.keys()) {
     await segments.read(position, (bytes) => {
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-      for (const line of parseJsonSegment(text, InputLine).lines) {
+      for (const line of parseJsonSegment(bytes, InputLine).lines) {
         if (channel !== undefined && line.ch !== channel) continue;
         const key = keyStroke(line);
         if (key !== null) feed.keys.push(key);

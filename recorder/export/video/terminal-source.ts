@@ -42,7 +42,7 @@ export class TerminalSource implements FrameSource {
     let [cols, rows] = [1, 1];
     for (const position of segments.list.keys()) {
       const sizes = await segments.read(position, (bytes) => {
-        const segment = parseTerminalSegment(textOf(bytes));
+        const segment = parseTerminalSegment(bytes);
         const resizes = segment.events.flatMap(({ code, data }) => (code === "r" ? [sizeOf(data)] : []));
         return [{ cols: segment.cols, rows: segment.rows }, ...resizes];
       });
@@ -126,17 +126,20 @@ export class TerminalSource implements FrameSource {
     this.#dirty.push(...this.#painter.paint(this.#screen));
   }
 
-  #shown({ code, data }: TerminalEvent): string {
-    if (code === "o" || code === "e") return data;
+  #shown(event: TerminalEvent): string {
+    const { code } = event;
+    if (code === "o" || code === "e") return event.data;
     // On a pty a readable copy follows.
-    if ((code === "ob" || code === "eb") && !this.#pty) return this.#decoders[code].write(Buffer.from(data, "base64"));
+    if ((code === "ob" || code === "eb") && !this.#pty) {
+      return this.#decoders[code].write(Buffer.from(event.bytes ?? Buffer.from(event.data, "base64")));
+    }
     return "";
   }
 
   async #enter(position: number): Promise<void> {
     this.#position = position;
     this.#playing = null;
-    const segment = await this.#segments.read(position, (bytes) => parseTerminalSegment(textOf(bytes)));
+    const segment = await this.#segments.read(position, parseTerminalSegment);
     if (segment === null) {
       this.#fresh = true;
       return;
@@ -150,10 +153,6 @@ export class TerminalSource implements FrameSource {
       this.#fresh = false;
     }
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
 function sizeOf(data: string): { cols: number; rows: number } {

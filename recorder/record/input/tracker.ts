@@ -160,6 +160,13 @@ export class InputTracker {
     while (this.#queuedBytes > maxQueuedBytes && !this.mustWait) this.settle();
   }
 
+  /** Many bytes for a program, while nothing waits: stored from where they lie. False: they take the way of all input. */
+  bulk(place: EventPlace, number: number, bytes: Buffer): boolean {
+    const channel = this.#channels.get(number);
+    if (!channel || channel.pty || this.#queue.length > 0 || this.#draining) return false;
+    return this.#track.addBytes(place, { s: place.seq, ch: number, k: "data" }, bytes);
+  }
+
   #typed(channel: Channel, place: EventPlace, bytes: Buffer): void {
     const { carryPlace } = channel;
     const items = channel.decoder.push(bytes);

@@ -29,11 +29,11 @@ export class LineTrack extends Track {
   waitingSeq: () => number | null = () => null;
   #newest: OpenSegment | null = null;
 
-  protected override newSegment(at: EventPlace): OpenSegment {
+  protected override newSegment(at: EventPlace, forBytes: boolean): OpenSegment {
     const { recordNo, seq } = at.from ?? at;
     const waiting = this.waitingSeq() ?? seq;
     const isOfNone = waiting < seq && waiting > (this.#newest?.lastSeq ?? -1);
-    this.#newest = super.newSegment(isOfNone ? { ...at, from: { recordNo, seq: waiting } } : at);
+    this.#newest = super.newSegment(isOfNone ? { ...at, from: { recordNo, seq: waiting } } : at, forBytes);
     return this.#newest;
   }
 
@@ -54,6 +54,19 @@ export class LineTrack extends Track {
     segment.writeAscii('"}\n');
     for (const [name, n] of Object.entries(counts)) this.counts[name as keyof Counts] += n;
     this.afterEvent(at);
+  }
+
+  /** The same for many bytes, which follow their line. False: this segment takes none now. */
+  addBytes(at: EventPlace, line: { s: number; ch: number; k: "data" }, bytes: Uint8Array): boolean {
+    const segment = this.beginForBytes(at);
+    if (!segment) return false;
+    this.lines++;
+    segment.writeAscii(`${JSON.stringify({ t: this.monotone(at.us), ...line, bytes: bytes.length })}\n`);
+    segment.writeBytes(bytes);
+    segment.writeAscii("\n");
+    this.counts.inputBytes += bytes.length;
+    this.afterEvent(at);
+    return true;
   }
 
   protected header(_segment: OpenSegment, conduit: SegmentHeader["conduit"]): string {

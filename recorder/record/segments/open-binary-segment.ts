@@ -32,8 +32,8 @@ export class OpenBinarySegment extends OpenSegment {
     return whole;
   }
 
-  override finish(): Uint8Array {
+  override finish(): Uint8Array[] {
     if (this.#waiting > 0) this.compressor.addLast(this.#take());
-    return this.compressor.finish();
+    return this.compressor.finishPieces();
   }
 }

@@ -1,6 +1,7 @@
 // A segment that is being filled: lines go into a slab, full slabs are compressed at once, so that a flood costs no
 // more memory than its compressed form. Knows nothing of what the lines mean.
 
+import { SEGMENT_VERSION, type SegmentHeader } from "../../../shared/events/stored.ts";
 import type { SegmentCodec } from "../../../shared/manifest/manifest.ts";
 import { SegmentCompressor } from "../../store/codec.ts";
 
@@ -9,6 +10,7 @@ const firstBytes = 2048;
 
 /** One slab serves all open segments' compression in turn: it is full only between two lines of one segment. */
 export class OpenSegment {
+  readonly version: SegmentHeader["conduit"]["version"] = SEGMENT_VERSION;
   readonly startUs: number;
   readonly firstSeq: number;
   readonly firstRecordNo: number;
@@ -61,11 +63,14 @@ export class OpenSegment {
     this.lastRecordNo = Math.max(this.lastRecordNo, at.recordNo);
   }
 
-  finish(): Uint8Array {
+  /** The stored bytes in order; good until `release`. */
+  finish(): Uint8Array[] {
     if (this.#used > 0) this.compressor.addLast(this.#slab.subarray(0, this.#used));
     this.#used = 0;
-    return this.compressor.finish();
+    return this.compressor.finishPieces();
   }
+
+  release(): void {}
 
   #room(bytes: number): void {
     if (this.#used + bytes <= this.#slab.length) return;

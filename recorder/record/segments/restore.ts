@@ -17,8 +17,7 @@ export function restoreTerminals(tracks: SessionTracks, directory: string, resum
     if (!track || !terminal) continue;
     try {
       const stored = readFileSync(join(directory, track.last.name));
-      const text = Buffer.from(decompressSegment(stored, track.last.codec)).toString("utf8");
-      const segment = parseTerminalSegment(text);
+      const segment = parseTerminalSegment(decompressSegment(stored, track.last.codec));
       terminal.restore(segment.keyframe, segment.cols, segment.rows, segment.events);
     } catch {
       // Stated above.

@@ -12,6 +12,7 @@ import {
   openSync,
   rmSync,
   writeSync,
+  writevSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { chainLink } from "../../../shared/manifest/chain.ts";
@@ -21,7 +22,10 @@ import { type SpoolLine, segmentsListName, stateName } from "../spool-layout.ts"
 /** A closed segment that is not yet in the chain. */
 export interface ClosedSegment {
   meta: Omit<SegmentMeta, "n" | "link" | "bytes" | "sha256">;
-  stored: Uint8Array;
+  /** Its stored bytes in order. */
+  stored: Uint8Array[];
+  /** Called when they are in the spool: their memory is used again. */
+  release?: () => void;
   firstRecordNo: number;
   recordNo: number;
   counts: SpoolLine["counts"];
@@ -30,8 +34,10 @@ export interface ClosedSegment {
   state?: Uint8Array;
 }
 
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+function sha256Hex(pieces: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
@@ -49,6 +55,24 @@ function syncDirectory(path: string): void {
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+}
+
+/** IOV_MAX. */
+const piecesAtOnce = 1024;
+
+function writePieces(fd: number, pieces: readonly Uint8Array[]): void {
+  for (let at = 0; at < pieces.length; at += piecesAtOnce) {
+    const some = pieces.slice(at, at + piecesAtOnce);
+    let written = writevSync(fd, some);
+    for (const piece of some) {
+      if (written < piece.length) writeAll(fd, piece.subarray(written));
+      written = Math.max(0, written - piece.length);
+    }
+  }
+}
+
+export function storedBytes({ stored }: Pick<ClosedSegment, "stored">): number {
+  return stored.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 export class SegmentFiles {
@@ -78,7 +102,7 @@ export class SegmentFiles {
     }
     const fd = openSync(path, "w", 0o600);
     try {
-      writeAll(fd, segment.stored);
+      writePieces(fd, segment.stored);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -88,12 +112,13 @@ export class SegmentFiles {
     syncDirectory(folder);
     const hash = sha256Hex(segment.stored);
     const link = chainLink(this.#link, hash, sha256);
-    const meta: SegmentMeta = { ...segment.meta, n: this.#n, bytes: segment.stored.length, sha256: hash, link };
+    const meta: SegmentMeta = { ...segment.meta, n: this.#n, bytes: storedBytes(segment), sha256: hash, link };
     const line: SpoolLine = { meta, recordNo: segment.recordNo, counts: segment.counts, opened: segment.opened };
     this.#appendLine(`${JSON.stringify(line)}\n`);
     this.#n++;
     this.#link = link;
     this.#dropState(segment.meta);
+    segment.release?.();
     return line;
   }
 

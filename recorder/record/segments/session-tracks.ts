@@ -8,8 +8,9 @@ import { flagEncrypted, type JournalRecord, recordKind } from "../journal/format
 import { addCounts, type Counts, noCounts, type OpenedTrack, type SpoolLine } from "../spool-layout.ts";
 import { LineTrack } from "./line-track.ts";
 import type { ClosedSession, ScreenSettings, SegmentLimits, SessionResume } from "./messages.ts";
+import { bulkBytes } from "./open-bytes-segment.ts";
 import type { ScreenChannel, ScreenChannelParts } from "./screen-channel.ts";
-import { type ClosedSegment, SegmentFiles } from "./segment-files.ts";
+import { type ClosedSegment, SegmentFiles, storedBytes } from "./segment-files.ts";
 import { openedScreen, SessionScreens } from "./session-screens.ts";
 import { TerminalTrack } from "./terminal-track.ts";
 import type { EventPlace, Track, TrackContext } from "./track.ts";
@@ -41,6 +42,11 @@ export interface SessionSetup {
   /** Null in a thread that takes no screens. */
   makeScreen: ((parts: ScreenChannelParts) => ScreenChannel) | null;
   resume: SessionResume | null;
+}
+
+/** What the journal has encrypted may be a secret. */
+function isBulk({ payload, flags }: JournalRecord): boolean {
+  return payload.length >= bulkBytes && (flags & flagEncrypted) === 0;
 }
 
 const defaultSize = { cols: 80, rows: 24 };
@@ -139,7 +145,7 @@ export class SessionTracks {
   }
 
   get pendingBytes(): number {
-    return this.#unwritten.reduce((sum, segment) => sum + segment.stored.length, 0);
+    return this.#unwritten.reduce((sum, segment) => sum + storedBytes(segment), 0);
   }
 
   record(record: JournalRecord): void {
@@ -182,6 +188,7 @@ export class SessionTracks {
   #inbound(place: EventPlace, record: JournalRecord): void {
     const screen = this.#screens.get(record.channel);
     if (screen) this.#screens.viewer(screen, place, this.#inputOf(record));
+    else if (isBulk(record) && this.#tracker.bulk(place, record.channel, record.payload)) return;
     else this.#tracker.input(place, record.channel, this.#inputOf(record));
   }
 

@@ -3,11 +3,12 @@
 // the channel's bytes exactly; a segment is cut only where its keyframe says everything.
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
+import { bulkBytes } from "./open-bytes-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
 import { TerminalFollower } from "./terminal-follower.ts";
 import { maxCols, maxRows } from "./terminal-state.ts";
 import { type EventPlace, seconds, Track, type TrackContext } from "./track.ts";
-import { TextStream } from "./utf8.ts";
+import { TextStream, textOfEnd } from "./utf8.ts";
 
 /** Channels without a pty: how much of the latest output a keyframe repeats. LF starts a line there (mode 20). */
 const tailChars = 4096;
@@ -26,6 +27,8 @@ export class TerminalTrack extends Track {
   #startCols = 0;
   #startRows = 0;
   #tail = "";
+  /** The end of a run of bytes that is newer than `#tail`: it is read when somebody asks. */
+  #unread: Buffer | null = null;
   #keyframeBytes = 0;
 
   constructor(
@@ -57,12 +60,30 @@ export class TerminalTrack extends Track {
   }
 
   output(at: EventPlace, stream: "stdout" | "stderr", data: Buffer): void {
+    if (!this.pty && data.length >= bulkBytes && this.#bulk(at, stream, data)) return;
     const segment = this.begin(at);
     this.counts.outputBytes += data.length;
     const piece = this.#streams[stream].push(data);
     let lines = 0;
     if (piece) lines = this.#writePiece(segment, at, stream, piece.bytes, piece.text);
     this.afterEvent(at, lines);
+  }
+
+  /** Stored as it is, but for a cut character at its end, which waits as it does in text. False: not now. */
+  #bulk(at: EventPlace, stream: "stdout" | "stderr", data: Buffer): boolean {
+    const segment = this.beginForBytes(at);
+    if (!segment) return false;
+    this.counts.outputBytes += data.length;
+    const { before, bytes } = this.#streams[stream].pushBytes(data);
+    const time = seconds(this.monotone(at.us));
+    segment.writeAscii(`[${time}, "${lineCodes[stream].bytes}", ${before.length + bytes.length}]\n`);
+    segment.writeBytes(before);
+    segment.writeBytes(bytes);
+    segment.writeAscii("\n");
+    this.#unread ??= Buffer.allocUnsafeSlow(tailChars);
+    bytes.copy(this.#unread, 0, bytes.length - tailChars);
+    this.afterEvent(at);
+    return true;
   }
 
   #writePiece(
@@ -100,9 +121,18 @@ export class TerminalTrack extends Track {
   }
 
   #show(text: string): void {
+    this.#readTail();
     if (this.#state) this.#state.write(text);
     else if (text.length >= tailChars) this.#tail = text.slice(-tailChars);
     else this.#tail = (this.#tail + text).slice(-tailChars);
+  }
+
+  /** What is not text is not shown. */
+  #readTail(): void {
+    if (!this.#unread) return;
+    const text = textOfEnd(this.#unread);
+    this.#unread = null;
+    if (text !== null) this.#tail = text;
   }
 
   /** True when the size had to be bounded. */
@@ -135,6 +165,7 @@ export class TerminalTrack extends Track {
   /** What stands before the cursor. */
   get cursorLine(): string {
     if (this.#state) return this.#state.cursorLine();
+    this.#readTail();
     return (
       this.#tail
         .slice(-400)
@@ -163,6 +194,7 @@ export class TerminalTrack extends Track {
   }
 
   #plainKeyframe(): string {
+    this.#readTail();
     const from = this.#tail.length >= tailChars ? this.#tail.indexOf("\n") + 1 : 0;
     return resetPlain + this.#tail.slice(from);
   }

@@ -2,10 +2,10 @@
 // files. Subclasses say what a segment begins with and when a cut is clean.
 
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
-import { SEGMENT_VERSION } from "../../../shared/events/stored.ts";
 import { segmentName } from "../../store/keys.ts";
 import { type Counts, noCounts } from "../spool-layout.ts";
 import type { SegmentLimits } from "./messages.ts";
+import { OpenBytesSegment } from "./open-bytes-segment.ts";
 import { OpenSegment } from "./open-segment.ts";
 import type { ClosedSegment } from "./segment-files.ts";
 
@@ -51,8 +51,10 @@ export abstract class Track {
   protected extraMeta(_segment: OpenSegment): { cols?: number; rows?: number } {
     return {};
   }
-  protected newSegment(at: EventPlace): OpenSegment {
-    return new OpenSegment(at, this.context.limits.zstdLevel);
+  /** @param forBytes bytes will follow lines in it. */
+  protected newSegment(at: EventPlace, forBytes: boolean): OpenSegment {
+    const { zstdLevel } = this.context.limits;
+    return forBytes ? new OpenBytesSegment(at, zstdLevel) : new OpenSegment(at, zstdLevel);
   }
   /** Writes what follows the header of a segment that begins. */
   protected begun(_segment: OpenSegment): void {}
@@ -80,15 +82,22 @@ export abstract class Track {
     return this.segment?.firstRecordNo ?? null;
   }
 
-  protected begin(at: EventPlace): OpenSegment {
+  /** A segment in which bytes may follow lines; null where the open one takes none and cannot be closed now. */
+  protected beginForBytes(at: EventPlace): OpenBytesSegment | null {
+    if (this.segment && !(this.segment instanceof OpenBytesSegment)) this.cutIfClean();
+    const segment = this.begin(at, true);
+    return segment instanceof OpenBytesSegment ? segment : null;
+  }
+
+  protected begin(at: EventPlace, forBytes = false): OpenSegment {
     if (this.segment && at.us - this.segment.startUs >= this.maxAgeUs && this.clean) this.cut();
     if (this.segment) return this.segment;
     this.lastUs = Math.max(this.lastUs, at.us);
-    const segment = this.newSegment({ ...at, us: this.lastUs });
+    const segment = this.newSegment({ ...at, us: this.lastUs }, forBytes);
     this.segment = segment;
     segment.write(
       this.header(segment, {
-        version: SEGMENT_VERSION,
+        version: segment.version,
         session: this.context.session,
         track: this.name,
         index: this.#index,
@@ -175,7 +184,14 @@ export abstract class Track {
     const { counts } = this;
     this.counts = noCounts();
     const state = this.stateAtCut();
-    const closed = { meta, stored: segment.finish(), firstRecordNo, recordNo: this.#closedRecordNo, counts };
+    const closed = {
+      meta,
+      stored: segment.finish(),
+      release: () => segment.release(),
+      firstRecordNo,
+      recordNo: this.#closedRecordNo,
+      counts,
+    };
     this.context.emit(state === undefined ? closed : { ...closed, state });
   }
 }

@@ -15,6 +15,14 @@ export function incompleteTail(bytes: Uint8Array): number {
   return 0;
 }
 
+/** The text at whose end the bytes are; null where they are none. Its first character may be cut. */
+export function textOfEnd(bytes: Buffer): string | null {
+  let from = 0;
+  while (from < 3 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  const whole = bytes.subarray(from);
+  return isUtf8(whole) ? whole.toString("utf8") : null;
+}
+
 const none = Buffer.alloc(0);
 
 /** One byte stream, cut into pieces that are whole text or not text at all. */
@@ -33,6 +41,14 @@ export class TextStream {
     const bytes = tail > 0 ? joined.subarray(0, joined.length - tail) : joined;
     if (bytes.length === 0) return null;
     return { bytes, text: isUtf8(bytes) ? bytes.toString("utf8") : undefined };
+  }
+
+  /** Of a run whose content nobody asks for: what waited, and the run's bytes up to a cut character. */
+  pushBytes(data: Buffer): { before: Buffer; bytes: Buffer } {
+    const before = this.#carry;
+    const tail = incompleteTail(data);
+    this.#carry = tail > 0 ? Buffer.from(data.subarray(data.length - tail)) : none;
+    return { before, bytes: tail > 0 ? data.subarray(0, data.length - tail) : data };
   }
 
   /** The bytes that wait, given up on. */
