@@ -112,33 +112,44 @@ export function masterKeyFromCommand(command: readonly string[], timeoutMs: numb
     new AppError("CONFIG_INVALID", `${what} ${why}`, { op: "access.masterKey", cause });
   const run = () =>
     new Promise<Uint8Array>((resolve, reject) => {
-      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+      // A group of its own: what it started ends with it.
+      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], detached: true });
       const chunks: Buffer[] = [];
       let bytes = 0;
-      const timer = setTimeout(() => {
-        child.kill("SIGKILL");
-        reject(failed(`gave no key within ${timeoutMs / 1000} s; see why it hangs, or raise masterKey.timeoutSeconds`));
-      }, timeoutMs);
-      child.on("error", (error: NodeJS.ErrnoException) => {
+      const give = (error: AppError) => {
         clearTimeout(timer);
-        reject(failed(`cannot be run (${error.code ?? "unknown error"}); give the program with its full path`, error));
+        child.stdout.destroy();
+        killGroup(child.pid);
+        reject(error);
+      };
+      const late = `gave no key within ${timeoutMs / 1000} s; see why it hangs, or raise masterKey.timeoutSeconds`;
+      const timer = setTimeout(() => give(failed(late)), timeoutMs);
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        give(failed(`cannot be run (${error.code ?? "unknown error"}); give the program with its full path`, error));
       });
       child.stdout.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes <= maxAnswerBytes) chunks.push(chunk);
-        else child.kill("SIGKILL");
+        else give(failed(`prints more than ${maxAnswerBytes} bytes; it must print the key alone`));
       });
       child.on("close", (code, signal) => {
         clearTimeout(timer);
         const key = parseMasterKey(Buffer.concat(chunks).toString("latin1"));
-        if (bytes > maxAnswerBytes)
-          reject(failed(`prints more than ${maxAnswerBytes} bytes; it must print the key alone`));
-        else if (code !== 0) reject(failed(`failed (${signal ?? `exit code ${code}`}); run it by hand to see why`));
+        if (code !== 0) reject(failed(`failed (${signal ?? `exit code ${code}`}); run it by hand to see why`));
         else if (key === null) reject(failed("does not print 32 bytes in base64; it must print the key alone"));
         else resolve(key);
       });
     });
   return { what, load: run };
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
 }
 
 /** A rename or a new file is there after a power cut only once its folder is written. */

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type GrantCredentials, type PendingCode, SignIn } from "../../../recorder/access/sign-in.ts";
+import { MfaUnderTest, password } from "./mfa/mfa-under-test.ts";
+
+const address = "192.0.2.1";
+const grants: GrantCredentials = {
+  password: async (name, given) => (given === "grant-only-now" ? { grant: "g-1", person: name } : null),
+  key: async () => null,
+};
+
+let it_: MfaUnderTest;
+let required: boolean;
+let signIn: SignIn;
+beforeEach(async () => {
+  it_ = await MfaUnderTest.open();
+  required = true;
+  signIn = new SignIn({
+    people: it_.people,
+    mfa: it_.mfa,
+    throttle: it_.throttle,
+    mfaRequired: () => required,
+    grants,
+  });
+});
+afterEach(() => it_.close());
+
+async function pending(name: string, text = password): Promise<PendingCode> {
+  const step = await signIn.password(name, text, address);
+  if (step.outcome !== "second-step") throw new Error(step.outcome);
+  return step;
+}
+
+describe("a sign-in with password", () => {
+  it("is whole with the code, and says what was proven", async () => {
+    const erika = await it_.enrol("Erika");
+    const person = await (await pending("erika")).verify(erika.code());
+    expect(person).toEqual({
+      name: "Erika",
+      roles: ["vendor"],
+      mustChangePassword: false,
+      authMethod: "password+totp",
+      factors: ["password", "totp"],
+    });
+  });
+
+  it("is whole without one of who is not enrolled", async () => {
+    expect(await signIn.password("omar", password, address)).toMatchObject({
+      outcome: "accepted",
+      person: { name: "omar", authMethod: "password", factors: ["password"] },
+    });
+  });
+
+  it("takes a recovery code, and a grant's password, which names its grant", async () => {
+    const { recoveryCodes, code } = await it_.enrol("Erika");
+    expect(await (await pending("Erika")).verify(recoveryCodes[0] ?? "")).toMatchObject({
+      authMethod: "password+recovery-code",
+    });
+    expect(await (await pending("Erika", "grant-only-now")).verify(code())).toMatchObject({
+      grant: "g-1",
+      factors: ["grant-password", "totp"],
+      authMethod: "grant-password+totp",
+    });
+  });
+
+  it("looks the same for a wrong password, an unknown name and a missing code, where policy wants a code", async () => {
+    const erika = await it_.enrol("Erika");
+    for (const [name, text] of [
+      ["Erika", "wrong"],
+      ["nobody", password],
+      ["omar", "wrong"],
+    ] as const) {
+      const step = await pending(name, text);
+      expect(step.mayRepeat).toBe(false);
+      expect(await step.verify(erika.code())).toBeNull();
+    }
+    // And a code that came with a wrong password is not used up.
+    it_.nowMs += 30_000;
+    expect(await (await pending("Erika")).verify(erika.code())).not.toBeNull();
+  });
+
+  it("asks for no code after a wrong password where policy does not want one", async () => {
+    required = false;
+    await it_.enrol("Erika");
+    expect(await signIn.password("Erika", "wrong", address)).toEqual({ outcome: "refused" });
+    expect((await signIn.password("Erika", password, address)).outcome).toBe("second-step");
+  });
+
+  it("fails when the person is disabled while the code is typed", async () => {
+    const erika = await it_.enrol("Erika");
+    const step = await pending("Erika");
+    await it_.people.setDisabled("Erika", true);
+    expect(await step.verify(erika.code())).toBeNull();
+  });
+});
+
+describe("the throttle", () => {
+  const tries = async (work: () => Promise<unknown>) => {
+    for (let n = 1; n <= 40; n++) {
+      try {
+        await work();
+      } catch (error) {
+        expect(error).toMatchObject({ code: "AUTH_THROTTLED" });
+        return n;
+      }
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+
+  it("counts wrong codes after a right password as it counts wrong passwords", async () => {
+    await it_.enrol("Erika");
+    const codes = await tries(async () => (await pending("Erika")).verify("000000"));
+    const other = await MfaUnderTest.open();
+    const passwords = new SignIn({ ...other, mfaRequired: () => true });
+    expect(codes).toBe(await tries(() => passwords.password("Erika", "wrong", address)));
+    expect(codes).toBe(6);
+    await other.close();
+  });
+
+  it("counts a right password whose code never comes: to see whether one is asked for tells nothing for free", async () => {
+    await it_.enrol("Erika");
+    expect(await tries(() => pending("Erika"))).toBe(6);
+  });
+
+  it("counts further codes of the same sign-in, and forgets all at success", async () => {
+    const erika = await it_.enrol("Erika");
+    const step = await pending("Erika");
+    expect(await tries(() => step.verify("000000"))).toBe(6);
+    it_.nowMs += 60_000;
+    expect(await step.verify(erika.code())).not.toBeNull();
+    expect(await tries(() => pending("Erika"))).toBe(6);
+  });
+
+  it("counts codes after a key, and fresh codes of who is signed in", async () => {
+    await it_.enrol("Erika");
+    expect(await tries(() => signIn.confirm("Erika", "000000", address))).toBe(6);
+  });
+});
+
+describe("a password with the code at its end", () => {
+  it("opens with a comma and without", async () => {
+    const erika = await it_.enrol("Erika");
+    expect(await signIn.passwordWithCode("erika", `${password},${erika.code()}`, address)).toMatchObject({
+      name: "Erika",
+      authMethod: "password+totp",
+      factors: ["password", "totp"],
+    });
+    it_.nowMs += 30_000;
+    expect(await signIn.passwordWithCode("erika", password + erika.code(), address)).not.toBeNull();
+    const recovery = `${password},${erika.recoveryCodes[0]}`;
+    expect(await signIn.passwordWithCode("erika", recovery, address)).toMatchObject({
+      factors: ["password", "recovery-code"],
+    });
+  });
+
+  it("is the password alone for who is not enrolled, digits and all", async () => {
+    await it_.people.setPassword("omar", "trustno1,123456");
+    expect(await signIn.passwordWithCode("omar", "trustno1,123456", address)).toMatchObject({ factors: ["password"] });
+  });
+
+  it("opens nothing without the code, with a used one, or with a wrong password, whose code stays good", async () => {
+    const erika = await it_.enrol("Erika");
+    const code = erika.code();
+    expect(await signIn.passwordWithCode("erika", password, address)).toBeNull();
+    expect(await signIn.passwordWithCode("erika", `wrong,${code}`, address)).toBeNull();
+    expect(await signIn.passwordWithCode("erika", `${password},${code}`, address)).not.toBeNull();
+    expect(await signIn.passwordWithCode("erika", `${password},${code}`, address)).toBeNull();
+  });
+});
