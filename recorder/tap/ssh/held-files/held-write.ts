@@ -103,6 +103,7 @@ export class HeldWrite implements HeldHandle {
 
   async write(id: number, offset: number, data: Buffer): Promise<Buffer> {
     if (this.#refusal !== undefined) return statusPacket(id, statusCode.failure, this.#refusal);
+    if (data.length === 0) return statusPacket(id, statusCode.ok, "");
     const at = this.#appendAt ?? offset;
     try {
       await this.transfer.held.write(at, data);
@@ -113,6 +114,9 @@ export class HeldWrite implements HeldHandle {
       return this.#refused(id, error);
     }
     if (this.#appendAt !== undefined) this.#appendAt += data.length;
+    // It was cut before, and grows again.
+    const { size } = this.#attrs;
+    if (size !== undefined) this.#attrs = { ...this.#attrs, size: Math.max(size, at + data.length) };
     this.#dirty = true;
     return statusPacket(id, statusCode.ok, "");
   }
@@ -159,6 +163,7 @@ export class HeldWrite implements HeldHandle {
     this.#written.cut(size);
     this.#cutTo = Math.min(this.#cutTo, size);
     this.#attrs = { ...this.#attrs, size };
+    if (this.#appendAt !== undefined) this.#appendAt = size;
     this.#dirty = true;
   }
 
