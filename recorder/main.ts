@@ -233,6 +233,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
       }),
     targetsOf: (person) => openableTargets(inventory.current, person, access.requests),
+    access: access.requests,
+    accessFeed: access.feed,
     health,
     audit,
     signingKeys,

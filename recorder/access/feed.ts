@@ -108,11 +108,12 @@ export class AccessFeed {
   }
 
   /** Oldest first, after a number. */
-  async after(seq: number, limit: number = pageLimit): Promise<AccessEvent[]> {
+  async after(seq: number, limit: number = pageLimit, subject?: string): Promise<AccessEvent[]> {
     const rows = await this.#db
       .selectFrom("access_events")
       .selectAll()
       .where("seq", ">", seq)
+      .$if(subject !== undefined, (q) => q.where("subject", "=", subject ?? ""))
       .orderBy("seq")
       .limit(limit)
       .execute();

@@ -11,6 +11,7 @@ import { addOperationRoutes } from "./operation-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
+import { addRequestRoutes } from "./request-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
 import { addScreenRoutes, takeUpgrades } from "./screen-routes.ts";
 import { addSecurity, setHeaders } from "./security.ts";
@@ -61,6 +62,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);
       addScreenRoutes(api, deps);
+      addRequestRoutes(api, deps);
       addOpenApiRoute(api);
     },
     { prefix: "/api/v1" },

@@ -22,8 +22,10 @@ import type {
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
+import type { AccessFeed } from "../access/feed.ts";
 import type { Mfa } from "../access/mfa/mfa.ts";
 import type { People } from "../access/people.ts";
+import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
@@ -133,6 +135,24 @@ export interface ApiDeps {
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */
   targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[] | Promise<OpenableTarget[]>;
+  access: Pick<
+    AccessRequests,
+    | "list"
+    | "view"
+    | "check"
+    | "submit"
+    | "decide"
+    | "withdraw"
+    | "revoke"
+    | "issueCredential"
+    | "mayBreakGlass"
+    | "breakGlass"
+    | "review"
+    | "block"
+    | "unblock"
+    | "blocks"
+  >;
+  accessFeed: Pick<AccessFeed, "after" | "newest" | "last">;
   health(): Promise<Health>;
   audit: AuditTrail;
   signingKeys(): SigningKey[];

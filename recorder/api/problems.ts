@@ -1,6 +1,7 @@
 // Every error leaves as a problem document (RFC 9457). Faults of the service itself say nothing about its insides.
 import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { AccessViolation } from "../../shared/api/access.ts";
 import type { Problem } from "../../shared/api/types.ts";
 import { AppError, type ErrorCode } from "../../shared/errors.ts";
 
@@ -59,8 +60,12 @@ export function problemOf(error: unknown, instance: string): { problem: Problem;
   if (error instanceof AppError) {
     const detail = internal.has(error.code) ? "The service could not do this; its log has the details." : error.message;
     const retry = error.details["retryAfterSeconds"];
+    const violations = AccessViolation.array().safeParse(error.details["violations"]);
     return {
-      problem: makeProblem(statusOf[error.code], error.code, detail, instance),
+      problem: {
+        ...makeProblem(statusOf[error.code], error.code, detail, instance),
+        ...(violations.success ? { violations: violations.data } : {}),
+      },
       ...(typeof retry === "number" ? { retryAfterSeconds: retry } : {}),
     };
   }

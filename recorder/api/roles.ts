@@ -9,6 +9,11 @@ export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
 export const terminators: readonly Role[] = ["admin", "escort"];
 export const auditReaders: readonly Role[] = ["admin", "auditor"];
 export const targetReaders: readonly Role[] = lists;
+/** Whom a policy may make an approver or a reviewer: never a vendor. */
+export const deciders: readonly Role[] = lists;
+export const blockers: readonly Role[] = ["admin", "approver", "escort"];
+export const unblockers: readonly Role[] = ["admin", "approver"];
+export const accessEventReaders: readonly Role[] = ["admin", "approver", "escort", "auditor"];
 
 export function mayListAll(me: SignedIn): boolean {
   return me.roles.some((role) => lists.includes(role));

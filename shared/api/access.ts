@@ -255,7 +255,6 @@ export const AccessEventType = z.enum([
   "grant.issued",
   "grant.revoked",
   "grant.expired",
-  "grant.used-up",
   "credential.issued",
   "break-glass.opened",
   "break-glass.refused",

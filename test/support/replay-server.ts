@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
+import { People } from "../../recorder/access/people.ts";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
+import { openDatabase } from "../../recorder/database.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
 import type {
@@ -21,6 +23,7 @@ import type {
 import { AppError } from "../../shared/errors.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { Role } from "../../shared/policy/policy.ts";
+import { accessOf } from "./access.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
 
 export interface ReplayPerson {
@@ -66,6 +69,8 @@ export async function startReplayServer(options: {
   };
   const reading = readingOf(state, options.key.keyId);
   const pictures = await picturesOf(reading);
+  const database = await openDatabase(":memory:");
+  const access = accessOf(database, new People(database.access));
   const deps: ApiDeps = {
     transport: "loopback-http",
     ...peopleOf(options.people),
@@ -93,6 +98,8 @@ export async function startReplayServer(options: {
     },
     targets: () => [],
     targetsOf: () => state.openable,
+    access: access.requests,
+    accessFeed: access.feed,
     health: async () => ({ status: "ok", checks: [] }),
     audit: {
       append: async (entry) => {
@@ -112,6 +119,7 @@ export async function startReplayServer(options: {
   async function close(): Promise<void> {
     await pictures.close();
     await app.close();
+    await database.close();
   }
 }
 

@@ -17,6 +17,7 @@ import type {
 } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { GrantFacts } from "../../../shared/policy/decide.ts";
+import { mayBreakGlass } from "../../../shared/policy/request.ts";
 import type { AccessFeed } from "../feed.ts";
 import type { People } from "../people.ts";
 import type { Acting, PolicyView } from "./acting.ts";
@@ -131,6 +132,11 @@ export class AccessRequests {
     return issueCredential(this.#store, this.#deps.people, id, by, wanted);
   }
 
+  /** Whether the policy names this person for emergency access at all. */
+  mayBreakGlass(by: Acting): boolean {
+    return mayBreakGlass(this.#deps.policy().compiled, by);
+  }
+
   /** POLICY_REFUSED with `details.reason`. Asked again while it is open, the answer is the same one. */
   async breakGlass(by: Acting, wanted: BreakGlass): Promise<AccessRequest> {
     return toRequest(await openBreakGlass(this.#store, this.#deps.policy(), by, wanted));
@@ -183,6 +189,33 @@ export class AccessRequests {
   /** No reconnection of this person to this target until a new approval or `unblock`. The caller has checked who may. */
   blockReconnection(blocked: NewBlock): Promise<AccessBlock> {
     return block(this.#store, blocked);
+  }
+
+  /** By hand, for a person and a target that are there; under their names. */
+  async block(
+    by: Acting,
+    { person, target, reason }: Pick<NewBlock, "person" | "target" | "reason">,
+  ): Promise<AccessBlock> {
+    if (!by.roles.some((role) => role === "admin" || role === "approver" || role === "escort")) {
+      throw new AppError("AUTH_FORBIDDEN", "connections are blocked by an administrator, an approver or an escort", {
+        op: "access.block",
+      });
+    }
+    const known = await this.#deps.people.find(person);
+    const reached = this.#deps.policy().targets.find(({ name }) => name.toLowerCase() === target.toLowerCase());
+    if (known === null || reached === undefined) {
+      const what = known === null ? `person named ${JSON.stringify(person)}` : `target named ${JSON.stringify(target)}`;
+      throw new AppError("REQUEST_NOT_FOUND", `there is no ${what}`, { op: "access.block" });
+    }
+    const { name, address } = by;
+    return this.blockReconnection({
+      person: known.name,
+      target: reached.name,
+      session: null,
+      by: name,
+      address,
+      reason,
+    });
   }
 
   unblock(id: string, by: Acting, reason: string): Promise<AccessBlock> {

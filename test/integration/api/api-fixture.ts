@@ -24,6 +24,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { Role } from "../../../shared/policy/policy.ts";
+import { accessOf, type TestAccess } from "../../support/access.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 
@@ -50,6 +51,7 @@ export interface ApiFixture {
   terminated: { session: string; by: string; reason: string }[];
   liveSessions: LiveSession[];
   healthy: { value: boolean };
+  access: TestAccess;
   /** `METHOD /address`, sorted. */
   routes: string[];
   signIn(name: string): Promise<Portal>;
@@ -138,6 +140,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
   const terminated: ApiFixture["terminated"] = [];
   const liveSessions: LiveSession[] = [];
   const healthy = { value: true };
+  const access = accessOf(database, people, {
+    requests: { noticeSeconds: 0 },
+    breakGlass: { people: ["escort"] },
+    rules: [{ id: "vendors", people: ["role:vendor", "escort"], targets: ["*"] }],
+  });
   const app = await createApi({
     transport: "loopback-http",
     people,
@@ -189,6 +196,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     targetsOf: () => [
       { name: "plc-reactor-01", conduit: "vendor-to-cell", protocol: "ssh", tags: [], description: "" },
     ],
+    access: access.requests,
+    accessFeed: access.feed,
     health: async () => ({
       status: healthy.value ? "ok" : "degraded",
       checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],
@@ -214,6 +223,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     terminated,
     liveSessions,
     healthy,
+    access,
     routes: routesOf(app),
     signIn: (name) => signIn(origin, name),
     close: async () => {

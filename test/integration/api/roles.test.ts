@@ -6,6 +6,7 @@ import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
 const everybody = Role.options;
 const readers = ["admin", "escort", "investigator", "auditor"];
 const exporters = ["admin", "investigator", "auditor"];
+const deciders = ["admin", "approver", "escort", "investigator", "auditor"];
 
 /** Route → the roles that it lets pass, or `public`. */
 const table: Record<string, "public" | readonly string[]> = {
@@ -49,6 +50,25 @@ const table: Record<string, "public" | readonly string[]> = {
   "HEAD /api/v1/me/targets": everybody,
   "POST /api/v1/targets/:name/vnc-ticket": everybody,
   "GET /api/v1/targets/:name/screen": everybody,
+  "GET /api/v1/requests": everybody,
+  "HEAD /api/v1/requests": everybody,
+  "POST /api/v1/requests": everybody,
+  "POST /api/v1/requests/check": everybody,
+  "GET /api/v1/requests/:id": everybody,
+  "HEAD /api/v1/requests/:id": everybody,
+  "POST /api/v1/requests/:id/approve": deciders,
+  "POST /api/v1/requests/:id/refuse": deciders,
+  "POST /api/v1/requests/:id/withdraw": everybody,
+  "POST /api/v1/requests/:id/revoke": deciders,
+  "POST /api/v1/requests/:id/credential": everybody,
+  "POST /api/v1/requests/:id/review": deciders,
+  "POST /api/v1/break-glass": everybody,
+  "GET /api/v1/access-blocks": deciders,
+  "HEAD /api/v1/access-blocks": deciders,
+  "POST /api/v1/access-blocks": ["admin", "approver", "escort"],
+  "POST /api/v1/access-blocks/:id/lift": ["admin", "approver"],
+  "GET /api/v1/access-events": ["admin", "approver", "escort", "auditor"],
+  "HEAD /api/v1/access-events": ["admin", "approver", "escort", "auditor"],
   "GET /api/v1/audit": ["admin", "auditor"],
   "HEAD /api/v1/audit": ["admin", "auditor"],
   "GET /api/v1/keys": everybody,

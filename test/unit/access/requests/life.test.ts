@@ -380,7 +380,7 @@ describe("using", () => {
 
 describe("lists", () => {
   it("show each person what waits for them, page by page", async () => {
-    const asked = [];
+    const asked: { id: string }[] = [];
     for (let i = 0; i < 5; i++) {
       asked.push(await access.submit(i % 2 === 0 ? {} : { targets: ["plc-2"] }));
       access.pass(1);

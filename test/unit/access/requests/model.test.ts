@@ -7,7 +7,7 @@ import { AppError } from "../../../../shared/errors.ts";
 import { type AccessUnderTest, accessUnderTest, hourMs } from "./access-under-test.ts";
 
 type Action =
-  | { do: "submit"; by: string; targets: string[]; maxSessions: number | undefined }
+  | { do: "submit"; by: string; targets: readonly string[]; maxSessions: number | undefined }
   | { do: "decide"; which: number; by: string; decision: "approve" | "refuse" }
   | { do: "withdraw" | "revoke" | "use" | "credential" | "end"; which: number; by: string }
   | { do: "sweep" }
@@ -95,7 +95,7 @@ async function live(access: AccessUnderTest, other: AccessUnderTest["requests"],
     if (one.do === "sweep") return void (await requests.sweep());
     if (one.do === "submit") {
       const draft = access.draft({
-        targets: one.targets,
+        targets: [...one.targets],
         from: new Date(requests.nowMs() + 2 * hourMs).toISOString(),
         to: new Date(requests.nowMs() + 4 * hourMs).toISOString(),
         ...(one.maxSessions === undefined ? {} : { maxSessions: one.maxSessions }),
@@ -167,7 +167,7 @@ async function live(access: AccessUnderTest, other: AccessUnderTest["requests"],
       }
       expect(own.filter((type) => ends.includes(type)).length).toBeLessThanOrEqual(1);
       const last = own.filter((type) => type !== "request.approval").at(-1);
-      const told = { "request.submitted": "submitted", "request.activated": "active" }[last ?? ""] ?? last?.slice(8);
+      const told = named[last ?? ""] ?? last?.slice("request.".length);
       expect(told).toBe(request.state);
       for (const grant of request.grants) {
         const ofGrant = events.filter(
@@ -178,6 +178,8 @@ async function live(access: AccessUnderTest, other: AccessUnderTest["requests"],
     }
   }
 }
+
+const named: Record<string, string> = { "request.activated": "active" };
 
 /** Several steps may lie between two looks. */
 function reachable(from: RequestState, seen = new Set<RequestState>()): Set<RequestState> {
