@@ -143,7 +143,7 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "content-withheld": (facts) => [
     "Not recorded, as the policy says",
     join(
-      facts["input"] === undefined ? "" : formatPlural(count(facts["input"]), "packet") + " of input",
+      facts["input"] === undefined ? "" : `${formatPlural(count(facts["input"]), "packet")} of input`,
       facts["output"] === undefined ? "" : `${formatBytes(count(facts["output"]))} of output`,
     ),
   ],

@@ -14,6 +14,8 @@ export class ViewerSession {
   readonly state = new Store<SessionState>({ phase: "connecting" });
   /** What the target calls itself. */
   readonly name = new Store("");
+  /** What the recorder tells the person while the session goes on; it comes with the name. */
+  readonly told = new Store("");
   private readonly rfb: RFB;
   private refusal = "";
   private wasConnected = false;
@@ -31,7 +33,11 @@ export class ViewerSession {
       this.state.set({ phase: "connected", sinceMs: Date.now() });
       this.rfb.focus();
     });
-    this.rfb.addEventListener("desktopname", (event) => this.name.set(textIn(event, "name")));
+    this.rfb.addEventListener("desktopname", (event) => {
+      const { name, told } = readName(textIn(event, "name"));
+      this.name.set(name);
+      this.told.set(told);
+    });
     this.rfb.addEventListener("securityfailure", (event) => {
       this.refusal = textIn(event, "reason");
     });
@@ -73,6 +79,14 @@ export class ViewerSession {
     const words = this.left ? "You closed the session." : this.refusal !== "" ? this.refusal : endSentence(close);
     this.state.set({ phase: "ended", reason: words, wasConnected: this.wasConnected });
   }
+}
+
+/** The gateway's mark, and behind it what it has to say. */
+function readName(text: string): { name: string; told: string } {
+  const mark = " [recorded]";
+  const at = text.lastIndexOf(`${mark} \u2014 `);
+  if (at < 0) return { name: text.endsWith(mark) ? text.slice(0, -mark.length) : text, told: "" };
+  return { name: text.slice(0, at), told: text.slice(at + mark.length + 3) };
 }
 
 function textIn(event: Event, member: "name" | "reason"): string {

@@ -75,6 +75,7 @@ export function ConnectPage({ target }: { target: string }) {
           ) : (
             <Curtain session={session} opening={opening} onOpen={() => void open()} />
           )}
+          {session === null ? null : <Told session={session} />}
         </div>
       </section>
       {session === null ? null : <WaysOut target={target} session={session} />}
@@ -127,9 +128,9 @@ function Bar(props: {
   );
 }
 
-/** As the target calls itself; the gateway adds that it is recorded, which stands beside already. */
+/** As the target calls itself. */
 function TargetsOwnName({ session }: { session: ViewerSession }) {
-  const name = useStore(session.name).replace(/ \[recorded\]$/, "");
+  const name = useStore(session.name);
   return name === "" ? null : (
     <span class="connect-name" title={name}>
       {name}
@@ -243,6 +244,17 @@ function Start(props: { target: string; opening: boolean; error: string | null; 
       </button>
       <NativeViewer target={props.target} />
     </div>
+  );
+}
+
+/** That the session ends soon, is held, or goes on: over the screen, in full screen too. */
+function Told({ session }: { session: ViewerSession }) {
+  const told = useStore(session.told);
+  const phase = useStore(session.state, (state) => state.phase);
+  return (
+    <p class="notice warn connect-told" role="alert" data-testid="told" hidden={told === "" || phase !== "connected"}>
+      {told}
+    </p>
   );
 }
 

@@ -211,6 +211,12 @@ function Title({ summary }: { summary: RecordingSummary | null }) {
   );
 }
 
+const modeSentences = {
+  "without-input": "Recorded without what was typed, as the policy says",
+  metadata: "Only events were recorded, as the policy says",
+  none: "Not recorded, as the policy says",
+} as const;
+
 function Facts({ summary }: { summary: RecordingSummary }) {
   return (
     <>
@@ -218,6 +224,17 @@ function Facts({ summary }: { summary: RecordingSummary }) {
       {summary.endedAt === null ? null : <span>{formatDuration(summary.durationUs)}</span>}
       {summary.endedAt === null ? null : <span>{formatBytes(summary.bytes)}</span>}
       {summary.endReason === null ? null : <span>{summary.endReason.replaceAll("-", " ")}</span>}
+      {summary.request == null ? null : (
+        <span title={`Access request ${summary.request}`}>
+          {summary.breakGlass === true ? "emergency access" : "approved request"}
+        </span>
+      )}
+      {summary.rule == null ? null : <span title="The policy's rule that allowed it">rule {summary.rule}</span>}
+      {summary.recordingMode == null || summary.recordingMode === "full" ? null : (
+        <strong class="text-bad" data-testid="recording-mode">
+          {modeSentences[summary.recordingMode]}
+        </strong>
+      )}
     </>
   );
 }
