@@ -55,7 +55,7 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
   expect(manifest.session).toBe(session);
   expect(manifest.openSha256).toBe(hex(sha256(openBytes)));
   let link = manifest.openSha256;
-  const lines = new Map<string, string[]>();
+  const lines = new Map<string, unknown[]>();
   const pictures = new Map<string, Buffer>();
   const nextIndex = new Map<string, number>();
   for (const [n, segment] of manifest.segments.entries()) {
@@ -69,9 +69,7 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
       pictures.set(segment.name, stored);
       continue;
     }
-    const text = Buffer.from(decompressSegment(stored, segment.codec)).toString("utf8");
-    expect(text.endsWith("\n")).toBe(true);
-    const all = text.slice(0, -1).split("\n");
+    const all = linesOf(Buffer.from(decompressSegment(stored, segment.codec)));
     const begin = segment.track.startsWith("terminal-") ? 2 : 1;
     lines.set(segment.track, [...(lines.get(segment.track) ?? []), ...all.slice(begin)]);
   }
@@ -79,7 +77,7 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
   const stray = names.filter((name) => name.includes("/") && !manifest.segments.some((known) => known.name === name));
   expect(stray, "segments that the manifest does not name").toEqual([]);
 
-  const parsed = (track: string) => (lines.get(track) ?? []).map((line) => JSON.parse(line) as never);
+  const parsed = (track: string) => (lines.get(track) ?? []) as never[];
   return {
     open,
     manifest,
@@ -90,6 +88,28 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
     inputLines: () => parsed("input"),
     picture: (name) => pictures.get(name) ?? Buffer.alloc(0),
   };
+}
+
+/** Parsed; where bytes follow a line, they stand in it in place of their number, in base64. */
+function linesOf(raw: Buffer): unknown[] {
+  const lines: unknown[] = [];
+  for (let at = 0; at < raw.length; ) {
+    const end = raw.indexOf(10, at);
+    expect(end, "every line ends").toBeGreaterThanOrEqual(at);
+    const line = JSON.parse(raw.toString("utf8", at, end));
+    at = end + 1;
+    const count = Array.isArray(line) ? line[2] : line.bytes;
+    if (lines.length > 0 && typeof count === "number" && (Array.isArray(line) || line.k === "data")) {
+      expect(lines[0]).toMatchObject({ conduit: { version: 2 } });
+      const bytes = raw.subarray(at, at + count).toString("base64");
+      if (Array.isArray(line)) line[2] = bytes;
+      else Object.assign(line, { d: bytes, enc: "base64" });
+      expect(raw[at + count], "a line feed after the bytes").toBe(10);
+      at += count + 1;
+    }
+    lines.push(line);
+  }
+  return lines;
 }
 
 async function find(store: ObjectStore, session: string): Promise<{ prefix: string; names: string[] }> {

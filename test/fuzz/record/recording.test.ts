@@ -12,6 +12,7 @@ import {
 } from "../../unit/record/recorder-under-test.ts";
 
 let under: UnderTest;
+let withBytes = 0;
 beforeAll(async () => {
   // Segments so small that every run has many cuts.
   under = await startRecorder({
@@ -36,6 +37,8 @@ const bytes = fc.oneof(
     .constantFrom("\x1b", "[31", "m", "\x1b]0;never ends", "\x1b[?1049h", "\r\n$ ", "é日本🙂", "x".repeat(3000))
     .map((text) => Buffer.from(text)),
   fc.uint8Array({ minLength: 4000, maxLength: 9000 }),
+  fc.uint8Array({ minLength: 8192, maxLength: 40_000, size: "max" }),
+  fc.nat({ max: 3000 }).map((n) => Buffer.from(`line ${n} é日本🙂\n`.repeat(700)).subarray(n % 4, 16_000 - (n % 7))),
 );
 const event: fc.Arbitrary<SessionEvent> = fc.oneof(
   {
@@ -116,12 +119,14 @@ it("gives back every byte of every channel", async () => {
         expect(read.files().length + read.events().filter((line) => line.type === "env").length + resizes(read)).toBe(
           other,
         );
+        withBytes += read.manifest.segments.filter((meta) => read.text(meta.name).includes('"version":2,')).length;
         expectNumbers(read, manifest.counts.events);
         expectTimes(read);
       },
     ),
     { numRuns: 60 },
   );
+  expect(withBytes, "segments with bytes in them").toBeGreaterThan(20);
 });
 
 type Read = ReturnType<typeof readRecording>;

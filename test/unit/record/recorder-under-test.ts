@@ -131,19 +131,20 @@ export function readRecording(store: KeptStore, session: string): StoredRecordin
   };
   const manifest = Manifest.parse(JSON.parse(get("manifest.json").toString()));
   const of = (track: string) => manifest.segments.filter((meta) => meta.track === track);
-  const text = (name: string): string => {
+  const raw = (name: string): Uint8Array => {
     const meta = manifest.segments.find((segment) => segment.name === name);
-    return Buffer.from(decompressSegment(get(name), meta?.codec ?? "zstd")).toString("utf8");
+    return decompressSegment(get(name), meta?.codec ?? "zstd");
   };
+  const text = (name: string): string => Buffer.from(raw(name)).toString("utf8");
   const terminal = (channel: number) => {
-    const segments = of(`terminal-${channel}`).map((meta) => parseTerminalSegment(text(meta.name)));
+    const segments = of(`terminal-${channel}`).map((meta) => parseTerminalSegment(raw(meta.name)));
     return {
       events: segments.flatMap((segment) => segment.events),
       pty: segments[0]?.header.pty === true,
       keyframes: segments.map((segment) => segment.keyframe),
     };
   };
-  const input = () => of("input").flatMap((meta) => parseJsonSegment(text(meta.name), InputLine).lines);
+  const input = () => of("input").flatMap((meta) => parseJsonSegment(raw(meta.name), InputLine).lines);
   return {
     manifest,
     names: [...objects.keys()],

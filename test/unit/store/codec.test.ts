@@ -44,6 +44,25 @@ it.runIf(segmentCodec() === "zstd")("finds the frames that a decoder of its own 
   expect(frames.map(contentBytes)).toEqual(pieces.map(({ length }) => length));
 });
 
+it.runIf(segmentCodec() === "zstd")("stores as it is what would not become smaller, and compresses the rest", () => {
+  const dense = randomBytes(300_000);
+  const compressor = new SegmentCompressor(3, "zstd");
+  expect(compressor.addBytes(dense)).toBe(true);
+  expect(compressor.addBytes(Buffer.alloc(300_000, "a line that repeats\n"))).toBe(false);
+  // Dense only where it is looked at first.
+  expect(compressor.addBytes(Buffer.concat([dense.subarray(0, 10_000), Buffer.alloc(90_000)]))).toBe(false);
+  expect(compressor.addBytes(randomBytes(100))).toBe(false);
+  const stored = compressor.finish();
+  expect(stored.length).toBeLessThan(312_000);
+  const frames = zstdFrames(stored);
+  expect(frames.map(contentBytes)).toEqual([300_000, 300_000, 100_000, 100]);
+  expect(Buffer.from(decompressInScript(frames[0] as Uint8Array)).equals(dense)).toBe(true);
+  expect(Buffer.from(decompressInScript(stored)).equals(Buffer.from(decompressSegment(stored, "zstd")))).toBe(true);
+  for (let cut = 1; cut < 20; cut++) {
+    expect(() => decompressSegment(stored.subarray(0, stored.length - cut), "zstd")).toThrow(/not whole/);
+  }
+});
+
 it("makes no room for what a frame only claims to hold", () => {
   // A frame of one empty block whose header says 2^40 bytes.
   const claim = Buffer.from("28b52ffdc0" + "00" + "0000000000010000" + "010000", "hex");
