@@ -26,6 +26,7 @@ import type { RecorderCore } from "./recorder-core.ts";
 import { recoverSpool } from "./recovery.ts";
 import { timestamp } from "./seal.ts";
 import type { SessionResume } from "./segments/messages.ts";
+import { sharedScreenCount } from "./segments/screen-room.ts";
 import type { SegmentWorker } from "./segments/worker-client.ts";
 import { Sequence } from "./sequence.ts";
 import { SessionWriter, type WriterParts, type WriterStart } from "./session-writer.ts";
@@ -157,7 +158,8 @@ class RecorderService implements Recorder, RecorderCore {
     this.#unlock = await lockSpool(this.directory);
     this.#journalKey = await loadJournalKey(journalKeyPath(this.directory));
     this.#sequence = await Sequence.load(sequencePath(this.directory));
-    const settings = { spool: this.directory, key: this.#journalKey, limits: this.#limits };
+    const screenCount = sharedScreenCount();
+    const settings = { spool: this.directory, key: this.#journalKey, limits: this.#limits, screenCount };
     await this.#link.start(settings);
     const { tickMs } = this.#limits;
     this.#ticker = setInterval(() => this.#tick(), tickMs);

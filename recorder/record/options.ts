@@ -1,5 +1,5 @@
 // What a recorder is built from, and its limits with their defaults.
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { SigningKey } from "./signing.ts";
@@ -25,7 +25,8 @@ export interface RecorderLimits {
   bulkSegmentBytes: number;
   /** A screen's segment closes at this age at the latest; `segmentMaxSeconds` is for what is cheap to begin anew. */
   screenSegmentSeconds: number;
-  /** Pixels (twelve bytes each) that all large screens of a thread may have beyond an ordinary one's. */
+  /** Pixels (twelve bytes each) that all screens may have; and all large ones beyond what an ordinary one has. */
+  screenPixels: number;
   largeScreenPixels: number;
   /** So far one screen may put its thread behind; then its session ends. */
   screenBehindMs: number;
@@ -57,6 +58,7 @@ export interface RecorderLimits {
 }
 
 const mib = 1024 * 1024;
+const bytesPerPixel = 12;
 
 export const defaultLimits: RecorderLimits = {
   segmentMaxSeconds: 10,
@@ -64,6 +66,8 @@ export const defaultLimits: RecorderLimits = {
   floodSegmentBytes: 2 * mib,
   bulkSegmentBytes: 4 * mib,
   screenSegmentSeconds: 60,
+  // A quarter of the memory; of ordinary machines it is beyond what they can record at a time.
+  screenPixels: Math.min(1024 * mib, Math.max(64 * mib, Math.floor(totalmem() / 4 / bytesPerPixel))),
   largeScreenPixels: 64 * mib,
   screenBehindMs: 5000,
   terminalWorkers: 1,

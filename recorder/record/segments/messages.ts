@@ -13,7 +13,8 @@ export interface SegmentLimits {
   /** The same for channels without a pty, which nobody seeks in. */
   bulkSegmentBytes: number;
   screenSegmentSeconds: number;
-  /** Pixels of one thread's screens beyond those that an ordinary screen has. */
+  /** Pixels of all screens in all threads, and of large ones beyond those that an ordinary screen has. */
+  screenPixels: number;
   largeScreenPixels: number;
   /** What a screen's pictures may owe of their thread's time. */
   screenBehindMs: number;
@@ -31,6 +32,8 @@ export interface WorkerSettings {
   /** The thread takes sessions with a screen. */
   screens: boolean;
   limits: SegmentLimits;
+  /** Where all threads count the pixels that they have. */
+  screenCount: SharedArrayBuffer;
 }
 
 /** Where a track of a crashed recording goes on. */

@@ -13,7 +13,7 @@ import { gapRecord, ScreenEncoder } from "../../screen/screen-encoder.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
 import { OpenBinarySegment } from "./open-binary-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
-import type { ScreenRoom } from "./screen-room.ts";
+import type { ScreenRoom, ScreenRoomLimits } from "./screen-room.ts";
 import { encodeScreenState, pixelsCrc, type ScreenState, type ScreenStateFacts } from "./screen-state.ts";
 import { type EventPlace, Track, type TrackContext } from "./track.ts";
 import { WorkAllowance } from "./work-allowance.ts";
@@ -83,13 +83,13 @@ export class ScreenTrack extends Track {
     this.#encoder = new ScreenEncoder(this.#decoder.framebuffer, { video: this.#video });
     this.#encoder.name(screen.name);
     this.#room = room;
-    this.#takeRoom(resume === undefined ? context.limits.largeScreenPixels : Number.POSITIVE_INFINITY);
+    this.#takeRoom(resume === undefined ? context.limits : null);
   }
 
   /** What an earlier process recorded is not refused. */
-  #takeRoom(most = this.context.limits.largeScreenPixels): void {
+  #takeRoom(limits: ScreenRoomLimits | null = this.context.limits): void {
     const { width, height } = this.#decoder.framebuffer;
-    this.#room.take(this, width * height, most);
+    this.#room.take(this, width * height, limits);
   }
 
   /** Its memory is for others. */

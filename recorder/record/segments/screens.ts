@@ -5,11 +5,13 @@ import { ScreenRoom } from "./screen-room.ts";
 
 export { restoreScreens } from "./restore-screens.ts";
 
-export async function ready(): Promise<void> {
+let room = new ScreenRoom();
+
+/** @param count that all threads share. */
+export async function ready(count: SharedArrayBuffer): Promise<void> {
+  room = new ScreenRoom(count);
   await loadJpegDecoder();
 }
-
-const room = new ScreenRoom();
 
 export function makeScreen(parts: ScreenChannelParts): ScreenChannel {
   return new ScreenChannel(parts, room);

@@ -18,7 +18,7 @@ const settings = workerData as WorkerSettings;
 if (process.platform === "linux") setPriority(0, 5);
 // Decoders and all that they need are loaded where there are screens alone.
 const screens = settings.screens ? await import("./screens.ts") : null;
-await screens?.ready();
+await screens?.ready(settings.screenCount);
 const sessions = new Map<string, SessionTracks>();
 /** Sessions whose close waits for sealing, for a notice's way through the journal, or for room on the disk. */
 const settling = new Set<string>();

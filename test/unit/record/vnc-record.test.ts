@@ -454,6 +454,32 @@ describe("bytes that no decoder reads", () => {
     expect(await verdict(second.session)).toEqual({ verdict: "VALID", findings: [] });
   });
 
+  it("are those of a screen beyond what all of them together may have, whatever their size", async () => {
+    await under.stop();
+    under = await startRecorder({ screenPixels: 3 * 1024 * 1024 }, { clock });
+    const asked: string[] = [];
+    const open = async (name: string) => {
+      const session = await openVnc({}, { width: 1280, height: 1024 });
+      session.onEndAsked((reason) => asked.push(`${name}: ${reason.code}`));
+      session.append(out(Buffer.from([2])));
+      await session.durable();
+      return session;
+    };
+    const [first, second, third] = [await open("first"), await open("second"), await open("third")];
+    await expect.poll(() => asked, { timeout: 10_000 }).toEqual(["third: screen-unreadable"]);
+    const told = (await finish(third)).events().find((line) => line.type === "decode-error");
+    expect(told?.facts).toMatchObject({
+      code: "PROTOCOL_LIMIT",
+      message: expect.stringContaining("all screens together"),
+    });
+    await finish(first);
+    const fourth = await open("fourth");
+    for (const session of [second, fourth]) {
+      expect((await finish(session)).events().filter((line) => line.type === "decode-error")).toEqual([]);
+    }
+    expect(await verdict(third.session)).toEqual({ verdict: "VALID", findings: [] });
+  });
+
   it("are those of a screen that is too large, from the first on", async () => {
     const session = await openVnc({}, { width: 16_000, height: 16_000 });
     const asked: string[] = [];
