@@ -31,6 +31,7 @@ export interface HeldFile {
   write(offset: number, data: Uint8Array): Promise<void>;
   /** Shorter at the end, empty beyond it. */
   read(offset: number, length: number): Promise<Buffer>;
+  /** Shorter, or longer with zeros. */
   truncate(size: number): Promise<void>;
   /** Reads the whole of it through the scanner. `progress` is told how much of it, from 0 to 1. Rejects when aborted. */
   scan(progress: (part: number) => void, signal: AbortSignal): Promise<Verdict>;

@@ -157,7 +157,9 @@ class MemoryFile implements HeldFile {
     return Buffer.from(this.#contents.subarray(offset, offset + length));
   }
   async truncate(size: number): Promise<void> {
-    this.#contents = Buffer.from(this.#contents.subarray(0, size));
+    const resized = Buffer.alloc(size);
+    this.#contents.copy(resized);
+    this.#contents = resized;
   }
   async scan(): ReturnType<HeldFile["scan"]> {
     const facts = { sha256: "", bytes: this.size };

@@ -158,8 +158,7 @@ export class HeldWrite implements HeldHandle {
 
   async #resize(size: number): Promise<void> {
     refuseTooLarge(size, this.#channel.hold.maxFileBytes);
-    const { held } = this.transfer;
-    if (size < held.size) await held.truncate(size);
+    await this.transfer.held.truncate(size);
     this.#written.cut(size);
     this.#cutTo = Math.min(this.#cutTo, size);
     this.#attrs = { ...this.#attrs, size };
@@ -250,6 +249,8 @@ export class HeldWrite implements HeldHandle {
     try {
       const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
       let sent = 0;
+      // It was cut and grew again: what the target still has there is not what was scanned.
+      if (this.#cutTo < (this.#attrs.size ?? 0)) await this.#target.fsetstat(handle, { size: this.#cutTo });
       for (const { from, to } of ranges) {
         await this.#target.put(
           handle,
