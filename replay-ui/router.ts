@@ -1,5 +1,5 @@
 // The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit,
-// /targets, /connect/<target>.
+// /targets, /connect/<target>, /account.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -8,6 +8,7 @@ export type Route =
   | { view: "live" }
   | { view: "audit" }
   | { view: "targets" }
+  | { view: "account" }
   | { view: "connect"; target: string }
   | { view: "unknown" };
 
@@ -27,6 +28,7 @@ export function parseRoute(path: string, search: string): Route {
   if (parts.length === 1 && parts[0] === "live") return { view: "live" };
   if (parts.length === 1 && parts[0] === "audit") return { view: "audit" };
   if (parts.length === 1 && parts[0] === "targets") return { view: "targets" };
+  if (parts.length === 1 && parts[0] === "account") return { view: "account" };
   if (parts.length === 2 && parts[0] === "connect") {
     return { view: "connect", target: decodeURIComponent(parts[1] ?? "") };
   }

@@ -4,13 +4,13 @@ import { z } from "zod";
 import {
   BeginEnrolment,
   Confirmed,
+  ConfirmedEnrolment,
   Enrolment,
   MfaStatus,
   RecoveryCodes,
   ResetMfa,
   WithCode,
 } from "../../shared/api/mfa.ts";
-import { Me } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addRoute, type SignedIn } from "./route.ts";
@@ -82,7 +82,7 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
       "Confirm the enrolment with the app's first code. Ends every other sign-in and gives this one a new cookie; the recovery codes are shown once.",
     tag: "session",
     body: WithCode,
-    response: RecoveryCodes.extend({ me: Me }),
+    response: ConfirmedEnrolment,
     bodyLimit,
     handler: async ({ me, body, request, reply }) => {
       const confirmed = await deps.mfa.confirm(me.name, body.code, { actor: me.name, address: request.ip });

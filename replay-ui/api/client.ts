@@ -1,6 +1,7 @@
 // The one place that talks HTTP. Answers are checked against shared/api/types.ts; failures become ApiError with the
 // problem document's sentence, or OfflineError when the service does not answer at all.
 import type { z } from "zod";
+import type { Enrolment, MfaStatus, SecondStepNeeded } from "../../shared/api/mfa.ts";
 import type {
   AuditPage,
   ExportFormat,
@@ -133,8 +134,41 @@ export async function currentSession(): Promise<Me | null> {
   }
 }
 
-export async function signIn(name: string, password: string): Promise<Me> {
-  return remember(await readMe(send("POST", "/session", { name, password })));
+/** Who is signed in, or what is to follow. */
+export async function signIn(name: string, password: string): Promise<Me | SecondStepNeeded> {
+  const value: unknown = await (await send("POST", "/session", { name, password })).json();
+  if (isMe(value)) return remember(value);
+  const { Me, SecondStepNeeded } = await import("./schemas.ts");
+  const next = SecondStepNeeded.safeParse(value);
+  return next.success ? next.data : remember(Me.parse(value));
+}
+
+export async function giveCode(pending: string, code: string): Promise<Me> {
+  return remember(await readMe(send("POST", "/session/second-step", { pending, code })));
+}
+
+/** A fresh code of the person who is signed in, for what asks for one. */
+export async function confirmWithCode(code: string): Promise<void> {
+  await send("POST", "/session/confirm", { code });
+}
+
+export function getMfa(): Promise<MfaStatus> {
+  return read((all) => all.MfaStatus, send("GET", "/me/mfa"));
+}
+
+export function beginEnrolment(): Promise<Enrolment> {
+  return read((all) => all.Enrolment, send("POST", "/me/mfa/enrolment", {}));
+}
+
+/** The refreshed sign-in comes with it. */
+export async function confirmEnrolment(code: string): Promise<{ recoveryCodes: string[]; me: Me }> {
+  const answer = await read((all) => all.ConfirmedEnrolment, send("POST", "/me/mfa/enrolment/confirm", { code }));
+  remember(answer.me);
+  return answer;
+}
+
+export async function renewRecoveryCodes(code: string): Promise<string[]> {
+  return (await read((all) => all.RecoveryCodes, send("POST", "/me/mfa/recovery-codes", { code }))).recoveryCodes;
 }
 
 export async function signOut(): Promise<void> {

@@ -8,9 +8,11 @@ import { EmptyState, ErrorState } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
 import { leaveView, type Route, route } from "../router.ts";
 import { useStore } from "../store.ts";
+import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
 import { LiveView } from "./live.tsx";
+import { MustEnrolView } from "./mfa/must-enrol.tsx";
 import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
@@ -30,6 +32,7 @@ export function App() {
   }
   if (me === null) return <SignInView />;
   if (me?.mustChangePassword === true) return <ChangePasswordView me={me} forced />;
+  if (me?.mustEnrol === true) return <MustEnrolView me={me} />;
   return (
     <div class="app">
       <a class="skip-link" href="#main">
@@ -55,6 +58,8 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <AuditView />;
     case "targets":
       return <TargetsView me={me} />;
+    case "account":
+      return <AccountView me={me} />;
     case "connect":
       return <LazyConnect key={current.target} target={current.target} />;
     case "unknown":
@@ -147,6 +152,9 @@ function AccountMenu({ me }: { me: Me }) {
               <strong>{me.name}</strong>
               <span>{me.roles.join(", ")}</span>
             </div>
+            <a class="menu-item" href="/account" data-testid="account-link" onClick={() => close()}>
+              My account
+            </a>
             <button
               type="button"
               class="menu-item"

@@ -1,27 +1,39 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { SecondStepNeeded } from "../../shared/api/mfa.ts";
+import type { Me } from "../../shared/api/types.ts";
 import { account, signInEnded } from "../account.ts";
 import { signIn } from "../api/client.ts";
 import { Logo } from "../components/icons.tsx";
 import { errorText } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
 import { useStore } from "../store.ts";
+import { SecondStepForm } from "./mfa/second-step.tsx";
 
 export function SignInView() {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  const [needed, setNeeded] = useState<SecondStepNeeded | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const ended = useStore(signInEnded);
   const nameField = useRef<HTMLInputElement>(null);
-  useEffect(() => nameField.current?.focus(), []);
+  useEffect(() => nameField.current?.focus(), [needed]);
+  const enter = (me: Me) => {
+    signInEnded.set(false);
+    account.set(me);
+  };
+  const back = () => {
+    setNeeded(null);
+    setPassword("");
+  };
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
     try {
-      const me = await signIn(name.trim(), password);
-      signInEnded.set(false);
-      account.set(me);
+      const answer = await signIn(name.trim(), password);
+      if ("step" in answer) setNeeded(answer);
+      else enter(answer);
     } catch (failure) {
       setError(errorText(failure));
       setPassword("");
@@ -36,49 +48,55 @@ export function SignInView() {
       </div>
       <main class="gate-card">
         <Logo size={44} />
-        <h1>Sign in</h1>
-        {ended ? (
-          <p class="notice warn" role="status" data-testid="sign-in-ended">
-            Your sign-in has ended. Sign in again to go on where you were.
-          </p>
+        <h1>{needed === null ? "Sign in" : `Hello ${name.trim()}`}</h1>
+        {needed !== null ? (
+          <SecondStepForm needed={needed} onDone={enter} onBack={back} />
         ) : (
-          <p class="gate-lead">Recordings, checked as you watch.</p>
+          <>
+            {ended ? (
+              <p class="notice warn" role="status" data-testid="sign-in-ended">
+                Your sign-in has ended. Sign in again to go on where you were.
+              </p>
+            ) : (
+              <p class="gate-lead">Recordings, checked as you watch.</p>
+            )}
+            <form onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
+              <label class="field">
+                <span>Name</span>
+                <input
+                  name="name"
+                  autocomplete="username"
+                  autocapitalize="none"
+                  spellcheck={false}
+                  required
+                  ref={nameField}
+                  maxLength={64}
+                  value={name}
+                  data-testid="sign-in-name"
+                  onInput={(event) => setName(event.currentTarget.value)}
+                />
+              </label>
+              <label class="field">
+                <span>Password</span>
+                <input
+                  name="password"
+                  type="password"
+                  autocomplete="current-password"
+                  required
+                  value={password}
+                  data-testid="sign-in-password"
+                  onInput={(event) => setPassword(event.currentTarget.value)}
+                />
+              </label>
+              <p class="form-error" role="alert" data-testid="sign-in-error">
+                {error ?? ""}
+              </p>
+              <button type="submit" class="button primary block" disabled={busy} data-testid="sign-in-submit">
+                {busy ? "Signing in…" : "Sign in"}
+              </button>
+            </form>
+          </>
         )}
-        <form onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
-          <label class="field">
-            <span>Name</span>
-            <input
-              name="name"
-              autocomplete="username"
-              autocapitalize="none"
-              spellcheck={false}
-              required
-              ref={nameField}
-              maxLength={64}
-              value={name}
-              data-testid="sign-in-name"
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </label>
-          <label class="field">
-            <span>Password</span>
-            <input
-              name="password"
-              type="password"
-              autocomplete="current-password"
-              required
-              value={password}
-              data-testid="sign-in-password"
-              onInput={(event) => setPassword(event.currentTarget.value)}
-            />
-          </label>
-          <p class="form-error" role="alert" data-testid="sign-in-error">
-            {error ?? ""}
-          </p>
-          <button type="submit" class="button primary block" disabled={busy} data-testid="sign-in-submit">
-            {busy ? "Signing in…" : "Sign in"}
-          </button>
-        </form>
       </main>
       <p class="gate-foot">Every sign-in, view and export is written to the audit log.</p>
     </div>

@@ -1,5 +1,6 @@
 // What the HTTP API says of the second factor: the second step of a sign-in, enrolment, recovery codes.
 import { z } from "zod";
+import { Me } from "./types.ts";
 
 /** What an app shows, or a recovery code: digits and letters, groups and spaces as they are typed. */
 const code = z.string().trim().min(6).max(64);
@@ -43,6 +44,9 @@ export type Enrolment = z.infer<typeof Enrolment>;
 /** Shown once. */
 export const RecoveryCodes = z.strictObject({ recoveryCodes: z.array(z.string()) });
 export type RecoveryCodes = z.infer<typeof RecoveryCodes>;
+
+/** The sign-in has a new cookie and a new CSRF token. */
+export const ConfirmedEnrolment = RecoveryCodes.extend({ me: Me });
 
 /** Until then what asks for a fresh code goes through. */
 export const Confirmed = z.strictObject({ confirmedAt: z.string() });
