@@ -2,14 +2,19 @@
 import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { AppError } from "../../shared/errors.ts";
+import { registerAccess } from "./access.ts";
+import { registerBreakGlass } from "./break-glass.ts";
 import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { Output } from "./output.ts";
+import { registerPolicy } from "./policy.ts";
 import { registerQuarantine } from "./quarantine.ts";
 import { registerRecordings } from "./recordings.ts";
+import { registerReport } from "./report.ts";
+import { registerRequest } from "./request.ts";
 import { registerSecret } from "./secret.ts";
 import { registerServe } from "./serve.ts";
 import { registerSessions } from "./sessions.ts";
@@ -34,9 +39,14 @@ const commands: Register[] = [
   registerUser,
   registerTarget,
   registerSecret,
+  registerPolicy,
+  registerRequest,
+  registerBreakGlass,
+  registerAccess,
   registerSessions,
   registerRecordings,
   registerQuarantine,
+  registerReport,
   registerDoctor,
 ];
 

@@ -94,6 +94,11 @@ const nothingAllowed: Obligations = Object.freeze({
   forwardTo: Object.freeze([]),
 } satisfies Obligations);
 
+/** Whether the decision says what would hold in the session; a refusal does once it is clear which rule is to allow it. */
+export function hasObligations({ obligations }: Decision): boolean {
+  return obligations !== nothingAllowed;
+}
+
 const noCapabilities: readonly Capability[] = Object.freeze([]);
 
 export function refusal(reason: ReasonCode, rule: string, obligations: Obligations = nothingAllowed): Decision {
