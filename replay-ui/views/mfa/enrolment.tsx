@@ -85,7 +85,8 @@ function ScanAndConfirm({
       <details class="enrolment-secret">
         <summary>The camera does not work</summary>
         <p>
-          Type this into the app as a time-based key (SHA-1, 6 digits, 30 seconds):
+          With the app on this very device: <a href={enrolment.uri}>add it there</a>. Otherwise type this into it as a
+          time-based key (SHA-1, 6 digits, 30 seconds):
           <code data-testid="enrolment-secret">{enrolment.secret.replaceAll(/(.{4})(?=.)/g, "$1 ")}</code>
         </p>
       </details>
