@@ -1,7 +1,6 @@
 // Requests, grants and blocks as the service uses them, and the feed that tells of them and of sessions. A part of the
 // composition root, beside main.ts. Invariant: whatever ended a grant, in this process or in another, its live sessions end
 // within a second, and every event is in the audit log once.
-import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { AccessEventType } from "../shared/api/access.ts";
 import { AccessFeed } from "./access/feed.ts";
@@ -9,16 +8,12 @@ import type { People } from "./access/people.ts";
 import type { GrantLogin } from "./access/requests/credentials.ts";
 import { AccessRequests, type PolicyView } from "./access/requests/requests.ts";
 import type { GrantCredentials } from "./access/sign-in.ts";
-import { AuditLog } from "./catalog/audit.ts";
-import type { CatalogTables } from "./catalog/tables.ts";
+import { copyToAudit } from "./access-audit.ts";
 import type { ServiceDatabase } from "./database.ts";
 import type { OpenerDependencies } from "./session/opener.ts";
 import type { SessionRegistry } from "./session/registry.ts";
 
 const sweepMs = 250;
-
-/** Written by who decides, before the answer is given. */
-const auditedThere: ReadonlySet<AccessEventType> = new Set(["session.opened", "session.refused", "file.quarantined"]);
 
 export interface AccessServiceParts {
   database: ServiceDatabase;
@@ -51,13 +46,7 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
     if (type === "grant.revoked") registry.grantEnded(subject, "revoked");
     else if (type === "grant.expired") registry.grantEnded(subject, "expired");
   });
-  feed.consume("audit", async (events, trx) => {
-    for (const { type, actor, subject, address, details, at } of events) {
-      if (auditedThere.has(type)) continue;
-      const audit = new AuditLog(trx as unknown as Kysely<CatalogTables>, () => new Date(at));
-      await audit.append({ actor, action: type, subject, address, details });
-    }
-  });
+  copyToAudit(feed);
   const stopSweeping = sweepRegularly(requests, logger);
   let written: Promise<void> = Promise.resolve();
   return {

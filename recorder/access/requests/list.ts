@@ -68,6 +68,19 @@ async function idsBefore(
   return rows.map(({ id }) => id);
 }
 
+/** Two at most: more are as ambiguous. */
+export async function idsOfPart({ db }: RequestStore, text: string): Promise<string[]> {
+  const part = text.toLowerCase();
+  if (!/^[0-9a-f-]{4,36}$/.test(part)) return [];
+  const rows = await db
+    .selectFrom("access_requests")
+    .select("id")
+    .where((e) => e.or([e("id", "like", `${part}%`), e("id", "like", `%${part}`)]))
+    .limit(2)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Asked for by this person, or for them. */
 function requestsOf({ db }: RequestStore, key: string) {
   return db

@@ -28,7 +28,7 @@ import { authenticateGrant, authenticateGrantKey, type GrantLogin, issueCredenti
 import { openBreakGlass, reviewBreakGlass } from "./emergency.ts";
 import { endGrant, revoke, withdraw } from "./ending.ts";
 import { grantFor, type Use, useGrant } from "./grants.ts";
-import { listRequests, toView } from "./list.ts";
+import { idsOfPart, listRequests, toView } from "./list.ts";
 import { timeOf, toRequest } from "./shape.ts";
 import { RequestStore } from "./store.ts";
 import { checkDraft, insertRequest, violated } from "./submission.ts";
@@ -114,6 +114,18 @@ export class AccessRequests {
   async find(id: string): Promise<AccessRequest | null> {
     const found = await this.#store.find(id);
     return found === null ? null : toRequest(found);
+  }
+
+  /** By its id, or its first or last characters (four or more) where only one has them. REQUEST_NOT_FOUND else. */
+  async named(text: string): Promise<AccessRequest> {
+    const ids = await idsOfPart(this.#store, text);
+    const [id] = ids;
+    const found = id === undefined || ids.length > 1 ? null : await this.find(id);
+    if (found !== null) return found;
+    const why = ids.length > 1 ? "more than one access request has the id" : "there is no access request with the id";
+    throw new AppError("REQUEST_NOT_FOUND", `${why} ${JSON.stringify(text.slice(0, 64))}`, {
+      op: "access.requests.named",
+    });
   }
 
   /** With what this person may do about it. */
