@@ -8,6 +8,7 @@ import type { Recording } from "./sessions.ts";
 
 /** With so much on its way the segment workers have enough to do. */
 const busyBytes = 1024 * 1024;
+const busyRestMs = 250;
 /** What a session may have on its way in any case. */
 const leastShareBytes = 256 * 1024;
 
@@ -23,6 +24,7 @@ export interface FlowParts {
 export class Flow {
   readonly #parts: FlowParts;
   #bytes = 0;
+  #busyAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #failed = false;
   /** No journal file is free. */
@@ -38,12 +40,14 @@ export class Flow {
     return this.#bytes > totalInFlightBytes ? leastShareBytes : sessionInFlightBytes;
   }
 
+  /** Bulk comes in waves: between two of them it is busy too. */
   get busy(): boolean {
-    return this.#bytes > busyBytes;
+    return this.#bytes > busyBytes || performance.now() - this.#busyAtMs < busyRestMs;
   }
 
   tookOff(bytes: number): void {
     this.#bytes += bytes;
+    if (this.#bytes > busyBytes) this.#busyAtMs = performance.now();
   }
 
   landed(shares: Iterable<{ session: JournalSession; bytes: number }>): void {

@@ -50,6 +50,8 @@ interface Channel {
   carryPlace: EventPlace | null;
   screen: Screen | null;
   outputTail: string;
+  /** Output that is newer than the tail. */
+  unread: Buffer | null;
   atLineStart: boolean;
   line: TypedLine;
   /** The prompt that takes what is typed now. */
@@ -71,6 +73,12 @@ const notKeystrokes = new Set(["Mouse", "Report", "FocusIn", "FocusOut", "PasteS
 
 function lowest(numbers: readonly number[]): number | null {
   return numbers.length === 0 ? null : Math.min(...numbers);
+}
+
+function tailOf(channel: Channel): string {
+  if (channel.unread) channel.outputTail = channel.unread.toString("utf8");
+  channel.unread = null;
+  return channel.outputTail;
 }
 
 function newLine(): TypedLine {
@@ -109,6 +117,7 @@ export class InputTracker {
       carryPlace: null,
       screen,
       outputTail: "",
+      unread: null,
       atLineStart: true,
       line: newLine(),
       prompt: null,
@@ -230,7 +239,7 @@ export class InputTracker {
 
   /** The tail of the output, and what stands before the cursor (full-screen programs and multiplexers). */
   #promptShown(channel: Channel): boolean {
-    return asksForSecret(lastLineOf(channel.outputTail)) || asksForSecret(channel.screen?.cursorLine ?? "");
+    return asksForSecret(lastLineOf(tailOf(channel))) || asksForSecret(channel.screen?.cursorLine ?? "");
   }
 
   #openPrompt(channel: Channel, place: EventPlace, item: InputItem): void {
@@ -295,7 +304,7 @@ export class InputTracker {
   }
 
   #data(channel: Channel, place: EventPlace, bytes: Buffer): void {
-    if (bytes.length <= plainSecretBytes && isPlainPrompt(lastLineOf(channel.outputTail))) {
+    if (bytes.length <= plainSecretBytes && isPlainPrompt(lastLineOf(tailOf(channel)))) {
       const end = bytes.indexOf(10);
       const secret = end < 0 ? bytes : bytes.subarray(0, end);
       if (secret.length > 0 && secret.every((byte) => byte >= 32 || byte === 13)) {
@@ -322,6 +331,13 @@ export class InputTracker {
     const channel = this.#channels.get(number);
     if (!channel) return;
     const waits = this.#queue.length > 0;
+    if (!channel.pty && data.length >= tailChars) {
+      // Nobody asks for it while output is all there is.
+      channel.unread ??= Buffer.allocUnsafeSlow(tailChars);
+      data.copy(channel.unread, 0, data.length - tailChars);
+      return;
+    }
+    tailOf(channel);
     const text =
       data.length > maxEchoChars ? data.subarray(data.length - tailChars).toString("utf8") : data.toString("utf8");
     channel.outputTail =

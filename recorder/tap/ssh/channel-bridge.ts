@@ -11,9 +11,13 @@ import { BridgedHold, type SessionFiles } from "./held-files/bridged-hold.ts";
 import type { MakeHold } from "./held-files/held-program.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
+import { retainDelivered } from "./read-memory.ts";
 import { announcement, Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { exitOf, localRequests, programOf, transparentRequests } from "./requests.ts";
+
+/** Less is copied: a small piece must not keep a large chunk. */
+const keepFromBytes = 16 * 1024;
 
 export interface BridgeContext {
   session: TapSession;
@@ -98,9 +102,14 @@ export class ChannelBridge {
     this.#target = target;
     target.handlers = {
       onData: (stream, data) => {
-        // What waits for the recorder outlives this call.
-        const bytes = this.#mustHold ? Buffer.from(data) : data;
-        this.#outbound(() => this.#fromTarget(stream, bytes));
+        if (!this.#mustHold) {
+          this.#outbound(() => this.#fromTarget(stream, data));
+          return;
+        }
+        // What waits for the recorder outlives this call: bulk keeps the memory that it was read into.
+        const release = data.length >= keepFromBytes ? retainDelivered() : undefined;
+        const bytes = release === undefined ? Buffer.from(data) : data;
+        this.#outbound(() => this.#fromTarget(stream, bytes, release));
       },
       onRequest: (type, wantReply, payload) => {
         if (wantReply) target.reply(false);
@@ -316,17 +325,19 @@ export class ChannelBridge {
     }
   }
 
-  #fromTarget(stream: Stream, data: Buffer): void {
+  #fromTarget(stream: Stream, data: Buffer, release?: () => void): void {
     if (this.#recorder === undefined || this.#client.ended || this.#refusal !== undefined) {
+      release?.();
       this.#target?.consumed(data.length);
       return;
     }
     if (this.#files !== undefined && stream === "stdout") {
-      this.#files.fromTarget(data);
+      this.#files.fromTarget(release === undefined ? data : Buffer.from(data));
+      release?.();
       return;
     }
     this.#recorder.outbound(stream, data);
-    this.#client.write(stream, data);
+    this.#client.write(stream, data, release);
     this.#files?.errorsPassed(data.length);
   }
 

@@ -43,7 +43,7 @@ export function recordCapture(capture: Capture, video: VideoMode): Recorded {
   }
   track.forceCut();
   const cpuMs = cpuSince(from);
-  const segments = closed.map(({ stored, meta }) => decompressSegment(stored, meta.codec));
+  const segments = closed.map(({ stored, meta }) => decompressSegment(Buffer.concat(stored), meta.codec));
   if (video === "lossless") comparePixels(segments, track);
   const storedBytes = closed.reduce((sum, { stored }) => sum + stored.length, 0);
   return { seconds, segments, storedBytes, cpuMs, decodeCpuMs: decodeOnly(capture) };
