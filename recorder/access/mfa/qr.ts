@@ -25,7 +25,7 @@ function* darkRuns(row: readonly boolean[]): Generator<[x: number, width: number
   }
 }
 
-/** Two modules a character, dark ones as blanks: readable where text is light on dark; `inverted` for the other way. */
-export function qrText(text: string, options: { inverted?: boolean } = {}): string {
-  return renderUnicodeCompact(text, { ecc: "L", border: 2, invert: options.inverted === true });
+/** Two modules a character, light ones drawn: for text that is light on dark. Cameras read it the other way round too. */
+export function qrText(text: string): string {
+  return renderUnicodeCompact(text, { ecc: "L", border: 2 });
 }

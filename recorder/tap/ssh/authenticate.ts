@@ -41,6 +41,8 @@ interface Pending {
   login: Login;
   step: SecondStep;
   key: string | undefined;
+  /** How the first factor came. */
+  method: AuthContext["method"];
 }
 
 export class Authenticator {
@@ -126,7 +128,7 @@ export class Authenticator {
       if (!pending.step.mayRepeat) this.#pending = undefined;
       return this.#reject(context);
     }
-    this.#accept(context, person, pending.login, pending.key);
+    this.#accept(context, person, pending);
   }
 
   #password(login: Login, password: string): AuthAttempt {
@@ -144,8 +146,9 @@ export class Authenticator {
     if (answer === undefined) return this.#giveUp();
     if (answer === null) return this.#reject(context);
     const key = attempt.method === "publickey" ? fingerprintOf(Buffer.from(attempt.blob)) : undefined;
-    if (!("verify" in answer)) return this.#accept(context, answer, login, key);
-    const pending = { userName: context.username, login, step: answer, key };
+    const { username: userName, method } = context;
+    if (!("verify" in answer)) return this.#accept(context, answer, { login, key, method });
+    const pending = { userName, login, step: answer, key, method };
     this.#pending = pending;
     if (context.method === "keyboard-interactive") await this.#code(context, pending);
     else context.reject([...codeMethods], true);
@@ -161,10 +164,15 @@ export class Authenticator {
     }
   }
 
-  #accept(context: AuthContext, person: AuthenticatedPerson, login: Login, key: string | undefined): void {
+  #accept(
+    context: AuthContext,
+    person: AuthenticatedPerson,
+    { login, key, method }: Pick<Pending, "login" | "key" | "method">,
+  ): void {
     this.#over = true;
-    const asked = context.method === "keyboard-interactive" && this.#pending?.key === undefined;
-    const authMethod = asked ? person.authMethod.replace(/^password/, "keyboard-interactive") : person.authMethod;
+    const { authMethod: said } = person;
+    // The host knows a password; how it came, this side does.
+    const authMethod = method === "keyboard-interactive" ? said.replace(/^password/, method) : said;
     this.#options.done({ ...person, authMethod }, login, key);
     context.accept();
   }

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createSshTap, type SshTapOptions } from "../../../recorder/tap/ssh/ssh-tap.ts";
 import type {
   AuthAttempt,
+  AuthenticatedPerson,
   EventSink,
   FileTransferMode,
   GatewayHost,
@@ -186,6 +187,8 @@ export interface TestGateway {
   personKey: SshKey;
   sessions: MemorySession[];
   attempts: AuthAttempt[];
+  /** Who came as far as a target. */
+  people: AuthenticatedPerson[];
   /** Where sessions go; change it before a connection is made. */
   targets: Map<string, TargetAccess>;
   /** Told of each new session before its tap goes on. */
@@ -205,6 +208,8 @@ export interface GatewayOptions {
   capabilities?: Capability[];
   hostKeyType?: SshKeyType;
   tap?: Partial<SshTapOptions>;
+  /** Instead of the one person's. */
+  authenticate?: GatewayHost["authenticate"];
 }
 
 export function accessTo(target: SshTarget, how: "key" | "password" = "key"): TargetAccess {
@@ -234,6 +239,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
     personKey,
     sessions: [],
     attempts: [],
+    people: [],
     targets: new Map(),
     onSession: undefined,
     refuseWith: undefined,
@@ -258,6 +264,7 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
       gateway.attempts.push(attempt);
       if (gateway.throttleWith !== undefined) throw gateway.throttleWith;
       if (gateway.faultWith !== undefined) throw gateway.faultWith;
+      if (options.authenticate !== undefined) return options.authenticate(attempt);
       const known =
         attempt.name === personName &&
         (attempt.method === "password" ? attempt.password === personPassword : blob.equals(attempt.blob));
@@ -266,7 +273,8 @@ export async function startGateway(target: SshTarget | undefined, options: Gatew
         ? { name: personName, roles: ["vendor"], authMethod: attempt.method, factors: [attempt.method] }
         : null;
     },
-    openSession: async (_person, targetName) => {
+    openSession: async (person, targetName) => {
+      gateway.people.push(person);
       if (gateway.decideMs > 0) await new Promise((resolve) => setTimeout(resolve, gateway.decideMs));
       if (gateway.refuseWith !== undefined) throw gateway.refuseWith;
       const access = gateway.targets.get(targetName);
