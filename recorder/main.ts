@@ -37,6 +37,7 @@ import { mfaOf } from "./mfa-of.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
+import { makeReport } from "./report/make.ts";
 import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
@@ -109,7 +110,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
   const registry = new SessionRegistry();
-  const access = await openAccessService({ database, people, registry, policy: () => inventory.current, logger });
+  const access = await openAccessService({ database, people, registry, policy: () => inventory.current, logger, alarms });
   undo.push(() => access.close());
   const mfa = mfaOf(config, database, masterKey);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
@@ -192,6 +193,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   undo.push(() => pictures.close());
   const staticDirectory = fileURLToPath(new URL("../replay-ui", import.meta.url));
+  const reportSources = {
+    database,
+    recorder: config.recorder.id,
+    version: version(),
+    inventory: () => inventory.current,
+  };
   const api = await createApi({
     transport: config.http.transport,
     ...(config.http.tls === null ? {} : { tls: await readPair(config.http.tls) }),
@@ -235,6 +242,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     targetsOf: (person) => openableTargets(inventory.current, person, access.requests),
     access: access.requests,
     accessFeed: access.feed,
+    report: (period) => makeReport(reportSources, period),
+    portalUrl: () => http.url,
     health,
     audit,
     signingKeys,
@@ -248,6 +257,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const httpAddress = await atListenKey("http.listen", listen, () =>
     api.listen({ host: listen.host, port: listen.port }),
   );
+  const http = { url: publicUrl(config, httpAddress) };
   const admin = await openAdminSocket(config.recorder.adminSocket, {
     sessions: () => registry.list(),
     terminate,
@@ -266,7 +276,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       version: version(),
       ssh,
       vnc,
-      http: { url: publicUrl(config, httpAddress) },
+      http,
       health: await health(),
     }),
   });
@@ -275,7 +285,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => sshTap.listen(config.ssh.listen));
   undo.push(() => sshTap.close());
   const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncGateway.tap.listen(config.vnc.listen));
-  const http = { url: publicUrl(config, httpAddress) };
   await audit.append({
     actor: "recorder",
     action: "service.start",

@@ -11,6 +11,7 @@ import { addOperationRoutes } from "./operation-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
+import { addReportRoutes } from "./report-routes.ts";
 import { addRequestRoutes } from "./request-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
 import { addScreenRoutes, takeUpgrades } from "./screen-routes.ts";
@@ -63,6 +64,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addOperationRoutes(api, deps);
       addScreenRoutes(api, deps);
       addRequestRoutes(api, deps);
+      addReportRoutes(api, deps);
       addOpenApiRoute(api);
     },
     { prefix: "/api/v1" },

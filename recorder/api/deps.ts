@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
+import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type {
   AuditPage,
   AuditQuery,
@@ -153,6 +154,9 @@ export interface ApiDeps {
     | "blocks"
   >;
   accessFeed: Pick<AccessFeed, "after" | "newest" | "last">;
+  report(period: Pick<ReportQuery, "from" | "to" | "days">): Promise<ConduitReport>;
+  /** As people reach the portal, without a slash at its end. */
+  portalUrl(): string;
   health(): Promise<Health>;
   audit: AuditTrail;
   signingKeys(): SigningKey[];

@@ -11,6 +11,7 @@ export interface TestAccess {
   feed: AccessFeed;
   /** Another policy from now on. */
   setPolicy(policy: Record<string, unknown>): void;
+  inventory(): { policy: Policy; policyHash: string; conduits: Conduit[]; targets: Target[] };
 }
 
 /** One SSH target, `plc-reactor-01`, and a prohibited one, `SIS-reactor-01`, in the conduit `vendor-to-cell`. */
@@ -45,5 +46,6 @@ export function accessOf(
     setPolicy: (changes) => {
       compiled = compile(changes);
     },
+    inventory: () => ({ policy: compiled.policy, policyHash: "a".repeat(64), conduits, targets }),
   };
 }

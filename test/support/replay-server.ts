@@ -13,6 +13,7 @@ import type { ApiDeps } from "../../recorder/api/deps.ts";
 import { openDatabase } from "../../recorder/database.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
+import { makeReport } from "../../recorder/report/make.ts";
 import type {
   AuditEntry,
   LiveSession,
@@ -100,6 +101,9 @@ export async function startReplayServer(options: {
     targetsOf: () => state.openable,
     access: access.requests,
     accessFeed: access.feed,
+    report: (period) =>
+      makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
+    portalUrl: () => "https://recorder.example",
     health: async () => ({ status: "ok", checks: [] }),
     audit: {
       append: async (entry) => {

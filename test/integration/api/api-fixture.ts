@@ -19,6 +19,7 @@ import { openDatabase, type ServiceDatabase } from "../../../recorder/database.t
 import { RecordingExporter } from "../../../recorder/export/export.ts";
 import { findFfmpeg } from "../../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../../recorder/export/video/picture-jobs.ts";
+import { makeReport } from "../../../recorder/report/make.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
@@ -198,6 +199,9 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     ],
     access: access.requests,
     accessFeed: access.feed,
+    report: (period) =>
+      makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
+    portalUrl: () => "https://recorder.example",
     health: async () => ({
       status: healthy.value ? "ok" : "degraded",
       checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],

@@ -44,6 +44,7 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/sessions/:id/terminate": ["admin", "escort"],
   "POST /api/v1/sessions/:id/freeze": ["admin", "escort"],
   "POST /api/v1/sessions/:id/unfreeze": ["admin", "escort"],
+  "GET /api/v1/report": ["admin", "approver", "auditor"],
   "GET /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "HEAD /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "GET /api/v1/me/targets": everybody,
