@@ -116,13 +116,11 @@ export class Player {
   }
 
   private openAtPicture(decoded: Decoded): void {
-    if (decoded.kind !== "screen" || this.state.get().status === "playing" || this.steps > 0) return;
+    if (this.state.get().status === "playing" || this.steps > 0) return;
+    const paintedUs = paintedAt(decoded);
     const atUs = this.timeUs.get();
-    const first = decoded.records.find(({ code }) => code === screenCode.draw);
-    if (first === undefined || first.atUs <= atUs || first.atUs > atUs + FIRST_PICTURE_US) return;
-    // The first picture may come in several parts.
-    const drawn = decoded.records.findLast((record) => record.atUs <= first.atUs + PAINTED_US);
-    this.timeUs.set(drawn?.atUs ?? first.atUs);
+    if (paintedUs === null || paintedUs <= atUs || paintedUs > atUs + FIRST_PICTURE_US + PAINTED_US) return;
+    this.timeUs.set(paintedUs);
     if (this.firstPicture) void this.show();
   }
 
@@ -143,11 +141,17 @@ export class Player {
   play(): void {
     const state = this.state.get();
     if (state.status === "playing") return;
-    if (state.status === "ended" && this.timeUs.get() >= this.endUs()) this.timeUs.set(0);
+    if (state.status === "ended" && this.timeUs.get() >= this.endUs()) this.timeUs.set(this.beginningUs());
     this.state.update({ status: "playing" });
     this.renderer?.setPlaying(true);
     this.clock.stop();
     this.startFrames();
+  }
+
+  private beginningUs(): number {
+    const first = this.firstScreen();
+    const decoded = first === undefined ? undefined : this.loader.peek(first.n);
+    return (decoded === undefined ? null : paintedAt(decoded)) ?? 0;
   }
 
   pause(): void {
@@ -174,6 +178,30 @@ export class Player {
     this.state.update({ following: false });
     this.steps++;
     await this.jump(toUs);
+  }
+
+  /** To the beginning: of a screen, to where its first picture is painted. */
+  async home(): Promise<void> {
+    this.state.update({ following: false });
+    const step = ++this.steps;
+    const first = this.firstScreen();
+    const decoded = first === undefined ? null : await this.loader.load(first.n).catch(() => null);
+    if (step === this.steps) await this.jump((decoded === null ? null : paintedAt(decoded)) ?? 0);
+  }
+
+  /** The target had not drawn anything yet: what is on the screen is the black that it begins with. */
+  isBeforePicture(atUs: number): boolean {
+    const first = this.firstScreen();
+    const decoded = first === undefined ? undefined : this.loader.peek(first.n);
+    if (decoded?.kind !== "screen" || (first !== undefined && atUs > first.endUs)) return false;
+    const drawn = decoded.records.find(({ code }) => code === screenCode.draw);
+    return drawn !== undefined && atUs < drawn.atUs;
+  }
+
+  private firstScreen(): SegmentMeta | undefined {
+    const { track } = this.state.get();
+    const timeline = this.timeline.get();
+    return track !== null && timeline.track(track)?.kind === "screen" ? timeline.segments(track)[0] : undefined;
   }
 
   seekBy(deltaUs: number): void {
@@ -407,4 +435,12 @@ export class Player {
   private clamp(atUs: number): number {
     return Math.min(Math.max(0, Math.round(atUs)), this.endUs());
   }
+}
+
+/** When the first picture of a screen's first segment is painted: it may come in several parts. Null: never. */
+function paintedAt(decoded: Decoded): number | null {
+  if (decoded.kind !== "screen") return null;
+  const first = decoded.records.find(({ code }) => code === screenCode.draw);
+  if (first === undefined) return null;
+  return decoded.records.findLast((record) => record.atUs <= first.atUs + PAINTED_US)?.atUs ?? first.atUs;
 }

@@ -2,14 +2,16 @@
 // one gets to a moment, and what stands around them.
 import { createHash } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { decompressSegment } from "../../recorder/store/codec.ts";
 import { ScreenCanvas } from "../../shared/screen/player.ts";
 import { ScreenReader } from "../../shared/screen/reader.ts";
 import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
-import type { BuiltRecording } from "../support/recording-builder.ts";
+import { runProcess } from "../support/process.ts";
+import { type BuiltRecording, RecordingBuilder } from "../support/recording-builder.ts";
 import { password, type ScreenPlant, startScreenPlant, tamper } from "../support/replay-fixtures.ts";
-import { hmiScene, type ScreenScene } from "../support/screen-scenes.ts";
+import { hmiScene, ScreenRecording, type ScreenScene } from "../support/screen-scenes.ts";
 
 const SECOND_US = 1_000_000;
 
@@ -300,6 +302,96 @@ describe("around the picture", () => {
   it("shows typed text where policy keeps it", async () => {
     const page = await watch(resized, "?t=5.9");
     await expect.poll(() => page.locator(byId("key-row")).allTextContents()).toContain("0:05.0138⏎");
+  });
+
+  it("begins with the first picture, and says what is before it", async () => {
+    const facts = { person: "vendor-drives", target: "hmi-line-3", startedAt: "2026-11-20T07:11:00.000Z", seed: 73 };
+    const builder = new RecordingBuilder({ protocol: "vnc", ...facts }, plant.key);
+    const words = new Uint32Array(64 * 48).fill(0xff000000);
+    const recording = new ScreenRecording(builder, { width: 64, height: 48, pixels: words });
+    const draw = async (second: number, colour: number, rows: number) => {
+      words.fill(colour, 0, 64 * rows);
+      recording.encoder.changed(0, 0, 64, rows);
+      await recording.sample(second * SECOND_US);
+    };
+    await draw(2, 0xff336699, 20);
+    await draw(2.5, 0xff336699, 48);
+    await draw(9, 0xff996633, 48);
+    recording.finish(10 * SECOND_US);
+    const late = builder.finish(10 * SECOND_US);
+    plant.server.recordings.set(late.summary.session, late);
+    const painted = { width: 64, height: 48, pixels: new Uint32Array(64 * 48).fill(0xff336699) };
+    const page = await watch(late);
+    plant.server.recordings.delete(late.summary.session);
+    await expect.poll(() => seconds(page)).toBe(2.5);
+    expectSame(await pixels(page), painted);
+    expect(await page.locator(byId("before-picture")).count()).toBe(0);
+    await seekTo(page, late, 1);
+    await page.waitForSelector(byId("before-picture"));
+    for (const key of ["Home", "End", "0"]) {
+      await press(page, key);
+      if (key !== "End") {
+        expect(await seconds(page)).toBe(2.5);
+        expectSame(await pixels(page), painted);
+        expect(await page.locator(byId("before-picture")).count()).toBe(0);
+      }
+    }
+  });
+
+  it("exports a video or a picture, with its progress, and gives it up with the dialog", async () => {
+    const page = await watch(plant.hmi, "?t=7");
+    const ask = async (format: string) => {
+      await page.click(byId("export"));
+      await page.click(byId("export-picture"));
+      await page.selectOption(byId("picture-format"), format);
+    };
+    await ask("mp4");
+    await page.fill(byId("picture-from"), "0:02");
+    await page.fill(byId("picture-to"), "1");
+    await page.click(byId("picture-begin"));
+    await page.getByText("The end is not after the beginning.").waitFor();
+    await page.fill(byId("picture-to"), "0:06");
+    await page.selectOption(byId("picture-speed"), "2");
+    await page.check(byId("picture-keys"));
+    await page.click(byId("picture-begin"));
+    await page.waitForSelector(byId("picture-progress"));
+    await page.waitForSelector(byId("picture-save"), { timeout: 60_000 });
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(byId("picture-save"))]);
+    expect(download.suggestedFilename()).toMatch(/\.mp4$/);
+    const { stdout } = await runProcess("ffprobe", [
+      ...["-v", "error", "-of", "csv=p=0", "-show_entries", "stream=width,height:format=duration"],
+      await download.path(),
+    ]);
+    const [size, duration] = stdout.trim().split("\n");
+    expect(size).toBe("1280,826");
+    expect(Math.abs(Number(duration) - 3)).toBeLessThan(0.2);
+    const exported = plant.server.audit.find(({ action }) => action === "recording.export");
+    expect(exported).toMatchObject({ actor: "engineer", subject: plant.hmi.summary.session });
+    expect(exported?.details).toMatchObject({
+      format: "mp4",
+      fromSeconds: 2,
+      toSeconds: 6,
+      speed: 2,
+      burnIn: ["keys"],
+    });
+    await page.click(byId("picture-close"));
+    await ask("png");
+    await page.click(byId("picture-begin"));
+    await page.waitForSelector(byId("picture-save"), { timeout: 60_000 });
+    const [picture] = await Promise.all([page.waitForEvent("download"), page.click(byId("picture-save"))]);
+    const { data, info } = await sharp(await picture.path())
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const words = new Uint32Array(data.buffer, data.byteOffset, data.length / 4);
+    expectSame(seenAs({ width: info.width, height: info.height, pixels: words }), plant.hmi.truth.get(7 * SECOND_US));
+    await page.click(byId("picture-close"));
+    await ask("gif");
+    await page.click(byId("picture-begin"));
+    await page.waitForSelector(byId("picture-progress"));
+    const given = page.waitForResponse((answer) => answer.request().method() === "DELETE");
+    await page.click(byId("picture-close"));
+    expect((await given).status()).toBe(204);
   });
 
   it("offers no export of a terminal", async () => {

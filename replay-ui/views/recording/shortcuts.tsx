@@ -60,13 +60,14 @@ function shortcuts(actions: PageActions): Shortcut[] {
       keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
       shown: ["0", "…", "9"],
       text: "To 0 %, 10 %, … 90 % of the session",
-      run: (player, event) => void player.seek((endUs(player) * Number(event.key)) / 10),
+      run: (player, event) =>
+        void (event.key === "0" ? player.home() : player.seek((endUs(player) * Number(event.key)) / 10)),
     },
     {
       keys: ["Home", "End"],
       shown: ["Home", "End"],
       text: "To the start or the end",
-      run: (player, event) => void player.seek(event.key === "Home" ? 0 : endUs(player)),
+      run: (player, event) => void (event.key === "Home" ? player.home() : player.seek(endUs(player))),
     },
     {
       keys: ["l"],

@@ -140,6 +140,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
     },
     [state.track, bad.size],
   );
+  const beforePicture = useMoment(player, (atUs) => player.isBeforePicture(atUs), [state.track, state.loading]);
   const note = useStore(opened.note);
   const showLoading = useDelayed(state.loading, LOADING_SHOWN_AFTER_MS);
 
@@ -173,7 +174,13 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
           <p>{reasonText(gapFacts.reason)} Nothing was recorded here, and the recording says so.</p>
         </div>
       ) : null}
-      {note === null || badSegment >= 0 ? null : <PictureNote note={note} />}
+      {beforePicture ? (
+        <div class="stage-note" role="status" data-testid="before-picture">
+          Before the first picture: the target had drawn nothing yet
+        </div>
+      ) : note === null || badSegment >= 0 ? null : (
+        <PictureNote note={note} />
+      )}
       {state.stalled ? (
         <div class="stage-toast warn" role="status">
           The recorder does not answer. Trying again…

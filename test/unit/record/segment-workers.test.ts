@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { defaultLimits } from "../../../recorder/record/options.ts";
 import { SegmentWorkers } from "../../../recorder/record/segment-workers.ts";
+import { sharedScreenCount } from "../../../recorder/record/segments/screen-room.ts";
 
 // Says what it was started for, answers as the worker does, and ends when a session is dropped.
 const script = `
@@ -34,7 +35,12 @@ beforeEach(async () => {
     stall: () => {},
   };
   workers = new SegmentWorkers({ ssh: 2, vnc: 1 }, 60_000, hooks as never, pathToFileURL(file));
-  await workers.start({ spool: directory, key: new Uint8Array(32), limits: defaultLimits });
+  await workers.start({
+    spool: directory,
+    key: new Uint8Array(32),
+    limits: defaultLimits,
+    screenCount: sharedScreenCount(),
+  });
 });
 afterEach(async () => {
   await workers.stop();

@@ -5,6 +5,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { defaultLimits } from "../../../recorder/record/options.ts";
+import { sharedScreenCount } from "../../../recorder/record/segments/screen-room.ts";
 import { SegmentWorker } from "../../../recorder/record/segments/worker-client.ts";
 
 // Answers as the worker does, and hangs in a batch for as many milliseconds as the batch is long.
@@ -26,7 +27,13 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 it("tells once that nothing is finished, and once that it goes on", async () => {
   const file = path.join(directory, "worker.mjs");
   writeFileSync(file, script);
-  const settings = { spool: directory, key: new Uint8Array(32), screens: false, limits: defaultLimits };
+  const settings = {
+    spool: directory,
+    key: new Uint8Array(32),
+    screens: false,
+    limits: defaultLimits,
+    screenCount: sharedScreenCount(),
+  };
   const worker = await SegmentWorker.start(settings, 200, pathToFileURL(file));
   const told: boolean[] = [];
   worker.onStall = (stalled) => told.push(stalled);
