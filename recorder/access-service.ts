@@ -8,6 +8,7 @@ import type { People } from "./access/people.ts";
 import type { GrantLogin } from "./access/requests/credentials.ts";
 import { AccessRequests, type PolicyView } from "./access/requests/requests.ts";
 import type { GrantCredentials } from "./access/sign-in.ts";
+import { AccessAlarms, type AlarmBoard } from "./access-alarms.ts";
 import { copyToAudit } from "./access-audit.ts";
 import type { ServiceDatabase } from "./database.ts";
 import type { OpenerDependencies } from "./session/opener.ts";
@@ -21,6 +22,7 @@ export interface AccessServiceParts {
   registry: SessionRegistry;
   policy(): PolicyView;
   logger: Logger;
+  alarms: AlarmBoard;
 }
 
 export interface AccessService {
@@ -46,8 +48,14 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
     if (type === "grant.revoked") registry.grantEnded(subject, "revoked");
     else if (type === "grant.expired") registry.grantEnded(subject, "expired");
   });
+  feed.subscribe(({ type, details }) => {
+    if (type !== "access.clock-accepted") return;
+    requests.clockAccepted(Number(details["toMs"])).catch(failed);
+  });
   copyToAudit(feed);
-  const stopSweeping = sweepRegularly(requests, logger);
+  const alarms = new AccessAlarms(requests, parts.alarms);
+  await alarms.start(feed);
+  const stopSweeping = sweepRegularly(requests, alarms, logger);
   let written: Promise<void> = Promise.resolve();
   return {
     requests,
@@ -85,13 +93,13 @@ function grantOf(login: GrantLogin | null): { grant: string; person: string } | 
 }
 
 /** What is over is written down as ended, several times a second; one look at an index when nothing is. */
-function sweepRegularly(requests: AccessRequests, logger: Logger): () => Promise<void> {
+function sweepRegularly(requests: AccessRequests, alarms: AccessAlarms, logger: Logger): () => Promise<void> {
   let running: Promise<void> | null = null;
   let failing = false;
   const sweep = async () => {
     try {
-      const { overdueReviews } = await requests.sweep();
-      for (const { id } of overdueReviews) logger.warn({ request: id }, "the review of an emergency access is overdue");
+      await requests.sweep();
+      alarms.lookAtClock();
       failing = false;
     } catch (error) {
       if (!failing) logger.error({ err: error }, "what is over cannot be ended; it is tried again");

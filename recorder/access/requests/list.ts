@@ -68,6 +68,17 @@ async function idsBefore(
   return rows.map(({ id }) => id);
 }
 
+export async function unreviewedIds({ db }: RequestStore): Promise<string[]> {
+  const rows = await db
+    .selectFrom("access_requests")
+    .select("id")
+    .where("kind", "=", "break-glass")
+    .where("reviewed_at_ms", "is", null)
+    .orderBy("id")
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Two at most: more are as ambiguous. */
 export async function idsOfPart({ db }: RequestStore, text: string): Promise<string[]> {
   const part = text.toLowerCase();

@@ -28,7 +28,7 @@ import { authenticateGrant, authenticateGrantKey, type GrantLogin, issueCredenti
 import { openBreakGlass, reviewBreakGlass } from "./emergency.ts";
 import { endGrant, revoke, withdraw } from "./ending.ts";
 import { grantFor, type Use, useGrant } from "./grants.ts";
-import { idsOfPart, listRequests, toView } from "./list.ts";
+import { idsOfPart, listRequests, toView, unreviewedIds } from "./list.ts";
 import { timeOf, toRequest } from "./shape.ts";
 import { RequestStore } from "./store.ts";
 import { checkDraft, insertRequest, violated } from "./submission.ts";
@@ -142,6 +142,11 @@ export class AccessRequests {
   /** The secret is in the answer and nowhere else. A new one takes the place of an older one of its kind. */
   issueCredential(id: string, by: Acting, wanted: CredentialRequest): Promise<IssuedCredential> {
     return issueCredential(this.#store, this.#deps.people, id, by, wanted);
+  }
+
+  /** Uses of emergency access that nobody has reviewed, also those that are still open. */
+  async unreviewed(): Promise<AccessRequest[]> {
+    return (await this.#store.load(await unreviewedIds(this.#store))).map(toRequest);
   }
 
   /** Whether the policy names this person for emergency access at all. */

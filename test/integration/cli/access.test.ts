@@ -196,7 +196,11 @@ describe("conduit break-glass", () => {
     const { secret } = JSON.parse(await done(["user", "mfa", "enrol", "petra", "--json"])) as { secret: string };
     const step = totpStepAt(Date.now());
     await done(["user", "mfa", "confirm", "petra"], `${totpCode(secret, step)}\n`);
-    const opened = await open(`${password}\n${totpCode(secret, Math.max(step + 1, totpStepAt(Date.now())))}\n`, "--for", "5m");
+    const opened = await open(
+      `${password}\n${totpCode(secret, Math.max(step + 1, totpStepAt(Date.now())))}\n`,
+      "--for",
+      "5m",
+    );
     expect([opened.code, opened.stdout]).toEqual([0, expect.stringMatching(/^Open for petra to plc-1 until /)]);
     const [entry] = await json<AccessRequest[]>(["break-glass", "list", "--open"]);
     const id = entry?.id ?? "";
