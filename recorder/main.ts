@@ -110,9 +110,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
   const registry = new SessionRegistry();
-  const access = await openAccessService({ database, people, registry, policy: () => inventory.current, logger, alarms });
+  const access = await openAccessService({
+    database,
+    people,
+    registry,
+    policy: () => inventory.current,
+    logger,
+    alarms,
+  });
   undo.push(() => access.close());
-  const mfa = mfaOf(config, database, masterKey);
+  const mfa = mfaOf(config, database, masterKey, access.feed);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
     people,
@@ -151,8 +158,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const fileScan = await createFileScan(config, {
     database,
     logger,
-    quarantined: (actor, subject, details) =>
-      audit.append({ actor, action: "file.quarantined", subject, address: "local", details }),
+    quarantined: async (actor, subject, details) => {
+      await audit.append({ actor, action: "file.quarantined", subject, address: "local", details });
+      await access.feed.record({ type: "file.quarantined", actor, subject, address: "local", details });
+    },
   });
   const sshTap = taps.ssh({
     host: opener,

@@ -47,7 +47,7 @@ export class Clamd implements Scanner {
   async #turn(signal: AbortSignal): Promise<void> {
     while (this.#scans >= (this.#options.maxScans ?? 4)) {
       await new Promise<void>((resolve, reject) => {
-        const aborted = (): void => reject(signal.reason);
+        const aborted = (): void => reject(reasonOf(signal));
         signal.addEventListener("abort", aborted, { once: true });
         this.#waiting.push(() => {
           signal.removeEventListener("abort", aborted);
@@ -224,6 +224,10 @@ function readAnswer(answer: string): ScanAnswer {
     return unscannable("too-large", "it is larger than the virus scanner takes (StreamMaxLength in clamd.conf)");
   }
   return unscannable("scanner-failed", `the virus scanner answered ${JSON.stringify(text.slice(0, 200))}`);
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error("the scan was given up");
 }
 
 function unscannable(reason: string, sentence: string): ScanAnswer {

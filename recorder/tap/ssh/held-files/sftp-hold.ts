@@ -144,12 +144,9 @@ export class SftpHold implements ChannelHold {
       });
   }
 
-  #answerOrFault(type: number, id: number, reader: WireReader): Promise<Buffer> {
-    try {
-      return this.#answerTo(type, id, reader);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  /** Begins in this turn, so that requests keep their order; what it throws is its rejection. */
+  async #answerOrFault(type: number, id: number, reader: WireReader): Promise<Buffer> {
+    return this.#answerTo(type, id, reader);
   }
 
   #answerTo(type: number, id: number, reader: WireReader): Promise<Buffer> {

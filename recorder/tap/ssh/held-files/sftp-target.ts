@@ -81,7 +81,7 @@ export class SftpTarget {
   ask(type: number, ...rest: WirePart[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.send(type, rest, (answer) => {
-        if (answer === undefined) reject(this.#link.signal.reason ?? new Error("the channel is over"));
+        if (answer === undefined) reject(new Error("the channel is over"));
         else resolve(answer);
       });
     });

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-scan
+import "../../../../../recorder/tap/tap.ts";
