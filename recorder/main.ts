@@ -84,7 +84,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const database = await openDatabase(config.recorder.database, { thread: true });
   undo.push(() => database.close());
-  await keepPolicies(inventory, new PolicyVersions(database.policies), logger);
+  const policyVersions = new PolicyVersions(database.policies);
+  await keepPolicies(inventory, policyVersions, logger);
   const masterKey = await openMasterKey(config, database);
   const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
   const store = createStore(storeConfig(config.store));
@@ -253,6 +254,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     accessFeed: access.feed,
     report: (period) => makeReport(reportSources, period),
     portalUrl: () => http.url,
+    inventory: () => inventory.current,
+    policyVersions,
     health,
     audit,
     signingKeys,

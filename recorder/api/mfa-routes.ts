@@ -1,4 +1,5 @@
-// The second factor in the portal: one's own enrolment and recovery codes, a fresh code, the reset of somebody else's.
+// The second factor in the portal: one's own enrolment and recovery codes, a fresh code, the reset of somebody else's. What
+// changes stands in the feed of access events, and from there in the audit; what was only tried is audited here.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import {
@@ -87,7 +88,6 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
     handler: async ({ me, body, request, reply }) => {
       const confirmed = await deps.mfa.confirm(me.name, body.code, { actor: me.name, address: request.ip });
       if (confirmed === null) throw await wrongCode(me, request.ip);
-      await audit(me, "mfa.enrol", me.name, request.ip);
       const factors = [...me.factors.filter((factor) => factor !== "totp"), "totp" as const];
       const person = { name: me.name, roles: me.roles, mustChangePassword: me.mustChangePassword, factors };
       const from = { address: request.ip, userAgent: request.headers["user-agent"] ?? "" };
@@ -107,7 +107,6 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
     handler: async ({ me, body, request }) => {
       const factor = await deps.signIn.confirm(me.name, body.code, request.ip);
       if (factor === null) throw await wrongCode(me, request.ip);
-      await audit(me, "mfa.recovery-codes-renew", me.name, request.ip);
       const by = { actor: me.name, address: request.ip };
       return { recoveryCodes: await deps.mfa.renewRecoveryCodes(me.name, by) };
     },
@@ -148,7 +147,6 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
         throw new AppError("AUTH_FORBIDDEN", `nobody resets their own second factor: ${how}`, { op: "api.mfa" });
       }
       if ((await deps.mfa.status(me.name)).enrolled) requireConfirmed(me, freshSeconds);
-      await audit(me, "mfa.reset", person.name, request.ip, body.reason === "" ? {} : { reason: body.reason });
       const by = { actor: me.name, address: request.ip };
       if (await deps.mfa.reset(person.name, by, body.reason)) return undefined;
       throw new AppError("REQUEST_CONFLICT", `${person.name} has no authenticator enrolled`, { op: "api.mfa" });

@@ -2,9 +2,11 @@
 // has lost both phone and recovery codes.
 import type { Command } from "commander";
 import { AppError } from "../../shared/errors.ts";
+import { AccessFeed } from "../access/feed.ts";
 import type { Enrolment, Mfa } from "../access/mfa/mfa.ts";
 import { qrText } from "../access/mfa/qr.ts";
 import { People, type Person } from "../access/people.ts";
+import { copyToAudit } from "../access-audit.ts";
 import { mfaOf } from "../mfa-of.ts";
 import { type Cli, inWorkspace, localActor, type Workspace } from "./cli.ts";
 import { openMasterKey } from "./key-files.ts";
@@ -42,7 +44,14 @@ function withMfa<T>(cli: Cli, command: Command, name: string, work: (at: AtWork)
   return inWorkspace(cli, command, async ({ config, database, audit }) => {
     const person = await new People(database.access).get(name);
     const masterKey = await openMasterKey(config, database);
-    return work({ mfa: mfaOf(config, database, masterKey), person, audit });
+    const feed = new AccessFeed(database.requests);
+    copyToAudit(feed);
+    try {
+      return await work({ mfa: mfaOf(config, database, masterKey, feed), person, audit });
+    } finally {
+      await feed.settled();
+      await feed.close();
+    }
   });
 }
 
@@ -103,7 +112,6 @@ async function confirm(cli: Cli, { mfa, person, audit }: AtWork, json: boolean):
       op: "cli.mfa",
     });
   }
-  await audit("mfa.enrol", person.name);
   if (json) return cli.out.json({ person: person.name, ...confirmed });
   cli.out.line(`${person.name} is enrolled; every portal sign-in of theirs has ended.`);
   tellRecoveryCodes(cli, confirmed.recoveryCodes);
@@ -124,11 +132,10 @@ function registerReset(mfa: Command, cli: Cli): void {
     .argument("<name>")
     .option("--reason <text>", "why; it is kept", "")
     .action(async (name: string, { reason }: { reason: string }, command: Command) => {
-      await withMfa(cli, command, name, async ({ mfa: factor, person, audit }) => {
+      await withMfa(cli, command, name, async ({ mfa: factor, person }) => {
         if (!(await factor.status(person.name)).enrolled) {
           throw new AppError("REQUEST_CONFLICT", `${person.name} has no authenticator enrolled`, { op: "cli.mfa" });
         }
-        await audit("mfa.reset", person.name, reason === "" ? {} : { reason });
         await factor.reset(person.name, { actor: localActor(cli), address: "local" }, reason);
         cli.out.line(`The second factor of ${person.name} is gone; they enrol anew at the next sign-in to the portal.`);
       });
@@ -162,8 +169,7 @@ function registerRecoveryCodes(mfa: Command, cli: Cli): void {
     .argument("<name>")
     .option("--json", "print JSON")
     .action(async (name: string, options: { json?: boolean }, command: Command) => {
-      await withMfa(cli, command, name, async ({ mfa: factor, person, audit }) => {
-        if ((await factor.status(person.name)).enrolled) await audit("mfa.recovery-codes-renew", person.name);
+      await withMfa(cli, command, name, async ({ mfa: factor, person }) => {
         const by = { actor: localActor(cli), address: "local" };
         const recoveryCodes = await factor.renewRecoveryCodes(person.name, by);
         if (options.json === true) return cli.out.json({ person: person.name, recoveryCodes });
