@@ -59,7 +59,7 @@ export async function lookThrough(
   }
   inputsUs.push(index.durationUs);
   return {
-    matches: [...matches.values()],
+    matches: [...matches.values()].sort((a, b) => a.afterSeconds - b.afterSeconds),
     idleFrom(seconds) {
       const at = inputsUs.findIndex((from, i) => (inputsUs[i + 1] ?? from) - from >= seconds * 1e6);
       return at < 0 ? null : (inputsUs[at] ?? 0) / 1e6;
