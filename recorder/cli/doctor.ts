@@ -4,7 +4,15 @@ import { type Cli, configOf, type Register } from "./cli.ts";
 import { attempt, type Check } from "./doctor/check.ts";
 import { checkDatabase, checkInventory, checkSecrets, checkStore, checkTargets } from "./doctor/data.ts";
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
-import { checkClock, checkDisk, checkNative, checkNode, checkPorts, checkSyncs } from "./doctor/machine.ts";
+import {
+  checkClock,
+  checkDisk,
+  checkFfmpeg,
+  checkNative,
+  checkNode,
+  checkPorts,
+  checkSyncs,
+} from "./doctor/machine.ts";
 import { checkNumbers } from "./doctor/recordings.ts";
 import { checkScanner } from "./doctor/scanner.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -38,6 +46,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("keys", () => checkKeys(config)),
     await attempt("node", checkNode),
     await attempt("native modules", checkNative),
+    await attempt("ffmpeg", () => checkFfmpeg(cli.env["PATH"] ?? "")),
     await attempt("disk", () => checkDisk(config)),
     await attempt("sync speed", () => checkSyncs(config)),
     await attempt("clock", checkClock),

@@ -16,7 +16,13 @@ export interface BundleKey {
 
 const signedNames = ["open.json", "open.json.sig", "manifest.json", "manifest.json.sig", "SHA256SUMS"];
 
-export function bundleOf(source: ExportSource, index: RecordingIndex, keys: readonly BundleKey[]): Readable {
+/** @param damaged hears, before the last bytes leave, what does not hold or is missing, if anything. */
+export function bundleOf(
+  source: ExportSource,
+  index: RecordingIndex,
+  keys: readonly BundleKey[],
+  damaged: (texts: readonly string[]) => void = () => {},
+): Readable {
   const zip = new yazl.ZipFile();
   const folder = `${index.session}/`;
   const options = { compress: false, mtime: new Date(index.startedAt), mode: 0o100444 };
@@ -54,7 +60,11 @@ export function bundleOf(source: ExportSource, index: RecordingIndex, keys: read
   add("MISSING.txt", async () =>
     Buffer.from(missing.length === 0 ? "Nothing is missing.\n" : `${missing.join("\n")}\n`),
   );
-  add("INTEGRITY.txt", async () => Buffer.from(integrityText(faults, missing)));
+  add("INTEGRITY.txt", async () => {
+    const all = [...faults, ...missing.map((name) => `${name} is missing`)];
+    if (all.length > 0) damaged(all);
+    return Buffer.from(integrityText(all));
+  });
   zip.end();
   const entries = zip.outputStream as PassThrough;
   entries.on("error", fail);
@@ -62,8 +72,7 @@ export function bundleOf(source: ExportSource, index: RecordingIndex, keys: read
   return entries.pipe(output);
 }
 
-function integrityText(faults: readonly string[], missing: readonly string[]): string {
-  const all = [...faults, ...missing.map((name) => `${name} is missing`)];
+function integrityText(all: readonly string[]): string {
   if (all.length === 0)
     return "When this file was made, signatures, chain and hashes held. Do not rely on it: see VERIFY.txt.\n";
   return `WARNING: this recording is no proof of what it shows.\n\n${all.map((fault) => `  ${fault}\n`).join("")}`;

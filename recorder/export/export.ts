@@ -14,6 +14,12 @@ export interface ExportedFile {
   body: Readable;
 }
 
+export interface ExportOptions {
+  unverified?: boolean;
+  /** `zip`: what does not hold or is missing, said before its last bytes. */
+  damaged?: ((texts: readonly string[]) => void) | undefined;
+}
+
 const contentTypes: Record<ExportFormat, string> = {
   cast: "application/x-asciicast",
   txt: "text/plain; charset=utf-8",
@@ -45,20 +51,20 @@ export class RecordingExporter {
     session: string,
     format: ExportFormat,
     track?: string,
-    { unverified = false }: { unverified?: boolean } = {},
+    { unverified = false, damaged }: ExportOptions = {},
   ): Promise<ExportedFile> {
     const index = await this.#source.index(session);
     if (format !== "zip" && !unverified) requireProof(index);
     const open = await this.#source.open(session);
     const body =
       format === "zip"
-        ? this.#bundle(index)
+        ? this.#bundle(index, damaged)
         : this.#render({ format, index, open, track: format === "jsonl" ? "" : terminalTrack(index, track) });
     return { fileName: `${baseName(open)}.${format}`, contentType: contentTypes[format], body };
   }
 
-  #bundle(index: RecordingIndex): Readable {
-    if (!index.live) return bundleOf(this.#source, index, this.#keys());
+  #bundle(index: RecordingIndex, damaged: ExportOptions["damaged"]): Readable {
+    if (!index.live) return bundleOf(this.#source, index, this.#keys(), damaged);
     throw new AppError("REQUEST_CONFLICT", "the session is not sealed yet; export it as zip when it has ended", {
       op: "export.zip",
     });

@@ -5,10 +5,12 @@ import { open, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { AppError } from "../../../shared/errors.ts";
 import { askAdmin } from "../../admin-socket.ts";
 import { listenMend } from "../../config/listen-error.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Config, Endpoint } from "../../config.ts";
+import { findFfmpeg } from "../../export/video/ffmpeg.ts";
 import { segmentCodec } from "../../store/codec.ts";
 import { nativeCryptoAvailable } from "../../tap/ssh/algorithms.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
@@ -42,6 +44,17 @@ export function checkNative(): Check[] {
       ),
     );
   return checks;
+}
+
+/** @param path as the environment's PATH. */
+export function checkFfmpeg(path: string): Check[] {
+  try {
+    return [ok("ffmpeg", `${findFfmpeg(path)}: videos can be exported`)];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const mend = "Install Debian's package ffmpeg; pictures (png) and all other exports need none.";
+    return [warn("ffmpeg", "not found in PATH: recordings cannot be exported as video", mend)];
+  }
 }
 
 /** The nearest directory that exists, for paths that the service makes at its first start. */

@@ -111,7 +111,7 @@ export async function exportPicture(
     const hooks = {
       signal: cli.signal,
       progress: progressLine(cli),
-      damaged: (texts: readonly string[]) => warnOfDamage(cli, texts, index),
+      damaged: (texts: readonly string[]) => warnOfDamage(cli, texts, index, "where it belongs, the picture says so"),
     };
     const openingUs = await makePicture(archive.reader, job, hooks);
     if (format !== "png") {
@@ -123,8 +123,14 @@ export async function exportPicture(
   if (place.path !== null) cli.out.line(place.path);
 }
 
-function warnOfDamage(cli: Cli, damage: readonly string[], { session }: RecordingIndex): void {
-  for (const text of damage) cli.err.line(`WARNING: ${printable(text)}; where it belongs, the picture says so`);
+/** The export is what was asked for; the exit code says that it is not whole. */
+export function warnOfDamage(
+  cli: Cli,
+  damage: readonly string[],
+  { session }: RecordingIndex,
+  consequence: string,
+): void {
+  for (const text of damage) cli.err.line(`WARNING: ${printable(text)}; ${consequence}`);
   if (damage.length === 0) return;
   cli.err.line(`conduit recordings verify ${session} says all that is wrong.`);
   cli.exitCode = exitCodes.findings;

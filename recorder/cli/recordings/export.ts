@@ -14,6 +14,7 @@ import {
   type PictureOptions,
   pictureFormats,
   refuseStrayOptions,
+  warnOfDamage,
 } from "./export-video.ts";
 import { intoFile, placeFor } from "./into-file.ts";
 
@@ -76,7 +77,11 @@ Examples:
         const keys = () =>
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
         const exporter = new RecordingExporter(archive.reader, keys);
-        const { body, fileName } = await exporter.export(session, options.format, track, { unverified });
+        let damage: readonly string[] = [];
+        const damaged = (texts: readonly string[]) => {
+          damage = texts;
+        };
+        const { body, fileName } = await exporter.export(session, options.format, track, { unverified, damaged });
         const place = placeOf(fileName);
         await archive.audit("recording.export", session, {
           format: options.format,
@@ -87,12 +92,13 @@ Examples:
             await cli.out.write(chunk as Uint8Array);
             if (cli.out.closed) break;
           }
-          return;
+        } else {
+          await intoFile(cli, place, (file) =>
+            pipeline(body, createWriteStream(file, { flush: true }), { signal: cli.signal }),
+          );
+          cli.out.line(place.path);
         }
-        await intoFile(cli, place, (file) =>
-          pipeline(body, createWriteStream(file, { flush: true }), { signal: cli.signal }),
-        );
-        cli.out.line(place.path);
+        warnOfDamage(cli, damage, index, "the file holds it as it is, and says so in INTEGRITY.txt");
       });
     });
 }

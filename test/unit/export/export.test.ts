@@ -265,7 +265,14 @@ describe("zip", () => {
     const [gone, altered] = [built.index.segments[0]!, built.index.segments[1]!];
     store.objects.delete(prefix + gone.name);
     store.objects.set(prefix + altered.name, Buffer.from("altered"));
-    const entries = readZip(await buffer((await exporter.export(session(), "zip")).body), `${session()}/`);
+    const told: string[] = [];
+    const damaged = (texts: readonly string[]) => told.push(...texts);
+    const { body } = await exporter.export(session(), "zip", undefined, { damaged });
+    const entries = readZip(await buffer(body), `${session()}/`);
+    expect(told).toEqual([
+      `${altered.name} does not have the hash that manifest.json names`,
+      `${gone.name} is missing`,
+    ]);
     expect(String(entries.get("MISSING.txt"))).toBe(`${gone.name}\n`);
     expect(String(entries.get(altered.name))).toBe("altered");
     expect(String(entries.get("INTEGRITY.txt"))).toContain(`${altered.name} does not have the hash`);
