@@ -34,6 +34,7 @@ import { createFileScan, type FileScan } from "./file-scan.ts";
 import { GatewaySignIn } from "./gateway-sign-in.ts";
 import { Inventory } from "./inventory.ts";
 import { mfaOf } from "./mfa-of.ts";
+import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
@@ -85,7 +86,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const database = await openDatabase(config.recorder.database, { thread: true });
   undo.push(() => database.close());
   const policyVersions = new PolicyVersions(database.policies);
-  await keepPolicies(inventory, policyVersions, logger);
   const masterKey = await openMasterKey(config, database);
   const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
   const store = createStore(storeConfig(config.store));
@@ -120,6 +120,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     alarms,
   });
   undo.push(() => access.close());
+  await keepPolicies({ inventory, versions: policyVersions, feed: access.feed, logger });
   const mfa = mfaOf(config, database, masterKey, access.feed);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
@@ -355,16 +356,6 @@ function storeConfig(config: Config["store"]): StoreConfig {
   if (config.kind === "fs") return config;
   const { secretAccessKey, ...rest } = config;
   return secretAccessKey === undefined ? rest : { ...rest, secretAccessKey: secretAccessKey.reveal() };
-}
-
-/** Every policy that comes into force is kept before the first session can name it, or its loss is said. */
-async function keepPolicies(inventory: Inventory, versions: PolicyVersions, logger: Logger): Promise<void> {
-  await versions.loaded(inventory.current.policyHash, inventory.current.policyText);
-  inventory.onReload(({ policyHash, policyText }) => {
-    versions
-      .loaded(policyHash, policyText)
-      .catch((error: unknown) => logger.error({ policyHash, err: error }, "the policy's text could not be kept"));
-  });
 }
 
 /** Recorder, index and reader know each other: the feed asks the reader, the reader asks the recorder. */

@@ -8,7 +8,9 @@ import type { ApiDeps } from "./deps.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
+import { addPeopleRoutes } from "./people-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
+import { addPolicyRoutes } from "./policy-routes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { addReportRoutes } from "./report-routes.ts";
@@ -65,6 +67,8 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addScreenRoutes(api, deps);
       addRequestRoutes(api, deps);
       addReportRoutes(api, deps);
+      addPeopleRoutes(api, deps);
+      addPolicyRoutes(api, deps);
       addOpenApiRoute(api);
     },
     { prefix: "/api/v1" },

@@ -22,10 +22,11 @@ import type {
 } from "../../shared/api/types.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
-import type { Role } from "../../shared/policy/policy.ts";
+import type { Conduit, Policy, Role, Target } from "../../shared/policy/policy.ts";
 import type { AccessFeed } from "../access/feed.ts";
 import type { Mfa } from "../access/mfa/mfa.ts";
 import type { People } from "../access/people.ts";
+import type { PolicyVersions } from "../access/policy-versions.ts";
 import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
@@ -120,7 +121,31 @@ export interface ApiDeps {
   tls?: { cert: string; key: string };
   /** Addresses of proxies whose X-Forwarded-For is believed; none by default. */
   trustedProxies?: readonly string[];
-  people: Pick<People, "authenticatePassword" | "setPassword" | "find">;
+  people: Pick<
+    People,
+    | "authenticatePassword"
+    | "setPassword"
+    | "find"
+    | "get"
+    | "list"
+    | "create"
+    | "createWithOneTimePassword"
+    | "setRoles"
+    | "setDisabled"
+    | "setOneTimePassword"
+    | "addKey"
+    | "removeKey"
+  >;
+  inventory(): {
+    policy: Policy;
+    policyHash: string;
+    policyText: string;
+    conduits: readonly Conduit[];
+    targets: readonly Target[];
+    loadedAt: string;
+    warnings: readonly { file: string; line: number | null; key: string; problem: string; mend: string }[];
+  };
+  policyVersions: Pick<PolicyVersions, "list" | "find">;
   signIn: Pick<SignIn, "password" | "confirm">;
   mfa: Pick<Mfa, "status" | "begin" | "confirm" | "renewRecoveryCodes" | "reset">;
   /** Whether policy wants a second factor of everybody who signs in. */

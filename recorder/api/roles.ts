@@ -13,6 +13,9 @@ export const targetReaders: readonly Role[] = lists;
 export const deciders: readonly Role[] = lists;
 export const blockers: readonly Role[] = ["admin", "approver", "escort"];
 export const unblockers: readonly Role[] = ["admin", "approver"];
+export const peopleReaders: readonly Role[] = ["admin", "approver", "auditor"];
+export const peopleKeepers: readonly Role[] = ["admin"];
+export const policyReaders: readonly Role[] = ["admin", "approver", "escort", "auditor"];
 export const reportReaders: readonly Role[] = ["admin", "approver", "auditor"];
 export const accessEventReaders: readonly Role[] = ["admin", "approver", "escort", "auditor"];
 

@@ -2,6 +2,7 @@
 import { AccessFeed } from "../../recorder/access/feed.ts";
 import type { People } from "../../recorder/access/people.ts";
 import { AccessRequests } from "../../recorder/access/requests/requests.ts";
+import type { ApiDeps } from "../../recorder/api/deps.ts";
 import type { ServiceDatabase } from "../../recorder/database.ts";
 import { compilePolicy } from "../../shared/policy/compile.ts";
 import { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
@@ -11,7 +12,7 @@ export interface TestAccess {
   feed: AccessFeed;
   /** Another policy from now on. */
   setPolicy(policy: Record<string, unknown>): void;
-  inventory(): { policy: Policy; policyHash: string; conduits: Conduit[]; targets: Target[] };
+  inventory(): ReturnType<ApiDeps["inventory"]>;
 }
 
 /** One SSH target, `plc-reactor-01`, and a prohibited one, `SIS-reactor-01`, in the conduit `vendor-to-cell`. */
@@ -46,6 +47,14 @@ export function accessOf(
     setPolicy: (changes) => {
       compiled = compile(changes);
     },
-    inventory: () => ({ policy: compiled.policy, policyHash: "a".repeat(64), conduits, targets }),
+    inventory: () => ({
+      policy: compiled.policy,
+      policyHash: "a".repeat(64),
+      conduits,
+      targets,
+      policyText: "version: 1",
+      loadedAt: "2026-11-23T08:00:00.000Z",
+      warnings: [],
+    }),
   };
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { People } from "../../recorder/access/people.ts";
+import { PolicyVersions } from "../../recorder/access/policy-versions.ts";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
 import { openDatabase } from "../../recorder/database.ts";
@@ -104,6 +105,8 @@ export async function startReplayServer(options: {
     report: (period) =>
       makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
     portalUrl: () => "https://recorder.example",
+    inventory: access.inventory,
+    policyVersions: new PolicyVersions(database.policies),
     health: async () => ({ status: "ok", checks: [] }),
     audit: {
       append: async (entry) => {

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { MasterKey } from "../../../recorder/access/master-key.ts";
 import { Mfa } from "../../../recorder/access/mfa/mfa.ts";
 import { People } from "../../../recorder/access/people.ts";
+import { PolicyVersions } from "../../../recorder/access/policy-versions.ts";
 import { SignIn } from "../../../recorder/access/sign-in.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
@@ -202,6 +203,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     report: (period) =>
       makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
     portalUrl: () => "https://recorder.example",
+    inventory: access.inventory,
+    policyVersions: new PolicyVersions(database.policies),
     health: async () => ({
       status: healthy.value ? "ok" : "degraded",
       checks: [{ name: "store", ok: healthy.value, message: "the store answers" }],

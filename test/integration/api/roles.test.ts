@@ -6,6 +6,7 @@ import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
 const everybody = Role.options;
 const readers = ["admin", "escort", "investigator", "auditor"];
 const exporters = ["admin", "investigator", "auditor"];
+const policyReaders = ["admin", "approver", "escort", "auditor"];
 const deciders = ["admin", "approver", "escort", "investigator", "auditor"];
 
 /** Route → the roles that it lets pass, or `public`. */
@@ -45,6 +46,21 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/sessions/:id/freeze": ["admin", "escort"],
   "POST /api/v1/sessions/:id/unfreeze": ["admin", "escort"],
   "GET /api/v1/report": ["admin", "approver", "auditor"],
+  "GET /api/v1/people": ["admin", "approver", "auditor"],
+  "HEAD /api/v1/people": ["admin", "approver", "auditor"],
+  "POST /api/v1/people": ["admin"],
+  "POST /api/v1/people/:name/roles": ["admin"],
+  "POST /api/v1/people/:name/disable": ["admin"],
+  "POST /api/v1/people/:name/enable": ["admin"],
+  "POST /api/v1/people/:name/one-time-password": ["admin"],
+  "POST /api/v1/people/:name/keys": ["admin"],
+  "POST /api/v1/people/:name/keys/remove": ["admin"],
+  "GET /api/v1/policy": policyReaders,
+  "HEAD /api/v1/policy": policyReaders,
+  "GET /api/v1/policy/versions": policyReaders,
+  "HEAD /api/v1/policy/versions": policyReaders,
+  "GET /api/v1/policy/versions/:hash": policyReaders,
+  "HEAD /api/v1/policy/versions/:hash": policyReaders,
   "GET /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "HEAD /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "GET /api/v1/me/targets": everybody,
