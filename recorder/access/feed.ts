@@ -35,7 +35,7 @@ export class AccessFeed {
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<Listener>();
-  readonly #consumers = new Set<() => Promise<void>>();
+  readonly #consumers = new Set<(last: number) => Promise<void>>();
   /** The last event that listeners were told; null until `start`. */
   #told: number | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -150,7 +150,11 @@ export class AccessFeed {
     name: string,
     take: (events: readonly AccessEvent[], trx: Transaction<RequestTables>) => Promise<void>,
   ): () => void {
-    const step = () => this.#consumeAll(`consumer:${name}`, take);
+    let taken = -1;
+    const step = async (last: number) => {
+      // Most looks find nothing new: nothing is asked then.
+      if (taken < last) taken = await this.#consumeAll(`consumer:${name}`, last, take);
+    };
     this.#consumers.add(step);
     this.changed();
     return () => {
@@ -170,8 +174,9 @@ export class AccessFeed {
     while (this.#lookAgain && !this.#closed) {
       this.#lookAgain = false;
       try {
-        await this.#tell();
-        for (const step of this.#consumers) await step();
+        const last = await this.last();
+        await this.#tell(last);
+        for (const step of this.#consumers) await step(last);
         this.#failing = false;
       } catch (error) {
         // The next turn tries again from the same number: nothing is lost by an outage.
@@ -182,9 +187,9 @@ export class AccessFeed {
     }
   }
 
-  async #tell(): Promise<void> {
+  async #tell(last: number): Promise<void> {
     if (this.#told === null) return;
-    for (;;) {
+    while (this.#told < last) {
       const events = await this.after(this.#told);
       for (const event of events) {
         this.#told = event.seq;
@@ -202,14 +207,16 @@ export class AccessFeed {
     }
   }
 
+  /** How far it came. */
   async #consumeAll(
     counter: string,
+    last: number,
     take: (events: readonly AccessEvent[], trx: Transaction<RequestTables>) => Promise<void>,
-  ): Promise<void> {
-    // Looked at before anything is locked: most turns find nothing.
+  ): Promise<number> {
     for (;;) {
-      const [from, last] = [await this.#position(this.#db, counter), await this.last()];
-      if (from >= last) return;
+      // Looked at before anything is locked: another process may have taken them.
+      const from = await this.#position(this.#db, counter);
+      if (from >= last) return from;
       await this.#db.transaction().execute(async (trx) => {
         const position = await this.#position(trx, counter);
         const rows = await trx

@@ -54,10 +54,9 @@ export class AccessClock {
     this.#keptMs = Math.max(this.#keptMs, nowMs);
   }
 
-  /** Between changes, now and then. */
-  async keepSometimes(db: Kysely<RequestTables>): Promise<void> {
-    const nowMs = this.nowMs();
-    if (nowMs - this.#keptMs >= keepEveryMs) await this.keep(db, nowMs);
+  /** Whether the time was last kept so long ago that it should be again, where a window depends on it. */
+  get isStale(): boolean {
+    return this.nowMs() - this.#keptMs >= keepEveryMs;
   }
 
   /** The machine's clock is right, and what was seen before was not. */

@@ -199,7 +199,7 @@ export class AccessRequests {
   async sweep(nowMs?: number): Promise<SweepResult> {
     await this.start();
     const result = await sweep(this.#store, nowMs ?? this.nowMs());
-    await this.#store.clock.keepSometimes(this.#store.db);
+    await this.#store.keepTime();
     return result;
   }
 

@@ -96,9 +96,15 @@ test.each(leafCommands(program))("$path explains itself, and listings offer JSON
 
 test("commands named in the pages exist, with the options they are given", () => {
   const known = leafCommands(program);
-  for (const name of ["README.md", "docs/operations.md", "docs/roles.md", "docs/configuration.md"]) {
+  for (const name of [
+    "README.md",
+    "docs/operations.md",
+    "docs/roles.md",
+    "docs/configuration.md",
+    "docs/access-requests.md",
+  ]) {
     for (const [line] of page(name).matchAll(
-      /\bconduit (?:serve|demo|user|target|secret|sessions|recordings|doctor)\b[^`\n#|,;&)]*/g,
+      /\bconduit (?:serve|demo|user|target|secret|sessions|recordings|doctor|request|break-glass|access)\b[^`\n#|,;&)]*/g,
     )) {
       const words = line.trim().split(/\s+/);
       const match = known.find(({ path }) => path.split(" ").every((word, i) => words[i] === word));
