@@ -9,7 +9,7 @@ function segment(pty: boolean, events: [number, string, string][]): string {
 
 function outputOf(text: string): { stdout: string; stderr: string } {
   const parts = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
-  for (const { stream, bytes } of exactOutput(text)) parts[stream].push(bytes);
+  for (const { stream, bytes } of exactOutput(Buffer.from(text))) parts[stream].push(bytes);
   return {
     stdout: Buffer.concat(parts.stdout).toString("latin1"),
     stderr: Buffer.concat(parts.stderr).toString("latin1"),
