@@ -47,14 +47,15 @@ export class PolicyVersions {
 
   /** This policy came into force. True when it is another than the last one. */
   async loaded(hash: string, text: string): Promise<boolean> {
-    const at = this.#now().toISOString();
     return this.#db.transaction().execute(async (trx) => {
       const last = await trx
         .selectFrom("policy_versions")
-        .select("hash")
+        .select(["hash", "last_seen"])
         .orderBy("last_seen", "desc")
         .limit(1)
         .executeTakeFirst();
+      // What was loaded last stands last, also where the clock was set back.
+      const at = new Date(Math.max(this.#now().getTime(), Date.parse(last?.last_seen ?? "") + 1 || 0)).toISOString();
       await trx
         .insertInto("policy_versions")
         .values({ hash, text, first_seen: at, last_seen: at })

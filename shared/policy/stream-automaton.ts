@@ -134,7 +134,12 @@ export class StreamAutomaton {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
     if (this.#states.size >= maxStates) this.#states = new Map();
-    const state: State = { threads: sorted, before, ascii: new Array<Step | undefined>(128), others: new Map() };
+    const state: State = {
+      threads: sorted,
+      before,
+      ascii: Array.from<Step | undefined>({ length: 128 }),
+      others: new Map(),
+    };
     this.#states.set(key, state);
     return state;
   }

@@ -29,6 +29,14 @@ it("keeps each version once, as it was first written, and when it was last loade
   expect((await versions.find(a)).text).toBe("version: 1\n");
 });
 
+it("knows the last one where the clock was set back", async () => {
+  await versions.loaded(a, "one");
+  atMs -= 86_400_000;
+  await versions.loaded(b, "two");
+  expect((await versions.list()).map(({ hash }) => hash)).toEqual([b, a]);
+  expect(await versions.loaded(b, "two")).toBe(false);
+});
+
 it("finds one by enough of its hash, and nothing by what is none", async () => {
   await versions.loaded(a, "one");
   await versions.loaded(b, "two");
