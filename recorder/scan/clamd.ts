@@ -17,7 +17,7 @@ export interface ClamdOptions {
 
 const maxAnswerBytes = 4096;
 /** clamd answers PING at once or is not well. */
-const pingMs = 5000;
+const pingMs = 2000;
 
 export class Clamd implements Scanner {
   readonly #options: ClamdOptions;

@@ -1,6 +1,7 @@
 // What the operator asks of one channel: pty, environment, program, signals, forwards. Each request becomes events and a
 // step that passes it on. Invariant: a program starts once, after policy allowed it and its `channel-open` is recorded.
 import { AppError } from "../../../shared/errors.ts";
+import { reasonSentences } from "../../../shared/policy/decide.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import { type ChannelEnd, requestPayload } from "./channel-end.ts";
@@ -192,12 +193,7 @@ export class OperatorRequests {
     const files = fileProgramOf(program);
     const mode = files === undefined ? "allow" : session.fileTransfer;
     if (mode === "deny")
-      return this.#refuseFiles(
-        item,
-        facts,
-        "file-transfer-denied",
-        "The rule that allows this session does not allow it.",
-      );
+      return this.#refuseFiles(item, facts, "file-transfer-denied", reasonSentences["file-transfer-denied"]);
     if (mode === "scan_required" && !this.#events.canHold) {
       return this.#refuseFiles(
         item,
@@ -236,6 +232,10 @@ export class OperatorRequests {
       ...(program.command === undefined ? {} : { command: program.command }),
       ...pty,
     });
+    // What the target runs is said too, where it is not letter for letter what was asked.
+    if (held?.command !== undefined && held.command !== program.command) {
+      gate.notice("channel-open", { request: "exec", command: held.command }, this.#channel);
+    }
     this.#events.started(
       program.capability === "sftp"
         ? new SftpRecorder(gate, this.#channel)

@@ -4,7 +4,7 @@ import { packet, sftpLimit } from "../sftp/protocol.ts";
 import type { WirePart } from "../wire.ts";
 import type { HoldChannel } from "./channel-hold.ts";
 import { type Attrs, attrsPart, dataPacket, isRegular, sftpPacket, statusCode, statusPacket } from "./sftp-packets.ts";
-import type { Answer, SftpTarget } from "./sftp-target.ts";
+import { type Answer, type SftpTarget, TargetStatus } from "./sftp-target.ts";
 import { FileRefused, type Transfer } from "./transfer.ts";
 
 /** OpenSSH gives so much at once; DATA stays below the largest packet. */
@@ -40,11 +40,11 @@ export class HeldRead implements HeldHandle {
     path: Buffer,
     flags: number,
   ): Promise<HeldRead> {
+    await refuseSpecial(target, path);
     const handle = await target.open(path, flags);
     try {
       const attrs = await target.fstat(handle);
-      if (!isRegular(attrs))
-        throw new FileRefused("not-a-file", "only regular files can be held until they are scanned");
+      if (!isRegular(attrs)) throw notAFile();
       refuseTooLarge(attrs.size ?? 0, channel.hold.maxFileBytes);
       await transfer.begin();
       await fetchInto(transfer, target, handle, attrs.size);
@@ -85,6 +85,20 @@ export class HeldRead implements HeldHandle {
     this.transfer.done();
     return relay(this.#target, id, packet.close, this.#handle);
   }
+}
+
+/** Before it is opened: a pipe or a device would wait for its other end, and everybody with it. */
+async function refuseSpecial(target: SftpTarget, path: Buffer): Promise<void> {
+  const attrs = await target.stat(path).catch((error: unknown) => {
+    // What cannot be looked at may be opened all the same; opening says why not.
+    if (error instanceof TargetStatus) return {};
+    throw error;
+  });
+  if (!isRegular(attrs)) throw notAFile();
+}
+
+export function notAFile(): FileRefused {
+  return new FileRefused("not-a-file", "only regular files can be held until they are scanned");
 }
 
 export function refuseTooLarge(bytes: number, maxFileBytes: number): void {

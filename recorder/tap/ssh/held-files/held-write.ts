@@ -3,8 +3,8 @@
 // it becomes part of was called clean.
 import { packet } from "../sftp/protocol.ts";
 import type { HoldChannel } from "./channel-hold.ts";
-import { type HeldHandle, refuseTooLarge, relay } from "./held-read.ts";
-import { printableName } from "./printable.ts";
+import { type HeldHandle, notAFile, refuseTooLarge, relay } from "./held-read.ts";
+import { printable, printableName } from "./printable.ts";
 import { Ranges } from "./ranges.ts";
 import {
   type Attrs,
@@ -77,7 +77,7 @@ export class HeldWrite implements HeldHandle {
     } else {
       if ((flags & openFlag.excl) !== 0) throw new TargetStatus(statusCode.failure, "The file exists already");
       if (!isRegular(found)) {
-        throw new FileRefused("not-a-file", "only regular files can be held until they are scanned");
+        throw notAFile();
       }
       if ((flags & openFlag.read) !== 0 && (flags & openFlag.trunc) === 0) {
         throw new FileRefused(
@@ -285,7 +285,7 @@ export class HeldWrite implements HeldHandle {
     } catch (error) {
       if (!(error instanceof TargetStatus)) throw error;
       this.#channel.say(
-        `${printableName(this.transfer.path)} arrived, but the target did not take its attributes: ${error.message}`,
+        `${printableName(this.transfer.path)} arrived, but the target did not take its attributes: ${printable(error.message)}`,
       );
     }
   }

@@ -11,8 +11,8 @@ import { PacketAssembler, packetBytes, parseAttrs, sftpPacket, statusCode, statu
 import { SftpTarget, TargetStatus } from "./sftp-target.ts";
 import { FileRefused, isRefusal, Transfer } from "./transfer.ts";
 
-/** Each costs a file and up to thirty requests at the target. */
-const maxHeldFiles = 64;
+/** Each costs a file of the gateway's. */
+const maxHeldFiles = 256;
 const maxFolders = 1024;
 /** Requests without their answer yet; what comes behind them waits on the wire. */
 const maxUnderWay = 256;

@@ -3,11 +3,14 @@
 // at the channel's end, a rejection.
 import { malformedSftp, packet, sftpLimit } from "../sftp/protocol.ts";
 import { type WirePart, WireReader } from "../wire.ts";
+import { Permits } from "./permits.ts";
 import { type Attrs, attrsPart, isEmptyAttrs, parseAttrs, sftpPacket, statusCode, uint64 } from "./sftp-packets.ts";
 
 /** What every server takes and gives in one piece (draft §3). */
 const pieceBytes = 32 * 1024;
-const piecesUnderWay = 32;
+const piecesOfAFile = 32;
+/** Of all files of a channel: so much of them is in memory. */
+const piecesUnderWay = 128;
 const maxOutstanding = 16_384;
 
 export interface Answer {
@@ -39,6 +42,7 @@ export interface Sink {
 export class SftpTarget {
   readonly #link: TargetLink;
   readonly #outstanding = new Map<number, (answer: Answer | undefined) => void>();
+  readonly #pieces = new Permits(piecesUnderWay);
   #nextId = 0;
 
   constructor(link: TargetLink) {
@@ -120,24 +124,18 @@ export class SftpTarget {
         const stop = Math.min(start + pieceBytes, to);
         next = stop;
         for (let at = start; at < stop && at < end; ) {
-          const answer = await this.ask(packet.read, handle, uint64(at), stop - at);
-          if (answer.type !== packet.data) {
-            const status = statusOf(answer);
-            if (status.code !== statusCode.eof) throw status;
+          const read = await this.#pieces.with(() => this.#readInto(sink, handle, at, stop - at));
+          if (read === undefined) {
             end = Math.min(end, at);
             return;
           }
-          const data = new WireReader(answer.body).string();
-          if (data.length === 0 || data.length > stop - at)
-            throw malformedSftp("the target sent another length than it was asked for");
-          await sink.write(at, data);
-          at += data.length;
-          done += data.length;
+          at += read;
+          done += read;
           progress(done);
         }
       }
     };
-    await allOrFirstFault(worker, piecesUnderWay, () => {
+    await allOrFirstFault(worker, piecesOfAFile, () => {
       next = to;
     });
     return Math.max(from, end);
@@ -157,17 +155,35 @@ export class SftpTarget {
         const start = next;
         const stop = Math.min(start + pieceBytes, to);
         next = stop;
-        const data = await source(start, stop - start);
-        if (data.length !== stop - start)
-          throw new Error("a file in quarantine is shorter than what was written to it");
-        await this.#link.targetRoom();
-        await this.#ok(packet.write, handle, uint64(start), data);
-        progress(data.length);
+        await this.#pieces.with(async () => {
+          const data = await source(start, stop - start);
+          if (data.length !== stop - start)
+            throw new Error("a file in quarantine is shorter than what was written to it");
+          await this.#link.targetRoom();
+          await this.#ok(packet.write, handle, uint64(start), data);
+        });
+        progress(stop - start);
       }
     };
-    await allOrFirstFault(worker, piecesUnderWay, () => {
+    await allOrFirstFault(worker, piecesOfAFile, () => {
       next = to;
     });
+  }
+
+  /** How many bytes came; undefined at the file's end. */
+  async #readInto(sink: Sink, handle: Buffer, at: number, length: number): Promise<number | undefined> {
+    const answer = await this.ask(packet.read, handle, uint64(at), length);
+    if (answer.type !== packet.data) {
+      const status = statusOf(answer);
+      if (status.code === statusCode.eof) return undefined;
+      throw status;
+    }
+    const data = new WireReader(answer.body).string();
+    if (data.length === 0 || data.length > length) {
+      throw malformedSftp("the target sent another length than it was asked for");
+    }
+    await sink.write(at, data);
+    return data.length;
   }
 
   async #ok(type: number, ...rest: WirePart[]): Promise<void> {

@@ -3,7 +3,7 @@
 // leaves nothing but its events and, where it was scanned and refused, its evidence.
 import { type HeldFile, HoldRefusal, type Verdict } from "../../file-hold.ts";
 import type { HoldChannel } from "./channel-hold.ts";
-import { printableName } from "./printable.ts";
+import { printable, printableName } from "./printable.ts";
 import { Progress } from "./progress.ts";
 
 /** Why a file does not pass, for its person. */
@@ -98,7 +98,7 @@ export class Transfer {
    * @param says false where every client shows that one.
    */
   refuse(error: FileRefused | HoldRefusal, says = true): string {
-    const sentence = `${printableName(this.path)} is refused: ${error.message}.`;
+    const sentence = `${printableName(this.path)} is refused: ${printable(error.message)}.`;
     if (this.#settled) return sentence;
     const facts = error instanceof FileRefused ? error.facts : {};
     this.#channel.notice("file-refused", this.#facts({ reason: error.reason, sentence: error.message, ...facts }));
