@@ -10,6 +10,8 @@ import type { OpenSegment } from "./open-segment.ts";
 import { type EventPlace, Track } from "./track.ts";
 
 const changeEveryUs = 5e6;
+/** The first picture arrives in pieces: soon after it is captured once more. */
+const paintedUs = 1e6;
 /** Pictures that wait for sharp to be loaded. */
 const mostBeforeLoaded = 6;
 /** As wide as the scrub bar shows it; a click's picture shows what was clicked on. */
@@ -38,11 +40,14 @@ export class FramesTrack extends Track {
   /** In the order of the screen's time: a frame is stored when those before it are. */
   readonly #waiting: Waiting[] = [];
   #changeUs: number | null = null;
+  #painted = false;
 
   /** A sample was taken. */
   changed(place: EventPlace, framebuffer: Framebuffer): void {
     const first = this.#changeUs === null && !this.used;
-    if (this.#changeUs !== null && place.us - this.#changeUs < changeEveryUs) return;
+    const everyUs = this.#painted ? changeEveryUs : paintedUs;
+    if (this.#changeUs !== null && place.us - this.#changeUs < everyUs) return;
+    this.#painted ||= !first;
     this.#capture(place, framebuffer, first ? "start" : "change");
   }
 

@@ -369,6 +369,22 @@ describe("frames", () => {
   });
 });
 
+it("captures a frame soon after the first, which may be half painted, and then each few seconds", async () => {
+  const session = await openVnc();
+  const screen = new KnownScreen(width, height);
+  session.append(out(screen.draw(gradient(1))));
+  for (let step = 1; step <= 8; step++) {
+    clock.advance(400);
+    session.append(out(screen.draw(box(step))));
+  }
+  clock.advance(200);
+  const { frames } = play(await finish(session));
+  expect(frames.map((frame) => frame.why)).toEqual(["start", "change"]);
+  const [first, second] = frames.map(({ atUs }) => atUs);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(1e6);
+  expect((second ?? 0) - (first ?? 0)).toBeLessThan(2e6);
+});
+
 describe("bytes that no decoder reads", () => {
   it("end the session, are told as an event, and stay in the record", async () => {
     const session = await openVnc();
