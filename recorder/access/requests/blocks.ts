@@ -19,6 +19,7 @@ export interface NewBlock {
 
 export function block(store: RequestStore, { person, target, session, by, address, reason }: NewBlock) {
   return store.transaction(async (trx, nowMs): Promise<AccessBlock> => {
+    await store.alone(trx);
     const inForce = await find(trx, person, target);
     if (inForce !== null) return toBlock(inForce);
     const row: AccessBlocksTable = {

@@ -26,21 +26,7 @@ export async function openBreakGlass(
   const reason =
     blocked === null ? whyNot(view, by, target, wanted.target, store.clock.nowMs()) : "reconnection-blocked";
   if (reason !== null || target === undefined) {
-    await store.transaction((trx, nowMs) =>
-      store.tell(
-        trx,
-        [
-          {
-            type: "break-glass.refused",
-            actor: by.name,
-            subject: target?.name ?? "unknown target",
-            address: by.address,
-            details: { reason: reason ?? "no-rule", said: wanted.reason },
-          },
-        ],
-        nowMs,
-      ),
-    );
+    await tellRefusal(store, by, wanted, reason ?? "no-rule");
     throw new AppError("POLICY_REFUSED", `no emergency access: ${reasonSentences[reason ?? "no-rule"]}`, {
       op: "access.break-glass",
       details: { reason: reason ?? "no-rule" },
@@ -54,6 +40,7 @@ export async function openBreakGlass(
     );
   }
   return store.transaction(async (trx, nowMs) => {
+    await store.alone(trx);
     const open = await openAlready(store, trx, by, target, nowMs);
     if (open !== null) return open;
     const id = makeId(nowMs);
@@ -77,6 +64,7 @@ export async function openBreakGlass(
         submitted_at_ms: nowMs,
         approvals_needed: 0,
         policy_hash: view.policyHash,
+        draft_hash: "",
         review_due_ms: reviewDueMs,
         due_ms: toMs,
       })
@@ -116,6 +104,26 @@ export async function openBreakGlass(
     if (stored === null) throw new AppError("INTERNAL", "emergency access was not kept", { op: "access.break-glass" });
     return stored;
   });
+}
+
+/** Told so often that somebody who goes on asking does not fill the log. */
+const maxToldInAMinute = 5;
+
+async function tellRefusal(store: RequestStore, by: Acting, wanted: BreakGlass, reason: ReasonCode): Promise<void> {
+  const type = "break-glass.refused";
+  const told = await store.db
+    .selectFrom("access_events")
+    .select("at_ms")
+    .where("subject", "=", by.name)
+    .where("type", "=", type)
+    .orderBy("seq", "desc")
+    .limit(maxToldInAMinute)
+    .execute();
+  const earliest = told[maxToldInAMinute - 1];
+  if (earliest !== undefined && store.clock.nowMs() - Number(earliest.at_ms) < 60_000) return;
+  const details = { reason, target: wanted.target, said: wanted.reason };
+  const event = { type, actor: by.name, subject: by.name, address: by.address, details } as const;
+  await store.transaction((trx, nowMs) => store.tell(trx, [event], nowMs));
 }
 
 /** As the gateway will decide it. */

@@ -36,7 +36,6 @@ import { type SweepResult, sweep } from "./sweep.ts";
 import type { RequestTables } from "./tables.ts";
 
 export type { Acting, PolicyView } from "./acting.ts";
-export type { EndedGrant, SweepResult } from "./sweep.ts";
 
 export interface AccessRequestsDependencies {
   policy(): PolicyView;

@@ -70,6 +70,15 @@ export class RequestStore {
     return result;
   }
 
+  /** For the rest of the transaction no other one that says so is under way: what it looked up stays so. */
+  async alone(trx: Trx): Promise<void> {
+    await trx
+      .updateTable("access_counters")
+      .set((e) => ({ value: e.ref("value") }))
+      .where("name", "=", "events")
+      .execute();
+  }
+
   /** Now and then, while there is a window that a clock could open again. */
   async keepTime(): Promise<void> {
     if (!this.clock.isStale) return;

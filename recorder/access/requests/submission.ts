@@ -1,12 +1,16 @@
 // Asking for access: the draft is brought to the names that exist, checked against the policy as a whole, and kept.
+import { createHash } from "node:crypto";
 import type { AccessViolation, RequestDraft } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { PersonFacts } from "../../../shared/policy/compile.ts";
 import { approvalsNeeded, checkRequest, type RequestQuery } from "../../../shared/policy/request.ts";
 import type { People } from "../people.ts";
 import { type Acting, keyOf, type PolicyView } from "./acting.ts";
-import { conduitsOf, namesOf } from "./shape.ts";
+import { conduitsOf } from "./shape.ts";
 import { makeId, type RequestStore, type StoredRequest, type Trx } from "./store.ts";
+
+/** Of one person; nobody decides on more. */
+const maxWaiting = 100;
 
 export interface CheckedDraft {
   query: RequestQuery;
@@ -108,7 +112,11 @@ export async function insertRequest(
   draft: RequestDraft,
   { query, approvalsNeeded: needed }: CheckedDraft,
 ): Promise<StoredRequest> {
+  const draftHash = hashOf(query, draft);
   return store.transaction(async (trx, nowMs) => {
+    await store.alone(trx);
+    const same = await waitingAlready(store, trx, keyOf(by.name), draftHash);
+    if (same !== null) return same;
     const id = makeId(nowMs);
     const escorts = JSON.stringify(query.escorts);
     await trx
@@ -133,6 +141,7 @@ export async function insertRequest(
         submitted_at_ms: nowMs,
         approvals_needed: needed,
         policy_hash: view.policyHash,
+        draft_hash: draftHash,
         due_ms: query.toMs,
       })
       .execute();
@@ -157,6 +166,45 @@ export async function insertRequest(
     if (stored === null) throw new AppError("INTERNAL", "a request was not kept", { op: "access.requests.submit" });
     return stored;
   });
+}
+
+function hashOf(query: RequestQuery, { maxSessions }: RequestDraft): string {
+  const { people, targets, protocol, fromMs, toMs, purpose, ticket, escorts } = query;
+  const asked = JSON.stringify([
+    people,
+    targets,
+    protocol,
+    fromMs,
+    toMs,
+    purpose,
+    ticket,
+    escorts,
+    maxSessions ?? null,
+  ]);
+  return createHash("sha256").update(asked).digest("hex");
+}
+
+/** A click too many, or an answer that got lost, asks nobody twice. REQUEST_CONFLICT where too much waits already. */
+async function waitingAlready(
+  store: RequestStore,
+  trx: Trx,
+  requester: string,
+  draftHash: string,
+): Promise<StoredRequest | null> {
+  const waiting = await trx
+    .selectFrom("access_requests")
+    .select(["id", "draft_hash"])
+    .where("requester_key", "=", requester)
+    .where("state", "=", "submitted")
+    .execute();
+  const same = waiting.find(({ draft_hash }) => draft_hash === draftHash);
+  if (same !== undefined) return store.find(same.id, trx);
+  if (waiting.length < maxWaiting) return null;
+  throw new AppError(
+    "REQUEST_CONFLICT",
+    `${waiting.length} of your requests wait for a decision already; withdraw some that are not needed any more`,
+    { op: "access.requests.submit" },
+  );
 }
 
 export const emptyRow = {
@@ -238,9 +286,4 @@ function distinct(names: readonly string[]): string[] {
 
 function spokenBy(view: PolicyView, targets: readonly string[]): string {
   return view.targets.find(({ name }) => targets.includes(name))?.protocol ?? "ssh";
-}
-
-/** What the approvers so far have left of the escorts that were asked for. */
-export function escortsOf({ row }: StoredRequest): string[] {
-  return namesOf(row.escorts);
 }

@@ -34,6 +34,8 @@ export interface AccessRequestsTable {
   ended_by: string | null;
   end_reason: string | null;
   policy_hash: string;
+  /** SHA-256 of what was asked for: the same asked again while it waits is the same request. */
+  draft_hash: string;
   /** Of break-glass alone. */
   review_due_ms: number | null;
   reviewer: string | null;
@@ -185,6 +187,7 @@ async function createRequests(db: Kysely<unknown>): Promise<void> {
     .addColumn("ended_by", "text")
     .addColumn("end_reason", "text")
     .addColumn("policy_hash", "text", (c) => c.notNull())
+    .addColumn("draft_hash", "text", (c) => c.notNull())
     .addColumn("review_due_ms", "bigint")
     .addColumn("reviewer", "text")
     .addColumn("reviewer_key", "text")
@@ -196,6 +199,11 @@ async function createRequests(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex("access_requests_due").on("access_requests").column("due_ms").execute();
   await db.schema.createIndex("access_requests_state").on("access_requests").columns(["state", "id"]).execute();
+  await db.schema
+    .createIndex("access_requests_requester")
+    .on("access_requests")
+    .columns(["requester_key", "state"])
+    .execute();
   await db.schema
     .createTable("access_request_people")
     .addColumn("request", "text", (c) => c.notNull().references("access_requests.id"))

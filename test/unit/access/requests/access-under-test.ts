@@ -94,6 +94,7 @@ export async function accessUnderTest({ thread = false } = {}): Promise<AccessUn
   const feed = new AccessFeed(database.requests, { pollMs: 20, now: () => clock.wallMs });
   const requests = new AccessRequests(database.requests, dependencies(feed, people));
   await requests.start();
+  let drafts = 0;
   const at = (ms: number) => new Date(clock.wallMs + ms).toISOString();
   const under: AccessUnderTest = {
     directory: folder.path,
@@ -126,7 +127,8 @@ export async function accessUnderTest({ thread = false } = {}): Promise<AccessUn
     },
     events: () => feed.after(0, 10_000),
     draft: (changes = {}) => ({
-      purpose: "replace the drive's firmware",
+      // The same asked twice is one request.
+      purpose: `replace the drive's firmware, ${++drafts}`,
       people: [],
       targets: ["plc-1"],
       from: at(2 * hourMs),

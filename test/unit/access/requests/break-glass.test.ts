@@ -57,8 +57,23 @@ describe("opening", () => {
   ])("refuses %s, and tells of that, too", async (_what, by, changes, reason) => {
     await expect(open(by, changes)).rejects.toMatchObject({ code: "POLICY_REFUSED", details: { reason } });
     expect(await access.events()).toEqual([
-      expect.objectContaining({ type: "break-glass.refused", actor: by, details: { reason, said: wanted.reason } }),
+      expect.objectContaining({
+        type: "break-glass.refused",
+        actor: by,
+        subject: by,
+        details: { reason, target: { ...wanted, ...changes }.target, said: wanted.reason },
+      }),
     ]);
+  });
+
+  it("tells of who goes on asking now and then, not each time", async () => {
+    for (let i = 0; i < 12; i++) {
+      await expect(open("erika")).rejects.toMatchObject({ code: "POLICY_REFUSED" });
+      access.pass(5000);
+    }
+    expect(await types()).toEqual(Array.from({ length: 5 }, () => "break-glass.refused"));
+    await expect(open("erika")).rejects.toMatchObject({ code: "POLICY_REFUSED" });
+    expect(await types()).toHaveLength(6);
   });
 
   it("needs a second factor: a code, or a recovery code", async () => {

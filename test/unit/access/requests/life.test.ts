@@ -49,6 +49,25 @@ describe("asking", () => {
     ]);
   });
 
+  it("is one request when the same is asked twice while it waits, and another afterwards", async () => {
+    const other = await access.another();
+    const draft = access.draft();
+    const first = await access.requests.submit(access.as("erika"), draft);
+    expect(await access.requests.submit(access.as("erika"), draft)).toEqual(first);
+    expect((await access.requests.submit(access.as("viktor"), draft)).id).not.toBe(first.id);
+    expect((await access.requests.submit(access.as("erika"), { ...draft, maxSessions: 1 })).id).not.toBe(first.id);
+    await access.requests.withdraw(first.id, access.as("erika"), "");
+    expect((await other.requests.submit(access.as("erika"), draft)).id).not.toBe(first.id);
+    expect((await types()).filter((type) => type === "request.submitted")).toHaveLength(4);
+    await other.close();
+  });
+
+  it("is refused when a hundred wait already", async () => {
+    for (let i = 0; i < 100; i++) await access.submit();
+    await expect(access.submit()).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
+    expect(await access.submit({}, "viktor")).toMatchObject({ state: "submitted" });
+  });
+
   it("names all violations together, and keeps nothing", async () => {
     const draft = access.draft({
       purpose: "",
