@@ -20,7 +20,8 @@ export interface PendingSignIn {
   /** As it was typed. */
   name: string;
   step: PendingCode;
-  abandoned(): void;
+  /** Never rejects. */
+  abandoned(): Promise<void>;
 }
 
 interface Entry extends PendingSignIn {
@@ -37,11 +38,11 @@ export class PendingSignIns {
   begin(signIn: PendingSignIn, browser: Browser): { pending: string; cookie: string; expiresAt: string } {
     const network = networkOf(browser.address);
     const own = [...this.#entries].filter(([, entry]) => networkOf(entry.browser.address) === network);
-    if (own.length >= maxOfNetwork) this.#abandon(own[0]?.[0]);
-    else if (this.#entries.size >= maxOpen) this.#abandon(this.#entries.keys().next().value);
+    if (own.length >= maxOfNetwork) void this.#abandon(own[0]?.[0]);
+    else if (this.#entries.size >= maxOpen) void this.#abandon(this.#entries.keys().next().value);
     const [pending, cookie] = [randomToken(), randomToken()];
     const key = digest(pending).toString("base64");
-    const timer = setTimeout(() => this.#abandon(key), pendingLifetimeMs);
+    const timer = setTimeout(() => void this.#abandon(key), pendingLifetimeMs);
     timer.unref();
     this.#entries.set(key, { ...signIn, cookie: digest(cookie), browser, codes: 0, timer });
     return { pending, cookie, expiresAt: new Date(Date.now() + pendingLifetimeMs).toISOString() };
@@ -63,7 +64,7 @@ export class PendingSignIns {
       step: entry.step,
       giveBack: () => {
         if (++entry.codes >= maxCodes) return false;
-        entry.timer = setTimeout(() => this.#abandon(key), pendingLifetimeMs);
+        entry.timer = setTimeout(() => void this.#abandon(key), pendingLifetimeMs);
         entry.timer.unref();
         this.#entries.set(key, entry);
         return true;
@@ -71,17 +72,18 @@ export class PendingSignIns {
     };
   }
 
-  close(): void {
-    for (const key of [...this.#entries.keys()]) this.#abandon(key);
+  /** Resolves when each that is given up has been told. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((key) => this.#abandon(key)));
   }
 
-  #abandon(key: string | undefined): void {
+  async #abandon(key: string | undefined): Promise<void> {
     const entry = key === undefined ? undefined : this.#entries.get(key);
     if (key === undefined || entry === undefined) return;
     this.#entries.delete(key);
     clearTimeout(entry.timer);
     // Who gave a code has been written down already.
-    if (entry.codes === 0) entry.abandoned();
+    if (entry.codes === 0) await entry.abandoned();
   }
 }
 

@@ -41,7 +41,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const cookie = cookieName(deps.transport);
   const pendingCookie = `${cookie}-pending`;
   const waiting = new PendingSignIns();
-  app.addHook("onClose", async () => waiting.close());
+  app.addHook("onClose", () => waiting.close());
 
   const writeRefusal = async (name: string, address: string) => {
     // Only names that exist are kept: people type passwords into the name's field.
@@ -80,11 +80,10 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
           return signedIn(result.person, request, reply);
         case "second-step": {
           const browser = browserOf(request);
-          const abandoned = () => {
+          const abandoned = () =>
             writeRefusal(body.name, browser.address).catch((error: unknown) =>
               request.log.error({ err: error }, "the audit log cannot be written"),
             );
-          };
           const begun = waiting.begin({ name: body.name, step: result, abandoned }, browser);
           void reply.setCookie(pendingCookie, begun.cookie, cookieOptions(deps));
           return { step: "code" as const, pending: begun.pending, expiresAt: begun.expiresAt };

@@ -43,6 +43,8 @@ export interface ApiFixture {
   people: People;
   mfa: Mfa;
   mfaRequired: { value: boolean };
+  /** Put ahead, what failed before is forgotten. */
+  throttleClock: { aheadMs: number };
   audit: AuditLog;
   store: MemoryStore;
   recordings: Recordings;
@@ -118,7 +120,8 @@ export async function buildRecording(
 export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0.1"): Promise<ApiFixture> {
   const directory = await mkdtemp(join(tmpdir(), "conduit-api-"));
   const database = await openDatabase(join(directory, "conduit.db"));
-  const throttle = new Throttle();
+  const throttleClock = { aheadMs: 0 };
+  const throttle = new Throttle({}, () => Date.now() + throttleClock.aheadMs);
   const people = new People(database.access, { throttle });
   const mfa = new Mfa(database.access, MasterKey.of(database.access, randomBytes(32)), { issuer: "Conduit test" });
   const mfaRequired = { value: false };
@@ -222,6 +225,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     people,
     mfa,
     mfaRequired,
+    throttleClock,
     audit,
     store,
     recordings,

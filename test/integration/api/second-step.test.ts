@@ -14,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 beforeEach(async () => {
   api.mfaRequired.value = true;
+  api.throttleClock.aheadMs += 2 * 3_600_000;
   await api.mfa.reset("vendor", by);
   const begun = await api.mfa.begin("vendor");
   secret = begun.secret;

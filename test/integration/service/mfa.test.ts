@@ -1,0 +1,227 @@
+// The second factor through the built service: real ssh, a real VNC viewer and the portal, from "enrol first" to the record
+// of a session that says how its person signed in.
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { totpCode, totpStepAt } from "../../../recorder/access/mfa/totp.ts";
+import type { RecordingSummary, VncTicket } from "../../../shared/api/types.ts";
+import { type ProcessResult, runProcess, startProcess } from "../../support/process.ts";
+import { type RunningService, startRunningService } from "../../support/service.ts";
+import type { SshTarget } from "../../support/ssh-target.ts";
+import { startSshd } from "../../support/sshd.ts";
+import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { startXtigervnc, startXvfb, type VncTarget } from "../../support/xtigervnc.ts";
+
+const password = "seven slow river boats";
+let directory: TempDir;
+let controller: SshTarget;
+let panel: VncTarget;
+let service: RunningService;
+let secret: string;
+let recoveryCodes: string[];
+/** Codes are used once: the steps that are open now, the earliest first. */
+let step: number;
+
+function nextCode(): string {
+  step = Math.max(step + 1, totpStepAt(Date.now()) - 1);
+  if (step > totpStepAt(Date.now()) + 1) throw new Error("no code is left for now");
+  return totpCode(secret, step);
+}
+
+beforeAll(async () => {
+  directory = await createTempDir("service-mfa");
+  controller = await startSshd();
+  panel = await startXtigervnc();
+  const userKey = join(directory.path, "target-key");
+  await writeFile(userKey, controller.userKey.privatePem, { mode: 0o600 });
+  service = await startRunningService({
+    directory: directory.path,
+    people: [{ name: "vera", roles: ["vendor"], password }],
+    secrets: [
+      { name: "plc-1", privateKeyFile: userKey },
+      { name: "hmi-1", password: panel.password },
+    ],
+    targets: [
+      {
+        name: "plc-1",
+        host: controller.host,
+        port: controller.port,
+        account: controller.user,
+        secret: "plc-1",
+        hostKeys: [controller.hostKey.publicLine.split(" ").slice(0, 2).join(" ")],
+      },
+      { name: "hmi-1", protocol: "vnc", host: panel.host, port: panel.port, secret: "hmi-1" },
+    ],
+    policy: {
+      signIn: { mfa: "required" },
+      rules: [
+        { id: "vendors", people: ["role:vendor"], targets: ["*"], require: { approval: false, escort: "never" } },
+      ],
+    },
+  });
+});
+afterAll(async () => {
+  await service?.stop();
+  await panel?.stop();
+  await controller?.stop();
+  await directory?.remove();
+});
+
+async function ssh(code: string): Promise<ProcessResult> {
+  const askpass = join(directory.path, "askpass");
+  const script = `#!/bin/sh\ncase "$1" in *erification*) echo "$CODE";; *) echo "$SECRET";; esac\n`;
+  await writeFile(askpass, script, { mode: 0o700 });
+  const words = "StrictHostKeyChecking=no UserKnownHostsFile=/dev/null NumberOfPasswordPrompts=1 LogLevel=ERROR";
+  const options = `${words} PreferredAuthentications=keyboard-interactive IdentityAgent=none`.split(" ");
+  return runProcess(
+    "ssh",
+    [
+      "-F",
+      "none",
+      ...options.flatMap((one) => ["-o", one]),
+      "-p",
+      String(service.sshPort),
+      "vera+plc-1@127.0.0.1",
+      "echo in",
+    ],
+    { env: { SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: "force", DISPLAY: ":0", SECRET: password, CODE: code } },
+  );
+}
+
+async function methodOf(target: string): Promise<string> {
+  const answer = JSON.parse(await service.conduit(["recordings", "list", "--json"])) as
+    | RecordingSummary[]
+    | { items: RecordingSummary[] };
+  const newest = (Array.isArray(answer) ? answer : answer.items)
+    .filter((recording) => recording.target === target)
+    .toSorted((a, b) => b.sequence - a.sequence)[0];
+  if (newest === undefined) throw new Error(`there is no recording of ${target}`);
+  return await service.conduit(["recordings", "show", newest.session]);
+}
+
+describe("before the second factor is enrolled", () => {
+  it("ssh is told what is missing, and nothing opens", async () => {
+    const refused = await ssh("");
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout + refused.stderr).toMatch(/vera may not reach plc-1: A second factor is needed/);
+  });
+
+  it("the portal gives no ticket", async () => {
+    const signIn = await fetch(`${service.httpUrl}/api/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "vera", password }),
+    });
+    expect(await signIn.json()).toMatchObject({ name: "vera", mustEnrol: true });
+    await expect(service.conduit(["target", "ticket", "hmi-1", "--person", "vera"])).rejects.toMatchObject({
+      stderr: expect.stringMatching(/A second factor is needed/),
+    });
+  });
+});
+
+describe("once it is enrolled", () => {
+  beforeAll(async () => {
+    const begun = JSON.parse(await service.conduit(["user", "mfa", "enrol", "vera", "--json"])) as { secret: string };
+    secret = begun.secret;
+    step = totpStepAt(Date.now()) - 1;
+    const code = totpCode(secret, step);
+    const confirmed = await service.conduit(["user", "mfa", "confirm", "vera", "--json"], code);
+    recoveryCodes = (JSON.parse(confirmed) as { recoveryCodes: string[] }).recoveryCodes;
+  });
+
+  it("ssh opens with the code, and the recording says so", async () => {
+    const code = nextCode();
+    const opened = await ssh(code);
+    expect(opened, opened.stderr).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(await methodOf("plc-1")).toMatch(/vera \(vendor\), by keyboard-interactive\+totp/);
+    expect((await ssh(code)).code).toBe(255);
+  });
+
+  it("a real viewer opens with the code behind the password", async () => {
+    const screen = await startXvfb();
+    const certificate = join(directory.path, "data", "keys", "vnc.crt");
+    expect(await readFile(certificate, "utf8")).toContain("BEGIN CERTIFICATE");
+    const view = (text: string) =>
+      startProcess(
+        "xtigervncviewer",
+        [
+          "-geometry",
+          "640x480+0+0",
+          "-ReconnectOnError=0",
+          "-AlertOnFatalError=0",
+          "-SecurityTypes",
+          "X509Plain",
+          `-X509CA=${certificate}`,
+          `127.0.0.1::${service.vncPort}`,
+        ],
+        { env: { DISPLAY: screen.display, HOME: directory.path, VNC_USERNAME: "vera+hmi-1", VNC_PASSWORD: text } },
+      );
+    const live = async () => (await service.conduit(["sessions", "list"])).includes("hmi-1");
+    const without = await view(password);
+    await without.exited;
+    expect(await live()).toBe(false);
+    const viewer = await view(`${password},${recoveryCodes[0]}`);
+    try {
+      await waitFor(live, { what: `the session; the viewer said ${viewer.output()}`, timeoutMs: 30_000 });
+    } finally {
+      await viewer.stop();
+      await screen.stop();
+    }
+    await waitFor(async () => !(await live()), { what: "the session's end", timeoutMs: 20_000 });
+    expect(await methodOf("hmi-1")).toMatch(/vera \(vendor\), by password\+recovery-code/);
+  });
+
+  it("the portal's ticket carries the factors of its sign-in", async () => {
+    const headers = { "content-type": "application/json" };
+    const first = await fetch(`${service.httpUrl}/api/v1/session`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ name: "vera", password }),
+    });
+    const { pending } = (await first.json()) as { pending: string };
+    const cookieOf = (response: Response, name: string) =>
+      response.headers
+        .getSetCookie()
+        .find((line) => line.startsWith(`${name}=`))
+        ?.split(";")[0] ?? "";
+    const second = await fetch(`${service.httpUrl}/api/v1/session/second-step`, {
+      method: "POST",
+      headers: { ...headers, cookie: cookieOf(first, "conduit-session-pending") },
+      body: JSON.stringify({ pending, code: recoveryCodes[1] }),
+    });
+    const me = (await second.json()) as { csrfToken: string };
+    const issued = await fetch(`${service.httpUrl}/api/v1/targets/hmi-1/vnc-ticket`, {
+      method: "POST",
+      headers: { ...headers, cookie: cookieOf(second, "conduit-session"), "x-csrf-token": me.csrfToken },
+      body: JSON.stringify({ use: "viewer" }),
+    });
+    expect(issued.status).toBe(200);
+    const { ticket } = (await issued.json()) as VncTicket;
+    const { connectViewer } = await import("../vnc/scripted-viewer.ts");
+    const { veNCrypt } = await import("../../../recorder/tap/vnc/security-types.ts");
+    const viewer = await connectViewer(
+      { host: "127.0.0.1", port: service.vncPort },
+      { veNCrypt: { subtype: veNCrypt.x509Plain, user: "", password: ticket } },
+    );
+    viewer.close();
+    await waitFor(async () => (await methodOf("hmi-1")).includes("by ticket+recovery-code"), {
+      what: "the recording to say how its person signed in",
+      timeoutMs: 20_000,
+    });
+  });
+
+  it("every change of it is in the audit", async () => {
+    const { openDatabase } = await import("../../../recorder/database.ts");
+    const { AuditLog } = await import("../../../recorder/catalog/audit.ts");
+    const database = await openDatabase(join(directory.path, "data", "conduit.db"));
+    const { items } = await new AuditLog(database.catalog).list({ limit: 500 });
+    await database.close();
+    const count = (action: string) => items.filter((entry) => entry.action === action).length;
+    expect(count("mfa.enrolled")).toBe(1);
+    expect(count("mfa.recovery-code-used")).toBe(2);
+    const kept = JSON.stringify(items);
+    for (const word of [secret, ...recoveryCodes, password]) expect(kept).not.toContain(word);
+    expect(service.log()).not.toContain(secret);
+  });
+});
