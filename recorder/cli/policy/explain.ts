@@ -1,19 +1,21 @@
 // `conduit policy explain`: the decision for one person and one target, with every rule that was looked at.
 import { type Command, Option } from "commander";
 import { AppError } from "../../../shared/errors.ts";
-import { decideCapability, type GrantFacts } from "../../../shared/policy/decide.ts";
-import { type Explanation, explainTarget } from "../../../shared/policy/explain.ts";
+import type { GrantFacts } from "../../../shared/policy/decide.ts";
+import { explainTarget } from "../../../shared/policy/explain.ts";
 import { Factor } from "../../../shared/policy/factor.ts";
 import { Role, type Target } from "../../../shared/policy/policy.ts";
-import { reasonSentences } from "../../../shared/policy/reasons.ts";
 import type { Cli } from "../cli.ts";
 import { findTarget } from "../inventory-of.ts";
 import { printable } from "../output.ts";
+import { explainSession } from "./explain-session.ts";
 import { knownPeople, policyAtHand } from "./policy-file.ts";
+import { printExplanation } from "./print-explanation.ts";
 
 interface ExplainOptions {
-  person: string;
-  target: string;
+  person?: string;
+  target?: string;
+  session?: string;
   at?: string;
   protocol?: string;
   roles?: string;
@@ -27,8 +29,9 @@ export function registerExplain(policy: Command, cli: Cli): void {
   policy
     .command("explain")
     .description("may this person reach this target then, and why?")
-    .requiredOption("--person <name>", "who")
-    .requiredOption("--target <name>", "what")
+    .option("--person <name>", "who")
+    .option("--target <name>", "what")
+    .option("--session <recording>", "of a recorded session instead: why it was allowed, and why it ended")
     .option("--at <time>", "when (RFC 3339; default: now)")
     .option("--protocol <name>", "how (default: the target's own)")
     .option("--roles <list>", "the person's roles, with commas (default: those of the account)")
@@ -38,20 +41,24 @@ export function registerExplain(policy: Command, cli: Cli): void {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExample:\n  $ conduit policy explain --person erika --target plc-reactor-01 --at 2026-12-01T08:00:00Z --granted",
+      `
+Examples:
+  $ conduit policy explain --person erika --target plc-reactor-01 --at 2026-12-01T08:00:00Z --granted
+  $ conduit policy explain --session latest`,
     )
     .action(async (options: ExplainOptions, command: Command) => {
+      const { person: name, target: targetName, session } = options;
+      if (session !== undefined) return explainSession(cli, command, session, options.json === true);
+      if (name === undefined || targetName === undefined) throw usage("give --person and --target, or --session");
       const { inventory, config } = policyAtHand(cli, command, options.policy);
-      const target = findTarget(inventory, options.target);
+      const target = findTarget(inventory, targetName);
       const nowMs = timeOf(options.at, "--at");
-      const account = (await knownPeople(config))?.find(
-        ({ name }) => name.toLowerCase() === options.person.toLowerCase(),
-      );
+      const account = (await knownPeople(config))?.find((one) => one.name.toLowerCase() === name.toLowerCase());
       if (account === undefined && options.roles === undefined) {
-        cli.err.line(`warning: there is no enabled account ${printable(options.person)}; give --roles for its roles`);
+        cli.err.line(`warning: there is no enabled account ${printable(name)}; give --roles for its roles`);
       }
       const person = {
-        name: account?.name ?? options.person,
+        name: account?.name ?? name,
         roles: options.roles === undefined ? (account?.roles ?? []) : listOf(Role, options.roles, "--roles"),
         factors: listOf(Factor, options.factors, "--factors"),
       };
@@ -63,7 +70,7 @@ export function registerExplain(policy: Command, cli: Cli): void {
         const asked = { person, target: target.name, protocol, at: new Date(nowMs).toISOString() };
         return cli.out.json({ policyHash: inventory.policyHash, ...asked, ...decision, ...rest });
       }
-      print(cli, explanation, { person: person.name, target, protocol, nowMs });
+      printExplanation(cli, explanation, { person: person.name, target, protocol, nowMs });
     });
 }
 
@@ -79,31 +86,6 @@ export function supposedGrant(target: Target, nowMs: number): GrantFacts {
     state: "open",
     escorts: [],
   };
-}
-
-function print(
-  cli: Cli,
-  { decision, sentence, before, rules, inWords }: Explanation,
-  asked: { person: string; target: Target; protocol: string; nowMs: number },
-): void {
-  const { out } = cli;
-  const at = new Date(asked.nowMs).toISOString();
-  const verdict = decision.effect === "allow" ? "ALLOWED" : "REFUSED";
-  out.line(`${verdict}: ${printable(asked.person)} to ${asked.target.name} by ${printable(asked.protocol)} at ${at}`);
-  out.line(`  ${sentence} [${decision.reason}, rule ${decision.rule}]`);
-  if (asked.target.protocol === "vnc" && decision.effect === "allow") {
-    const screen = decideCapability(decision, "screen");
-    if (screen.effect === "deny")
-      out.line(`  Yet no screen opens: ${reasonSentences[screen.reason]} [${screen.reason}]`);
-  }
-  out.line();
-  for (const line of before) out.line(`  ${line}`);
-  for (const { rule, effect, matched, why } of rules) {
-    out.line(`  rule ${rule} (${effect}): ${matched ? "matches" : "passed over"}, ${printable(why)}`);
-  }
-  if (decision.rule === "default") out.line("  No rule is left: the answer is no.");
-  if (inWords.length > 0) out.line();
-  for (const line of inWords) out.line(`  ${line}`);
 }
 
 export function timeOf(text: string | undefined, option: string): number {

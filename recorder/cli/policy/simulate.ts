@@ -4,9 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { RecordingQuery, type RecordingSummary } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
-import { type Decision, decideTarget, type GrantFacts } from "../../../shared/policy/decide.ts";
-import { Factor } from "../../../shared/policy/factor.ts";
-import { Role, Target } from "../../../shared/policy/policy.ts";
+import { type Decision, decideTarget, type TargetQuery } from "../../../shared/policy/decide.ts";
 import { reasonSentences } from "../../../shared/policy/reasons.ts";
 import { duration } from "../../../shared/policy/termination.ts";
 import type { InventorySnapshot } from "../../inventory.ts";
@@ -15,6 +13,7 @@ import { formatTime } from "../output.ts";
 import { type Archive, atShelves } from "../recordings/archive.ts";
 import { policyAtHand } from "./policy-file.ts";
 import { type ContentFindings, lookThrough } from "./recorded-contents.ts";
+import { recordedQuery } from "./recorded-query.ts";
 
 interface SimulateOptions {
   days: number;
@@ -106,8 +105,9 @@ async function simulate(
       simulation.unreadable++;
       continue;
     }
-    const decision = await decideAgain(archive, inventory, open);
-    const found = patterns && decision.effect === "allow" ? await contents(archive, inventory, row, open) : null;
+    const query = await recordedQuery(archive, inventory.targets, open);
+    const decision = decideTarget(inventory.compiled, query);
+    const found = patterns && decision.effect === "allow" ? await contents(archive, inventory, row, query) : null;
     count(simulation, row, decision, found);
   }
   return simulation;
@@ -134,60 +134,15 @@ async function openRecordOf({ reader }: Archive, session: string): Promise<OpenR
   }
 }
 
-async function decideAgain(archive: Archive, inventory: InventorySnapshot, open: OpenRecord): Promise<Decision> {
-  const target = targetOf(inventory, open);
-  return decideTarget(inventory.compiled, {
-    person: {
-      name: open.person.name,
-      roles: open.person.roles.flatMap((role) => Role.options.filter((known) => known === role)),
-      factors: open.person.authMethod
-        .split("+")
-        .flatMap((method) => Factor.options.filter((known) => known === method)),
-    },
-    target,
-    protocol: open.protocol,
-    nowMs: Date.parse(open.startedAt),
-    grant: open.request === null ? null : await grantOf(archive, open.request, target),
-  });
-}
-
-/** As it was when it was recorded, its tags too: they may have been others. */
-function targetOf({ targets }: InventorySnapshot, { target, protocol }: OpenRecord): Target {
-  const { name, conduit, tags } = target;
-  const known = targets.find((one) => one.name.toLowerCase() === name.toLowerCase() && one.protocol === protocol);
-  if (known !== undefined) return { ...known, conduit, tags };
-  const spoken = protocol === "ssh" ? { protocol, account: "none", secret: "none" } : { protocol };
-  return { ...Target.parse({ name: "none", conduit: "none", host: "none", ...spoken }), name, conduit, tags };
-}
-
-async function grantOf({ database }: Archive, request: string, target: Target): Promise<GrantFacts> {
-  const row = await database.requests
-    .selectFrom("access_requests")
-    .select(["kind", "from_ms", "to_ms"])
-    .where("id", "=", request)
-    .executeTakeFirst();
-  return {
-    id: request,
-    request,
-    kind: row?.kind === "break-glass" ? "break-glass" : "request",
-    fromMs: Number(row?.from_ms ?? Number.NEGATIVE_INFINITY),
-    toMs: Number(row?.to_ms ?? Number.POSITIVE_INFINITY),
-    targets: [target.name],
-    state: "open",
-    escorts: [],
-  };
-}
-
 async function contents(
   archive: Archive,
-  inventory: InventorySnapshot,
+  { patterns }: InventorySnapshot,
   row: RecordingSummary,
-  open: OpenRecord,
+  { person, target }: TargetQuery,
 ): Promise<ContentFindings | null> {
   if (row.endedAt === null) return null;
   await archive.audit("recording.view", row.session, { with: "policy simulate" });
-  const person = { name: open.person.name, roles: Role.options.filter((role) => open.person.roles.includes(role)) };
-  return lookThrough(archive.reader, row.session, inventory.patterns.for(person, targetOf(inventory, open)));
+  return lookThrough(archive.reader, row.session, patterns.for(person, target));
 }
 
 function count(

@@ -149,6 +149,10 @@ describe("explain", () => {
     expect([odd.code, odd.stderr]).toEqual([2, expect.stringContaining("--at is a time such as")]);
     expect((await policy(...ask, "2026-12-01", "--roles", "king")).code).toBe(2);
     expect((await policy("explain", "--person", "erika", "--target", "plc-9")).code).toBe(4);
+    expect(await policy("explain", "--person", "erika")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("give --person and --target, or --session"),
+    });
   });
 });
 
@@ -276,6 +280,41 @@ rules:
   - { id: plc-2, effect: deny, people: ["*"], targets: [plc-2] }
   - { id: all, people: ["*"], targets: ["*"], recording: metadata, require: { approval: false, mfa: false, escort: never } }
 `;
+
+  test("explain --session says why one was allowed, by the policy of its time, and why it ended", async () => {
+    const then = `version: 1
+rules:
+  - id: vendors-to-controllers
+    people: ["role:vendor"]
+    targets: ["tag:plc"]
+    require: { approval: false, mfa: false, escort: never }
+`;
+    expect((await policy("explain", "--session", sessions[0] ?? "")).code).toBe(4);
+    const database = await openDatabase(config.recorder.database);
+    await new PolicyVersions(database.policies).loaded("0".repeat(64), then);
+    await database.close();
+    const { code, stdout, stderr } = await policy("explain", "--session", "latest");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("A rule of the policy allows it. [allowed-by-rule, rule vendors-to-controllers]");
+    expect(stdout).toContain("It stood on no request.");
+    expect(stdout).toMatch(/It ended after 1 min 30 s: [a-z-]+\./);
+    expect(stdout).toContain(
+      'rule vendors-to-controllers (allow): matches, "role:vendor" matches jane, "tag:plc" matches plc-1',
+    );
+    expect(json(await policy("explain", "--session", "latest", "--json"))).toMatchObject({
+      session: sessions[0],
+      agrees: true,
+      recorded: { request: null, policy: { rule: "vendors-to-controllers" } },
+      effect: "allow",
+    });
+    writeFileSync(
+      config.inventory.conduits,
+      "version: 1\nconduits: [{ id: reactor }, { id: vendor-to-cell, serves: [bob] }]\n",
+    );
+    const now = await policy("explain", "--session", "latest");
+    expect(now.stderr).toContain("asked again, the answer is another");
+    expect(now.stdout).toContain("[allowed-by-rule, rule vendors-to-controllers]");
+  });
 
   test("says who would have been refused, and why", async () => {
     const result = await policy("simulate", config.inventory.policy, "--json");
