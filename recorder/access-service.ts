@@ -48,10 +48,6 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
     if (type === "grant.revoked") registry.grantEnded(subject, "revoked");
     else if (type === "grant.expired") registry.grantEnded(subject, "expired");
   });
-  feed.subscribe(({ type, details }) => {
-    if (type !== "access.clock-accepted") return;
-    requests.clockAccepted(Number(details["toMs"])).catch(failed);
-  });
   copyToAudit(feed);
   const alarms = new AccessAlarms(requests, parts.alarms);
   await alarms.start(feed);

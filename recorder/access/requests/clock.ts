@@ -13,6 +13,8 @@ export class AccessClock {
   #seenMs = 0;
   #seenAtMs: number;
   #keptMs = 0;
+  /** How often the clock was accepted; null until that has been looked up. */
+  #epoch: number | null = null;
 
   constructor(wall: () => number = Date.now, monotonic: () => number = () => performance.now()) {
     this.#wall = wall;
@@ -33,14 +35,14 @@ export class AccessClock {
     return Math.max(0, this.nowMs() - this.#wall());
   }
 
-  /** Takes over what another process, or an earlier run, has seen. */
+  /** Takes over what another process, or an earlier run, has seen or accepted. */
   async catchUp(db: Kysely<RequestTables>): Promise<void> {
-    const row = await db.selectFrom("access_counters").select("value").where("name", "=", "clock").executeTakeFirst();
-    this.#keptMs = Number(row?.value ?? 0);
-    if (this.nowMs() < this.#keptMs) {
-      this.#seenMs = this.#keptMs;
-      this.#seenAtMs = this.#monotonic();
-    }
+    const { keptMs, epoch } = await this.#kept(db);
+    // Somebody accepted the machine's clock since: what was seen before does not count.
+    if (this.#epoch !== null && epoch !== this.#epoch) this.#see(keptMs);
+    this.#epoch = epoch;
+    this.#keptMs = keptMs;
+    if (this.nowMs() < keptMs) this.#see(keptMs);
   }
 
   /** With every change, so that a change and the time of it are kept together. */
@@ -59,20 +61,36 @@ export class AccessClock {
     return this.nowMs() - this.#keptMs >= keepEveryMs;
   }
 
-  /** The machine's clock is right, and what was seen before was not. */
-  async accept(db: Kysely<RequestTables>, toMs: number): Promise<void> {
-    await db
+  /** The machine's clock is right, and what was seen before was not: here, and wherever `catchUp` follows. */
+  async accept(trx: Kysely<RequestTables>, toMs: number): Promise<void> {
+    const { epoch } = await this.#kept(trx);
+    await trx.updateTable("access_counters").set({ value: toMs }).where("name", "=", "clock").execute();
+    await trx
       .updateTable("access_counters")
-      .set({ value: toMs })
-      .where("name", "=", "clock")
-      .where("value", ">", toMs)
+      .set({ value: epoch + 1 })
+      .where("name", "=", "clock-epoch")
       .execute();
-    this.#seenMs = toMs;
-    this.#seenAtMs = this.#monotonic();
+    this.#see(toMs);
     this.#keptMs = toMs;
+    this.#epoch = epoch + 1;
   }
 
   wallMs(): number {
     return this.#wall();
+  }
+
+  #see(ms: number): void {
+    this.#seenMs = ms;
+    this.#seenAtMs = this.#monotonic();
+  }
+
+  async #kept(db: Kysely<RequestTables>): Promise<{ keptMs: number; epoch: number }> {
+    const rows = await db
+      .selectFrom("access_counters")
+      .selectAll()
+      .where("name", "in", ["clock", "clock-epoch"])
+      .execute();
+    const counted = (name: string) => Number(rows.find((row) => row.name === name)?.value ?? 0);
+    return { keptMs: counted("clock"), epoch: counted("clock-epoch") };
   }
 }

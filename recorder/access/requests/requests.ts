@@ -56,7 +56,7 @@ export class AccessRequests {
     this.#store = new RequestStore(db, deps.feed, new AccessClock(deps.now, deps.monotonic));
   }
 
-  /** Before `nowMs` is asked: takes over the latest time that was seen before this process began. */
+  /** Before `nowMs` is asked: takes over the latest time that other processes, or an earlier run, have seen. */
   async start(): Promise<void> {
     await this.#store.clock.catchUp(this.#store.db);
   }
@@ -267,10 +267,5 @@ export class AccessRequests {
     });
     this.#deps.feed.changed();
     return { from: details.from, to: details.to };
-  }
-
-  /** Another process accepted the clock: this one does, too. */
-  async clockAccepted(toMs: number): Promise<void> {
-    await this.#store.clock.accept(this.#store.db, toMs);
   }
 }

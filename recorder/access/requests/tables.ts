@@ -126,7 +126,10 @@ export interface AccessEventsTable {
   details: string;
 }
 
-/** `events`: the last number given; `clock`: the latest time seen; `consumer:NAME`: how far a consumer has come. */
+/**
+ * `events`: the last number given; `clock`: the latest time seen, and `clock-epoch`: how often it was put right;
+ * `consumer:NAME`: how far a consumer has come.
+ */
 export interface AccessCountersTable {
   name: string;
   value: number;
@@ -319,5 +322,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
     .addColumn("name", "text", (c) => c.primaryKey())
     .addColumn("value", "bigint", (c) => c.notNull())
     .execute();
-  await sql`insert into access_counters (name, value) values ('events', 0), ('clock', 0)`.execute(db);
+  await sql`insert into access_counters (name, value) values ('events', 0), ('clock', 0), ('clock-epoch', 0)`.execute(
+    db,
+  );
 }

@@ -1,4 +1,5 @@
 // Access over HTTP: what each role may do about requests, what a vendor does not learn, and what never leaves twice.
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AccessBlock, AccessEvent, AccessRequestView, IssuedCredential } from "../../../shared/api/access.ts";
 import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
@@ -139,6 +140,52 @@ describe("a request", () => {
     for (const id of ["..%2f..%2fetc", "x", "01912345-0000-7000-8000-00000000000Z"]) {
       expect([400, 404]).toContain((await as("admin").get(`/api/v1/requests/${id}`)).status);
     }
+  });
+
+  it("of any content gets an answer that is no fault of the service's", async () => {
+    const time = fc.oneof(
+      fc.string(),
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      fc.constantFrom("0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2026-11-23T08:00:00+23:59"),
+    );
+    const text = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 100 }),
+      fc.constantFrom("plc-reactor-01", "vendor", "__proto__"),
+    );
+    const body = fc.oneof(
+      fc.anything(),
+      fc.record(
+        {
+          purpose: text,
+          people: fc.array(text, { maxLength: 4 }),
+          targets: fc.array(text, { maxLength: 4 }),
+          protocol: fc.oneof(text, fc.constantFrom("ssh", "vnc", "telnet")),
+          from: time,
+          to: time,
+          ticket: text,
+          escorts: fc.array(text, { maxLength: 3 }),
+          maxSessions: fc.oneof(fc.integer(), fc.double()),
+        },
+        { requiredKeys: ["purpose", "targets", "from", "to"] },
+      ),
+    );
+    const send = async (path: string, sent: unknown) => {
+      const response = await as("vendor").post(path, sent);
+      expect([path, sent, response.status < 500, await response.text()]).toEqual([
+        path,
+        sent,
+        true,
+        expect.any(String),
+      ]);
+    };
+    await fc.assert(
+      fc.asyncProperty(body, async (sent) => {
+        await send("/api/v1/requests/check", sent);
+        await send("/api/v1/requests", sent);
+        await send("/api/v1/break-glass", sent);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it("needs the CSRF token", async () => {
