@@ -224,6 +224,17 @@ describe("everything else of SFTP", () => {
     expect(await readFile(join(remote, "locked", "file"), "utf8")).toBe("old");
   });
 
+  it("refuses pipes and devices, which nobody can hold", async () => {
+    await runChecked("mkfifo", ["-m", "666", join(remote, "pipe")]);
+    const file = join(local, "file");
+    await writeFile(file, "x");
+    // OpenSSH's sftp does not ask for a pipe itself.
+    const result = await scp(address, [file, `remote:${remote}/pipe`], []);
+    expect(result.stderr).toContain("pipe is refused: only regular files can be held until they are scanned");
+    const null_ = await scp(address, [file, "remote:/dev/null"], []);
+    expect(null_.stderr).toContain("null is refused: only regular files");
+  });
+
   it("copies nothing within the target past the hold", async () => {
     await writeFile(join(remote, "from"), "contents");
     const result = await sftp(address, [`-copy ${remote}/from ${remote}/to`]);
