@@ -67,12 +67,11 @@ export class SignIn {
     const attempt = this.#options.throttle.begin(name, address);
     return undecidedOnFailure(attempt, async () => {
       const proven = await this.#provePassword(name, password);
-      if (proven === null) {
-        return this.#options.mfaRequired() ? this.#pending(null, name, address, attempt) : { outcome: "refused" };
-      }
-      if (await this.#options.mfa.isEnrolled(proven.person.name)) {
-        return this.#pending(proven, name, address, attempt);
-      }
+      // Looked up for whoever it is: it takes as long.
+      const enrolled = await this.#options.mfa.isEnrolled(name);
+      const asked = proven === null ? this.#options.mfaRequired() : enrolled;
+      if (asked) return this.#pending(proven, name, address, attempt);
+      if (proven === null) return { outcome: "refused" };
       attempt.succeeded();
       return { outcome: "accepted", person: signedIn(proven) };
     });

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
 import type { Target, VncTarget } from "../../../shared/policy/policy.ts";
+import { mfaStatuses } from "../../access/mfa/status.ts";
 import { People } from "../../access/people.ts";
 import type { SecretStore } from "../../access/secrets.ts";
 import { type Config, storeOptions } from "../../config.ts";
@@ -64,7 +65,7 @@ export async function checkDatabase(config: Config): Promise<Check[]> {
       return [
         fail("database", `${path}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
       ];
-    return [ok("database", path), ...(await checkPeople(database))];
+    return [ok("database", path), ...(await checkPeople(database)), ...(await checkSecondFactors(config, database))];
   } finally {
     await database.close();
   }
@@ -85,11 +86,23 @@ async function checkPeople(database: ServiceDatabase): Promise<Check[]> {
   ];
 }
 
+/** Where policy wants a second factor, who has none signs in to nothing but its enrolment. */
+async function checkSecondFactors(config: Config, database: ServiceDatabase): Promise<Check[]> {
+  if (soundInventory(config)?.policy.signIn.mfa !== "required") return [];
+  const enrolled = await mfaStatuses(database.access);
+  const without = (await new People(database.access).list())
+    .filter(({ name, disabled }) => !disabled && !enrolled.has(name.toLowerCase()))
+    .map(({ name }) => name);
+  if (without.length === 0) return [ok("second factor", "everybody who may sign in has one")];
+  const mend = "They set it up at their next sign-in to the portal.";
+  return [warn("second factor", `without one: ${without.join(", ")}`, mend)];
+}
+
 export async function checkSecrets(config: Config): Promise<Check[]> {
   // What is missing has a check of its own.
   const keyFile = masterKeyPath(config);
   if (!existsSync(config.recorder.database) || (keyFile !== null && !existsSync(keyFile))) return [];
-  const targets = targetsIn(config);
+  const targets = soundInventory(config)?.targets ?? null;
   if (targets === null) return [warn("secrets", "not checked: the inventory is at fault", "Mend the inventory first.")];
   const database = await openDatabase(config.recorder.database);
   try {
@@ -109,9 +122,9 @@ async function checkRotation(config: Config): Promise<Check[]> {
 }
 
 /** Null when the inventory is refused, which has a check of its own. */
-function targetsIn(config: Config): readonly Target[] | null {
+function soundInventory(config: Config): ReturnType<typeof inventoryOf> | null {
   try {
-    return inventoryOf(config).targets;
+    return inventoryOf(config);
   } catch (error) {
     if (error instanceof AppError) return null;
     throw error;

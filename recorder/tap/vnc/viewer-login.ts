@@ -237,9 +237,9 @@ export function ticketFactors(
   };
 }
 
-const wrongLogin = "The name or the password is wrong, or the account is disabled.";
-const wrongOrUsed =
-  "The name or the password is wrong, or the account is disabled; or it is a ticket that was used or is too old.";
+const codeFollows = "Who has an authenticator types its code after the password: PASSWORD,123456.";
+const wrongLogin = `The name or the password is wrong, or the account is disabled. ${codeFollows}`;
+const wrongOrUsed = `The name or the password is wrong, or the account is disabled; or it is a ticket that was used or is too old. ${codeFollows}`;
 
 function wrong(answer: ViewerAnswer, sentence = wrongLogin): AppError {
   answer.refuse(sentence);

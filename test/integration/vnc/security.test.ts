@@ -18,6 +18,9 @@ import { personName, personPassword, startVncGateway, type VncTestGateway, vncAc
 import { type ScriptedTarget, serverInit, startScriptedTarget } from "./scripted-target.ts";
 import { connectViewer, Refused } from "./scripted-viewer.ts";
 
+const wrongLogin =
+  "The name or the password is wrong, or the account is disabled. Who has an authenticator types its code after the password: PASSWORD,123456.";
+
 describe("viewers", () => {
   let target: ScriptedTarget;
   let gateway: VncTestGateway;
@@ -76,7 +79,7 @@ describe("viewers", () => {
   it("are told of a wrong password as of an unknown name", async () => {
     const attempt = (name: string, password: string) =>
       refusal(connectViewer(gateway, { veNCrypt: { subtype: veNCrypt.x509Plain, user: name, password } }));
-    const sentence = "The name or the password is wrong, or the account is disabled.";
+    const sentence = wrongLogin;
     expect(await attempt(user, "wrong")).toBe(sentence);
     expect(await attempt("nobody+hmi-1", personPassword)).toBe(sentence);
     expect(gateway.sessions).toHaveLength(0);
@@ -157,7 +160,7 @@ describe("viewers", () => {
     const viewer = connectViewer(gateway, {
       veNCrypt: { subtype: veNCrypt.x509Plain, user: "a".repeat(100_000), password: "b" },
     });
-    expect(await refusal(viewer)).toBe("The name or the password is wrong, or the account is disabled.");
+    expect(await refusal(viewer)).toBe(wrongLogin);
     expect(gateway.attempts).toEqual([]);
   });
 });

@@ -40,7 +40,7 @@ const login = (options: ViewerOptions): Promise<string> =>
   );
 
 const used =
-  "The name or the password is wrong, or the account is disabled; or it is a ticket that was used or is too old.";
+  "The name or the password is wrong, or the account is disabled; or it is a ticket that was used or is too old. Who has an authenticator types its code after the password: PASSWORD,123456.";
 
 it.each([
   ["X509Plain", veNCrypt.x509Plain, `${personName}+hmi-1`],

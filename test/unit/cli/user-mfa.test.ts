@@ -158,6 +158,19 @@ describe("secret rotate-master-key", () => {
     expect(JSON.stringify([rotated, refused])).not.toContain(secret);
   });
 
+  test("that was cut off is seen by doctor, and cleared by the next", async () => {
+    const left = `${keyFile()}.next-AAAAAAAAAAAAAAAAAAAAAA`;
+    writeFileSync(left, randomBytes(32).toString("base64"), { mode: 0o600 });
+    const doctor = (await conduit(["doctor"])).stdout;
+    expect(doctor).toMatch(/warn {2}master key +a rotation was cut off.*master\.key\.next-A/);
+    expect(doctor).toMatch(/warn {2}second factor +without one: admin, erika/);
+    await conduit(["secret", "rotate-master-key"]);
+    expect(readdirSync(join(folder.path, "data/keys")).filter((name) => name.startsWith("master"))).toEqual([
+      "master.key",
+    ]);
+    expect((await conduit(["doctor"])).stdout).not.toContain("a rotation was cut off");
+  });
+
   test("with the key from the environment takes the new one, which must then be given", async () => {
     const [before, next] = [randomBytes(32).toString("base64"), randomBytes(32).toString("base64")];
     const directory = await createTempDir("env-key");
