@@ -3,7 +3,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, constants, copyFile, rm } from "node:fs/promises";
+import { access, chmod, constants, copyFile, rm } from "node:fs/promises";
 import type { Kysely } from "kysely";
 import { AppError } from "../../shared/errors.ts";
 import type { HoldFacts } from "../tap/file-hold.ts";
@@ -79,6 +79,11 @@ export class Evidence {
         op: "scan.export",
       });
     }
+    if (!(await isThere(from))) {
+      throw new AppError("INTEGRITY_HASH", `the bytes of ${file.id} are missing: they ought to be in ${from}`, {
+        op: "scan.export",
+      });
+    }
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL);
       await chmod(to, 0o400);
@@ -107,6 +112,13 @@ export class Evidence {
       .execute();
     if (others.length === 0) await rm(keptPath(this.#directory, file.sha256), { force: true });
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function fileOf(row: QuarantineTable): QuarantinedFile {

@@ -94,7 +94,7 @@ function atGateway(address: GatewayAddress, path: string): string {
 
 /** PuTTY's programs take the key in their own format and the host key as a fingerprint. */
 export async function putty(
-  program: "plink" | "psftp",
+  program: "plink" | "psftp" | "pscp",
   address: GatewayAddress,
   args: readonly string[],
   options: RunOptions & { hostKeyFingerprint: string },

@@ -142,14 +142,39 @@ describe("other clients", () => {
     const batch = join(local, "batch");
     await writeFile(
       batch,
-      `put ${file} ${remote}/file\nget ${remote}/file ${local}/back\nput ${local}/bad ${remote}/bad\nls ${remote}\n`,
+      `put ${file} ${remote}/file\nget ${remote}/file ${local}/back\nput ${local}/bad ${remote}/bad\nreput ${file} ${remote}/part\nreget ${remote}/file ${local}/part\nls ${remote}\n`,
     );
+    await writeFile(join(remote, "part"), (await readFile(file)).subarray(0, 200_000));
+    await runChecked("chown", [target.user, join(remote, "part")]);
+    await writeFile(join(local, "part"), (await readFile(file)).subarray(0, 100_000));
     const fingerprint = (await runChecked("ssh-keygen", ["-lf", gateway.hostKey.publicPath])).split(" ")[1] ?? "";
     const result = await putty("psftp", address, ["-be", "-b", batch, `${address.login}@${address.host}`], {
       hostKeyFingerprint: fingerprint,
     });
     expect(await sha256OfFile(join(local, "back"))).toBe(await sha256OfFile(file));
     expect(result.stdout + result.stderr).toContain("bad is refused: the virus scanner found");
+    expect(result.stdout).toContain("part");
+    expect((await readdir(remote)).sort()).toEqual(["file", "part"]);
+    for (const part of [join(remote, "part"), join(local, "part")]) {
+      expect(await sha256OfFile(part)).toBe(await sha256OfFile(file));
+    }
+  });
+
+  it.each(["-scp", "-sftp"])("pscp %s copies both ways, and sees refusals", async (protocol) => {
+    const file = join(local, "file");
+    await writeFile(file, randomBytes(400_000));
+    await writeFile(join(local, "bad"), eicar);
+    const hostKeyFingerprint =
+      (await runChecked("ssh-keygen", ["-lf", gateway.hostKey.publicPath])).split(" ")[1] ?? "";
+    const at = `${address.login}@${address.host}:${remote}`;
+    const pscp = (...paths: string[]) => putty("pscp", address, ["-q", protocol, ...paths], { hostKeyFingerprint });
+    const up = await pscp(file, `${at}/file`);
+    expect(up.code, up.stderr).toBe(0);
+    const down = await pscp(`${at}/file`, join(local, "back"));
+    expect(down.code, down.stderr).toBe(0);
+    expect(await sha256OfFile(join(local, "back"))).toBe(await sha256OfFile(file));
+    const bad = await pscp(join(local, "bad"), `${at}/bad`);
+    expect(bad.stdout + bad.stderr).toContain("bad is refused: the virus scanner found");
     expect(await readdir(remote)).toEqual(["file"]);
   });
 

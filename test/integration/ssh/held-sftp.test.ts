@@ -127,7 +127,7 @@ describe("changes of files that the target has", () => {
     await runChecked("chown", [target.user, join(remote, "resumed")]);
     const result = await sftp(address, [`reput ${file} ${remote}/resumed`]);
     expect(result.code, result.stderr).toBe(0);
-    expect(await readFile(join(remote, "resumed"))).toEqual(whole);
+    expect((await readFile(join(remote, "resumed"))).equals(whole)).toBe(true);
     await session().whenEnded();
     expect(session().notices("file-released")).toMatchObject([{ bytes: 300_000, sha256: await sha256OfFile(file) }]);
   });
@@ -148,7 +148,7 @@ describe("changes of files that the target has", () => {
     await writeFile(join(local, "down"), whole.subarray(0, 70_000));
     const result = await sftp(address, [`reget ${remote}/down ${local}/down`]);
     expect(result.code, result.stderr).toBe(0);
-    expect(await readFile(join(local, "down"))).toEqual(whole);
+    expect((await readFile(join(local, "down"))).equals(whole)).toBe(true);
   });
 
   it("replaces a longer file by a shorter one, with scp's way of cutting it afterwards", async () => {
@@ -399,4 +399,19 @@ it("refuses SFTP and scp by name where file transfer is denied", async () => {
     opened.fileTransfer = "scan_required";
   };
   expect(await readdir(remote)).toEqual([]);
+});
+
+it("refuses file transfer where there is nowhere to hold it", async () => {
+  const bare = await startGateway(target, { capabilities: ["shell", "exec", "sftp"] });
+  bare.onSession = (opened) => {
+    opened.fileTransfer = "scan_required";
+  };
+  const file = join(local, "file");
+  await writeFile(file, "x");
+  for (const args of [[], ["-O"]]) {
+    const result = await scp(addressOf(bare), [file, `remote:${remote}/a`], args);
+    expect(result.stderr).toContain("this gateway has no quarantine");
+  }
+  expect(await readdir(remote)).toEqual([]);
+  await bare.stop();
 });
