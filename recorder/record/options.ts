@@ -34,6 +34,8 @@ export interface RecorderLimits {
   terminalWorkers: number;
   screenWorkers: number;
   zstdLevel: number;
+  /** Of what screens drew: a twentieth to a quarter smaller than at 3, for a millisecond a second. */
+  screenZstdLevel: number;
   echoWaitMs: number;
   journalFileBytes: number;
   /** Most journal files that are ever made; they are made when they are needed. */
@@ -74,6 +76,7 @@ export const defaultLimits: RecorderLimits = {
   // With one session's pictures late, not everybody's are.
   screenWorkers: availableParallelism() > 2 ? 2 : 1,
   zstdLevel: 3,
+  screenZstdLevel: 6,
   echoWaitMs: 2000,
   journalFileBytes: 64 * mib,
   journalFiles: 8,

@@ -19,6 +19,8 @@ export interface SegmentLimits {
   /** What a screen's pictures may owe of their thread's time. */
   screenBehindMs: number;
   zstdLevel: number;
+  /** Of what screens drew, which is compressed at once when a segment closes. */
+  screenZstdLevel: number;
   /** How long typed text may wait for its echo. */
   echoWaitMs: number;
 }

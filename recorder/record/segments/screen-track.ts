@@ -270,7 +270,7 @@ export class ScreenTrack extends Track {
   }
 
   protected override newSegment(at: EventPlace): OpenSegment {
-    return new OpenBinarySegment(at, this.context.limits.zstdLevel);
+    return new OpenBinarySegment(at, this.context.limits.screenZstdLevel);
   }
 
   protected header(segment: OpenSegment, conduit: SegmentHeader["conduit"]): string {

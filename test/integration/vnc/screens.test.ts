@@ -6,6 +6,7 @@ import type { Framebuffer } from "../../../recorder/rfb/framebuffer.ts";
 import { writePixelFormat } from "../../../recorder/rfb/pixel-format.ts";
 import { ScreenDecoder } from "../../../recorder/rfb/screen-decoder.ts";
 import type { ScreenOutlet } from "../../../recorder/rfb/screen-outlet.ts";
+import { ServerFramer } from "../../../recorder/rfb/server-framer.ts";
 import { setEncodings } from "../../../recorder/tap/vnc/encodings-filter.ts";
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
 import { cropped, readPpm, type Truth, xTruth } from "../../support/framebuffer-truth.ts";
@@ -183,6 +184,40 @@ const encodings = [
   ...[encoding.extendedDesktopSize, encoding.desktopSize],
 ];
 
+async function watch(screen: Screen, depth: Depth | "own", asked: readonly number[]) {
+  gateway = await startVncGateway(vncAccess(screen.target));
+  const { ticket } = gateway.tickets.issue({ person: personName, target: "hmi-1" }, "viewer");
+  const shown = await connectViewer(gateway, { ticket });
+  viewer = shown;
+  const session = gateway.last();
+  await waitFor(() => session.of("channel-open").length === 1, { what: "the channel" });
+  shown.send(setEncodings(asked));
+  if (depth !== "own") shown.send(Buffer.from([0, 0, 0, 0]), writePixelFormat(formats[depth]));
+  const replay = new Replay(session);
+  /** Asks for pictures until what is recorded is what the server says. */
+  const untilTrue = async (allowed: readonly number[]): Promise<Truth> => {
+    let truth: Truth | undefined;
+    let wrong = Infinity;
+    let full = true;
+    await waitFor(
+      async () => {
+        const { width, height } = replay.framebuffer;
+        shown.send(askFor(width, height, !full));
+        full = false;
+        truth = await screen.truth();
+        wrong = wrongPixels(replay.framebuffer, truth, allowed);
+        return wrong === 0;
+      },
+      { what: "the screen", timeoutMs: 40_000, intervalMs: 300 },
+    ).catch((error: unknown) => {
+      const { width, height } = replay.framebuffer;
+      throw new Error(`${wrong} wrong pixels of ${width}×${height}; ended: ${session.endedWith}`, { cause: error });
+    });
+    return truth!;
+  };
+  return { shown, session, replay, untilTrue };
+}
+
 it.each<[string, Depth, Depth | "own", () => Promise<Screen>]>([
   ["Xtigervnc at 1280×800", 24, 24, () => xtigervnc("1280x800", 24)],
   ["Xtigervnc at 1920×1080", 24, 24, () => xtigervnc("1920x1080", 24)],
@@ -203,38 +238,11 @@ it.each<[string, Depth, Depth | "own", () => Promise<Screen>]>([
   "%s, its depth %i and the viewer's %s, is recorded to the pixel, before and after a resize",
   async (_name, ownDepth, depth, start) => {
     const screen = await start();
-    gateway = await startVncGateway(vncAccess(screen.target));
-    const { ticket } = gateway.tickets.issue({ person: personName, target: "hmi-1" }, "viewer");
-    const shown = await connectViewer(gateway, { ticket });
-    viewer = shown;
-    const session = gateway.last();
-    await waitFor(() => session.of("channel-open").length === 1, { what: "the channel" });
-    shown.send(setEncodings(encodings));
-    if (depth !== "own") shown.send(Buffer.from([0, 0, 0, 0]), writePixelFormat(formats[depth]));
-    const replay = new Replay(session);
+    const { shown, session, replay, untilTrue } = await watch(screen, depth, encodings);
     // x11vnc has its screen's colours until it is clipped, and 3, 3 and 2 bits of them from then on.
-    let allowed = depth === "own" ? [1, 1, 1] : coarseness[Math.min(ownDepth, depth) as Depth];
-    const untilTrue = async (what: string): Promise<Truth> => {
-      let truth: Truth | undefined;
-      let wrong = Infinity;
-      let full = true;
-      await waitFor(
-        async () => {
-          const { width, height } = replay.framebuffer;
-          shown.send(askFor(width, height, !full));
-          full = false;
-          truth = await screen.truth();
-          wrong = wrongPixels(replay.framebuffer, truth, allowed);
-          return wrong === 0;
-        },
-        { what, timeoutMs: 40_000, intervalMs: 300 },
-      ).catch((error: unknown) => {
-        const { width, height } = replay.framebuffer;
-        throw new Error(`${wrong} wrong pixels of ${width}×${height}; ended: ${session.endedWith}`, { cause: error });
-      });
-      return truth!;
-    };
-    const before = await untilTrue("the screen");
+    const allowed = depth === "own" ? [1, 1, 1] : coarseness[Math.min(ownDepth, depth) as Depth];
+    const allowedAfter = depth === "own" ? coarseness[8] : allowed;
+    const before = await untilTrue(allowed);
     await screen.resize(shown);
     await waitFor(
       () => {
@@ -244,8 +252,7 @@ it.each<[string, Depth, Depth | "own", () => Promise<Screen>]>([
       },
       { what: "the resize", timeoutMs: 20_000, intervalMs: 200 },
     );
-    if (depth === "own") allowed = coarseness[8];
-    const after = await untilTrue("the screen of another size");
+    const after = await untilTrue(allowedAfter);
     expect([after.width, after.height]).not.toEqual([before.width, before.height]);
     expect(new Set(after.pixels).size).toBeGreaterThan(3);
     expect(session.endedWith).toBeUndefined();
@@ -259,3 +266,44 @@ it.each<[string, Depth, Depth | "own", () => Promise<Screen>]>([
   },
   150_000,
 );
+
+it.each<[string, keyof typeof encoding, () => Promise<Screen>]>([
+  ["Xtigervnc", "zrle", () => xtigervnc("1280x800", 24)],
+  ["Xtigervnc", "hextile", () => xtigervnc("1280x800", 24)],
+  ["Xtigervnc", "rre", () => xtigervnc("1280x800", 24)],
+  ["x11vnc", "zlib", () => x11vnc("1280x800", 24)],
+  ["x11vnc", "coRre", () => x11vnc("1280x800", 24)],
+  ["x11vnc", "zrle", () => x11vnc("1280x800", 24)],
+  ["QEMU", "zrle", qemu],
+  ["QEMU", "hextile", qemu],
+  ["QEMU", "tightPng", qemu],
+])(
+  "%s in %s alone is recorded to the pixel",
+  async (_name, only, start) => {
+    const screen = await start();
+    const { session, untilTrue } = await watch(screen, 24, [encoding[only], encoding.cursor, encoding.desktopSize]);
+    const truth = await untilTrue(coarseness[24]);
+    expect(session.notices("vnc-encodings")[0]).toMatchObject({ passed: expect.arrayContaining([nameOf[only]]) });
+    const used = rectEncodings(session);
+    expect(used).toContain(encoding[only]);
+    expect(truth.width * truth.height).toBe(1280 * 800);
+  },
+  60_000,
+);
+
+/** Of the rectangles that came. */
+function rectEncodings(session: MemorySession): number[] {
+  const screen = session.of("channel-open")[0]?.screen;
+  if (screen === undefined) throw new Error("no screen");
+  const seen = new Set<number>();
+  const framer = new ServerFramer(screen.format, screen, { rect: (rect) => seen.add(rect.encoding) });
+  for (const event of session.recorded.events) {
+    if (event.type === "output") framer.push(event.data);
+    else if (event.type === "screen-format") framer.format = event.format;
+  }
+  return [...seen];
+}
+
+const nameOf: Partial<Record<keyof typeof encoding, string>> = {
+  ...{ zrle: "ZRLE", hextile: "Hextile", rre: "RRE", zlib: "Zlib", coRre: "CoRRE", tightPng: "TightPNG" },
+};
