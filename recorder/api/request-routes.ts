@@ -27,6 +27,7 @@ import {
 } from "../../shared/api/access.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
+import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { Acting } from "../access/requests/requests.ts";
 import type { ApiDeps } from "./deps.ts";
 import { accessEventReaders, blockers, deciders, mayListAll, unblockers } from "./roles.ts";
@@ -35,7 +36,7 @@ import { requireConfirmed } from "./security.ts";
 
 const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not an id that this service gave") });
 const tag = "access";
-/** So long a fresh code counts for emergency access. */
+/** So long a fresh code counts for emergency access and approvals. */
 const freshSeconds = 5 * 60;
 
 export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
@@ -108,8 +109,15 @@ export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
     params: ById,
     body: Approve,
     response: AccessRequestView,
-    handler: async ({ me, params, body, request }) =>
-      shown(await access.decide(params.id, actingAs(me, request), { decision: "approve", ...body }), me, request),
+    handler: async ({ me, params, body, request }) => {
+      // Not from a browser that was left open. Who signed in without a second factor has none to give.
+      if (hasSecondFactor(me.factors)) requireConfirmed(me, freshSeconds);
+      return shown(
+        await access.decide(params.id, actingAs(me, request), { decision: "approve", ...body }),
+        me,
+        request,
+      );
+    },
   });
 
   addRoute(app, {

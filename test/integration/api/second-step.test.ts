@@ -269,6 +269,31 @@ describe("a fresh code", () => {
     await api.people.setRoles("vendor", ["vendor"]);
   });
 
+  it("is asked for before access is given to somebody", async () => {
+    const portal = await signedIn();
+    await api.people.setRoles("vendor", ["approver"]);
+    await api.people.create({ name: "asker", roles: ["vendor"], password });
+    api.mfaRequired.value = false;
+    const asker = await api.signIn("asker");
+    const window = {
+      from: new Date(Date.now() + 1000).toISOString(),
+      to: new Date(Date.now() + 3_600_000).toISOString(),
+    };
+    const asked = await asker.post("/api/v1/requests", {
+      purpose: "a new sensor",
+      targets: ["plc-reactor-01"],
+      ...window,
+    });
+    const { id } = (await asked.json()) as { id: string };
+    await aged();
+    const approve = () => portal.post(`/api/v1/requests/${id}/approve`, {});
+    const refused = await approve();
+    expect([refused.status, await refused.json()]).toMatchObject([403, { code: "AUTH_CONFIRM" }]);
+    expect((await portal.post("/api/v1/session/confirm", { code: codeOf(1) })).status).toBe(200);
+    expect(await (await approve()).json()).toMatchObject({ state: "approved" });
+    await api.people.setRoles("vendor", ["vendor"]);
+  });
+
   it("needs the sign-in's CSRF token", async () => {
     const portal = await signedIn();
     portal.csrfToken = "x";
