@@ -7,9 +7,12 @@ import { giveBack, slabBytes, takeSlab } from "./slabs.ts";
 /** Fewer bytes at once are a line of text, which other tools read as it stands. */
 export const bulkBytes = 8192;
 
+/** What most commands write fits in here. */
+const firstBytes = 32 * 1024;
+
 export class OpenBytesSegment extends OpenSegment {
   override readonly version = BYTES_SEGMENT_VERSION;
-  #slab = takeSlab();
+  #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #used = 0;
   /** Stored as they are. */
   #kept: Buffer[] = [];
@@ -19,7 +22,7 @@ export class OpenBytesSegment extends OpenSegment {
   }
 
   override writeAscii(text: string): void {
-    if (this.#used + text.length > slabBytes) {
+    if (this.#used + text.length > this.#slab.length) {
       this.write(text);
       return;
     }
@@ -30,8 +33,8 @@ export class OpenBytesSegment extends OpenSegment {
   writeBytes(bytes: Uint8Array): void {
     this.rawBytes += bytes.length;
     for (let at = 0; at < bytes.length; ) {
-      if (this.#used === slabBytes) this.#full();
-      const end = Math.min(bytes.length, at + slabBytes - this.#used);
+      if (this.#used === this.#slab.length) this.#full();
+      const end = Math.min(bytes.length, at + this.#slab.length - this.#used);
       this.#slab.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#used);
       this.#used += end - at;
       at = end;
@@ -39,6 +42,12 @@ export class OpenBytesSegment extends OpenSegment {
   }
 
   #full(): void {
+    if (this.#used < slabBytes) {
+      const slab = takeSlab();
+      this.#slab.copy(slab);
+      this.#slab = slab;
+      return;
+    }
     if (this.compressor.addBytes(this.#slab)) {
       this.#kept.push(this.#slab);
       this.#slab = takeSlab();
@@ -47,7 +56,7 @@ export class OpenBytesSegment extends OpenSegment {
   }
 
   override finish(): Uint8Array[] {
-    this.#kept.push(this.#slab);
+    if (this.#slab.length === slabBytes) this.#kept.push(this.#slab);
     if (this.#used > 0) this.compressor.addBytes(this.#slab.subarray(0, this.#used));
     this.#used = 0;
     return this.compressor.finishPieces();
