@@ -51,6 +51,8 @@ export interface EnforcedPlant {
   sshTarget: SshTarget;
   /** Vera the vendor at a target whose name ends in this. */
   ssh(target: string): GatewayAddress;
+  /** Ines, who is no vendor. */
+  sshOfOwnStaff(target: string): GatewayAddress;
   startSsh(target: string, args: readonly string[], command: readonly string[]): Promise<RunningProcess>;
   /** xtigervncviewer, once its session is live. */
   startViewer(target: string): Promise<RunningProcess>;
@@ -58,7 +60,7 @@ export interface EnforcedPlant {
   typeInViewer(...keys: string[]): Promise<void>;
   /** What a viewer is told that is refused; `let in` when it is not. */
   vncAnswer(target: string): Promise<string>;
-  connectVnc(target: string): Promise<ScriptedViewer>;
+  connectVnc(target: string, person?: string): Promise<ScriptedViewer>;
   /** Vera's access to these targets, approved, from now on. */
   approve(draft: {
     targets: string[];
@@ -114,6 +116,7 @@ function policyOf(forwardPort: number): Record<string, unknown> {
     signIn: { mfa: "optional" },
     limits: { warnSeconds: [600, 2] },
     requests: { noticeSeconds: 0 },
+    retention: [{ targets: ["tag:kept-long"], days: 400 }],
     patterns: [
       {
         id: "wipe",
@@ -179,7 +182,8 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
   const database = await openDatabase(config.recorder.database, { thread: true });
   const key = await generateSshKey(directory.path, "vera");
   const plcKey = await readFile(sshTarget.userKey.privatePath, "utf8");
-  await addPeople(database, key.publicLine);
+  const staffKey = await generateSshKey(directory.path, "ines");
+  await addPeople(database, key.publicLine, staffKey.publicLine);
   const secrets = await openSecrets(config, database);
   await secrets.set("plc", { kind: "private-key", privateKey: plcKey });
   await secrets.set("hmi", { kind: "password", password: vncTarget.password ?? "" });
@@ -209,6 +213,11 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
       identity: key.privatePath,
       hostKeyLine,
       dir: directory.path,
+    }),
+    sshOfOwnStaff: (target) => ({
+      ...plant.ssh(target),
+      login: `ines+${target}`,
+      identity: staffKey.privatePath,
     }),
     startSsh: async (target, args, command) => {
       const address = plant.ssh(target);
@@ -256,10 +265,10 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
       await runProcess("xdotool", ["mousemove", "300", "300"], { env });
       for (const one of keys) await runProcess("xdotool", ["key", one], { env });
     },
-    connectVnc: (target) =>
+    connectVnc: (target, person = "vera") =>
       connectViewer(
         { host: "127.0.0.1", port: service.vnc.port },
-        { veNCrypt: { subtype: veNCrypt.x509Plain, user: `vera+${target}`, password } },
+        { veNCrypt: { subtype: veNCrypt.x509Plain, user: `${person}+${target}`, password } },
       ),
     vncAnswer: async (target) => {
       try {
@@ -348,7 +357,7 @@ function writeInventory(
     ...endings.map((ending) => ({
       ...plc,
       name: `plc-${ending}`,
-      ...(ending === "masked" ? { keystrokes: "masked" } : {}),
+      ...(ending === "masked" ? { keystrokes: "masked", tags: ["kept-long"] } : {}),
     })),
     ...endings.map((ending) => ({ ...hmi, name: `hmi-${ending}` })),
     { ...plc, name: "SIS-valves" },
@@ -369,10 +378,12 @@ function writeInventory(
   );
 }
 
-async function addPeople(database: ServiceDatabase, key: string): Promise<void> {
+async function addPeople(database: ServiceDatabase, key: string, staffKey: string): Promise<void> {
   const people = new People(database.access);
   await people.create({ name: "vera", roles: ["vendor"], password });
   await people.addKey("vera", key);
+  await people.create({ name: "ines", roles: ["investigator"], password });
+  await people.addKey("ines", staffKey);
   const strangers = randomBytes(16).toString("hex");
   await people.create({ name: "arno", roles: ["approver"], password: strangers });
   await people.create({ name: "emil", roles: ["escort"], password: strangers });

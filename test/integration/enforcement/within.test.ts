@@ -237,7 +237,43 @@ describe("what is recorded", () => {
     expect(typed.some(({ d }) => d !== undefined && /[a-z]/.test(d))).toBe(false);
     expect(typed).toContainEqual(expect.objectContaining({ k: "key", name: "Enter" }));
     expect(open.recording.keystrokes).toBe("masked");
+    expect(open.retentionDays).toBe(400);
     expect(manifest.counts.keystrokes).toBeGreaterThan(0);
+  });
+});
+
+describe("a session that policy leaves unrecorded", () => {
+  const because = "the works council keeps this training target private";
+
+  it("SSH: takes place for the plant's own staff, and that it did is recorded, audited and said", async () => {
+    const { stdout } = await ssh(plant.sshOfOwnStaff("plc-unrecorded"), ["echo in"]);
+    expect(stdout).toBe("in\n");
+    const recording = await plant.sealed("plc-unrecorded");
+    expect(recording.recordingMode).toBe("none");
+    await verified(recording.session);
+    const { open, manifest, events, everything } = await plant.read(recording.session);
+    expect([open.recording.mode, open.recording.because]).toEqual(["none", because]);
+    expect(manifest.tracks.map(({ kind }) => kind)).toEqual(["events"]);
+    expect(new Set(typesOf(events))).toEqual(new Set(["session-open", "auth", "decision", "session-close"]));
+    expect(everything).not.toContain("echo in");
+    expect(await plant.audited("session.open")).toContainEqual(
+      expect.objectContaining({
+        subject: recording.session,
+        details: expect.objectContaining({ recording: "none" }),
+      }),
+    );
+  });
+
+  it("VNC: the same", async () => {
+    const viewer = await plant.connectVnc("hmi-unrecorded", "ines");
+    viewer.send(viewer.updateRequest());
+    await viewer.whenReceived(100, "an update");
+    viewer.close();
+    const { session, recordingMode } = await plant.sealed("hmi-unrecorded");
+    expect(recordingMode).toBe("none");
+    await verified(session);
+    const { manifest } = await plant.read(session);
+    expect(manifest.tracks.map(({ kind }) => kind)).toEqual(["events"]);
   });
 });
 
@@ -317,6 +353,7 @@ describe("what an auditor can ask of a session", () => {
     const { open } = await plant.read(recording.session);
     expect(open).toMatchObject({ request, grant: { kind: "request" }, policy: { rule: "window" } });
     expect(open.limits.windowEndsAt).toBe(open.grant?.to);
+    expect(open.retentionDays).toBe(90);
     const shown = await plant.conduit("recordings", "show", recording.session);
     expect(shown).toContain(`approved request ${request}`);
     expect(shown).toMatch(/because +the person closed the connection|because +the target closed/);
