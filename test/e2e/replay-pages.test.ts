@@ -1,11 +1,11 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import { byId, launchBrowser, type OpenPage, OpenPages, openPage, type PageOptions } from "../support/browser.ts";
 import { password, type ReplayPlant, startReplayPlant } from "../support/replay-fixtures.ts";
 
 let browser: Browser;
 let plant: ReplayPlant;
-let open: OpenPage[] = [];
+const pages = new OpenPages();
 
 beforeAll(async () => {
   [browser, plant] = await Promise.all([launchBrowser(), startReplayPlant()]);
@@ -16,26 +16,16 @@ afterAll(async () => {
   await plant?.server.close();
 });
 
-afterEach(async () => {
-  const pages = open;
-  open = [];
-  for (const { context } of pages) await context.close();
-  // Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
-  for (const { problems, origins } of pages) {
-    expect(problems).toEqual([]);
-    expect([...origins].filter((origin) => origin !== plant.server.url)).toEqual([]);
-  }
-});
+// Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
+afterEach(async () => expect(await pages.close(plant.server.url)).toEqual([]));
 
 async function visit(path: string, options: PageOptions & { as?: string } = {}): Promise<OpenPage> {
   const person = options.as === undefined ? {} : { person: { name: options.as, password } };
   const opened = await openPage(browser, plant.server.url, { ...options, ...person });
-  open.push(opened);
+  pages.keep(opened);
   await opened.page.goto(path);
   return opened;
 }
-
-const byId = (id: string) => `[data-testid="${id}"]`;
 
 describe("signing in", () => {
   it("says when the password is wrong, then shows the recordings and signs out", async () => {

@@ -2,8 +2,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   afterMark,
+  byId,
   launchBrowser,
-  type OpenPage,
+  OpenPages,
   openPage,
   type PageOptions,
   terminalText,
@@ -13,7 +14,7 @@ import { largeScene, longScene, password, type ReplayPlant, startReplayPlant } f
 
 let browser: Browser;
 let plant: ReplayPlant;
-let open: OpenPage[] = [];
+const pages = new OpenPages();
 
 beforeAll(async () => {
   [browser, plant] = await Promise.all([launchBrowser(), startReplayPlant()]);
@@ -24,21 +25,12 @@ afterAll(async () => {
   await plant?.server.close();
 });
 
-afterEach(async () => {
-  const pages = open;
-  open = [];
-  for (const { context } of pages) await context.close();
-  for (const { problems, origins } of pages) {
-    expect(problems).toEqual([]);
-    expect([...origins].filter((origin) => origin !== plant.server.url)).toEqual([]);
-  }
-});
-
-const byId = (id: string) => `[data-testid="${id}"]`;
+// Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
+afterEach(async () => expect(await pages.close(plant.server.url)).toEqual([]));
 
 async function watch(recording: BuiltRecording, query = "", options: PageOptions = {}): Promise<Page> {
   const opened = await openPage(browser, plant.server.url, { person: { name: "engineer", password }, ...options });
-  open.push(opened);
+  pages.keep(opened);
   await opened.page.goto(`/recordings/${recording.summary.session}${query}`);
   await opened.page.waitForFunction(() => performance.getEntriesByName("conduit:first-picture").length > 0);
   return opened.page;
@@ -122,7 +114,7 @@ describe("the player", () => {
 
   it("asks once for what it needs, also when it is opened from the list", async () => {
     const opened = await openPage(browser, plant.server.url, { person: { name: "engineer", password } });
-    open.push(opened);
+    pages.keep(opened);
     const { page } = opened;
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import ssh2, { type ClientChannel } from "ssh2";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Plant, startPlant } from "../../recorder/cli/demo/plant.ts";
-import { launchBrowser, type OpenPage, openPage, terminalText } from "../support/browser.ts";
+import { byId, launchBrowser, OpenPages, openPage, terminalText } from "../support/browser.ts";
 import { openRules } from "../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
@@ -21,7 +21,7 @@ let directory: TempDir;
 let plant: Plant;
 let service: RunningService;
 let browser: Browser;
-let open: OpenPage[] = [];
+const pages = new OpenPages();
 
 beforeAll(async () => {
   directory = await createTempDir("e2e");
@@ -55,21 +55,12 @@ afterAll(async () => {
   await directory?.remove();
 });
 
-afterEach(async () => {
-  const pages = open;
-  open = [];
-  for (const { context } of pages) await context.close();
-  for (const { problems, origins } of pages) {
-    expect(problems).toEqual([]);
-    expect([...origins].filter((origin) => origin !== new URL(service.httpUrl).origin)).toEqual([]);
-  }
-});
-
-const byId = (id: string) => `[data-testid="${id}"]`;
+// Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
+afterEach(async () => expect(await pages.close(service.httpUrl)).toEqual([]));
 
 async function visit(path: string): Promise<Page> {
   const opened = await openPage(browser, service.httpUrl, { person: investigator });
-  open.push(opened);
+  pages.keep(opened);
   await opened.page.goto(path);
   return opened.page;
 }

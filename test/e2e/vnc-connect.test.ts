@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Hmi, startHmi } from "../../recorder/cli/demo/hmi/hmi.ts";
-import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import { afterMark, byId, launchBrowser, OpenPages, openPage, type PageOptions } from "../support/browser.ts";
 import { openRules } from "../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
@@ -18,7 +18,7 @@ let directory: TempDir;
 let hmi: Hmi;
 let service: RunningService;
 let browser: Browser;
-let open: OpenPage[] = [];
+const pages = new OpenPages();
 
 beforeAll(async () => {
   directory = await createTempDir("e2e-vnc");
@@ -45,17 +45,8 @@ afterAll(async () => {
   await directory?.remove();
 });
 
-afterEach(async () => {
-  const pages = open;
-  open = [];
-  for (const { context } of pages) await context.close();
-  for (const { problems, origins } of pages) {
-    expect(problems).toEqual([]);
-    expect([...origins].filter((origin) => new URL(origin).host !== new URL(service.httpUrl).host)).toEqual([]);
-  }
-});
-
-const byId = (id: string) => `[data-testid="${id}"]`;
+// Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
+afterEach(async () => expect(await pages.close(service.httpUrl)).toEqual([]));
 
 async function visit(
   person: { name: string; password: string },
@@ -63,7 +54,7 @@ async function visit(
   options: PageOptions = {},
 ): Promise<Page> {
   const opened = await openPage(browser, service.httpUrl, { person, ...options });
-  open.push(opened);
+  pages.keep(opened);
   await opened.page.goto(path);
   return opened.page;
 }
@@ -313,6 +304,6 @@ describe("the live screen", () => {
         }),
     );
     expect(refused).toBe(true);
-    open.at(-1)!.problems.length = 0;
+    pages.newest.problems.length = 0;
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { decompressSegment } from "../../recorder/store/codec.ts";
 import { ScreenCanvas } from "../../shared/screen/player.ts";
 import { ScreenReader } from "../../shared/screen/reader.ts";
-import { afterMark, launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import { afterMark, byId, launchBrowser, OpenPages, openPage, type PageOptions } from "../support/browser.ts";
 import { runProcess } from "../support/process.ts";
 import { type BuiltRecording, RecordingBuilder } from "../support/recording-builder.ts";
 import { password, type ScreenPlant, startScreenPlant, tamper } from "../support/replay-fixtures.ts";
@@ -20,7 +20,7 @@ let plant: ScreenPlant;
 /** Typed keys readable, resized on the way. */
 let resized: ScreenScene;
 let tampered: ScreenScene;
-let open: OpenPage[] = [];
+const pages = new OpenPages();
 
 beforeAll(async () => {
   [browser, plant] = await Promise.all([
@@ -45,21 +45,12 @@ afterAll(async () => {
   await plant?.server.close();
 });
 
-afterEach(async () => {
-  const pages = open;
-  open = [];
-  for (const { context } of pages) await context.close();
-  for (const { problems, origins } of pages) {
-    expect(problems).toEqual([]);
-    expect([...origins].filter((origin) => origin !== plant.server.url)).toEqual([]);
-  }
-});
-
-const byId = (id: string) => `[data-testid="${id}"]`;
+// Whatever a test did, nothing was thrown, refused by the security policy, or asked of anybody else.
+afterEach(async () => expect(await pages.close(plant.server.url)).toEqual([]));
 
 async function watch(recording: BuiltRecording, query = "", options: PageOptions = {}): Promise<Page> {
   const opened = await openPage(browser, plant.server.url, { person: { name: "engineer", password }, ...options });
-  open.push(opened);
+  pages.keep(opened);
   await opened.page.goto(`/recordings/${recording.summary.session}${query}`);
   await opened.page.waitForFunction(() => performance.getEntriesByName("conduit:first-picture").length > 0);
   return opened.page;
@@ -129,7 +120,7 @@ describe("the picture", () => {
     for (const second of [7, 10, 25.5, 33, 40]) {
       const page = await watch(plant.hmi, `?t=${second}`);
       expectSame(await pixels(page), plant.hmi.truth.get(second * SECOND_US));
-      await open.pop()!.context.close();
+      expect(await pages.close(plant.server.url)).toEqual([]);
     }
   });
 
@@ -250,7 +241,7 @@ describe("around the picture", () => {
 
   it("copies the frame to the clipboard", async () => {
     const page = await watch(plant.hmi, "?t=10");
-    await open.at(-1)!.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await pages.newest.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.waitForSelector(byId("frame"));
     await page.keyboard.press("p");
     await page.waitForSelector("text=Frame copied as PNG");
@@ -407,7 +398,7 @@ describe("the lists", () => {
     const { page, context, problems, origins } = await openPage(browser, plant.server.url, {
       person: { name: "engineer", password },
     });
-    open.push({ page, context, problems, origins });
+    pages.keep({ page, context, problems, origins });
     await page.goto("/");
     await page.waitForSelector(byId("recording-row"));
     await page.selectOption(byId("filter-protocol"), "vnc");

@@ -68,6 +68,37 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   return { context, page, problems, origins };
 }
 
+/** The selector of what the UI names for tests. */
+export const byId = (id: string): string => `[data-testid="${id}"]`;
+
+/** The pages of one test. */
+export class OpenPages {
+  #open: OpenPage[] = [];
+
+  keep<T extends OpenPage>(page: T): T {
+    this.#open.push(page);
+    return page;
+  }
+
+  get newest(): OpenPage {
+    const page = this.#open.at(-1);
+    if (page === undefined) throw new Error("no page is open");
+    return page;
+  }
+
+  /** Closes them; gives what was thrown or refused by the security policy in any, and who but that service was asked. */
+  async close(url: string): Promise<string[]> {
+    const pages = this.#open;
+    this.#open = [];
+    for (const { context } of pages) await context.close();
+    const { host } = new URL(url);
+    return pages.flatMap(({ problems, origins }) => [
+      ...problems,
+      ...[...origins].filter((origin) => new URL(origin).host !== host),
+    ]);
+  }
+}
+
 /** The rows of the terminal as a person sees them. */
 export async function terminalText(page: Page): Promise<string> {
   return page.evaluate(() =>

@@ -2,6 +2,7 @@
 // pixels of chosen moments are kept beside, to be compared with what a reader shows.
 import { Controller } from "../../recorder/cli/demo/controller.ts";
 import { Picture } from "../../recorder/cli/demo/hmi/picture.ts";
+import { arrowRows } from "../../recorder/cli/demo/hmi/pointer-shape.ts";
 import { HmiProcess } from "../../recorder/cli/demo/hmi/process.ts";
 import { captureFrame } from "../../recorder/screen/frames.ts";
 import { type FramebufferView, ScreenEncoder } from "../../recorder/screen/screen-encoder.ts";
@@ -102,36 +103,16 @@ export interface ScreenScene extends BuiltRecording {
   truth: Map<number, FramebufferView>;
 }
 
-const arrow = [
-  "X...........",
-  "XX..........",
-  "XoX.........",
-  "XooX........",
-  "XoooX.......",
-  "XooooX......",
-  "XoooooX.....",
-  "XooooooX....",
-  "XoooooooX...",
-  "XooooooooX..",
-  "XoooooXXXXX.",
-  "XooXooX.....",
-  "XoX.XooX....",
-  "XX..XooX....",
-  "X....XooX...",
-  ".....XooX...",
-  "......XX....",
-];
-
 function arrowShape(): CursorShape {
-  const width = arrow[0]!.length;
-  const rgba = new Uint8Array(width * arrow.length * 4);
-  for (const [y, row] of arrow.entries()) {
+  const width = arrowRows[0]!.length;
+  const rgba = new Uint8Array(width * arrowRows.length * 4);
+  for (const [y, row] of arrowRows.entries()) {
     for (const [x, mark] of [...row].entries()) {
       const light = mark === "o" ? 255 : 0;
       rgba.set([light, light, light, mark === "." ? 0 : 255], (y * width + x) * 4);
     }
   }
-  return { hotX: 0, hotY: 0, width, height: arrow.length, rgba };
+  return { hotX: 0, hotY: 0, width, height: arrowRows.length, rgba };
 }
 
 type Deed = [seconds: number, run: (operator: Operator, atUs: number) => void];

@@ -2,7 +2,8 @@
 import { pixel } from "../../../export/video/glyph-table.ts";
 import type { PixelWriter } from "./encode.ts";
 
-const shape = [
+/** X is dark, o light. */
+export const arrowRows = [
   "X...........",
   "XX..........",
   "XoX.........",
@@ -22,17 +23,17 @@ const shape = [
   "......XX....",
 ];
 
-const width = shape[0]?.length ?? 0;
+const width = arrowRows[0]?.length ?? 0;
 
 export const arrow = {
   width,
-  height: shape.length,
+  height: arrowRows.length,
   bytes(writer: PixelWriter): Buffer {
-    const colours = Buffer.alloc(width * shape.length * writer.format.bytesPerPixel);
+    const colours = Buffer.alloc(width * arrowRows.length * writer.format.bytesPerPixel);
     const rowBytes = Math.ceil(width / 8);
-    const mask = Buffer.alloc(rowBytes * shape.length);
+    const mask = Buffer.alloc(rowBytes * arrowRows.length);
     let at = 0;
-    shape.forEach((row, y) => {
+    arrowRows.forEach((row, y) => {
       [...row].forEach((mark, x) => {
         at = writer.put(colours, at, pixel(mark === "o" ? 0xffffff : 0));
         const byte = y * rowBytes + (x >> 3);
