@@ -45,8 +45,8 @@ export function recordCapture(capture: Capture, video: VideoMode): Recorded {
   const cpuMs = cpuSince(from);
   const segments = closed.map(({ stored, meta }) => decompressSegment(Buffer.concat(stored), meta.codec));
   if (video === "lossless") comparePixels(segments, track);
-  const storedBytes = closed.reduce((sum, segment) => sum + storedBytes(segment), 0);
-  return { seconds, segments, storedBytes, cpuMs, decodeCpuMs: decodeOnly(capture) };
+  const stored = closed.reduce((sum, segment) => sum + storedBytes(segment), 0);
+  return { seconds, segments, storedBytes: stored, cpuMs, decodeCpuMs: decodeOnly(capture) };
 }
 
 function comparePixels(segments: readonly Uint8Array[], track: ScreenTrack): void {
