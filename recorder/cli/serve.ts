@@ -56,6 +56,6 @@ function tellFirstStart(cli: Cli, { created, admin }: FirstStart, url: string): 
   cli.out.line(`    name      ${admin.name}`);
   cli.out.line(`    password  ${admin.oneTimePassword}`);
   cli.out.line();
-  cli.out.line(`Sign in at ${url} and choose a password of your own.`);
+  cli.out.line(`Sign in at ${url}, choose a password of your own, and set up the second factor that the policy wants.`);
   cli.out.line();
 }
