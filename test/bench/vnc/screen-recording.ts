@@ -2,7 +2,7 @@
 import { defaultLimits } from "../../../recorder/record/options.ts";
 import { ScreenRoom } from "../../../recorder/record/segments/screen-room.ts";
 import { ScreenTrack } from "../../../recorder/record/segments/screen-track.ts";
-import { type ClosedSegment, storedBytes } from "../../../recorder/record/segments/segment-files.ts";
+import type { ClosedSegment } from "../../../recorder/record/segments/segment-files.ts";
 import { ScreenDecoder } from "../../../recorder/rfb/screen-decoder.ts";
 import type { ScreenOutlet } from "../../../recorder/rfb/screen-outlet.ts";
 import { decompressSegment } from "../../../recorder/store/codec.ts";
@@ -45,7 +45,7 @@ export function recordCapture(capture: Capture, video: VideoMode): Recorded {
   const cpuMs = cpuSince(from);
   const segments = closed.map(({ stored, meta }) => decompressSegment(Buffer.concat(stored), meta.codec));
   if (video === "lossless") comparePixels(segments, track);
-  const stored = closed.reduce((sum, segment) => sum + storedBytes(segment), 0);
+  const stored = closed.flatMap(({ stored }) => stored).reduce((sum, piece) => sum + piece.length, 0);
   return { seconds, segments, storedBytes: stored, cpuMs, decodeCpuMs: decodeOnly(capture) };
 }
 
