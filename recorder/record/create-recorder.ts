@@ -98,7 +98,7 @@ class RecorderService implements Recorder, RecorderCore {
     this.#flow = new Flow({
       ...shared,
       limits: this.#limits,
-      cut: (sessions) => this.#link.workers.postAll({ type: "cut", sessions, force: true }),
+      cut: (sessions) => this.#link.cut(sessions, true),
     });
     this.#uploader.recordingIsBusy = () => this.#flow.busy;
     this.#journal.onStall = (stalled) => this.#flow.onStall(stalled);
@@ -304,6 +304,7 @@ class RecorderService implements Recorder, RecorderCore {
   }
 
   #tick(): void {
+    this.#journal.handOver();
     this.#link.workers.postAll({ type: "tick", nowUs: this.#clock.monotonicUs() });
     void this.#care.watchFloor(this.#limits.spoolFloorBytes);
   }
@@ -348,13 +349,13 @@ class RecorderService implements Recorder, RecorderCore {
     const now = Date.now();
     if (now - recording.cutForWatcherMs < this.#limits.segmentMaxSeconds * 1000) return;
     recording.cutForWatcherMs = now;
-    this.#link.workers.of(session)?.post({ type: "cut", sessions: [session], force: false });
+    this.#link.cut([session], false);
   }
 
   /** Closes the recording's open segments soon, so that what was just recorded can be read. */
   async flush(session: string): Promise<void> {
     const worker = this.#workerOf(session);
-    worker.post({ type: "cut", sessions: [session], force: false });
+    this.#link.cut([session], false);
     await worker.sync();
   }
 

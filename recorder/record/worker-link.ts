@@ -60,7 +60,7 @@ export class WorkerLink {
     const { journal, ring } = parts;
     journal.onWritten = (batch) => this.#send(batch);
     journal.onFailure = (error, batch) => this.#batchLost(error, batch);
-    ring.onPressure = (sessions) => this.workers.postAll({ type: "cut", sessions, force: false });
+    ring.onPressure = (sessions) => this.cut(sessions, false);
     this.workers = new SegmentWorkers(parts.counts, parts.stallMs, {
       message: (_worker, message) => this.#receive(message),
       death: (worker, error) => this.#died(worker, error),
@@ -70,6 +70,12 @@ export class WorkerLink {
 
   async start(settings: Omit<WorkerSettings, "screens">): Promise<void> {
     await this.workers.start(settings);
+  }
+
+  /** Closes the sessions' open segments, with all that is durable by now. */
+  cut(sessions: string[], force: boolean): void {
+    this.#parts.journal.handOver();
+    this.workers.postAll({ type: "cut", sessions, force });
   }
 
   /** Recovery is reading the journal. */

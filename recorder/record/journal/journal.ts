@@ -2,8 +2,9 @@
 // each written batch on to the segment worker. Two lanes, so that a keystroke never waits behind another session's
 // flood: each lane has one write in flight while its next batch gathers (group commit).
 // Invariant: batches leave for the worker in the order in which they were sealed, so a session's records keep theirs.
-import { write } from "node:fs";
+import { write, writeSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
+import { CommitPace } from "./commit-pace.ts";
 import { blockBytes, recordHeaderBytes, sealRecord } from "./format.ts";
 import type { JournalFile, JournalRing } from "./ring.ts";
 
@@ -33,6 +34,22 @@ export interface JournalLimits {
 
 const slabBytes = 256 * 1024;
 const maxSpareSlabs = 32;
+/** So long may a commit wait until this thread may write it. */
+const patienceMs = 2;
+/**
+ * Small batches go to the workers together: nobody waits for them there, and a thread that is woken for each keystroke
+ * takes the processor from the keystroke itself.
+ */
+const handOverMs = 20;
+const handOverBytes = 32 * 1024;
+
+function paddedBytes(batch: Batch): number {
+  return Math.ceil(batch.used / blockBytes) * blockBytes;
+}
+
+function shortWrite(bytes: number, of: number): Error {
+  return new Error(`only ${bytes} of ${of} bytes written`);
+}
 
 export class Batch {
   readonly id: number;
@@ -90,6 +107,11 @@ export class Journal {
   readonly #spare: Buffer[] = [];
   /** Sealed batches in order, waiting to leave for the worker. */
   readonly #leaving: Batch[] = [];
+  /** Of those that are written: their bytes, and how many sessions wait for them to leave. */
+  #leavingBytes = 0;
+  #awaited = 0;
+  #handOverTimer: NodeJS.Timeout | null = null;
+  readonly #pace = new CommitPace();
   #nextBatch = 0;
   #stalled = false;
   /** A written batch, its records sealed; its buffer is read until `recycle`. */
@@ -155,6 +177,8 @@ export class Journal {
     if (session.unsent.size === 0) return;
     await new Promise<void>((resolve) => {
       session.onSent = resolve;
+      this.#awaited++;
+      this.handOver();
     });
   }
 
@@ -187,6 +211,7 @@ export class Journal {
     }
     await Promise.all(waits);
     while (Object.values(this.#lanes).some((lane) => lane.writing)) await new Promise((r) => setImmediate(r));
+    this.handOver();
   }
 
   close(): void {
@@ -194,6 +219,8 @@ export class Journal {
       if (lane.timer) clearTimeout(lane.timer);
       lane.timer = null;
     }
+    if (this.#handOverTimer) clearTimeout(this.#handOverTimer);
+    this.#handOverTimer = null;
   }
 
   #slab(bytes: number): Buffer {
@@ -228,11 +255,14 @@ export class Journal {
   #schedule(lane: Lane): void {
     if (lane.scheduled || lane.writing) return;
     lane.scheduled = true;
-    // After this turn of the event loop: what other connections bring in the same turn shares the commit.
-    setImmediate(() => {
+    const go = (): void => {
       lane.scheduled = false;
-      this.#pump(lane);
-    });
+      if (!lane.open?.wanted || !this.#writeHere(lane)) this.#pump(lane);
+    };
+    // After this turn of the event loop, or a moment later: what other connections bring meanwhile shares the commit.
+    const waitMs = lane.open && lane.queue.length === 0 ? this.#pace.waitMs(paddedBytes(lane.open)) : null;
+    if (waitMs === null || waitMs > patienceMs) setImmediate(go);
+    else setTimeout(go, Math.ceil(waitMs));
   }
 
   #seal(lane: Lane): void {
@@ -252,7 +282,7 @@ export class Journal {
     }
     const batch = lane.queue[0];
     if (!batch || batch.after.size > 0) return;
-    const padded = Math.ceil(batch.used / blockBytes) * blockBytes;
+    const padded = paddedBytes(batch);
     const file = this.#ring.fileFor(padded);
     if (!file) {
       this.#waitForFile(lane);
@@ -264,6 +294,28 @@ export class Journal {
     }
     lane.queue.shift();
     this.#write(lane, batch, file, padded);
+  }
+
+  /** Where nothing else is on its way: the open batch is written before this returns. */
+  #writeHere(lane: Lane): boolean {
+    const batch = lane.open;
+    if (!batch || lane.queue.length > 0 || batch.after.size > 0 || this.#stalled) return false;
+    // A write of the other lane holds the file.
+    if (this.#lanes.fast.writing || this.#lanes.bulk.writing) return false;
+    const padded = paddedBytes(batch);
+    if (this.#pace.waitMs(padded) !== 0) return false;
+    const file = this.#ring.fileFor(padded);
+    if (!file) return false;
+    this.#seal(lane);
+    lane.queue.shift();
+    const at = this.#place(batch, file, padded);
+    try {
+      const bytes = this.#pace.timed(() => writeSync(file.handle.fd, batch.buffer, 0, padded, at));
+      this.#ended(batch, file, bytes === padded ? null : shortWrite(bytes, padded));
+    } catch (error) {
+      this.#ended(batch, file, error as Error);
+    }
+    return true;
   }
 
   #waitForFile(lane: Lane): void {
@@ -287,7 +339,8 @@ export class Journal {
     );
   }
 
-  #write(lane: Lane, batch: Batch, file: JournalFile, padded: number): void {
+  /** Makes the batch ready for the file; answers where it goes. */
+  #place(batch: Batch, file: JournalFile, padded: number): number {
     for (const at of batch.offsets) sealRecord(batch.buffer, at, file.nonce);
     batch.buffer.fill(0, batch.used, padded);
     for (const [session, { recordNo }] of batch.sessions) {
@@ -296,19 +349,28 @@ export class Journal {
     const at = file.end;
     file.end += padded;
     file.writing++;
+    return at;
+  }
+
+  #write(lane: Lane, batch: Batch, file: JournalFile, padded: number): void {
+    const at = this.#place(batch, file, padded);
     lane.writing = true;
     write(file.handle.fd, batch.buffer, 0, padded, at, (error, bytes) => {
-      file.writing--;
       lane.writing = false;
-      if (error || bytes !== padded)
-        this.#failed(batch, error ?? new Error(`only ${bytes} of ${padded} bytes written`));
-      else this.#finished(batch);
+      this.#ended(batch, file, error ?? (bytes === padded ? null : shortWrite(bytes, padded)));
       this.#pump(lane);
     });
   }
 
+  #ended(batch: Batch, file: JournalFile, error: Error | null): void {
+    file.writing--;
+    if (error) this.#failed(batch, error);
+    else this.#finished(batch);
+  }
+
   #finished(batch: Batch): void {
     batch.written = true;
+    this.#leavingBytes += batch.used;
     this.#account(batch);
     batch.settle();
     this.#leave();
@@ -340,8 +402,17 @@ export class Journal {
   }
 
   #leave(): void {
+    if (this.#leavingBytes >= handOverBytes || this.#awaited > 0) this.handOver();
+    else this.#handOverTimer ??= setTimeout(() => this.handOver(), handOverMs);
+  }
+
+  /** What is written leaves for the worker now, before whatever the caller posts there. */
+  handOver(): void {
+    if (this.#handOverTimer) clearTimeout(this.#handOverTimer);
+    this.#handOverTimer = null;
     while (this.#leaving[0]?.written) {
       const batch = this.#leaving.shift() as Batch;
+      this.#leavingBytes -= batch.used;
       this.onWritten(batch);
       this.#sent(batch);
     }
@@ -350,8 +421,9 @@ export class Journal {
   #sent(batch: Batch): void {
     for (const session of batch.sessions.keys()) {
       session.unsent.delete(batch);
-      if (session.unsent.size > 0) continue;
-      session.onSent?.();
+      if (session.unsent.size > 0 || !session.onSent) continue;
+      this.#awaited--;
+      session.onSent();
       session.onSent = null;
     }
   }

@@ -145,6 +145,7 @@ describe("what is durable", () => {
         return journal.durable(writer);
       }),
     );
+    journal.handOver();
     expect(sentOn.length).toBe(1);
   });
 
