@@ -20,7 +20,31 @@ export function startWriter(directories: Directories, run: number, mode: CrashMo
   });
 }
 
+/** Its first message. A writer that ends without one is a failure that says how it ended, and not a wait without end. */
+export async function whenRecovered(child: ChildProcess): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = async (): Promise<never> => {
+    const [code, killedBy] = hasEnded(child)
+      ? [child.exitCode, child.signalCode]
+      : ((await once(child, "exit", { signal })) as [number | null, string | null]);
+    throw new Error(`the writer ended before it had recovered: ${killedBy ?? `exit code ${code}`}`);
+  };
+  try {
+    await Promise.race([once(child, "message", { signal }), ended()]);
+  } finally {
+    over.abort();
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 export async function killWriter(child: ChildProcess): Promise<void> {
+  // Of a process that has ended by itself there is no second event.
+  if (hasEnded(child))
+    throw new Error(`the writer ended by itself: ${child.signalCode ?? `exit code ${child.exitCode}`}`);
   const gone = once(child, "exit");
   child.kill("SIGKILL");
   await gone;

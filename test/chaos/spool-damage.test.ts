@@ -1,6 +1,5 @@
 // What a spool meets in the field besides crashes: bits that rot, files that people remove or add, a second service on
 // the same directory. Damaged files are set aside with an alarm and hold up nobody; what is whole is sealed and stored.
-import { once } from "node:events";
 import {
   appendFileSync,
   existsSync,
@@ -19,7 +18,7 @@ import { createStore } from "../../recorder/store/create-store.ts";
 import type { ObjectStore } from "../../recorder/store/object-store.ts";
 import { FlakyStore } from "../support/flaky-store.ts";
 import { sleep, waitFor } from "../support/wait-for.ts";
-import { acknowledged, expectHolds, killWriter, startWriter } from "./crash-run.ts";
+import { acknowledged, expectHolds, killWriter, startWriter, whenRecovered } from "./crash-run.ts";
 import { readBack, recordingsIn } from "./read-back.ts";
 import {
   type Directories,
@@ -175,7 +174,7 @@ describe("found at the next start", () => {
   /** A spool as `kill -9` leaves it, with nothing in the store. */
   async function crash(): Promise<void> {
     const child = startWriter(directories, 0, "away");
-    await once(child, "message");
+    await whenRecovered(child);
     await sleep(1200);
     await waitFor(() => sessionIds().some(isSealed), { what: "a sealed recording" });
     await killWriter(child);
