@@ -39,6 +39,7 @@ import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
 import { makeReport } from "./report/make.ts";
+import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
@@ -165,6 +166,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       await access.feed.record({ type: "file.quarantined", actor, subject, address: "local", details });
     },
   });
+  let sshPort: number | null = null;
   const sshTap = taps.ssh({
     host: opener,
     fileHold: fileScan.hold,
@@ -251,6 +253,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         return { name, conduit, protocol, host, port, account, tags, description, pinned: isPinned(target) };
       }),
     targetsOf: (person) => openableTargets(inventory.current, person, access.requests),
+    myTargets: (person, which) => targetsForPerson(inventory.current, person, access.requests, which),
+    sshPort: () => sshPort,
     access: access.requests,
     accessFeed: access.feed,
     report: (period) => makeReport(reportSources, period),
@@ -296,6 +300,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => admin.close());
   // The gateway last: nobody logs in to a service that is not whole.
   const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => sshTap.listen(config.ssh.listen));
+  sshPort = ssh.port;
   undo.push(() => sshTap.close());
   const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncGateway.tap.listen(config.vnc.listen));
   await audit.append({

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
+import { addMyAccessRoutes } from "./my-access-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import { addPeopleRoutes } from "./people-routes.ts";
@@ -66,6 +67,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addOperationRoutes(api, deps);
       addScreenRoutes(api, deps);
       addRequestRoutes(api, deps);
+      addMyAccessRoutes(api, deps);
       addReportRoutes(api, deps);
       addPeopleRoutes(api, deps);
       addPolicyRoutes(api, deps);

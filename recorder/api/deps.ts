@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
+import type { MyTarget } from "../../shared/api/access.ts";
 import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type {
   AuditPage,
@@ -161,6 +162,13 @@ export interface ApiDeps {
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */
   targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[] | Promise<OpenableTarget[]>;
+  /** What this person may know of the targets, and whether they open; `all`: of every target. */
+  myTargets(
+    person: { name: string; roles: readonly Role[]; factors: readonly Factor[] },
+    which: { all: boolean },
+  ): Promise<MyTarget[]>;
+  /** Of the SSH listener; null while there is none. */
+  sshPort(): number | null;
   access: Pick<
     AccessRequests,
     | "list"
@@ -172,6 +180,7 @@ export interface ApiDeps {
     | "revoke"
     | "issueCredential"
     | "mayBreakGlass"
+    | "nowMs"
     | "breakGlass"
     | "review"
     | "block"

@@ -239,6 +239,7 @@ function conditionsOf(
   const conditions: Expression<SqlBool>[] = [];
   const like = (column: "person_key" | "target_key", text: string) =>
     conditions.push(sql<SqlBool>`${sql.ref(column)} like ${likePattern(text)} escape '\\'`);
+  if (filter.request !== undefined) conditions.push(e("request", "=", filter.request));
   if (filter.onlyPerson !== undefined) conditions.push(e("person_key", "=", filter.onlyPerson.toLowerCase()));
   if (filter.person !== undefined && filter.person !== "") like("person_key", filter.person);
   if (filter.target !== undefined && filter.target !== "") like("target_key", filter.target);

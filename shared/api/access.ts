@@ -1,7 +1,7 @@
 // Access requests, grants, break-glass, blocks and the events of access, as zod schemas: the server answers with them, the
 // portal and the command line read with them. Times are RFC 3339 in UTC with milliseconds.
 import { z } from "zod";
-import { Capability } from "../policy/policy.ts";
+import { Capability, Protocol } from "../policy/policy.ts";
 
 const personName = z.string().min(1).max(64);
 const targetName = z.string().min(1).max(64);
@@ -311,3 +311,50 @@ export const AccessEventList = z.strictObject({
   last: z.int(),
 });
 export type AccessEventList = z.infer<typeof AccessEventList>;
+
+/** A target as one person may know it: whether it opens now, until when, and what is in the way. */
+export const MyTarget = z.strictObject({
+  name: z.string(),
+  conduit: z.string(),
+  sourceZone: z.string(),
+  destinationZone: z.string(),
+  protocol: Protocol,
+  tags: z.array(z.string()),
+  description: z.string(),
+  open: z.boolean(),
+  /** Stable code of the decision, and its sentence. */
+  reason: z.string(),
+  sentence: z.string(),
+  prohibited: z.boolean(),
+  /** With an approved request it opens, or would at another hour. */
+  mayAsk: z.boolean(),
+  /** What it takes, or would. */
+  needs: z.strictObject({ approval: z.boolean(), mfa: z.boolean(), escort: z.boolean() }),
+  /** Of what is open: when access ends whatever the limits say. */
+  until: z.string().nullable(),
+  /** The request that it stands on. */
+  request: z.string().nullable(),
+  breakGlass: z.boolean(),
+});
+export type MyTarget = z.infer<typeof MyTarget>;
+
+export const MyAccess = z.strictObject({
+  targets: z.array(MyTarget),
+  /** What the policy asks of a request. */
+  requests: z.strictObject({
+    noticeSeconds: z.int(),
+    maxWindowSeconds: z.int(),
+    maxAheadSeconds: z.int(),
+    ticketNeeded: z.boolean(),
+  }),
+  emergency: z.strictObject({
+    /** Whether the policy names this person. */
+    named: z.boolean(),
+    maxSeconds: z.int(),
+  }),
+  /** Of the gateway's SSH listener, at the portal's own host. */
+  sshPort: z.int().nullable(),
+  /** The recorder's time. */
+  now: z.string(),
+});
+export type MyAccess = z.infer<typeof MyAccess>;

@@ -83,6 +83,8 @@ export const RecordingQuery = z.strictObject({
   target: z.string().max(64).optional(),
   state: RecordingState.optional(),
   protocol: z.enum(["ssh", "vnc"]).optional(),
+  /** The access request that they stand on. */
+  request: z.string().max(64).optional(),
   /** RFC 3339; sessions that overlap the interval. */
   from: z.string().max(40).optional(),
   to: z.string().max(40).optional(),

@@ -4,10 +4,15 @@ import type { People } from "../../recorder/access/people.ts";
 import { AccessRequests } from "../../recorder/access/requests/requests.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
 import type { ServiceDatabase } from "../../recorder/database.ts";
+import { targetsForPerson } from "../../recorder/session/my-access.ts";
 import { compilePolicy } from "../../shared/policy/compile.ts";
 import { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
 
 export interface TestAccess {
+  /** As the gateway would tell this person. */
+  myTargets: ApiDeps["myTargets"];
+  /** Other targets and conduits from now on. */
+  setInventory(next: { targets?: Target[]; conduits?: Conduit[] }): void;
   requests: AccessRequests;
   feed: AccessFeed;
   /** Another policy from now on. */
@@ -20,6 +25,7 @@ export function accessOf(
   database: ServiceDatabase,
   people: Pick<People, "find">,
   policy: Record<string, unknown> = {},
+  now?: () => number,
 ): TestAccess {
   const target = (name: string) =>
     Target.parse({
@@ -30,8 +36,8 @@ export function accessOf(
       account: "service",
       secret: "plc",
     });
-  const targets = [target("plc-reactor-01"), target("SIS-reactor-01")];
-  const conduits = [Conduit.parse({ id: "vendor-to-cell" })];
+  let targets: Target[] = [target("plc-reactor-01"), target("SIS-reactor-01")];
+  let conduits: Conduit[] = [Conduit.parse({ id: "vendor-to-cell" })];
   const compile = (changes: Record<string, unknown>) =>
     compilePolicy(Policy.parse({ version: 1, ...changes }), conduits);
   let compiled = compile(policy);
@@ -40,12 +46,21 @@ export function accessOf(
     policy: () => ({ compiled, targets, policyHash: "a".repeat(64) }),
     people,
     feed,
+    ...(now === undefined ? {} : { now }),
   });
+  let said = policy;
   return {
     requests,
     feed,
+    myTargets: (person, which) => targetsForPerson({ compiled, targets, conduits }, person, requests, which),
     setPolicy: (changes) => {
+      said = changes;
       compiled = compile(changes);
+    },
+    setInventory: (next) => {
+      targets = next.targets ?? targets;
+      conduits = next.conduits ?? conduits;
+      compiled = compile(said);
     },
     inventory: () => ({
       policy: compiled.policy,

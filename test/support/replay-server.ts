@@ -100,6 +100,8 @@ export async function startReplayServer(options: {
     },
     targets: () => [],
     targetsOf: () => state.openable,
+    myTargets: access.myTargets,
+    sshPort: () => 2222,
     access: access.requests,
     accessFeed: access.feed,
     report: (period) =>

@@ -201,6 +201,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     targetsOf: () => [
       { name: "plc-reactor-01", conduit: "vendor-to-cell", protocol: "ssh", tags: [], description: "" },
     ],
+    myTargets: access.myTargets,
+    sshPort: () => 2222,
     access: access.requests,
     accessFeed: access.feed,
     report: (period) =>

@@ -65,6 +65,8 @@ const table: Record<string, "public" | readonly string[]> = {
   "HEAD /api/v1/targets": ["admin", "approver", "escort", "investigator", "auditor"],
   "GET /api/v1/me/targets": everybody,
   "HEAD /api/v1/me/targets": everybody,
+  "GET /api/v1/me/access": everybody,
+  "HEAD /api/v1/me/access": everybody,
   "POST /api/v1/targets/:name/vnc-ticket": everybody,
   "GET /api/v1/targets/:name/screen": everybody,
   "GET /api/v1/requests": everybody,
