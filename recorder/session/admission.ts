@@ -29,7 +29,11 @@ export interface AccessStates {
   grantFor(person: string, target: string, nowMs?: number, options?: { only?: string }): Promise<GrantFacts | null>;
   /** POLICY_REFUSED when the grant has ended or is used up in the meantime. */
   use(grant: string, session: { id: string; target: string; address: string }): Promise<void>;
-  endGrant(grant: string, ended: { by: string; address: string; reason: string }): Promise<unknown>;
+  /** The person is refused at this target, too, until a new approval. */
+  endGrant(
+    grant: string,
+    ended: { by: string; address: string; reason: string; session: string; target: string },
+  ): Promise<unknown>;
   blockReconnection(block: {
     person: string;
     target: string;

@@ -209,16 +209,16 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     const { person, target, grant, client } = session.facts;
     const { access, registry, logger } = this.#deps;
     if (access === undefined) return;
-    const done = this.#admission.hold(person.name, target.name);
-    const ended = { by, address: client.address, reason: reason.sentence };
+    const release = this.#admission.hold(person.name, target.name);
+    const ended = { by, address: client.address, reason: reason.sentence, session: session.id, target: target.name };
     const write =
-      grant === null
-        ? access.blockReconnection({ ...ended, person: person.name, target: target.name, session: session.id })
-        : access.endGrant(grant.id, ended);
+      grant === null ? access.blockReconnection({ ...ended, person: person.name }) : access.endGrant(grant.id, ended);
     if (grant !== null) registry.grantEnded(grant.id, "revoked", session.id);
     // Until it is written the reconnection is refused from memory; if it cannot be, until the service is started again.
-    write.then(done, (error: unknown) =>
-      logger.error({ session: session.id, err: error }, "the end of an access could not be written"),
+    write.then(
+      () => release(),
+      (error: unknown) =>
+        logger.error({ session: session.id, err: error }, "the end of an access could not be written"),
     );
   }
 

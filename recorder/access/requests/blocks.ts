@@ -17,30 +17,38 @@ export interface NewBlock {
   reason: string;
 }
 
-export function block(store: RequestStore, { person, target, session, by, address, reason }: NewBlock) {
-  return store.transaction(async (trx, nowMs): Promise<AccessBlock> => {
-    await store.alone(trx);
-    const inForce = await find(trx, person, target);
-    if (inForce !== null) return toBlock(inForce);
-    const row: AccessBlocksTable = {
-      id: makeId(nowMs),
-      person,
-      person_key: keyOf(person),
-      target,
-      target_key: keyOf(target),
-      session,
-      blocked_by: by,
-      reason,
-      at_ms: nowMs,
-      lifted_at_ms: null,
-      lifted_by: null,
-      lift_reason: null,
-    };
-    await trx.insertInto("access_blocks").values(row).execute();
-    const details = { person, target, session, reason };
-    await store.tell(trx, [{ type: "access.blocked", actor: by, subject: row.id, address, details }], nowMs);
-    return toBlock(row);
-  });
+export function block(store: RequestStore, wanted: NewBlock): Promise<AccessBlock> {
+  return store.transaction((trx, nowMs) => blockIn(store, trx, wanted, nowMs));
+}
+
+/** One block at a time of a person at a target. */
+export async function blockIn(
+  store: RequestStore,
+  trx: Trx,
+  { person, target, session, by, address, reason }: NewBlock,
+  nowMs: number,
+): Promise<AccessBlock> {
+  await store.alone(trx);
+  const inForce = await find(trx, person, target);
+  if (inForce !== null) return toBlock(inForce);
+  const row: AccessBlocksTable = {
+    id: makeId(nowMs),
+    person,
+    person_key: keyOf(person),
+    target,
+    target_key: keyOf(target),
+    session,
+    blocked_by: by,
+    reason,
+    at_ms: nowMs,
+    lifted_at_ms: null,
+    lifted_by: null,
+    lift_reason: null,
+  };
+  await trx.insertInto("access_blocks").values(row).execute();
+  const details = { person, target, session, reason };
+  await store.tell(trx, [{ type: "access.blocked", actor: by, subject: row.id, address, details }], nowMs);
+  return toBlock(row);
 }
 
 export function unblock(store: RequestStore, view: PolicyView, id: string, by: Acting, reason: string) {

@@ -3,6 +3,7 @@
 import { AppError } from "../../../shared/errors.ts";
 import type { NewAccessEvent } from "../feed.ts";
 import { type Acting, keyOf, type PolicyView } from "./acting.ts";
+import { blockIn } from "./blocks.ts";
 import { conduitsOf, isLive, mayRevoke } from "./shape.ts";
 import type { Change, RequestStore, StoredRequest, Trx } from "./store.ts";
 
@@ -102,12 +103,20 @@ export function revoke(
   });
 }
 
-/** With the last open grant the request ends, too. Null: it had ended. */
-export async function endGrant(
-  store: RequestStore,
-  grant: string,
-  { by, address, reason }: { by: string; address: string; reason: string },
-): Promise<boolean> {
+export interface EndedSession {
+  by: string;
+  address: string;
+  reason: string;
+  session: string;
+  target: string;
+}
+
+/**
+ * With the last open grant the request ends, too; and whatever else is approved already, this person does not reach this
+ * target until a new approval. False: the grant had ended.
+ */
+export async function endGrant(store: RequestStore, grant: string, endedBy: EndedSession): Promise<boolean> {
+  const { by, address, reason, session, target } = endedBy;
   const row = await store.db.selectFrom("access_grants").select("request").where("id", "=", grant).executeTakeFirst();
   if (row === undefined) return false;
   let done = false;
@@ -117,14 +126,27 @@ export async function endGrant(
     const own = open.find(({ id }) => id === grant);
     if (own === undefined) return null;
     done = true;
+    const block = async (trx: Trx) => {
+      await blockIn(store, trx, { person: own.person, target, session, by, address, reason }, nowMs);
+    };
     if (open.length === 1 && isLive(current.row.state)) {
-      return ended(current, { state: "revoked", by, address, reason }, nowMs);
+      const change = ended(current, { state: "revoked", by, address, reason }, nowMs);
+      return {
+        ...change,
+        rows: async (trx) => {
+          await change.rows?.(trx);
+          await block(trx);
+        },
+      };
     }
     const details = { request: row.request, person: own.person, reason };
     return {
       set: {},
       events: [{ type: "grant.revoked", actor: by, subject: grant, address, details }],
-      rows: (trx) => endGrants(trx, [grant], "revoked"),
+      rows: async (trx) => {
+        await endGrants(trx, [grant], "revoked");
+        await block(trx);
+      },
     };
   });
   return done;

@@ -26,7 +26,7 @@ import { block, blockFor, listBlocks, type NewBlock, unblock } from "./blocks.ts
 import { AccessClock } from "./clock.ts";
 import { authenticateGrant, authenticateGrantKey, type GrantLogin, issueCredential } from "./credentials.ts";
 import { openBreakGlass, reviewBreakGlass } from "./emergency.ts";
-import { endGrant, revoke, withdraw } from "./ending.ts";
+import { type EndedSession, endGrant, revoke, withdraw } from "./ending.ts";
 import { grantFor, type Use, useGrant } from "./grants.ts";
 import { idsOfPart, listRequests, toView, unreviewedIds } from "./list.ts";
 import { timeOf, toRequest } from "./shape.ts";
@@ -104,9 +104,10 @@ export class AccessRequests {
 
   /**
    * For the session layer, after a session was ended by somebody or by a pattern: this person's grant dies with its
-   * credentials. The caller has checked who may do that. False when it had ended already.
+   * credentials, and the person is refused at this target until a new approval. The caller has checked who may do that.
+   * False when the grant had ended already.
    */
-  endGrant(grant: string, ended: { by: string; address: string; reason: string }): Promise<boolean> {
+  endGrant(grant: string, ended: EndedSession): Promise<boolean> {
     return endGrant(this.#store, grant, ended);
   }
 

@@ -86,7 +86,13 @@ describe("a password of a grant", () => {
       if (how === "used up") await access.requests.use(grants[0]!.id, { id: "s", target: "plc-1", address: "x" });
       if (how === "disabled") await access.people.setDisabled("erika", true);
       if (how === "session ended")
-        await access.requests.endGrant(grants[0]!.id, { by: "olga", address: "x", reason: "x" });
+        await access.requests.endGrant(grants[0]!.id, {
+          by: "olga",
+          address: "x",
+          reason: "x",
+          session: "s",
+          target: "plc-1",
+        });
       expect(await logIn(password)).toBeNull();
     },
   );

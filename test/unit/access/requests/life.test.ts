@@ -318,7 +318,7 @@ describe("ending", () => {
   it("takes one person's grant when their session was ended, and the request with the last", async () => {
     const { id } = await access.submit({ people: ["erika", "viktor"] }, "anna");
     const { grants } = await decide(id, "boris");
-    const end = { by: "olga", address: "local", reason: "pressed the wrong button" };
+    const end = { by: "olga", address: "local", reason: "pressed the wrong button", session: "s-1", target: "plc-1" };
     expect(await access.requests.endGrant(grants[0]!.id, end)).toBe(true);
     expect(await access.requests.endGrant(grants[0]!.id, end)).toBe(false);
     expect(await access.requests.find(id)).toMatchObject({ state: "approved" });
@@ -326,6 +326,26 @@ describe("ending", () => {
     expect(await access.requests.find(id)).toMatchObject({ state: "revoked", ended: { by: "olga" } });
     expect((await types()).filter((type) => type === "grant.revoked")).toHaveLength(2);
     expect(await access.requests.endGrant("no-such", end)).toBe(false);
+    for (const name of ["erika", "viktor"]) {
+      expect(await access.requests.blockFor(name, "plc-1")).toMatchObject({ by: "olga", session: "s-1" });
+    }
+  });
+
+  it("refuses whom somebody cut off at that target, whatever else is approved already, until a new approval", async () => {
+    const [cut, waits] = [await access.approved(), await access.submit()];
+    const second = await access.approved();
+    await access.requests.endGrant(cut.grants[0]!.id, {
+      by: "olga",
+      address: "local",
+      reason: "left the scope",
+      session: "s-1",
+      target: "plc-1",
+    });
+    access.pass(2 * hourMs);
+    expect(await access.requests.grantFor("erika", "plc-1")).toMatchObject({ request: second.id, state: "open" });
+    expect(await access.requests.blockFor("erika", "plc-1")).toMatchObject({ reason: "left the scope" });
+    await decide(waits.id, "carla");
+    expect(await access.requests.blockFor("erika", "plc-1")).toBeNull();
   });
 
   it("is over at the window's end to the millisecond, swept once, and told with its grants", async () => {

@@ -112,7 +112,14 @@ async function live(access: AccessUnderTest, other: AccessUnderTest["requests"],
     if (one.do === "credential") return void (await requests.issueCredential(id, by, { kind: "ssh-password" }));
     const grant = (await requests.find(id))?.grants[0];
     if (grant === undefined) return;
-    if (one.do === "end") return void (await requests.endGrant(grant.id, { by: "olga", address: "x", reason: "x" }));
+    if (one.do === "end")
+      return void (await requests.endGrant(grant.id, {
+        by: "olga",
+        address: "x",
+        reason: "x",
+        session: "s",
+        target: "plc-1",
+      }));
     await requests.use(grant.id, {
       id: `${run}-${session++}`,
       target: one.by === "adam" ? "plc-2" : "plc-1",
