@@ -50,10 +50,7 @@ describe("SSH", () => {
   it("needs an approval, ends with its window in mid-session, and does not come back", async () => {
     const before = await ssh(plant.ssh("plc-window"), ["echo in"]);
     expect(before.stderr).toContain("An approved access request is needed first.");
-    const request = await plant.approve({ targets: ["plc-window"], seconds: 5, inTime: false });
-    const early = await ssh(plant.ssh("plc-window"), ["echo in"]);
-    expect(early.stderr).toContain("The approved window has not begun yet. It begins at");
-    await waitFor(async () => (await ssh(plant.ssh("plc-window"), ["echo in"])).code === 0, { what: "the window" });
+    const request = await plant.approve({ targets: ["plc-window"], seconds: 8 });
     const client = await plant.startSsh("plc-window", ["-tt"], busy);
     expect(await plant.live("plc-window")).toMatchObject({ request });
     await client.exited;
@@ -63,6 +60,15 @@ describe("SSH", () => {
     const after = await ssh(plant.ssh("plc-window"), ["echo in"]);
     expect(after.stderr).toContain("The approved window is over.");
     expect(after.stdout).toBe("");
+  });
+
+  it("is refused before its window begins, and told when that is", async () => {
+    await plant.approve({ targets: ["plc-later"], leadSeconds: 3600 });
+    const { stdout, stderr } = await ssh(plant.ssh("plc-later"), ["echo in"]);
+    expect([stdout, stderr]).toEqual([
+      "",
+      expect.stringContaining("The approved window has not begun yet. It begins at"),
+    ]);
   });
 
   it("ends every session of an access that is revoked, within a second or so, and refuses the next", async () => {
@@ -144,11 +150,16 @@ describe("VNC", () => {
   it("needs an approval, ends with its window in mid-session, and does not come back", async () => {
     // Of an access to other targets it says that this one is not in it.
     expect(await plant.vncAnswer("hmi-window")).toMatch(/access request (is needed first|does not include this)\./);
-    await plant.approve({ targets: ["hmi-window"], seconds: 6 });
+    await plant.approve({ targets: ["hmi-window"], seconds: 10 });
     const viewer = await plant.startViewer("hmi-window");
     await viewer.exited;
     expect(await endOf("hmi-window")).toBe("window-ended");
     expect(await plant.vncAnswer("hmi-window")).toContain("The approved window is over.");
+  });
+
+  it("is refused before its window begins", async () => {
+    await plant.approve({ targets: ["hmi-later"], leadSeconds: 3600 });
+    expect(await plant.vncAnswer("hmi-later")).toContain("The approved window has not begun yet.");
   });
 
   it("ends when its access is revoked, and the next is refused", async () => {

@@ -50,7 +50,7 @@ function shownTo(format: PixelFormat = trueColour32) {
   const seen = { names: [] as string[], bells: 0, amber: 0, ink: 0, other: 0, clipboards: 0, updates: 0 };
   const nothing = (): void => undefined;
   const decoder = new ScreenDecoder(
-    { ...size, name: "", format },
+    { ...size, format },
     {
       ...{ changed: nothing, copied: nothing, resized: nothing, cursor: nothing, pointer: nothing },
       ...{ led: nothing, jpeg: nothing },

@@ -269,6 +269,8 @@ describe("what needs the running service", () => {
     socket = await openAdminSocket(config.recorder.adminSocket, {
       sessions: () => [],
       terminate: async () => false,
+      freeze: async () => false,
+      unfreeze: async () => false,
       audit: async () => undefined,
       vncTicket: (person) =>
         Promise.reject(
@@ -291,6 +293,10 @@ describe("what needs the running service", () => {
       "no live session has the id nope; conduit sessions list shows them [REQUEST_",
     ],
     [["sessions", "terminate", session], 4, "no live session has the id 01a2061a"],
+    [["sessions", "freeze", session], 1, "or it is frozen already"],
+    [["sessions", "freeze", "nope"], 4, "no live session has the id nope"],
+    [["sessions", "unfreeze", session], 2, "required option '--as <person>'"],
+    [["sessions", "unfreeze", session, "--as", "nobody"], 1, "the name, the password or the code is wrong"],
     [["sessions", "terminate", session, "--reason", "r".repeat(300)], 1, "reason: "],
     [["target", "ticket", "nope", "--person", "erika"], 4, "there is no target named nope"],
     [["target", "ticket", "plc-1", "--person", "erika"], 4, "no VNC target named plc-1: it is reached by ssh"],
