@@ -20,11 +20,13 @@ describe("scpCommandOf", () => {
     ["scp -v -rp -f a b", "outbound", "scp -v -r -p -f a b"],
     ["/usr/bin/scp -qf x", "outbound", "/usr/bin/scp -f x"],
     ["scp -f '/with space'", "outbound", "scp -f /with' space'"],
-    ["scp -f /with\\ space", "outbound", "scp -f /with' space'"],
+    ["scp -f /with\\ space", "outbound", "scp -f /with' 'space"],
     ['scp -f "it\'s"', "outbound", "scp -f it\\'s"],
     ["scp -f ~/x/*.tx?", "outbound", "scp -f ~/x/*.tx?"],
     ["scp -f '*'", "outbound", "scp -f '*'"],
     ["scp -t ''", "inbound", "scp -t ''"],
+    ["scp -f '~'/x ~\\/x", "outbound", "scp -f '~'/x '~/'x"],
+    ["scp -f [!a-c]x ['!'a]x [a\\-c]x", "outbound", "scp -f [!a-c]x ['!'a]x [a'-'c]x"],
   ])("reads %s", (command, direction, written) => {
     expect(read(command)).toEqual({ direction, command: written });
   });
@@ -73,7 +75,7 @@ describe("scpCommandOf", () => {
         const paths = options >= 0 ? before.slice(options) : before.slice(before.indexOf("-f") + 1);
         expect(words(answer.command).slice(-paths.length)).toEqual(paths);
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 });

@@ -97,19 +97,26 @@ function quoteWord(word: Character[]): string {
     if (literal !== "") written += `'${literal}'`;
     literal = "";
   };
+  const home = expandsHome(word);
   for (const [index, { text, quoted }] of word.entries()) {
-    if (!quoted && (/[*?[\]]/.test(text) || (text === "~" && index === 0))) {
+    const passes = quoted ? /[A-Za-z0-9_./,:@%+=]/ : /[A-Za-z0-9_./,:@%+=*?[\]!-]/;
+    if ((index === 0 && home) || (passes.test(text) && (literal === "" || !quoted))) {
       flush();
       written += text;
     } else if (text === "'") {
       flush();
       written += "\\'";
-    } else if (literal === "" && /[A-Za-z0-9_./,:@%+=-]/.test(text)) {
-      written += text;
     } else {
       literal += text;
     }
   }
   flush();
   return written;
+}
+
+/** `~` or `~name` at the word's beginning, where nothing up to the slash is quoted (POSIX 2.6.1). */
+function expandsHome(word: Character[]): boolean {
+  if (word[0]?.text !== "~") return false;
+  const slash = word.findIndex(({ text }) => text === "/");
+  return word.slice(0, slash < 0 ? word.length : slash + 1).every(({ quoted }) => !quoted);
 }
