@@ -27,6 +27,7 @@ export interface PendingSignIn {
 interface Entry extends PendingSignIn {
   cookie: Buffer;
   browser: Browser;
+  network: string;
   codes: number;
   timer: NodeJS.Timeout;
 }
@@ -37,14 +38,14 @@ export class PendingSignIns {
 
   begin(signIn: PendingSignIn, browser: Browser): { pending: string; cookie: string; expiresAt: string } {
     const network = networkOf(browser.address);
-    const own = [...this.#entries].filter(([, entry]) => networkOf(entry.browser.address) === network);
+    const own = [...this.#entries].filter(([, entry]) => entry.network === network);
     if (own.length >= maxOfNetwork) void this.#abandon(own[0]?.[0]);
     else if (this.#entries.size >= maxOpen) void this.#abandon(this.#entries.keys().next().value);
     const [pending, cookie] = [randomToken(), randomToken()];
     const key = digest(pending).toString("base64");
     const timer = setTimeout(() => void this.#abandon(key), pendingLifetimeMs);
     timer.unref();
-    this.#entries.set(key, { ...signIn, cookie: digest(cookie), browser, codes: 0, timer });
+    this.#entries.set(key, { ...signIn, cookie: digest(cookie), browser, network, codes: 0, timer });
     return { pending, cookie, expiresAt: new Date(Date.now() + pendingLifetimeMs).toISOString() };
   }
 
