@@ -146,6 +146,11 @@ export class StoredFile {
   size = 0;
   #open = true;
 
+  /** What still goes on with it then fails, and nobody minds. */
+  get discarded(): boolean {
+    return !this.#open;
+  }
+
   constructor(files: QuarantineFiles, session: string, name: string, handle: FileHandle) {
     this.#files = files;
     this.#session = session;

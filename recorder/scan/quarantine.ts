@@ -27,7 +27,7 @@ export async function openQuarantine(options: QuarantineOptions): Promise<FileHo
   return {
     maxFileBytes: options.limits.maxFileBytes,
     open: async (facts) => {
-      const stored = await orRefusal(options, () => files.create(facts.session));
+      const stored = await files.create(facts.session).catch((error: unknown) => refused(options, error));
       return new QuarantinedHold(options, files, facts, stored);
     },
   };
@@ -51,15 +51,15 @@ class QuarantinedHold implements HeldFile {
   }
 
   write(offset: number, data: Uint8Array): Promise<void> {
-    return orRefusal(this.#options, () => this.#stored.write(offset, data));
+    return this.#orRefusal(() => this.#stored.write(offset, data));
   }
 
   read(offset: number, length: number): Promise<Buffer> {
-    return orRefusal(this.#options, () => this.#stored.read(offset, length));
+    return this.#orRefusal(() => this.#stored.read(offset, length));
   }
 
   truncate(size: number): Promise<void> {
-    return orRefusal(this.#options, () => this.#stored.truncate(size));
+    return this.#orRefusal(() => this.#stored.truncate(size));
   }
 
   async scan(progress: (part: number) => void, signal: AbortSignal): Promise<Verdict> {
@@ -69,12 +69,12 @@ class QuarantinedHold implements HeldFile {
     const contents = async function* (): AsyncGenerator<Uint8Array> {
       sha256 = yield* reading;
     };
-    const answer = await orRefusal(this.#options, () => this.#options.scanner.scan(contents(), signal));
+    const answer = await this.#orRefusal(() => this.#options.scanner.scan(contents(), signal));
     // A scanner that gave up in the middle has not seen the whole: the digest is of the whole all the same.
     if (sha256 === "") {
       if (answer.outcome === "clean")
         throw new HoldRefusal("quarantine-failed", "the virus scanner did not read it whole");
-      sha256 = await orRefusal(this.#options, () => this.#stored.digest(signal));
+      sha256 = await this.#orRefusal(() => this.#stored.digest(signal));
     }
     return { ...answer, sha256, bytes };
   }
@@ -105,17 +105,22 @@ class QuarantinedHold implements HeldFile {
   discard(): Promise<void> {
     return this.#stored.discard();
   }
+
+  async #orRefusal<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      if (this.#stored.discarded) throw new Error("the file was given up", { cause: error });
+      return refused(this.#options, error);
+    }
+  }
 }
 
 /** The disk's own faults refuse the file; the log says which. */
-async function orRefusal<T>(options: QuarantineOptions, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    const { code, errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    options.logger.error({ err: error }, "the quarantine's disk failed");
-    if (code === "ENOSPC") throw new HoldRefusal("disk-low", "the gateway's disk is full; try again later");
-    throw new HoldRefusal("quarantine-failed", "the gateway's quarantine failed; its operators see why in the log");
-  }
+function refused(options: QuarantineOptions, error: unknown): never {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  if (errno === undefined) throw error;
+  options.logger.error({ err: error }, "the quarantine's disk failed");
+  if (code === "ENOSPC") throw new HoldRefusal("disk-low", "the gateway's disk is full; try again later");
+  throw new HoldRefusal("quarantine-failed", "the gateway's quarantine failed; its operators see why in the log");
 }

@@ -54,6 +54,7 @@ describe("scpCommandOf", () => {
     'scp -t "open',
     "scp -t a\\",
     "scp -t # a",
+    "scp -t caf\ufffd",
     "scp -t",
     "scp -t a b",
     "scp -t -f a",

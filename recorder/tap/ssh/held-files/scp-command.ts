@@ -12,7 +12,8 @@ type Character = { text: string; quoted: boolean };
 /** `unreadable`: it calls scp in a way that cannot be followed. Undefined: it does not call scp. */
 export function scpCommandOf(command: string): ScpCommand | "unreadable" | undefined {
   if (!/^\s*([^\s;&|<>()$`"'\\]*\/)?scp(\s|$)/.test(command)) return undefined;
-  const words = splitWords(command);
+  // Not UTF-8: what would be written anew is another name.
+  const words = command.includes("\ufffd") ? undefined : splitWords(command);
   if (words === undefined) return "unreadable";
   const texts = words.map((word) => word.map(({ text }) => text).join(""));
   let at = 1;
