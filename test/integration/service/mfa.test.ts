@@ -211,6 +211,17 @@ describe("once it is enrolled", () => {
     });
   });
 
+  it("goes on when the master key is rotated under the running service", async () => {
+    const keyFile = join(directory.path, "data", "keys", "master.key");
+    const before = await readFile(keyFile, "utf8");
+    expect(await service.conduit(["secret", "rotate-master-key"])).toMatch(/2 credentials, 1 authenticators/);
+    expect(await readFile(keyFile, "utf8")).not.toBe(before);
+    // The authenticator's secret and the target's credential: both are read under the new key.
+    const opened = await ssh(nextCode());
+    expect(opened, opened.stderr).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(service.log()).not.toContain(before.trim());
+  });
+
   it("every change of it is in the audit", async () => {
     const { openDatabase } = await import("../../../recorder/database.ts");
     const { AuditLog } = await import("../../../recorder/catalog/audit.ts");
