@@ -128,6 +128,31 @@ describe("a recorder that is behind", () => {
     expect(client.stdout().length).toBe(60_000_000);
     expect(session().outputBytes).toBe(60_000_000);
   });
+
+  it("gives every byte of what waits, while other connections read on", async () => {
+    const file = join(remote, "bulk");
+    await writeFile(file, randomBytes(12_000_000).toString("hex"));
+    const whole = await readFile(file, "latin1");
+    const sessions: MemorySession[] = [];
+    gateway.onSession = (opened) => sessions.push(opened);
+    let waves = 0;
+    const timer = setInterval(() => {
+      for (const [i, opened] of sessions.entries()) opened.behind = (waves + i) % 2 === 0;
+      waves++;
+    }, 3);
+    try {
+      const clients = await Promise.all([1, 2, 3].map(() => startSsh([`cat ${file}`])));
+      for (const client of clients) {
+        expect((await client.exited).code).toBe(0);
+        expect(client.stdout() === whole).toBe(true);
+      }
+    } finally {
+      clearInterval(timer);
+      for (const opened of sessions) opened.behind = false;
+    }
+    expect(sessions.map((opened) => opened.output().toString("latin1") === whole)).toEqual([true, true, true]);
+    expect(waves).toBeGreaterThan(10);
+  });
 });
 
 describe("freeze", () => {
