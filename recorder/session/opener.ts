@@ -18,7 +18,8 @@ import type {
 import { type AccessStates, Admission, type Admitted, type InventoryView, type SessionRefusal } from "./admission.ts";
 import { type OpenRecordFacts, openFacts } from "./open-facts.ts";
 import type { SessionRegistry } from "./registry.ts";
-import { GatewaySession, type SessionHappening, type SessionLogger, type SessionRecording } from "./session.ts";
+import { GatewaySession } from "./session.ts";
+import type { SessionHappening, SessionLogger, SessionRecording } from "./session-facts.ts";
 import { patternsFor } from "./session-patterns.ts";
 
 export type { OpenRecordFacts } from "./open-facts.ts";

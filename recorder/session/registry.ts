@@ -1,7 +1,8 @@
 // All live sessions of this recorder. One ticker applies the limits; stopping ends every session and waits for its seal.
 import type { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { GatewaySession, Releaser } from "./session.ts";
+import type { GatewaySession } from "./session.ts";
+import type { Releaser } from "./session-facts.ts";
 
 export class SessionRegistry {
   readonly #sessions = new Map<string, GatewaySession>();

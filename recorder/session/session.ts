@@ -10,13 +10,10 @@ import {
   decideClipboard,
   decideEnv,
   decideForward,
-  type GrantFacts,
   refusal,
 } from "../../shared/policy/decide.ts";
-import type { Capability, Policy, Role, Target } from "../../shared/policy/policy.ts";
+import type { Capability } from "../../shared/policy/policy.ts";
 import type {
-  AuthenticatedPerson,
-  ClientAddress,
   EventSink,
   FileTransferMode,
   SessionHold,
@@ -24,54 +21,14 @@ import type {
   TapSession,
   TerminateReason,
 } from "../tap/tap.ts";
+import { describeSession } from "./describe-session.ts";
+import { whyNotReleasedBy } from "./escort.ts";
 import { type FoundPattern, PatternWatch, type SessionPatterns } from "./pattern-watch.ts";
 import { RecordingFilter } from "./recording-filter.ts";
 import { SessionClock } from "./session-clock.ts";
+import type { Releaser, SessionFacts, SessionHappening, SessionLogger, SessionRecording } from "./session-facts.ts";
 
 export type SessionState = "active" | "frozen" | "closing" | "sealed" | "interrupted";
-
-/** What a session needs of its recording; record/recorder.ts satisfies it. */
-export interface SessionRecording extends EventSink {
-  readonly session: string;
-  health(): { recordedBytes: number; durableBehindMs: number };
-  onFailure(listener: (error: Error) => void): void;
-  /** Called once when the recorder cannot make sense of what comes: the session has to end. */
-  onEndAsked?(listener: (reason: TerminateReason) => void): void;
-  close(endReason: string): Promise<unknown>;
-}
-
-export interface SessionFacts {
-  person: AuthenticatedPerson;
-  client: ClientAddress;
-  target: Target;
-  /** With the obligations that hold while the session lives. */
-  decision: Decision;
-  policy: Policy;
-  /** Of the policy, for this person and target; left out: none. */
-  patterns?: SessionPatterns;
-  /** What it stands on, where the rule asks for an approval or this is an emergency. */
-  grant: GrantFacts | null;
-  startedAt: string;
-}
-
-/** What happened in a session, for whoever follows what goes on. */
-export type SessionHappening =
-  | { type: "warned"; code: string; secondsLeft: number | null }
-  | { type: "frozen"; by: string; reason: string }
-  | { type: "unfrozen"; by: string }
-  | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
-  | { type: "ended"; reason: string };
-
-export interface Releaser {
-  name: string;
-  roles: readonly Role[];
-}
-
-export interface SessionLogger {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
 
 export interface SessionHooks {
   /** Monotonic milliseconds. */
@@ -230,14 +187,7 @@ export class GatewaySession implements TapSession {
 
   /** Why this person may not release the session; null: they may. */
   whyNotReleasedBy(person: Releaser): string | null {
-    if (person.name.toLowerCase() === this.facts.person.name.toLowerCase()) {
-      return "Nobody releases a session of their own.";
-    }
-    if (this.#hold?.code !== "escort-awaited") return null;
-    if (!person.roles.includes("escort")) return "This session waits for an escort: a person with that role.";
-    const named = this.facts.grant?.escorts ?? [];
-    const isNamed = named.some((name) => name.toLowerCase() === person.name.toLowerCase());
-    return named.length === 0 || isNamed ? null : `The request names who escorts this session: ${named.join(", ")}.`;
+    return whyNotReleasedBy(person, this.facts, this.#hold);
   }
 
   /** False: it is not frozen. */
@@ -311,30 +261,15 @@ export class GatewaySession implements TapSession {
   }
 
   describe(): LiveSession {
-    const health = this.#recording.health();
-    const { person, target, client, decision, grant, startedAt } = this.facts;
-    const { limits, windowEndsMs, recording } = decision.obligations;
-    const lastsUntilMs = Date.parse(startedAt) + limits.maxSessionSeconds * 1000;
-    return {
-      session: this.id,
-      person: person.name,
-      target: target.name,
-      conduit: target.conduit,
-      protocol: target.protocol,
-      clientAddress: client.address,
-      startedAt,
+    return describeSession(this.facts, {
+      id: this.id,
       state: this.#state === "active" || this.#state === "frozen" ? this.#state : "closing",
-      hold: this.#hold?.code ?? null,
-      request: grant?.request ?? null,
-      rule: decision.rule,
-      recordingMode: recording,
+      hold: this.#hold,
       channels: this.#openChannels,
-      idleSeconds: this.#clock.idleMs / 1000,
-      endsAt: new Date(Math.min(lastsUntilMs, windowEndsMs ?? lastsUntilMs)).toISOString(),
-      recordedBytes: health.recordedBytes,
-      durableBehindMs: health.durableBehindMs,
-      alarms: [...this.#alarms],
-    };
+      idleMs: this.#clock.idleMs,
+      health: this.#recording.health(),
+      alarms: this.#alarms,
+    });
   }
 
   #freeze(hold: SessionHold): void {

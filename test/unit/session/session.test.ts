@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type OpenRecordFacts, SessionOpener } from "../../../recorder/session/opener.ts";
 import { SessionRegistry } from "../../../recorder/session/registry.ts";
-import { GatewaySession, type SessionHappening, type SessionRecording } from "../../../recorder/session/session.ts";
+import { GatewaySession } from "../../../recorder/session/session.ts";
+import type { SessionHappening, SessionRecording } from "../../../recorder/session/session-facts.ts";
 import { patternsFor } from "../../../recorder/session/session-patterns.ts";
 import type { SessionWarning, TerminateReason } from "../../../recorder/tap/tap.ts";
 import { AppError } from "../../../shared/errors.ts";

@@ -1,0 +1,40 @@
+// A live session as lists show it.
+import type { LiveSession } from "../../shared/api/types.ts";
+import type { SessionHold } from "../tap/tap.ts";
+import type { SessionFacts } from "./session-facts.ts";
+
+export interface SessionSituation {
+  id: string;
+  state: LiveSession["state"];
+  hold: SessionHold | null;
+  channels: number;
+  idleMs: number;
+  health: { recordedBytes: number; durableBehindMs: number };
+  alarms: ReadonlySet<string>;
+}
+
+export function describeSession(facts: SessionFacts, now: SessionSituation): LiveSession {
+  const { person, target, client, decision, grant, startedAt } = facts;
+  const { limits, windowEndsMs, recording } = decision.obligations;
+  const lastsUntilMs = Date.parse(startedAt) + limits.maxSessionSeconds * 1000;
+  return {
+    session: now.id,
+    person: person.name,
+    target: target.name,
+    conduit: target.conduit,
+    protocol: target.protocol,
+    clientAddress: client.address,
+    startedAt,
+    state: now.state,
+    hold: now.hold?.code ?? null,
+    request: grant?.request ?? null,
+    rule: decision.rule,
+    recordingMode: recording,
+    channels: now.channels,
+    idleSeconds: now.idleMs / 1000,
+    endsAt: new Date(Math.min(lastsUntilMs, windowEndsMs ?? lastsUntilMs)).toISOString(),
+    recordedBytes: now.health.recordedBytes,
+    durableBehindMs: now.health.durableBehindMs,
+    alarms: [...now.alarms],
+  };
+}

@@ -1,0 +1,48 @@
+// What a live session is made of, and whom it tells: the types between GatewaySession and its surroundings.
+import type { Decision, GrantFacts } from "../../shared/policy/decide.ts";
+import type { Policy, Role, Target } from "../../shared/policy/policy.ts";
+import type { AuthenticatedPerson, ClientAddress, EventSink, TerminateReason } from "../tap/tap.ts";
+import type { SessionPatterns } from "./pattern-watch.ts";
+
+/** What a session needs of its recording; record/recorder.ts satisfies it. */
+export interface SessionRecording extends EventSink {
+  readonly session: string;
+  health(): { recordedBytes: number; durableBehindMs: number };
+  onFailure(listener: (error: Error) => void): void;
+  /** Called once when the recorder cannot make sense of what comes: the session has to end. */
+  onEndAsked?(listener: (reason: TerminateReason) => void): void;
+  close(endReason: string): Promise<unknown>;
+}
+
+export interface SessionFacts {
+  person: AuthenticatedPerson;
+  client: ClientAddress;
+  target: Target;
+  /** With the obligations that hold while the session lives. */
+  decision: Decision;
+  policy: Policy;
+  /** Of the policy, for this person and target; left out: none. */
+  patterns?: SessionPatterns;
+  /** What it stands on, where the rule asks for an approval or this is an emergency. */
+  grant: GrantFacts | null;
+  startedAt: string;
+}
+
+/** What happened in a session, for whoever follows what goes on. */
+export type SessionHappening =
+  | { type: "warned"; code: string; secondsLeft: number | null }
+  | { type: "frozen"; by: string; reason: string }
+  | { type: "unfrozen"; by: string }
+  | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
+  | { type: "ended"; reason: string };
+
+export interface Releaser {
+  name: string;
+  roles: readonly Role[];
+}
+
+export interface SessionLogger {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
