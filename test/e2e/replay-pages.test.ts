@@ -157,6 +157,12 @@ describe("live sessions", () => {
     expect(await page.locator(byId("live-session")).count()).toBe(2);
     await page.waitForSelector("text=The object store does not answer");
     const second = plant.server.live[1]!.session;
+    const card = `[data-session="${second}"]`;
+    await page.click(`${card} ${byId("freeze")}`);
+    await page.waitForSelector(`${card} >> text=Frozen`);
+    expect(plant.server.live[1]).toMatchObject({ state: "frozen", hold: "frozen" });
+    await page.click(`${card} ${byId("unfreeze")}`);
+    await page.waitForSelector(`${card} ${byId("freeze")}`);
     await page.click(`[data-session="${second}"] ${byId("terminate")}`);
     await page.fill(byId("terminate-reason"), "maintenance window is over");
     await page.click(byId("terminate-confirm"));

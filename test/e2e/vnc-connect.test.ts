@@ -10,6 +10,7 @@ import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
 const vendor = { name: "vendor", password: "seven slow river boats" };
 const investigator = { name: "investigator", password: "nine quiet mountain owls" };
+const admin = { name: "admin", password: "five patient garden stones" };
 const target = "hmi-reactor-01";
 /** The field of the reactor's set point, on the HMI's screen. */
 const setpointField = { x: 1210, y: 120 };
@@ -28,6 +29,7 @@ beforeAll(async () => {
     people: [
       { ...vendor, roles: ["vendor"] },
       { ...investigator, roles: ["investigator", "escort"] },
+      { ...admin, roles: ["admin"] },
     ],
     secrets: [{ name: target, password: hmi.password }],
     targets: [
@@ -158,6 +160,12 @@ describe("the live screen", () => {
     await expect.poll(width).toBeLessThan(1280);
 
     const escort = await visit(investigator, "/live");
+    await escort.click(byId("freeze"));
+    const told = page.locator(byId("told"));
+    await expect.poll(() => told.textContent()).toContain("The plant has stopped this session");
+    expect(await told.isVisible()).toBe(true);
+    await escort.click(byId("unfreeze"));
+    await expect.poll(() => told.textContent()).toBe("The session goes on.");
     await escort.click(byId("terminate"));
     await escort.fill(byId("terminate-reason"), "maintenance window is over");
     await escort.click(byId("terminate-confirm"));
@@ -166,10 +174,16 @@ describe("the live screen", () => {
     expect(words).toContain("maintenance window is over");
     expect(await page.textContent(byId("session-ended"))).toContain("The session has ended");
 
+    // Whom somebody of the plant has ended is not let in again, until that is lifted.
+    await page.click(byId("connect-again"));
+    await expect.poll(() => page.textContent(byId("connect-error"))).toContain("reconnection is refused");
+    const unblock = ["access", "unblock", vendor.name, target, "--as", admin.name, "--reason", "on with the work"];
+    await service.conduit(unblock, `${admin.password}\n`);
+
     // On with a new ticket only, into a new session.
     const [asked] = await Promise.all([
       page.waitForRequest((request) => request.url().endsWith("/vnc-ticket")),
-      page.click(byId("connect-again")),
+      page.click(byId("connect-open")),
     ]);
     expect(asked.method()).toBe("POST");
     await page.waitForSelector(byId("recorded-notice"));

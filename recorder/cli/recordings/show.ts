@@ -148,6 +148,7 @@ const endSentences: Record<string, string> = {
   "limit-duration": "it reached the longest duration that the policy allows",
   "limit-idle": "nothing was typed for as long as the policy allows",
   "limit-recorded-bytes": "its recording reached the size that the policy allows",
+  refused: "its access ended while it was being opened",
   "recording-failed": "it could not be recorded any more",
   "recorder-stopped": "the recorder was stopped",
   "recorder-crash": "the recorder crashed; what it had recorded was recovered",

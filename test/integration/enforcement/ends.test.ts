@@ -75,10 +75,9 @@ describe("SSH", () => {
     const request = await plant.approve({ targets: ["plc-window", "plc-named"] });
     const clients = [
       await plant.startSsh("plc-window", ["-tt"], busy),
-      await plant.startSsh("plc-window", ["-T"], ["cat"]),
+      await plant.startSsh("plc-window", ["-T"], busy),
     ];
-    for (const client of clients.slice(0, 1))
-      await waitFor(() => client.stdout().includes("shown"), { what: "output" });
+    for (const client of clients) await waitFor(() => client.stdout().includes("shown"), { what: "output" });
     await plant.live("plc-window");
     const revokedAt = Date.now();
     const admin = { name: "adam", roles: ["admin"], factors: ["password", "totp"], address: "local" } as const;

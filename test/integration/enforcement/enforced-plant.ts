@@ -247,7 +247,8 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
         },
       );
       viewers.add(viewer);
-      await plant.live(target).catch((error: unknown) => {
+      const joined = async () => (await sessions()).some((one) => one.target === target && one.channels > 0);
+      await waitFor(joined, { what: `a viewer at ${target}`, timeoutMs: 60_000 }).catch((error: unknown) => {
         throw new Error(`the viewer said: ${viewer.output()}`, { cause: error });
       });
       return viewer;
