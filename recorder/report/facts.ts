@@ -2,7 +2,8 @@
 import type { Kysely } from "kysely";
 import { z } from "zod";
 import type { ReportRefusal, ReportRequest, ReportSession } from "../../shared/api/report.ts";
-import { type ReasonCode, reasonSentences } from "../../shared/policy/decide.ts";
+import { reasonSentences } from "../../shared/policy/decide.ts";
+import { violationSentences } from "../../shared/policy/request.ts";
 import type { PolicyTables } from "../access/policy-versions.ts";
 import type { RequestTables } from "../access/requests/tables.ts";
 import type { CatalogTables } from "../catalog/tables.ts";
@@ -161,10 +162,12 @@ async function readRefusals(db: Kysely<CatalogTables>, { fromMs, toMs }: Period)
     .orderBy("id", "desc")
     .execute();
   return rows.flatMap(({ id, at, actor, subject, address, details }) => {
-    const { reason, violations } = RefusalDetails.parse(JSON.parse(details));
+    const { reason, violations, targets } = RefusalDetails.parse(JSON.parse(details));
     const one = { audit: Number(id), at, person: actor, address };
     if (violations === undefined) return [{ ...one, target: subject, ...explained(reason) }];
-    return violations.map(({ code, target }) => ({ ...one, target: target ?? subject, ...explained(code) }));
+    // What is wrong with the request as such is about all that it asked for.
+    const asked = targets.join(", ");
+    return violations.map(({ code, target }) => ({ ...one, target: target ?? asked, ...explained(code) }));
   });
 }
 
@@ -175,11 +178,12 @@ const RefusalDetails = z.looseObject({
     .array(z.looseObject({ code: z.string(), target: z.string().optional() }))
     .optional()
     .catch(undefined),
+  targets: z.array(z.string()).catch([]),
 });
 
 function explained(code: string): { reason: string; sentence: string } {
-  const sentence = Object.hasOwn(reasonSentences, code) ? reasonSentences[code as ReasonCode] : "";
-  return { reason: code, sentence };
+  const sentences: Record<string, string> = { ...violationSentences, ...reasonSentences };
+  return { reason: code, sentence: Object.hasOwn(sentences, code) ? (sentences[code] ?? "") : "" };
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

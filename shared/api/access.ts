@@ -244,6 +244,8 @@ export const LiftBlock = z.strictObject({ reason: sentence(500).min(1, "say why"
 /** What happened around access, in the order of `seq`; every one is in the audit log too. */
 export const AccessEventType = z.enum([
   "request.submitted",
+  /** Turned away by the policy when it was submitted; many of one person are counted (`untold`). */
+  "request.rejected",
   "request.approval",
   "request.approved",
   "request.refused",

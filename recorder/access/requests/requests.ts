@@ -29,6 +29,7 @@ import { openBreakGlass, reviewBreakGlass } from "./emergency.ts";
 import { type EndedSession, endGrant, revoke, withdraw } from "./ending.ts";
 import { grantFor, type Use, useGrant } from "./grants.ts";
 import { idsOfPart, listRequests, toView, unreviewedIds } from "./list.ts";
+import { tellRejection, tellUntold } from "./rejection.ts";
 import { timeOf, toRequest } from "./shape.ts";
 import { RequestStore } from "./store.ts";
 import { checkDraft, insertRequest, violated } from "./submission.ts";
@@ -47,9 +48,12 @@ export interface AccessRequestsDependencies {
   monotonic?: () => number;
 }
 
+const untoldEveryMs = 60_000;
+
 export class AccessRequests {
   readonly #store: RequestStore;
   readonly #deps: AccessRequestsDependencies;
+  #untoldAtMs = 0;
 
   constructor(db: Kysely<RequestTables>, deps: AccessRequestsDependencies) {
     this.#deps = deps;
@@ -78,12 +82,15 @@ export class AccessRequests {
     return { violations: checked.violations, approvalsNeeded: checked.approvalsNeeded };
   }
 
-  /** REQUEST_INVALID with `details.violations`, all of them. */
+  /** REQUEST_INVALID with `details.violations`, all of them; that is told on the feed, too. */
   async submit(by: Acting, draft: RequestDraft): Promise<AccessRequest> {
     await this.start();
     const view = this.#deps.policy();
     const checked = await checkDraft(view, this.#deps.people, by, draft, this.nowMs());
-    if (checked.violations.length > 0) throw violated(checked.violations);
+    if (checked.violations.length > 0) {
+      await tellRejection(this.#store, by, draft, checked.violations);
+      throw violated(checked.violations);
+    }
     return toRequest(await insertRequest(this.#store, view, by, draft, checked));
   }
 
@@ -200,6 +207,10 @@ export class AccessRequests {
     await this.start();
     const result = await sweep(this.#store, nowMs ?? this.nowMs());
     await this.#store.keepTime();
+    if (this.nowMs() - this.#untoldAtMs >= untoldEveryMs) {
+      this.#untoldAtMs = this.nowMs();
+      await tellUntold(this.#store);
+    }
     return result;
   }
 

@@ -1,5 +1,6 @@
 import type { Insertable } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { copyToAudit } from "../../../recorder/access-audit.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import type { RecordingsTable } from "../../../recorder/catalog/tables.ts";
 import { reportCsv } from "../../../recorder/report/csv.ts";
@@ -181,6 +182,22 @@ describe("figures", () => {
     expect(figure(made, "refused").value).toBe(4);
     expect(made.conduits.find(({ id }) => id === "cell-1")?.refused).toBe(3);
     expect(made.refusals[0]?.sentence).toMatch(/No rule/);
+  });
+
+  it("counts what a request that was turned away asked for, with its entry in the audit log", async () => {
+    const end = copyToAudit(access.feed);
+    const from = new Date(access.clock.wallMs).toISOString();
+    await access.submit({ targets: ["SIS-1", "plc-1"], from }).catch(() => undefined);
+    await access.feed.settled();
+    end();
+    const made = await report();
+    expect(figure(made, "prohibited-blocked")).toMatchObject({ value: 1, audit: [made.refusals[0]?.audit] });
+    expect(made.refusals.map(({ person, target, reason, sentence }) => [person, target, reason, sentence])).toEqual([
+      ["erika", "SIS-1", "prohibited-target", expect.stringMatching(/prohibited for everybody/)],
+      ["erika", "SIS-1, plc-1", "notice-too-short", expect.stringMatching(/notice/)],
+    ]);
+    expect(figure(made, "requests-submitted").value).toBe(0);
+    expect(status(made, "prohibited")).toBe("shown");
   });
 });
 

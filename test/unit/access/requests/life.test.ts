@@ -68,7 +68,7 @@ describe("asking", () => {
     expect(await access.submit({}, "viktor")).toMatchObject({ state: "submitted" });
   });
 
-  it("names all violations together, and keeps nothing", async () => {
+  it("names all violations together, and keeps no request", async () => {
     const draft = access.draft({
       purpose: "",
       people: ["erika", "nobody"],
@@ -94,8 +94,56 @@ describe("asking", () => {
       ]),
     );
     expect(await access.requests.check(access.as("erika"), draft)).toEqual({ violations, approvalsNeeded: 1 });
-    expect(await access.events()).toEqual([]);
+    expect(await types()).toEqual(["request.rejected"]);
     expect((await access.requests.list(access.as("adam"), listAll, { onlyOwn: false })).items).toEqual([]);
+  });
+
+  it("tells what was tried when the policy turns it away, and what is only asked for advice leaves no trace", async () => {
+    const draft = access.draft({ targets: ["sis-1", "plc-1"], from: new Date(access.clock.wallMs).toISOString() });
+    await access.requests.check(access.as("erika"), draft);
+    expect(await access.events()).toEqual([]);
+    await expect(access.requests.submit(access.as("erika"), draft)).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+    expect(await access.events()).toEqual([
+      expect.objectContaining({
+        type: "request.rejected",
+        actor: "erika",
+        subject: "erika",
+        address: "192.0.2.9",
+        details: {
+          violations: [{ code: "prohibited-target", target: "SIS-1" }, { code: "notice-too-short" }],
+          targets: ["sis-1", "plc-1"],
+        },
+      }),
+    ]);
+  });
+
+  it("tells of who goes on asking by a number, also when nobody asks any more", async () => {
+    const ask = (by: string) => access.submit({ targets: ["SIS-1"] }, by).catch((error: unknown) => error);
+    const told = async () =>
+      (await access.events()).map(({ subject, details }) => [subject, (details as { untold?: number }).untold ?? 0]);
+    for (let i = 0; i < 25; i++) await ask("erika");
+    await ask("viktor");
+    const first = [...Array.from({ length: 5 }, () => ["erika", 0]), ["viktor", 0]];
+    expect(await told()).toEqual(first);
+    await access.requests.sweep();
+    expect(await told()).toEqual(first);
+    access.pass(60_001);
+    await access.requests.sweep();
+    expect(await told()).toEqual([...first, ["erika", 20]]);
+    await ask("erika");
+    access.pass(60_001);
+    await access.requests.sweep();
+    expect(await told()).toEqual([...first, ["erika", 20], ["erika", 0]]);
+  });
+
+  it("keeps what it tells small, and what is prohibited in it", async () => {
+    const targets = [...Array.from({ length: 90 }, (_, n) => `nowhere-${n}`), "SIS-1"];
+    await access.submit({ targets }).catch((error: unknown) => error);
+    const [event] = await access.events();
+    const { violations, ...rest } = event?.details as { violations: { code: string; target?: string }[] };
+    expect(violations).toHaveLength(50);
+    expect(violations[0]).toMatchObject({ code: "prohibited-target", target: "SIS-1" });
+    expect(rest).toEqual({ moreViolations: 41, targets: targets.slice(0, 50) });
   });
 
   it("refuses a disabled person, and a protocol that is blocked", async () => {
@@ -367,10 +415,11 @@ describe("using", () => {
   it("makes the request active with its first session, counted once a session", async () => {
     const { id, grants } = await access.approved();
     const grant = grants[0]!.id;
+    access.pass(2 * hourMs - 1);
     await expect(access.requests.use(grant, session(1))).rejects.toMatchObject({
       details: { reason: "window-not-begun" },
     });
-    access.pass(2 * hourMs);
+    access.pass(1);
     await access.requests.use(grant, session(1));
     await access.requests.use(grant, session(1));
     await access.requests.use(grant, session(2));
