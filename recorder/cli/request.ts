@@ -22,6 +22,7 @@ import {
   durationArgument,
   requestHelp,
   timeArgument,
+  type When,
 } from "./access/acting.ts";
 import { showRequest, showRequests } from "./access/show.ts";
 import type { Cli, Register } from "./cli.ts";
@@ -44,8 +45,8 @@ interface CreateOptions {
   as: string;
   target: string[];
   purpose: string;
-  from: number;
-  to?: number;
+  from: When;
+  to?: When;
   for?: number;
   person?: string[];
   ticket?: string;
@@ -80,30 +81,35 @@ Example:
   $ conduit request create --as erika --target plc-reactor-01 --from +24h --for 2h --purpose "drive firmware" --ticket CHG-17`,
     )
     .action(async (options: CreateOptions, command: Command) => {
-      const draft = draftOf(options);
+      requireEnd(options);
       await atAccessDesk(cli, command, async (desk) => {
-        if (options.check === true) return check(cli, desk, options, draft);
-        const asked = await desk.requests.submit(await desk.as(options.as), draft);
+        if (options.check === true) return check(cli, desk, options);
+        const by = await desk.as(options.as);
+        const asked = await desk.requests.submit(by, draftOf(options, desk.requests.nowMs()));
         if (options.json === true) return cli.out.json(asked);
         cli.out.line(`Asked: ${asked.id}. It waits for ${counted(asked.approvalsNeeded, "approval")}.`);
       });
     });
 }
 
-function draftOf(options: CreateOptions): RequestDraft {
+function requireEnd(options: CreateOptions): void {
   if ((options.to === undefined) === (options.for === undefined)) {
     throw new AppError("REQUEST_INVALID", "give --to or --for: when the access ends, or how long it lasts", {
       op: "cli.request",
       details: { exitCode: exitCodes.usage },
     });
   }
+}
+
+function draftOf(options: CreateOptions, nowMs: number): RequestDraft {
+  const fromMs = options.from(nowMs);
   const parsed = RequestDraft.safeParse({
     purpose: options.purpose,
     people: options.person ?? [],
     targets: options.target,
     protocol: options.protocol,
-    from: new Date(options.from).toISOString(),
-    to: new Date(options.to ?? options.from + (options.for ?? 0)).toISOString(),
+    from: new Date(fromMs).toISOString(),
+    to: new Date(options.to?.(nowMs) ?? fromMs + (options.for ?? 0)).toISOString(),
     ticket: options.ticket,
     escorts: options.escort ?? [],
     maxSessions: options.maxSessions,
@@ -119,9 +125,9 @@ function draftOf(options: CreateOptions): RequestDraft {
   );
 }
 
-async function check(cli: Cli, desk: AccessDesk, options: CreateOptions, draft: RequestDraft): Promise<void> {
+async function check(cli: Cli, desk: AccessDesk, options: CreateOptions): Promise<void> {
   const { name, roles } = await desk.people.get(options.as);
-  const checked = await desk.requests.check({ name, roles, address: "local" }, draft);
+  const checked = await desk.requests.check({ name, roles, address: "local" }, draftOf(options, desk.requests.nowMs()));
   if (checked.violations.length > 0) cli.exitCode = exitCodes.findings;
   if (options.json === true) return cli.out.json(checked);
   for (const { field, sentence, person, target } of checked.violations) {
@@ -185,8 +191,8 @@ interface ApproveOptions {
   comment: string;
   capability?: Capability[];
   escort?: string[];
-  from?: number;
-  to?: number;
+  from?: When;
+  to?: When;
   maxSessions?: number;
 }
 
@@ -205,9 +211,13 @@ function registerApprove(request: Command, cli: Cli): void {
     .action(async (id: string, options: ApproveOptions, command: Command) => {
       await atAccessDesk(cli, command, async (desk) => {
         const found = await desk.requests.named(id);
-        const { comment } = options;
-        const decided = { decision: "approve", comment, conditions: conditionsOf(options) } as const;
-        const request = await desk.requests.decide(found.id, await desk.as(options.as), decided);
+        const by = await desk.as(options.as);
+        const conditions = conditionsOf(options, desk.requests.nowMs());
+        const request = await desk.requests.decide(found.id, by, {
+          decision: "approve",
+          comment: options.comment,
+          conditions,
+        });
         const left = request.approvalsNeeded - request.decisions.length;
         if (request.state !== "submitted") cli.out.line(`Approved: ${windowOf(request)}.`);
         else cli.out.line(`Your approval is kept; it waits for ${counted(left, "more approval")}.`);
@@ -215,12 +225,15 @@ function registerApprove(request: Command, cli: Cli): void {
     });
 }
 
-function conditionsOf({ capability, escort, from, to, maxSessions }: ApproveOptions): ApprovalConditions {
+function conditionsOf(
+  { capability, escort, from, to, maxSessions }: ApproveOptions,
+  nowMs: number,
+): ApprovalConditions {
   return {
     ...(capability === undefined ? {} : { capabilities: capability }),
     ...(escort === undefined ? {} : { escorts: escort }),
-    ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
-    ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
+    ...(from === undefined ? {} : { from: new Date(from(nowMs)).toISOString() }),
+    ...(to === undefined ? {} : { to: new Date(to(nowMs)).toISOString() }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
   };
 }

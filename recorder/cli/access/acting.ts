@@ -52,13 +52,16 @@ export const asOption = (what: string) =>
 
 export const requestHelp = "the request's id, or its first or last characters";
 
+/** A time, or one that is counted from the moment at which it is used: the password is typed in between. */
+export type When = (nowMs: number) => number;
+
 /** RFC 3339 with its offset, or from now on: `+2h`. In milliseconds since the epoch. */
-export function timeArgument(text: string): number {
+export function timeArgument(text: string): When {
   const ahead = text.startsWith("+") ? parseDurationMs(text.slice(1)) : null;
-  if (ahead !== null) return Date.now() + ahead;
+  if (ahead !== null) return (nowMs) => nowMs + ahead;
   const isTime = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const ms = isTime ? Date.parse(text.replace(" ", "T")) : Number.NaN;
-  if (Number.isFinite(ms)) return ms;
+  if (Number.isFinite(ms)) return () => ms;
   throw new InvalidArgumentError("A time is written 2026-11-23T08:00Z, 2026-11-23T09:00+01:00, or +2h from now on.");
 }
 

@@ -138,6 +138,14 @@ describe("the review", () => {
     await expect(review(ordinary.id, "adam")).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
   });
 
+  it("is never that of who used it, whatever their roles", async () => {
+    access.setPolicy({ breakGlass: { people: ["anna"] } });
+    const { id } = await open("anna");
+    await access.requests.revoke(id, access.as("carla"), "done");
+    await expect(review(id, "anna")).rejects.toMatchObject({ code: "AUTH_FORBIDDEN" });
+    expect(await review(id, "carla")).toMatchObject({ review: { reviewer: "carla" } });
+  });
+
   it("is two people's race that one wins", async () => {
     await access.close();
     access = await accessUnderTest({ thread: true });

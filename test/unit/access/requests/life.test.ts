@@ -140,7 +140,7 @@ describe("asking", () => {
     const targets = [...Array.from({ length: 90 }, (_, n) => `nowhere-${n}`), "SIS-1"];
     await access.submit({ targets }).catch((error: unknown) => error);
     const [event] = await access.events();
-    const { violations, ...rest } = event?.details as { violations: { code: string; target?: string }[] };
+    const { violations, ...rest } = (event?.details ?? {}) as { violations: { code: string; target?: string }[] };
     expect(violations).toHaveLength(50);
     expect(violations[0]).toMatchObject({ code: "prohibited-target", target: "SIS-1" });
     expect(rest).toEqual({ moreViolations: 41, targets: targets.slice(0, 50) });
