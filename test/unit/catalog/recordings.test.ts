@@ -71,8 +71,51 @@ describe("the index", () => {
     expect(await recordings.find(built.index.session)).toEqual({
       ...built.summary,
       endedAt: "2026-11-23T10:01:00.000000Z",
+      request: null,
+      rule: "vendors-to-controllers",
+      reason: "allowed-by-rule",
+      authMethod: "publickey",
+      factors: [],
+      recordingMode: "full",
+      breakGlass: false,
+      escort: false,
     });
     expect(await recordings.find("01912345-0000-7000-8000-000000000000")).toBeNull();
+  });
+
+  it("says what it stood on, also of a row that was written before the index knew that", async () => {
+    const open = openOf(build(1));
+    await recordings.opened({
+      ...open,
+      request: "r1",
+      person: { ...open.person, authMethod: "publickey+totp", factors: ["publickey", "totp"] },
+      grant: { id: "g1", kind: "break-glass", from: "2026-11-23T10:00:00Z", to: "2026-11-23T11:00:00Z" },
+      escort: true,
+      recording: { ...open.recording, mode: "without-input" },
+      limits: { ...open.limits, windowEndsAt: "2026-11-23T11:00:00Z" },
+    });
+    const stoodOn = {
+      request: "r1",
+      authMethod: "publickey+totp",
+      factors: ["publickey", "totp"],
+      recordingMode: "without-input",
+      breakGlass: true,
+      escort: true,
+    };
+    expect(await recordings.find(open.session)).toMatchObject(stoodOn);
+    const row = () => database.catalog.selectFrom("recordings").select("window_ended").executeTakeFirstOrThrow();
+    expect((await row()).window_ended).toBe("2026-11-23T11:00:00.000000Z");
+    await database.catalog
+      .updateTable("recordings")
+      .set({ request: null, rule: null, reason: null, auth_method: null, factors: null, recording_mode: null })
+      .execute();
+    expect(await recordings.find(open.session)).toMatchObject({ request: null, rule: null, recordingMode: null });
+    await recordings.opened(open);
+    expect(await recordings.find(open.session)).toMatchObject({
+      rule: "vendors-to-controllers",
+      recordingMode: "full",
+    });
+    expect((await row()).window_ended).toBe("2026-11-23T14:00:00.000000Z");
   });
 
   it("filters by person and target: part of the name, or a glob over all of it, whatever the case", async () => {
