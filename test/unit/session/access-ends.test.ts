@@ -1,0 +1,160 @@
+// What the end of a session does to the access behind it, and to the other sessions on it.
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { AccessStates } from "../../../recorder/session/admission.ts";
+import { SessionOpener } from "../../../recorder/session/opener.ts";
+import { SessionRegistry } from "../../../recorder/session/registry.ts";
+import type { SessionRecording } from "../../../recorder/session/session-facts.ts";
+import type { TapSession, TerminateReason } from "../../../recorder/tap/tap.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import { compilePolicy } from "../../../shared/policy/compile.ts";
+import type { GrantFacts } from "../../../shared/policy/decide.ts";
+import { Policy, Target } from "../../../shared/policy/policy.ts";
+
+const vera = { name: "vera", roles: ["vendor"], authMethod: "publickey", factors: ["publickey"] } as const;
+const client = { address: "192.0.2.7", port: 1, software: "test" };
+const targets = ["plc-1", "plc-2", "free-1"].map((name) =>
+  Target.parse({ name, conduit: "c", protocol: "ssh", host: "h", account: "a", secret: "s" }),
+);
+const none = { approval: false, mfa: false, escort: "never" };
+const policy = Policy.parse({
+  version: 1,
+  rules: [
+    { id: "free", people: ["*"], targets: ["free-*"], require: none },
+    { id: "asked", people: ["*"], targets: ["*"], require: { ...none, approval: true } },
+  ],
+});
+const grant: GrantFacts = {
+  id: "g1",
+  request: "r1",
+  kind: "request",
+  fromMs: 0,
+  toMs: Date.UTC(2100, 0),
+  targets: ["plc-1", "plc-2"],
+  state: "open",
+  escorts: [],
+};
+
+let calls: string[];
+let failWriting: boolean;
+let useFails: boolean;
+/** Until then what is written is on its way. */
+let written: Promise<void>;
+let sessions: number;
+let told: string[];
+let registry: SessionRegistry;
+let opener: SessionOpener;
+let endReasons: string[];
+
+beforeEach(() => {
+  [calls, told, endReasons] = [[], [], []];
+  [failWriting, useFails] = [false, false];
+  [written, sessions] = [Promise.resolve(), 0];
+  registry = new SessionRegistry();
+  const write = async (what: string): Promise<boolean> => {
+    calls.push(what);
+    await written;
+    if (failWriting) throw new Error("the disk is full");
+    return true;
+  };
+  const access: AccessStates = {
+    nowMs: () => Date.now(),
+    grantFor: async (_person, target) => (target.startsWith("plc") ? grant : null),
+    use: async (id) => {
+      calls.push(`use ${id}`);
+      if (useFails) throw new AppError("POLICY_REFUSED", "The approved access is used up.", { op: "test" });
+    },
+    endGrant: (id, { by, address }) => write(`end ${id} by ${by} from ${address}`),
+    blockReconnection: ({ person, target, by }) => write(`block ${person} at ${target} by ${by}`),
+    blockFor: async () => null,
+  };
+  opener = new SessionOpener({
+    registry,
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    inventory: () => ({ targets, conduits: [], policy, policyHash: "h", compiled: compilePolicy(policy) }),
+    access,
+    authenticate: async () => vera,
+    credential: async () => ({ kind: "password", password: "x" }),
+    openRecording: async () => recording(`s${sessions++}`),
+    sealRecipients: [],
+    audit: async () => undefined,
+    happened: ({ session }, { type }) => told.push(`${type} ${session}`),
+  });
+});
+
+function recording(session: string): SessionRecording & { open: OpenRecord } {
+  return {
+    session,
+    open: { startedAt: "2026-01-01T00:00:00.000000Z" } as OpenRecord,
+    append: () => true,
+    durable: async () => undefined,
+    drained: async () => undefined,
+    health: () => ({ recordedBytes: 0, durableBehindMs: 0 }),
+    onFailure: () => undefined,
+    close: async (reason) => endReasons.push(reason),
+  };
+}
+
+const open = async (target: string) => (await opener.openSession(vera, target, client)).session;
+const endOf = (session: TapSession) => (session.signal.reason as TerminateReason | undefined)?.code;
+
+describe("the end of a session by somebody", () => {
+  it("ends the grant that it stood on, and every other session on it, at once", async () => {
+    const [first, second, apart] = [await open("plc-1"), await open("plc-2"), await open("free-1")];
+    expect(registry.terminate(first.id, "emil", "wrong valve")).toBe(true);
+    expect([endOf(first), endOf(second), endOf(apart)]).toEqual(["terminated", "access-revoked", undefined]);
+    expect(calls).toContain("end g1 by emil from 192.0.2.7");
+  });
+
+  it("blocks reconnection where no grant stood behind it, from memory before that is written", async () => {
+    let write: () => void = () => undefined;
+    written = new Promise((resolve) => {
+      write = resolve;
+    });
+    const session = await open("free-1");
+    registry.terminate(session.id, "emil", "");
+    await expect(open("FREE-1")).rejects.toMatchObject({ details: { reason: "reconnection-blocked" } });
+    expect(calls).toEqual(["block vera at free-1 by emil"]);
+    write();
+    // From then on it is the written block that decides.
+    await vi.waitFor(() => open("free-1"));
+  });
+
+  it("refuses reconnection also when that cannot be written", async () => {
+    failWriting = true;
+    const session = await open("free-1");
+    registry.terminate(session.id, "emil", "");
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(open("free-1")).rejects.toMatchObject({ details: { reason: "reconnection-blocked" } });
+  });
+});
+
+it("a grant that ends elsewhere ends its sessions and no others", async () => {
+  const [first, apart] = [await open("plc-1"), await open("free-1")];
+  registry.grantEnded("g2", "revoked");
+  expect(endOf(first)).toBeUndefined();
+  registry.grantEnded("g1", "expired");
+  expect([endOf(first), endOf(apart)]).toEqual(["window-ended", undefined]);
+  expect(calls).toEqual(["use g1"]);
+});
+
+it("a grant that was used up in the meantime opens nothing, and the recording says why it ended", async () => {
+  useFails = true;
+  await expect(open("plc-1")).rejects.toThrow("used up");
+  await vi.waitFor(() => expect(endReasons).toEqual(["refused"]));
+  expect(registry.list()).toEqual([]);
+  expect(told.filter((one) => one.startsWith("opened"))).toEqual([]);
+});
+
+it("the registry freezes and releases, and says when it cannot", async () => {
+  const session = await open("free-1");
+  expect(registry.freeze(session.id, "emil", "")).toBe(true);
+  expect(registry.freeze(session.id, "emil", "")).toBe(false);
+  expect(() => registry.unfreeze(session.id, { name: "Vera", roles: ["admin"] })).toThrow("of their own");
+  expect(registry.unfreeze(session.id, { name: "emil", roles: ["escort"] })).toBe(true);
+  expect(registry.unfreeze(session.id, { name: "emil", roles: ["escort"] })).toBe(false);
+  expect([registry.freeze("nope", "emil", ""), registry.unfreeze("nope", { name: "emil", roles: [] })]).toEqual([
+    false,
+    false,
+  ]);
+});
