@@ -252,7 +252,7 @@ describe("the UI's files", () => {
       "public, max-age=31536000, immutable",
       expect.stringMatching(/^(text|application)\/javascript; charset=utf-8$/),
     ]);
-    expect((await fetch(`${api.origin}/icon.svg`)).headers.get("cache-control")).toBe("no-cache");
+    expect((await fetch(`${api.origin}/icon.svg`)).headers.get("cache-control")).toBe("max-age=3600");
   });
 
   it("lead nowhere else", async () => {
