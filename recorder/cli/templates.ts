@@ -142,7 +142,7 @@ rules:
 #    people: ["role:vendor"]
 #    targets: ["conduit:reactor"]
 #    protocols: [ssh, vnc]                        # left out: all
-#    capabilities: [shell, exec, sftp, screen]    # the default; screen opens VNC
+#    capabilities: [shell, sftp, screen]          # the default; screen opens VNC; exec runs single commands, unscanned
 #    hours: { days: [mon, tue, wed, thu, fri], from: "06:00", to: "18:00", timeZone: Europe/Berlin }
 #    reason: Maintenance contract 2026
 `;

@@ -62,8 +62,11 @@ export const Rule = z
     targets: z.array(glob).min(1),
     /** Left out: all. A rule for other protocols is passed over. */
     protocols: z.array(Protocol).min(1).optional(),
-    /** What an allowed session may do; for `deny`, left out. */
-    capabilities: z.array(Capability).default(["shell", "exec", "sftp", "screen"]),
+    /**
+     * What an allowed session may do; for `deny`, left out. Not `exec`: a program's bytes are no file that could be held
+     * until it was scanned.
+     */
+    capabilities: z.array(Capability).default(["shell", "sftp", "screen"]),
     require: Require.prefault({}),
     recording: RecordingMode.default("full"),
     /** Why a session is not recorded at all: said aloud, or the rule is refused. */

@@ -125,6 +125,7 @@ rules:
   - id: vendors-reactor
     people: ["role:vendor"]
     targets: ["conduit:reactor"]
+    capabilities: [shell, exec, sftp, screen]
     require: { approval: false, mfa: false, escort: never }
     reason: Demo
 `,

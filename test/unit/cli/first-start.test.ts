@@ -121,7 +121,7 @@ test("the README's commands put a fresh installation to work as they are printed
     expect(result, line).toMatchObject({ code: 0 });
     ran.push(args.slice(0, 2).join(" "));
   }
-  expect(ran).toEqual(["user add", "target add", "secret set"]);
+  expect(ran).toEqual(["user add", "user key", "user add", "user add", "target add", "secret set"]);
   const { conduits, targets, policy } = loadInventory(load().inventory);
   expect([conduits[0]?.id, targets[0]?.conduit, policy.rules[0]?.targets]).toEqual([
     "reactor",
