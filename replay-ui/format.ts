@@ -62,6 +62,51 @@ export function formatDateTime(iso: string): string {
   return `${at.getDate()} ${months[at.getMonth()]} ${at.getFullYear()}, ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+/** `20 Nov 2026, 05:11 UTC`. */
+export function formatUtc(iso: string): string {
+  const at = new Date(iso);
+  return `${at.getUTCDate()} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}, ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
+}
+
+/** `20 Nov 2026, 06:00 – 08:00`; over midnight both have their day. In the viewer's time zone. */
+export function formatWindow(from: string, to: string): string {
+  const end = dayKey(from) === dayKey(to) ? formatDateTime(to).split(", ")[1] : formatDateTime(to);
+  return `${formatDateTime(from)} – ${end}`;
+}
+
+/** `UTC`, `UTC+1`, `UTC−3:30`: the viewer's time zone at that moment. */
+export function formatZone(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const size = Math.abs(minutes);
+  const part = size % 60 === 0 ? "" : `:${two(size % 60)}`;
+  return `UTC${minutes < 0 ? "−" : "+"}${Math.floor(size / 60)}${part}`;
+}
+
+/** `2 days 3 h`, `1 h 20 min`, `12 min`, `40 s`: what is left until a moment. */
+export function formatLeft(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 === 0 ? `${days} days` : `${days} days ${hours % 24} h`;
+}
+
+/** What a `datetime-local` field shows: `2026-11-20T06:00`, in the viewer's time zone. */
+export function toLocalField(ms: number): string {
+  const at = new Date(ms);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** The moment that a `datetime-local` field names; null when it names none. */
+export function fromLocalField(text: string): string | null {
+  const at = text === "" ? Number.NaN : new Date(text).getTime();
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
 /** `Friday, 20 Nov 2026`. */
 export function formatDay(iso: string): string {
   const at = new Date(iso);

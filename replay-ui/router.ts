@@ -1,5 +1,5 @@
 // The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit,
-// /targets, /connect/<target>, /account.
+// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -10,6 +10,13 @@ export type Route =
   | { view: "targets" }
   | { view: "account" }
   | { view: "connect"; target: string }
+  | { view: "access" }
+  | { view: "new-request" }
+  | { view: "request"; id: string }
+  | { view: "approvals" }
+  | { view: "policy" }
+  | { view: "report" }
+  | { view: "people" }
   | { view: "unknown" };
 
 export function parseRoute(path: string, search: string): Route {
@@ -25,15 +32,28 @@ export function parseRoute(path: string, search: string): Route {
       track: parameters.get("track"),
     };
   }
-  if (parts.length === 1 && parts[0] === "live") return { view: "live" };
-  if (parts.length === 1 && parts[0] === "audit") return { view: "audit" };
-  if (parts.length === 1 && parts[0] === "targets") return { view: "targets" };
-  if (parts.length === 1 && parts[0] === "account") return { view: "account" };
+  if (parts.length === 2 && parts[0] === "requests") return { view: "request", id: decodeURIComponent(parts[1] ?? "") };
+  if (parts.length === 2 && parts[0] === "access" && parts[1] === "new") return { view: "new-request" };
+  const plain = parts.length === 1 ? plainViews.find((view) => view === parts[0]) : undefined;
+  if (plain !== undefined) return { view: plain };
   if (parts.length === 2 && parts[0] === "connect") {
     return { view: "connect", target: decodeURIComponent(parts[1] ?? "") };
   }
   return { view: "unknown" };
 }
+
+/** Pages whose address is their name. */
+const plainViews = [
+  "live",
+  "audit",
+  "targets",
+  "account",
+  "access",
+  "approvals",
+  "policy",
+  "report",
+  "people",
+] as const;
 
 /** `750`, `750.5`, and as clocks write it: `12:30`, `1:02:30.5`. Null is no time. */
 export function secondsOf(time: string): number | null {
@@ -114,6 +134,10 @@ export function recordingPath(session: string): string {
 
 export function connectPath(target: string): string {
   return `/connect/${encodeURIComponent(target)}`;
+}
+
+export function requestPath(id: string): string {
+  return `/requests/${encodeURIComponent(id)}`;
 }
 
 /** Follows links within the app without loading the page anew. */

@@ -50,7 +50,8 @@ export function onSignedOut(listener: () => void): () => void {
   return () => unauthenticatedListeners.delete(listener);
 }
 
-async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+/** Failures become `ApiError` or `OfflineError`. */
+export async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json, application/problem+json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (method !== "GET") headers["x-csrf-token"] = csrfToken;
@@ -115,7 +116,7 @@ function recordingPath(session: string, rest = ""): string {
   return `/recordings/${encodeURIComponent(session)}${rest}`;
 }
 
-function query(parameters: Record<string, string | number | undefined>): string {
+export function query(parameters: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== "") search.set(name, String(value));
@@ -188,6 +189,7 @@ export interface RecordingFilters {
   protocol?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
+  request?: string | undefined;
   cursor?: string | undefined;
   limit?: number | undefined;
 }

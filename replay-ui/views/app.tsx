@@ -1,7 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Me } from "../../shared/api/types.ts";
-import { account, accountError, hasRole, leave, loadAccount } from "../account.ts";
+import { account, accountError, leave, loadAccount } from "../account.ts";
 import { ChevronDownIcon, Logo, SearchIcon, UserIcon } from "../components/icons.tsx";
 import { Menu } from "../components/menu.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
@@ -11,7 +11,9 @@ import { useStore } from "../store.ts";
 import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
+import { EmergencyBanner } from "./emergency-banner.tsx";
 import { LiveView } from "./live.tsx";
+import { MainNav } from "./main-nav.tsx";
 import { MustEnrolView } from "./mfa/must-enrol.tsx";
 import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
@@ -39,6 +41,7 @@ export function App() {
         Skip to content
       </a>
       <TopBar me={me} current={current} />
+      {me === undefined ? null : <EmergencyBanner current={current} />}
       <main id="main" class={`page page-${current.view}`} tabIndex={-1}>
         <View me={me} current={current} />
       </main>
@@ -62,6 +65,14 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <AccountView me={me} />;
     case "connect":
       return <LazyConnect key={current.target} target={current.target} />;
+    case "access":
+    case "new-request":
+    case "request":
+    case "approvals":
+    case "policy":
+    case "report":
+    case "people":
+      return <LazyPage key={current.view === "request" ? current.id : current.view} me={me} current={current} />;
     case "unknown":
       return (
         <EmptyState icon={<SearchIcon size={26} />} title="There is no such page">
@@ -87,6 +98,32 @@ function LazyRecording({ session, me }: { session: string; me: Me | undefined })
   return Page === null ? <RecordingSkeleton /> : <Page session={session} me={me} />;
 }
 
+type PageProps = { me: Me; current: Route };
+type Page = ComponentType<PageProps>;
+
+/** Each is a part of the program of its own, so that the list of recordings is as light as it was. */
+const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>> = {
+  access: () => import("./access/my-access.tsx"),
+  "new-request": () => import("./access/new-request.tsx"),
+  request: () => import("./access/request-page.tsx"),
+  approvals: () => import("./approvals/approvals.tsx"),
+  policy: () => import("./policy/policy-page.tsx"),
+  report: () => import("./report/report-page.tsx"),
+  people: () => import("./people/people-page.tsx"),
+};
+
+function LazyPage(props: PageProps) {
+  const [Page, setPage] = useState<Page | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const load = () => {
+    setError(null);
+    lazyPages[props.current.view]?.().then((module) => setPage(() => module.default as Page), setError);
+  };
+  useEffect(load, []);
+  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  return Page === null ? <div class="container" aria-busy="true" /> : <Page {...props} />;
+}
+
 /** The viewer's code is large and not needed for anything else. */
 function LazyConnect({ target }: { target: string }) {
   const [Page, setPage] = useState<ComponentType<{ target: string }> | null>(null);
@@ -101,11 +138,6 @@ function LazyConnect({ target }: { target: string }) {
 }
 
 function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
-  const tab = (path: string, text: string, active: boolean) => (
-    <a class="nav-link" href={path} aria-current={active ? "page" : undefined}>
-      {text}
-    </a>
-  );
   return (
     <header class="topbar">
       <a class="brand" href="/" aria-label="Conduit Recorder, recordings">
@@ -114,14 +146,7 @@ function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
           Conduit<span class="brand-second"> Recorder</span>
         </span>
       </a>
-      <nav class="nav" aria-label="Main">
-        {tab("/", "Recordings", current.view === "recordings" || current.view === "recording")}
-        {tab("/targets", "Targets", current.view === "targets" || current.view === "connect")}
-        {me !== undefined && hasRole(me, "admin", "approver", "escort", "investigator", "auditor")
-          ? tab("/live", "Live", current.view === "live")
-          : null}
-        {me !== undefined && hasRole(me, "admin", "auditor") ? tab("/audit", "Audit", current.view === "audit") : null}
-      </nav>
+      <MainNav me={me} current={current} />
       <div class="topbar-end">
         <ThemeToggle />
         {me === undefined ? null : <AccountMenu me={me} />}

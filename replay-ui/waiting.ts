@@ -1,0 +1,55 @@
+// What waits for the signed-in person, and whose emergency access is open: asked for after the page stands, and again now and
+// then. Everybody may ask; the answer has only what they may know.
+import type { Role } from "../shared/policy/policy.ts";
+import { Store } from "./store.ts";
+
+export interface OpenEmergency {
+  id: string;
+  person: string;
+  target: string;
+  to: string;
+}
+
+export interface Waiting {
+  /** Requests and reviews. */
+  count: number;
+  emergencies: readonly OpenEmergency[];
+}
+
+export const nothingWaits: Waiting = { count: 0, emergencies: [] };
+export const waiting = new Store<Waiting>(nothingWaits);
+
+/** The first picture of a recording waits for nothing of this. */
+const FIRST_MS = 1_200;
+const REFRESH_MS = 30_000;
+
+/** Asks until the returned function is called. */
+export function watchWaiting(roles: readonly Role[]): () => void {
+  if (!roles.some((role) => role !== "vendor")) return () => {};
+  let stopped = false;
+  const look = async () => {
+    if (document.visibilityState === "hidden") return;
+    const { lookForWaiting } = await import("./api/waiting-client.ts");
+    const seen = await lookForWaiting(roles);
+    if (!stopped) waiting.set(seen);
+  };
+  // What the service does not answer now it answers later; the pages themselves say when it does not.
+  const quietly = () => void look().catch(() => {});
+  const first = setTimeout(quietly, FIRST_MS);
+  lookAgain = quietly;
+  const timer = setInterval(quietly, REFRESH_MS);
+  return () => {
+    stopped = true;
+    lookAgain = () => {};
+    clearTimeout(first);
+    clearInterval(timer);
+    waiting.set(nothingWaits);
+  };
+}
+
+let lookAgain: () => void = () => {};
+
+/** After somebody decided: the number need not wait. */
+export function refreshWaiting(): void {
+  lookAgain();
+}
