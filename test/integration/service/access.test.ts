@@ -21,6 +21,7 @@ beforeAll(async () => {
           id: "vendors",
           people: ["role:vendor"],
           targets: ["*"],
+          capabilities: ["shell", "exec"],
           require: { approval: true, mfa: false, escort: "never" },
         },
       ],
@@ -88,7 +89,7 @@ describe("approved access", () => {
     const issued = JSON.parse(await as("vera", ["credential", request.id, "--json"])) as IssuedCredential;
     const password = issued.password ?? "";
     await waitFor(() => Date.now() >= Date.parse(request.from));
-    expect(await ssh(plant.gateway(), ["echo inside"])).toMatchObject({ code: 0, stdout: "inside\n" });
+    expect(await ssh(plant.gateway(), ["echo inside"])).toMatchObject({ code: 0, stdout: "inside\n", stderr: "" });
     expect(await withPassword(password, "echo inside")).toMatchObject({ code: 0, stdout: "inside\n" });
     expect((await withPassword(`${password}x`, "echo inside")).code).not.toBe(0);
     expect(await plant.newest("sealed")).toMatchObject({ person: "vera", target: "plc-1" });
