@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { Client, type InputAttributes, type SFTPWrapper } from "ssh2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eicarProbe as eicar } from "../../../recorder/scan/probes.ts";
 import { eicarSignature, startClamd, type TestClamd } from "../../support/clamd.ts";
@@ -12,6 +14,10 @@ import { waitFor } from "../../support/wait-for.ts";
 import { type GatewayAddress, scp, sftp } from "./clients.ts";
 import { addressOf, type MemorySession, sha256OfFile, startGateway, type TestGateway } from "./gateway.ts";
 import { openTestQuarantine, type TestQuarantine } from "./holding.ts";
+
+type SftpReady = (error: Error | undefined, files: SFTPWrapper) => void;
+/** With flags as they are on the wire, which the types of ssh2 do not have. */
+type Open = (path: string, flags: number, done: (error: Error | undefined, handle: Buffer) => void) => void;
 
 let clamd: TestClamd;
 let target: SshTarget;
@@ -250,6 +256,83 @@ describe("everything else of SFTP", () => {
     const down = await sftp(address, [`get -r ${remote}/tree ${local}/back`]);
     expect(down.code, down.stderr).toBe(0);
     await runChecked("diff", ["-r", join(local, "tree"), join(local, "back")]);
+  });
+});
+
+describe("names and sizes that change under a file", () => {
+  /** Signed in over a scanner that waits for `goOn`, and finds a file that is nothing but the test string. */
+  async function attack() {
+    let goOn: () => void = () => undefined;
+    const mayAnswer = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let scanning = false;
+    const { hold } = await openTestQuarantine(local, {
+      scan: async (contents) => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of contents) pieces.push(Uint8Array.from(piece));
+        scanning = true;
+        await mayAnswer;
+        return Buffer.concat(pieces).equals(eicar)
+          ? { outcome: "infected", signature: eicarSignature }
+          : { outcome: "clean" };
+      },
+      version: async () => "test",
+    });
+    const other = await startGateway(target, { capabilities: ["sftp"], tap: { fileHold: hold } });
+    other.onSession = (opened) => {
+      opened.fileTransfer = "scan_required";
+    };
+    const client = new Client();
+    await new Promise((resolve, reject) => {
+      client.once("ready", () => resolve(undefined)).once("error", reject);
+      const { host, port, personKey } = other;
+      client.connect({ host, port, username: addressOf(other).login, privateKey: personKey.privatePem });
+    });
+    const files = await promisify(client.sftp.bind(client) as (done: SftpReady) => void)();
+    const stop = async () => {
+      client.end();
+      await other.stop();
+    };
+    return { files, goOn, scanning: () => scanning, stop };
+  }
+
+  it("no other file takes a name between the scan of what is written there and the writing", async () => {
+    await writeFile(join(remote, "good"), "g".repeat(30));
+    await writeFile(join(remote, "half"), eicar.subarray(0, 30));
+    await runChecked("chown", [target.user, join(remote, "good"), join(remote, "half")]);
+    const { files, goOn, scanning, stop } = await attack();
+    const done = { good: "", aside: "", half: "" };
+    const handle = await promisify(files.open.bind(files) as Open)(join(remote, "good"), 0x02);
+    const rest = eicar.subarray(30);
+    await new Promise((resolve) => files.write(handle, rest, 0, rest.length, 30, resolve));
+    const closed = new Promise((resolve) => files.close(handle, resolve));
+    await waitFor(scanning, { what: "the scan" });
+    const aside = new Promise((resolve) => files.rename(join(remote, "good"), join(remote, "aside"), resolve));
+    const half = new Promise((resolve) => files.rename(join(remote, "half"), join(remote, "good"), resolve));
+    await Promise.race([half, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    goOn();
+    await Promise.all([closed, aside, half]);
+    for (const name of ["good", "aside"] as const) done[name] = await readFile(join(remote, name), "utf8");
+    expect(done).toEqual({ good: eicar.toString("utf8", 0, 30), aside: `${"g".repeat(30)}${rest}`, half: "" });
+    await stop();
+  });
+
+  it("a file is not cut by its name to contents that were not scanned", async () => {
+    const { files, goOn, stop } = await attack();
+    goOn();
+    const path = join(remote, "longer");
+    const longer = Buffer.concat([eicar, Buffer.from(" and more")]);
+    await new Promise((resolve) => files.writeFile(path, longer, resolve));
+    const cut = (size: number) =>
+      new Promise<string>((resolve) => {
+        files.setstat(path, { size } as InputAttributes, (error) => resolve(error?.message ?? "done"));
+      });
+    expect(await cut(eicar.length)).toContain("is refused: the virus scanner found");
+    expect(await readFile(path)).toEqual(longer);
+    expect(await cut(5)).toBe("done");
+    expect(await readFile(path)).toEqual(eicar.subarray(0, 5));
+    await stop();
   });
 });
 

@@ -26,6 +26,7 @@ describe("scpCommandOf", () => {
     ["scp -f '*'", "outbound", "scp -f '*'"],
     ["scp -t ''", "inbound", "scp -t ''"],
     ["scp -f '~'/x ~\\/x", "outbound", "scp -f '~'/x '~/'x"],
+    ["scp -f ''~ ~''/x \"\"~/x", "outbound", "scp -f '~' '~'/x '~'/x"],
     ["scp -f [!a-c]x ['!'a]x [a\\-c]x", "outbound", "scp -f [!a-c]x ['!'a]x [a'-'c]x"],
   ])("reads %s", (command, direction, written) => {
     expect(read(command)).toEqual({ direction, command: written });
@@ -60,6 +61,12 @@ describe("scpCommandOf", () => {
     "scp -t -f a",
     "scp -S /bin/sh -t a",
     "scp -oProxyCommand=id -f a",
+    "/home/vera/scp -t a",
+    "./scp -t a",
+    "~/scp -f a",
+    "/usr/bin/../../tmp/scp -t a",
+    "PATH=/tmp/scp -t a",
+    "/usr/bi?/scp -t a",
   ])("refuses %s", (command) => {
     expect(read(command)).toBe("unreadable");
   });

@@ -69,7 +69,10 @@ export class HeldRead implements HeldHandle {
     return relay(this.#target, id, packet.fstat, this.#handle);
   }
 
-  fsetstat(id: number, attrs: Attrs): Promise<Buffer> {
+  async fsetstat(id: number, attrs: Attrs): Promise<Buffer> {
+    if (attrs.size !== undefined) {
+      return statusPacket(id, statusCode.permissionDenied, "The file was opened for reading");
+    }
     return relay(this.#target, id, packet.fsetstat, this.#handle, attrsPart(attrs));
   }
 

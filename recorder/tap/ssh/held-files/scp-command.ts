@@ -1,5 +1,6 @@
 // The command by which scp starts its other half (`scp -t PATH`, `scp -f PATH`), read as a POSIX shell would and written
-// anew. Invariant: what is written anew runs scp and nothing else: only names, and patterns of names, reach the shell.
+// anew. Invariant: what is written anew runs the target's own scp and nothing else: only names, and patterns of names, reach
+// the shell.
 export interface ScpCommand {
   /** `inbound`: the target's scp is the sink (-t). */
   direction: "inbound" | "outbound";
@@ -7,6 +8,10 @@ export interface ScpCommand {
   command: string;
 }
 
+/** Another folder's scp may be any program, brought there as a file. */
+const programs: ReadonlySet<string> = new Set(["scp", "/bin/scp", "/usr/bin/scp", "/usr/local/bin/scp"]);
+
+/** Quotes begin with an empty one: what they hold may be nothing, and a tilde beside them is only a tilde. */
 type Character = { text: string; quoted: boolean };
 
 /** `unreadable`: it calls scp in a way that cannot be followed. Undefined: it does not call scp. */
@@ -32,18 +37,14 @@ export function scpCommandOf(command: string): ScpCommand | "unreadable" | undef
   }
   const isSink = letters.includes("t");
   if (isSink === letters.includes("f")) return letters === "" ? undefined : "unreadable";
+  const [program = ""] = texts;
+  if (!programs.has(program)) return "unreadable";
   const paths = words.slice(at);
   if (paths.length === 0 || (isSink && paths.length !== 1)) return "unreadable";
   const options = [...new Set(letters)].filter((letter) => "rpdv".includes(letter)).map((letter) => `-${letter}`);
   return {
     direction: isSink ? "inbound" : "outbound",
-    command: [
-      texts[0] ?? "scp",
-      ...options,
-      isSink ? "-t" : "-f",
-      ...(hasEnd ? ["--"] : []),
-      ...paths.map(quoteWord),
-    ].join(" "),
+    command: [program, ...options, isSink ? "-t" : "-f", ...(hasEnd ? ["--"] : []), ...paths.map(quoteWord)].join(" "),
   };
 }
 
@@ -68,11 +69,11 @@ function splitWords(command: string): Character[][] | undefined {
     } else if (text === "'") {
       const end = command.indexOf("'", at + 1);
       if (end < 0) return undefined;
-      word ??= [];
+      add("", true);
       for (const inner of command.slice(at + 1, end)) add(inner, true);
       at = end;
     } else if (text === '"') {
-      word ??= [];
+      add("", true);
       for (at++; command[at] !== '"'; at++) {
         let inner = command[at];
         if (inner === undefined || inner === "$" || inner === "`") return undefined;
@@ -91,7 +92,6 @@ function splitWords(command: string): Character[][] | undefined {
 }
 
 function quoteWord(word: Character[]): string {
-  if (word.length === 0) return "''";
   let written = "";
   let literal = "";
   const flush = (): void => {
@@ -112,7 +112,7 @@ function quoteWord(word: Character[]): string {
     }
   }
   flush();
-  return written;
+  return written === "" ? "''" : written;
 }
 
 /** `~` or `~name` at the word's beginning, where nothing up to the slash is quoted (POSIX 2.6.1). */

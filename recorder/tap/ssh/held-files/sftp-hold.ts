@@ -1,13 +1,23 @@
 // SFTP with the gateway as the end point of file contents. What an operator asks of names and attributes goes on to the
 // target under numbers and handles of the gateway's own; open files are held-read.ts and held-write.ts. Invariant: no
 // answer that carries file contents, and no request that does, passes between the two sides except through quarantine;
-// what could move contents in another way is not offered and is refused.
+// what could move contents in another way is not offered and is refused; no name changes between the scan of a file and
+// its release, and no file is cut to contents that were not scanned.
 import { malformedSftp, packet, sftpVersion } from "../sftp/protocol.ts";
-import { WireReader } from "../wire.ts";
+import { type WirePart, WireReader } from "../wire.ts";
 import type { ChannelHold, HoldChannel } from "./channel-hold.ts";
 import { type HeldHandle, HeldRead, relay, relayed } from "./held-read.ts";
 import { HeldWrite, openFlag } from "./held-write.ts";
-import { PacketAssembler, packetBytes, parseAttrs, sftpPacket, statusCode, statusPacket } from "./sftp-packets.ts";
+import {
+  type Attrs,
+  attrsPart,
+  PacketAssembler,
+  packetBytes,
+  parseAttrs,
+  sftpPacket,
+  statusCode,
+  statusPacket,
+} from "./sftp-packets.ts";
 import { SftpTarget, TargetStatus } from "./sftp-target.ts";
 import { FileRefused, isRefusal, Transfer } from "./transfer.ts";
 
@@ -17,10 +27,11 @@ const maxFolders = 1024;
 /** Requests without their answer yet; what comes behind them waits on the wire. */
 const maxUnderWay = 256;
 
+/** They give a name to another file. */
+const namingExtensions: ReadonlySet<string> = new Set(["posix-rename@openssh.com", "hardlink@openssh.com"]);
 /** Extensions that look at something, or change names and attributes: contents stay where they are. */
 const passingExtensions: ReadonlySet<string> = new Set([
-  "posix-rename@openssh.com",
-  "hardlink@openssh.com",
+  ...namingExtensions,
   "statvfs@openssh.com",
   "lsetstat@openssh.com",
   "limits@openssh.com",
@@ -185,16 +196,18 @@ export class SftpHold implements ChannelHold {
         return this.#ofHandle(type, id, reader, async () => statusPacket(id, statusCode.failure, "Not a folder"));
       case packet.extended:
         return this.#extended(id, reader);
-      case packet.lstat:
       case packet.setstat:
+        return this.#setstat(id, copy(reader), reader);
       case packet.remove:
-      case packet.mkdir:
       case packet.rmdir:
+      case packet.rename:
+      case packet.symlink:
+        return this.#alone(id, type, { raw: reader.rest() });
+      case packet.lstat:
+      case packet.mkdir:
       case packet.realpath:
       case packet.stat:
-      case packet.rename:
       case packet.readlink:
-      case packet.symlink:
         return relay(this.#target, id, type, { raw: reader.rest() });
       default:
         return Promise.resolve(unsupported(id, `requests of type ${type}`));
@@ -203,6 +216,13 @@ export class SftpHold implements ChannelHold {
 
   #extended(id: number, reader: WireReader): Promise<Buffer> {
     const name = reader.text();
+    if (namingExtensions.has(name)) return this.#alone(id, packet.extended, name, { raw: reader.rest() });
+    if (name === "lsetstat@openssh.com") {
+      const path = copy(reader);
+      const { size, ...attrs } = parseAttrs(reader);
+      if (size !== undefined) return Promise.resolve(unsupported(id, "to set the size of a link"));
+      return relay(this.#target, id, packet.extended, name, path, attrsPart(attrs));
+    }
     if (passingExtensions.has(name)) {
       return relay(this.#target, id, packet.extended, name, { raw: reader.rest() });
     }
@@ -212,8 +232,35 @@ export class SftpHold implements ChannelHold {
     return this.#inOrder(handle, (held) => (name === "fsync@openssh.com" ? held.fsync(id) : held.fstatvfs(id)));
   }
 
-  async #open(id: number, path: Buffer, flags: number, reader: WireReader): Promise<Buffer> {
+  /** Not between the scan of a file and its release: what was scanned together must be what becomes one. */
+  #alone(id: number, type: number, ...rest: WirePart[]): Promise<Buffer> {
+    return this.#channel.alone(() => relay(this.#target, id, type, ...rest));
+  }
+
+  /** Another size makes other contents: those are scanned as if they were written. */
+  #setstat(id: number, path: Buffer, reader: WireReader): Promise<Buffer> {
     const attrs = parseAttrs(reader);
+    if (attrs.size === undefined) return relay(this.#target, id, packet.setstat, path, attrsPart(attrs));
+    return this.#held(id, path, openFlag.write, {}, async (file) => {
+      const answer = await file.fsetstat(id, attrs);
+      const closed = await file.close(id);
+      return isOk(answer) ? closed : answer;
+    });
+  }
+
+  #open(id: number, path: Buffer, flags: number, reader: WireReader): Promise<Buffer> {
+    return this.#held(id, path, flags, parseAttrs(reader), async (file) =>
+      this.#newHandle(id, { kind: "file", file, last: Promise.resolve() }),
+    );
+  }
+
+  async #held(
+    id: number,
+    path: Buffer,
+    flags: number,
+    attrs: Attrs,
+    use: (file: HeldHandle) => Promise<Buffer>,
+  ): Promise<Buffer> {
     const writes = (flags & ~openFlag.read) !== 0;
     if (this.#transfers.size >= maxHeldFiles) {
       return statusPacket(id, statusCode.failure, `More than ${maxHeldFiles} files are held until they are scanned`);
@@ -226,7 +273,7 @@ export class SftpHold implements ChannelHold {
       const file = writes
         ? await HeldWrite.open(this.#channel, this.#target, transfer, { path, flags, attrs })
         : await HeldRead.open(this.#channel, this.#target, transfer, path, openFlag.read);
-      return this.#newHandle(id, { kind: "file", file, last: Promise.resolve() });
+      return await use(file);
     } catch (error) {
       if (isRefusal(error)) return statusPacket(id, statusCode.failure, transfer.refuse(error));
       if (error instanceof TargetStatus && transfer.isHeld) {
@@ -332,6 +379,11 @@ export class SftpHold implements ChannelHold {
     }
     this.#channel.toClient(sftpPacket(packet.version, version, ...offered));
   }
+}
+
+function isOk(answer: Buffer): boolean {
+  // Behind length, type and id.
+  return answer[4] === packet.status && answer.readUInt32BE(9) === statusCode.ok;
 }
 
 function copy(reader: WireReader): Buffer {
