@@ -1,5 +1,6 @@
 // `conduit serve`: sets up what is missing, starts the service, and drains it on Ctrl-C or SIGTERM.
 import { once } from "node:events";
+import { setPriority } from "node:os";
 import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { checkPermissions } from "./doctor/files.ts";
@@ -31,6 +32,7 @@ Examples:
       for (const { verdict, message, mend } of checkPermissions(config)) {
         if (verdict !== "ok") logger.warn({ mend }, message);
       }
+      preferSessions();
       const service = await startService(config, { logger });
       cli.out.line(`Portal    ${service.http.url}`);
       cli.out.line(`Gateway   ssh -p ${service.ssh.port} PERSON+TARGET@${gatewayHost(service.ssh.host)}`);
@@ -39,6 +41,20 @@ Examples:
       await service.stop();
     });
 };
+
+/**
+ * A keystroke goes before whatever else this machine does. On Linux 0 is the calling thread alone, and the threads that it
+ * starts from now on; threads of work that can wait lower themselves. Without the right to it (root, CAP_SYS_NICE, or the
+ * service manager's `Nice=`) all stays as it is.
+ */
+function preferSessions(): void {
+  if (process.platform !== "linux") return;
+  try {
+    setPriority(0, -5);
+  } catch {
+    // Sessions are slower on a busy machine, and nothing else.
+  }
+}
 
 function gatewayHost(host: string): string {
   return host === "0.0.0.0" || host === "::" ? "THIS-HOST" : host;

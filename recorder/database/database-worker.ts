@@ -1,5 +1,6 @@
 // The thread that holds the service's SQLite connection: its calls block, and nothing that goes through the gateway may
 // stand still meanwhile.
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { connectSqlite, type SqliteAnswer, type SqliteConnection, type SqliteQuery } from "./connection.ts";
 
@@ -15,6 +16,8 @@ export interface FromDatabase {
 }
 
 const { file } = workerData as { file: string };
+// On Linux 0 is the calling thread alone, which has inherited what the gateway has.
+if (process.platform === "linux") setPriority(0, 0);
 let connection: SqliteConnection | undefined;
 
 parentPort?.on("message", ({ id, query }: ToDatabase) => {

@@ -1,5 +1,6 @@
 // The thread of one export: decompresses, parses and writes what would hold up the gateway. Asks for segments one by one
 // and gives a piece only when it is asked for one, so that a slow download holds little.
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { type RenderingJob, render } from "./rendering.ts";
 import {
@@ -13,6 +14,9 @@ import {
 export type FromExport = SegmentQuestion | { type: "piece"; text: string } | { type: "end" } | SaidFailure;
 
 export type ToExport = { type: "next" } | SegmentAnswer;
+
+// On Linux 0 is the calling thread alone: live sessions go before what is made of old ones.
+if (process.platform === "linux") setPriority(0, 10);
 
 const segments = new AskedSegments(say);
 const pieces = render(segments, workerData as RenderingJob);

@@ -161,9 +161,9 @@ async function throughput(stage: Topology, rounds: number): Promise<Figure[]> {
   return figures;
 }
 
-async function echo(stage: Topology): Promise<Figure[]> {
+async function echo(stage: Topology, counts: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const sessions of [1, 50, 200]) {
+  for (const sessions of counts) {
     const latencies: Record<"direct" | "gateway", number[]> = { direct: [], gateway: [] };
     // One session types few keys a second: more rounds give the percentiles something to stand on.
     for (let round = 0; round < (sessions === 1 ? 3 : 2); round++) {
@@ -262,7 +262,8 @@ export async function run(context: BenchContext): Promise<Figure[]> {
         figure("log-in and `true`, against direct", "ms", times.gateway, times.direct),
       ];
     });
-    await part("echo", () => echo(stage));
+    const counts = (context.settings["sessions"] ?? "1+50+200").split("+").map(Number);
+    await part("echo", () => echo(stage, counts));
     await part("flood", () => flood(stage));
     await part("throughput", () => throughput(stage, rounds));
     return figures;

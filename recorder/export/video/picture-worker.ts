@@ -1,5 +1,6 @@
 // The thread of one video: decompresses, draws and converts what would hold up the gateway, with ffmpeg as its child.
 // Invariant: it says that it has ended, or failed, only when ffmpeg has.
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import {
   AskedSegments,
@@ -18,6 +19,9 @@ export type FromPicture =
   | SaidFailure;
 
 export type ToPicture = SegmentAnswer | { type: "abort" };
+
+// On Linux 0 is the calling thread alone: live sessions go before what is made of old ones.
+if (process.platform === "linux") setPriority(0, 10);
 
 const abort = new AbortController();
 const segments = new AskedSegments(say);
