@@ -62,11 +62,19 @@ export class SignIn {
     this.#options = options;
   }
 
-  /** AUTH_THROTTLED (details.retryAfterSeconds) when this address, or this name from this address, must wait. */
-  async password(name: string, password: string, address: string): Promise<FirstStep> {
+  /**
+   * AUTH_THROTTLED (details.retryAfterSeconds) when this address, or this name from this address, must wait.
+   * @param ownAlone no credential of a grant counts: what it opens would outlive its window.
+   */
+  async password(
+    name: string,
+    password: string,
+    address: string,
+    { ownAlone = false }: { ownAlone?: boolean } = {},
+  ): Promise<FirstStep> {
     const attempt = this.#options.throttle.begin(name, address);
     return undecidedOnFailure(attempt, async () => {
-      const proven = await this.#provePassword(name, password);
+      const proven = await this.#provePassword(name, password, ownAlone);
       // Looked up for whoever it is: it takes as long.
       const enrolled = await this.#options.mfa.isEnrolled(name);
       const asked = proven === null ? this.#options.mfaRequired() : enrolled;
@@ -143,8 +151,9 @@ export class SignIn {
     };
   }
 
-  async #provePassword(name: string, password: string): Promise<Proven | null> {
+  async #provePassword(name: string, password: string, ownAlone = false): Promise<Proven | null> {
     const person = await this.#options.people.checkPassword(name, password);
+    if (ownAlone) return person === null ? null : { person, factor: "password" };
     const grant = (await this.#options.grants?.password(name, password)) ?? null;
     if (person !== null) return { person, factor: "password" };
     return this.#byGrant(grant, "grant-password");

@@ -74,7 +74,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: z.union([Me, SecondStepNeeded]),
     bodyLimit: 8 * 1024,
     handler: async ({ body, request, reply }) => {
-      const result = await deps.signIn.password(body.name, body.password, request.ip);
+      const result = await deps.signIn.password(body.name, body.password, request.ip, { ownAlone: true });
       switch (result.outcome) {
         case "accepted":
           return signedIn(result.person, request, reply);

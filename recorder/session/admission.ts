@@ -86,7 +86,11 @@ export class Admission {
     const inventory = this.#deps.inventory();
     const target = inventory.targets.find((candidate) => candidate.name.toLowerCase() === targetName.toLowerCase());
     if (target === undefined) {
-      const refusal = { type: "refused", reason: "no-rule", rule: "default" } as const;
+      // What is prohibited is so by its name, whether or not it is there: names cannot be probed.
+      const prohibited = inventory.compiled.prohibitedBy({ name: targetName, conduit: "", tags: [] }) !== null;
+      const refusal = prohibited
+        ? ({ type: "refused", reason: "prohibited-target", rule: "prohibited" } as const)
+        : ({ type: "refused", reason: "no-rule", rule: "default" } as const);
       return this.#refuse(person, printable(targetName), client, refusal, null);
     }
     const { decision, grant } = await this.#decide(inventory, protocol, person, target);

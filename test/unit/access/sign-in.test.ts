@@ -50,6 +50,18 @@ describe("a sign-in with password", () => {
     });
   });
 
+  it("counts no credential of a grant where what it opens would outlive the grant", async () => {
+    const own = (name: string, text: string) => signIn.password(name, text, address, { ownAlone: true });
+    required = false;
+    expect(await own("omar", "grant-only-now")).toEqual({ outcome: "refused" });
+    expect(await own("omar", password)).toMatchObject({ outcome: "accepted" });
+    const { code } = await it_.enrol("Erika");
+    required = true;
+    const step = await own("Erika", "grant-only-now");
+    if (step.outcome !== "second-step") throw new Error(step.outcome);
+    expect(await step.verify(code())).toBeNull();
+  });
+
   it("takes a recovery code, and a grant's password, which names its grant", async () => {
     const { recoveryCodes, code } = await it_.enrol("Erika");
     expect(await (await pending("Erika")).verify(recoveryCodes[0] ?? "")).toMatchObject({

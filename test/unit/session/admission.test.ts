@@ -103,6 +103,15 @@ describe("admission", () => {
     expect(refused).toMatchObject([{ reason: "no-rule", rule: "default", target: "?[2J" }]);
   });
 
+  it("does not tell a prohibited target that exists from one that does not", async () => {
+    const said = async (target: string) => {
+      const error = await admit(target).catch((failure: unknown) => failure as Error);
+      return (error as Error).message.replace(target, "");
+    };
+    expect(await said("SIS-404")).toBe(await said("SIS-1"));
+    expect(refused).toMatchObject([{ reason: "prohibited-target", target: "SIS-404" }, { target: "SIS-1" }]);
+  });
+
   it("is refused before the person is told, so that what was told was kept", async () => {
     await expect(admit("SIS-1")).rejects.toThrow("prohibited");
     expect(refused).toMatchObject([{ reason: "prohibited-target", rule: "prohibited" }]);

@@ -85,7 +85,6 @@ describe("asking", () => {
         "purpose: purpose-missing",
         "window: notice-too-short",
         "window: window-too-long",
-        "people: unknown-person",
         "requester: requester-not-allowed",
         "escorts: escort-in-request",
         "escorts: unknown-escort",
