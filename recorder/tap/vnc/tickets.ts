@@ -15,6 +15,8 @@ export interface TicketGrant {
   factors?: readonly Factor[];
 }
 
+type Holder = Pick<TicketGrant, "person" | "target">;
+
 export interface IssuedTicket {
   ticket: string;
   /** RFC 3339. */
@@ -89,15 +91,11 @@ export class VncTickets {
   /**
    * False: there is no such ticket, it was used, is too old, or is for somebody or something else, who can still use it.
    */
-  redeemToken(token: string, { person, target }: Pick<TicketGrant, "person" | "target">): boolean {
+  redeemToken(token: string, holder: Holder): boolean {
     this.#forgetExpired();
     const wanted = digest(token);
     const found = this.#open.find(
-      (ticket) =>
-        ticket.use === "browser" &&
-        ticket.secret === wanted &&
-        ticket.person.toLowerCase() === person.toLowerCase() &&
-        ticket.target.toLowerCase() === target.toLowerCase(),
+      (ticket) => ticket.use === "browser" && ticket.secret === wanted && isFor(ticket, holder),
     );
     return this.#take(found) !== undefined;
   }
@@ -113,8 +111,11 @@ export class VncTickets {
     return this.#take(found);
   }
 
-  /** As typed into a field for a password. Compares with every open ticket, always all of them. */
-  redeemText(text: string): TicketGrant | undefined {
+  /**
+   * As typed into a field for a password. Compares with every open ticket, always all of them. Where the viewer `named`
+   * somebody or something that the ticket is not for, it is not taken, and its holder can still use it.
+   */
+  redeemText(text: string, named: Holder | null = null): TicketGrant | undefined {
     this.#forgetExpired();
     const typed = createHash("sha256").update(text).digest();
     let found: OpenTicket | undefined;
@@ -122,6 +123,7 @@ export class VncTickets {
       if (ticket.use !== "viewer") continue;
       if (timingSafeEqual(createHash("sha256").update(ticket.secret).digest(), typed)) found = ticket;
     }
+    if (found !== undefined && named !== null && !isFor(found, named)) return undefined;
     return this.#take(found);
   }
 
@@ -159,6 +161,10 @@ export class VncTickets {
     const now = this.#now();
     this.#open = this.#open.filter((ticket) => ticket.expiresMs > now);
   }
+}
+
+function isFor(ticket: Holder, { person, target }: Holder): boolean {
+  return ticket.person.toLowerCase() === person.toLowerCase() && ticket.target.toLowerCase() === target.toLowerCase();
 }
 
 function digest(token: string): string {

@@ -159,19 +159,23 @@ async function loginByVeNCrypt(
 
 type Known = Pick<LoggedInViewer, "person" | "target">;
 
-/** A code stands at the end of the password; the host knows. Viewers ask for a name as well wherever they can: a ticket in the password's place is one, whatever the name says. */
+/**
+ * A code stands at the end of the password; the host knows. Viewers ask for a name as well wherever they can: a ticket in
+ * the password's place is one whatever the name says, unless it names another person and target.
+ */
 async function byPassword(answer: ViewerAnswer, client: ClientAddress, options: LoginOptions): Promise<Known> {
   const { stream } = answer;
   const [nameLength, passwordLength] = [await stream.uint32(), await stream.uint32()];
   if (nameLength > maxNameBytes || passwordLength > maxPasswordBytes) throw wrong(answer);
   const userName = (await stream.read(nameLength)).toString("utf8");
   const password = (await stream.read(passwordLength)).toString("utf8");
+  const { name, target } = splitUserName(userName);
   const mayBeTicket = looksLikeTicket(password);
   if (mayBeTicket) {
-    const grant = await decided(answer, () => redeemText(password, client, options));
+    const named = target === null ? null : { person: name, target };
+    const grant = await decided(answer, () => redeemText(password, named, client, options));
     if (grant !== undefined) return holderOf(grant, answer, options);
   }
-  const { name, target } = splitUserName(userName);
   const attempt = { method: "password", name: name.slice(0, 128), password, client } as const;
   const person = await decided(answer, () => options.host.authenticate(attempt));
   if (person === null) throw wrong(answer, mayBeTicket ? wrongOrUsed : wrongLogin);
@@ -181,11 +185,12 @@ async function byPassword(answer: ViewerAnswer, client: ClientAddress, options: 
 /** That it was no ticket is not held against anybody: as a password it is judged next. */
 function redeemText(
   text: string,
+  named: Pick<TicketGrant, "person" | "target"> | null,
   { address }: ClientAddress,
   { beginTicket, tickets }: LoginOptions,
 ): TicketGrant | undefined {
   const attempt = beginTicket(address);
-  const grant = tickets.redeemText(text);
+  const grant = tickets.redeemText(text, named);
   if (grant === undefined) attempt.undecided();
   else attempt.succeeded();
   return grant;

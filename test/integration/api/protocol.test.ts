@@ -310,6 +310,7 @@ describe("the API's description", () => {
       "target",
       "state",
       "protocol",
+      "request",
       "from",
       "to",
       "limit",

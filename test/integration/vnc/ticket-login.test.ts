@@ -56,6 +56,16 @@ it.each([
   expect(gateway.sessions).toHaveLength(1);
 });
 
+it("of somebody else, or for another target, opens nothing and stays its holder's", async () => {
+  const one = ticket();
+  for (const user of ["eve+hmi-1", `${personName}+hmi-2`, "eve+hmi-2"]) {
+    expect(await login(plain(veNCrypt.x509Plain, user, one))).toBe(used);
+  }
+  expect(gateway.sessions).toEqual([]);
+  expect(gateway.attempts.map(({ name }) => name)).toEqual(["eve", personName, "eve"]);
+  expect(await login(plain(veNCrypt.x509Plain, `${personName.toUpperCase()}+HMI-1`, one))).toBe("let in");
+});
+
 it("has the form of a password too, which is judged as one, and held against nobody as a ticket", async () => {
   for (let n = 0; n < 10; n++) expect(await login(plain(veNCrypt.x509Plain, personName, "Abcdefgh"))).toBe(used);
   expect(gateway.attempts).toMatchObject(Array.from({ length: 10 }, () => ({ password: "Abcdefgh" })));
