@@ -172,7 +172,7 @@ async function byPassword(answer: ViewerAnswer, client: ClientAddress, options: 
   const { name, target } = splitUserName(userName);
   const mayBeTicket = looksLikeTicket(password);
   if (mayBeTicket) {
-    const named = target === null ? null : { person: name, target };
+    const named = target === "" ? null : { person: name, target };
     const grant = await decided(answer, () => redeemText(password, named, client, options));
     if (grant !== undefined) return holderOf(grant, answer, options);
   }
