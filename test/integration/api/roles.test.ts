@@ -147,6 +147,31 @@ describe("every route", () => {
     }
   });
 
+  it("that changes something refuses whom the table lets pass without the CSRF token, with another's, and from another site", async () => {
+    const unsafe = Object.entries(table).filter(([route]) => !/^(GET|HEAD) /.test(route));
+    expect(unsafe.length).toBeGreaterThan(20);
+    for (const [route, access] of unsafe) {
+      const { method, path } = addressOf(route);
+      const role = access === "public" ? "vendor" : (access[0] ?? "");
+      const portal = portals.get(role)!;
+      const another = portals.get(role === "auditor" ? "admin" : "auditor")!;
+      const forged: Record<string, string>[] = [
+        { origin: "https://elsewhere.example" },
+        { origin: "null" },
+        { "sec-fetch-site": "cross-site" },
+        { "sec-fetch-site": "same-site" },
+        // Who signs in has no token yet: the site alone counts.
+        ...(access === "public" ? [] : [{ "x-csrf-token": "" }, { "x-csrf-token": another.csrfToken }]),
+      ];
+      for (const headers of forged) {
+        const response = await portal.request(method, path, { headers, body: {} });
+        const { code } = (await response.json()) as { code: string };
+        expect([route, headers, response.status, code]).toEqual([route, headers, 403, "AUTH_CSRF"]);
+      }
+    }
+    for (const [, portal] of portals) expect((await portal.get("/api/v1/session")).status).toBe(200);
+  });
+
   it("takes changed roles at once", async () => {
     const portal = await api.signIn("approver");
     expect((await portal.get("/api/v1/audit")).status).toBe(403);

@@ -57,6 +57,18 @@ describe("signing in", () => {
     expect((await first.get("/api/v1/session")).status).toBe(401);
   });
 
+  it("takes no cookie that was planted before, and a sign-in elsewhere gives it no more", async () => {
+    const planted = `conduit-session=${"P".repeat(43)}`;
+    const response = await post("/session", { name: "auditor", password }, { cookie: planted });
+    expect(cookieOf(response)).toMatch(/^conduit-session=[A-Za-z0-9_-]{43}$/);
+    expect(cookieOf(response)).not.toBe(planted);
+    expect((await fetch(`${api.origin}/api/v1/session`, { headers: { cookie: planted } })).status).toBe(401);
+    // Nor may the attacker's own sign-in become the victim's.
+    const attacker = await signIn(api.origin, "vendor");
+    await post("/session", { name: "auditor", password }, { cookie: attacker.cookie });
+    expect((await attacker.get("/api/v1/session")).status).toBe(401);
+  });
+
   it("signs out", async () => {
     const portal = await signIn(api.origin, "escort");
     const response = await portal.request("DELETE", "/api/v1/session");

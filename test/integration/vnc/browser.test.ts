@@ -176,7 +176,7 @@ describe("is refused", () => {
     ["a ticket that does not exist", 403, { protocols: ["binary", `conduit.ticket.${"A".repeat(43)}`] }],
     ["no ticket at all", 403, { protocols: ["binary"] }],
     ["a target that the ticket is not for", 403, { path: "/api/v1/targets/hmi-2/screen" }],
-  ] as const)("%s", async (_name, status, options) => {
+  ] as const)("%s gets no screen", async (_name, status, options) => {
     const browser = new Browser(await takeTicket(), options as Opening);
     expect(await browser.whenRefused()).toBe(status);
     expect(gateway.sessions).toEqual([]);
