@@ -7,7 +7,6 @@ import type {
   ExportFormat,
   LiveSession,
   Me,
-  OpenableTarget,
   PictureJob,
   PictureRequest,
   RecordingIndex,
@@ -258,11 +257,6 @@ export function pictureUrl(job: string): string {
 
 export async function listLiveSessions(): Promise<LiveSession[]> {
   return (await read((all) => all.SessionList, send("GET", "/sessions"))).items;
-}
-
-/** What the signed-in person may open. */
-export async function listOpenableTargets(): Promise<OpenableTarget[]> {
-  return (await read((all) => all.OpenableTargetList, send("GET", "/me/targets"))).items;
 }
 
 /** `viewer`: a password for somebody's own VNC viewer instead of a token for the page's. */

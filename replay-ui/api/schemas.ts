@@ -5,7 +5,6 @@ export { ConfirmedEnrolment, Enrolment, MfaStatus, RecoveryCodes, SecondStepNeed
 export {
   AuditPage,
   Me,
-  OpenableTargetList,
   PictureJob,
   RecordingIndex,
   RecordingPage,

@@ -19,7 +19,6 @@ import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
 import { SignInView } from "./sign-in.tsx";
-import { TargetsView } from "./targets.tsx";
 
 export function App() {
   const me = useStore(account);
@@ -59,12 +58,11 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <LiveView me={me} />;
     case "audit":
       return <AuditView />;
-    case "targets":
-      return <TargetsView me={me} />;
     case "account":
       return <AccountView me={me} />;
     case "connect":
       return <LazyConnect key={current.target} target={current.target} />;
+    case "targets":
     case "access":
     case "new-request":
     case "request":
@@ -103,6 +101,7 @@ type Page = ComponentType<PageProps>;
 
 /** Each is a part of the program of its own, so that the list of recordings is as light as it was. */
 const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>> = {
+  targets: () => import("./targets.tsx"),
   access: () => import("./access/my-access.tsx"),
   "new-request": () => import("./access/new-request.tsx"),
   request: () => import("./access/request-page.tsx"),

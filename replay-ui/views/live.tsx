@@ -7,8 +7,8 @@ import { Dialog } from "../components/dialog.tsx";
 import { AlertIcon, StopIcon, TerminalIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { EmptyState, ErrorState, errorText } from "../components/states.tsx";
-import { formatAgo, formatBytes, formatPlural } from "../format.ts";
-import { recordingPath } from "../router.ts";
+import { formatAgo, formatBytes, formatDateTime, formatPlural } from "../format.ts";
+import { recordingPath, requestPath } from "../router.ts";
 
 const REFRESH_MS = 2_000;
 
@@ -127,6 +127,18 @@ function LiveCard({ session, me, mayEnd, onEnd, onChanged }: LiveCardProps) {
           value={behind < 1 ? "nothing" : `${Math.round(behind)} ms`}
           tone={behind > 1000 ? "bad" : undefined}
         />
+        <Fact name="Ends" value={`${formatDateTime(session.endsAt).split(", ")[1]} at the latest`} />
+        {session.request == null ? null : (
+          <div class="fact">
+            <dt>Stands on</dt>
+            <dd>
+              <a href={requestPath(session.request)} data-testid="live-request">
+                its request
+              </a>
+            </dd>
+          </div>
+        )}
+        {session.rule === undefined ? null : <Fact name="Rule" value={session.rule} />}
       </dl>
       {session.recordingMode === undefined || session.recordingMode === "full" ? null : (
         <p class="notice warn">{modeWords[session.recordingMode]}</p>

@@ -21,12 +21,19 @@ export type FieldName = "targets" | "people" | "window" | "purpose" | "ticket" |
 const hourMs = 3_600_000;
 
 /** The next full hour that keeps the notice, with half an hour to spare, and two hours from there. */
-export function emptyDraft(me: string, { requests }: Pick<MyAccess, "requests">, nowMs: number): DraftFields {
+export function emptyDraft(
+  me: string,
+  { requests, targets }: Pick<MyAccess, "requests" | "targets">,
+  nowMs: number,
+  search = "",
+): DraftFields {
+  // A link from the list of targets names one.
+  const wanted = new URLSearchParams(search).get("target");
   const earliest = nowMs + requests.noticeSeconds * 1000 + hourMs / 2;
   const fromMs = Math.ceil(earliest / hourMs) * hourMs;
   const lengthMs = Math.min(2 * hourMs, requests.maxWindowSeconds * 1000);
   return {
-    targets: [],
+    targets: targets.filter(({ name, mayAsk }) => mayAsk && name === wanted).map(({ name }) => name),
     people: [me],
     from: toLocalField(fromMs),
     to: toLocalField(fromMs + lengthMs),

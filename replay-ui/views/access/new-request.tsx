@@ -60,7 +60,7 @@ function useChecked(fields: DraftFields): Checked {
 }
 
 function RequestForm({ me, access }: { me: Me; access: MyAccess }) {
-  const [fields, setFields] = useState(() => emptyDraft(me.name, access, Date.parse(access.now)));
+  const [fields, setFields] = useState(() => emptyDraft(me.name, access, Date.parse(access.now), location.search));
   const [touched, setTouched] = useState<ReadonlySet<FieldName>>(new Set());
   const [asked, setAsked] = useState(false);
   const [busy, setBusy] = useState(false);

@@ -8,7 +8,7 @@ import { StateBadge } from "../../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
 import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
-import { recordingPath, replaceAddress, route } from "../../router.ts";
+import { recordingPath, replaceAddress, requestPath, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
 import { takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
@@ -22,6 +22,7 @@ import { SidePanel } from "./side-panel.tsx";
 import { Stage, type Zoom } from "./stage.tsx";
 import { Transport } from "./transport.tsx";
 import { Verdict, VerifyDialog } from "./verdict.tsx";
+import { whyAllowed, whyEnded } from "./why.ts";
 
 export { warmUpTerminal } from "../../renderers/warm-up.ts";
 export { begin } from "./begin.ts";
@@ -223,13 +224,17 @@ function Facts({ summary }: { summary: RecordingSummary }) {
       <span>{summary.clientAddress}</span>
       {summary.endedAt === null ? null : <span>{formatDuration(summary.durationUs)}</span>}
       {summary.endedAt === null ? null : <span>{formatBytes(summary.bytes)}</span>}
-      {summary.endReason === null ? null : <span>{summary.endReason.replaceAll("-", " ")}</span>}
-      {summary.request == null ? null : (
-        <span title={`Access request ${summary.request}`}>
-          {summary.breakGlass === true ? "emergency access" : "approved request"}
+      {summary.endReason === null ? null : (
+        <span title={whyEnded(summary.endReason)} data-testid="why-ended">
+          {summary.endReason.replaceAll("-", " ")}
         </span>
       )}
-      {summary.rule == null ? null : <span title="The policy's rule that allowed it">rule {summary.rule}</span>}
+      {summary.request == null ? null : (
+        <a href={requestPath(summary.request)} title={whyAllowed(summary)} data-testid="why-allowed">
+          {summary.breakGlass === true ? "emergency access" : "approved request"}
+        </a>
+      )}
+      {summary.rule == null ? null : <span title={whyAllowed(summary)}>rule {summary.rule}</span>}
       {summary.recordingMode == null || summary.recordingMode === "full" ? null : (
         <strong class="text-bad" data-testid="recording-mode">
           {modeSentences[summary.recordingMode]}
