@@ -1,6 +1,6 @@
 // Requests, grants and blocks as the service uses them, and the feed that tells of them and of sessions. A part of the
-// composition root, beside main.ts. Invariant: whatever ended a grant, in this process or in another, its live sessions end
-// within a second, and every event is in the audit log once.
+// composition root, beside main.ts. Invariant: whatever ended a grant or disabled an account, in this process or in another,
+// its live sessions end within a second, and every event is in the audit log once.
 import type { Logger } from "pino";
 import type { AccessEventType } from "../shared/api/access.ts";
 import { AccessFeed } from "./access/feed.ts";
@@ -51,7 +51,8 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
   copyToAudit(feed);
   const alarms = new AccessAlarms(requests, parts.alarms);
   await alarms.start(feed);
-  const stopSweeping = sweepRegularly(requests, alarms, logger);
+  const endDisabled = () => registry.endDisabled((names) => people.disabledAmong(names));
+  const stopSweeping = sweepRegularly(requests, alarms, endDisabled, logger);
   let written: Promise<void> = Promise.resolve();
   return {
     requests,
@@ -89,12 +90,18 @@ function grantOf(login: GrantLogin | null): { grant: string; person: string } | 
 }
 
 /** What is over is written down as ended, several times a second; one look at an index when nothing is. */
-function sweepRegularly(requests: AccessRequests, alarms: AccessAlarms, logger: Logger): () => Promise<void> {
+function sweepRegularly(
+  requests: AccessRequests,
+  alarms: AccessAlarms,
+  endDisabled: () => Promise<void>,
+  logger: Logger,
+): () => Promise<void> {
   let running: Promise<void> | null = null;
   let failing = false;
   const sweep = async () => {
     try {
       await requests.sweep();
+      await endDisabled();
       alarms.lookAtClock();
       failing = false;
     } catch (error) {

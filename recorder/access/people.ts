@@ -126,6 +126,18 @@ export class People {
     return row === undefined ? null : toPerson(row, keys);
   }
 
+  /** Of these names, whose account is disabled or gone. */
+  async disabledAmong(names: readonly string[]): Promise<string[]> {
+    if (names.length === 0) return [];
+    const enabled = await this.#db
+      .selectFrom("people")
+      .select("key")
+      .where("key", "in", names.map(keyOf))
+      .where("disabled", "=", 0)
+      .execute();
+    return names.filter((name) => !enabled.some(({ key }) => key === keyOf(name)));
+  }
+
   /** REQUEST_NOT_FOUND when there is nobody of that name. */
   async get(name: string): Promise<Person> {
     const person = await this.find(name);

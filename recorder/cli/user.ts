@@ -189,8 +189,8 @@ function registerState(user: Command, cli: Cli): void {
       });
   register(
     "disable",
-    "block a person's log-ins at once",
-    "is disabled and can no longer log in. Live SSH sessions go on: conduit sessions list.",
+    "block a person's log-ins at once, and end their live sessions",
+    "is disabled and can no longer log in. A running service ends their live sessions within a second.",
   );
   register("enable", "allow a disabled person's log-ins again", "is enabled.");
 }

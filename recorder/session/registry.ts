@@ -60,6 +60,16 @@ export class SessionRegistry {
     return true;
   }
 
+  /** Whoever disabled them, and however far a session of theirs had come by then. */
+  async endDisabled(disabledAmong: (people: readonly string[]) => Promise<readonly string[]>): Promise<void> {
+    const live = [...this.#sessions.values()].filter(({ state }) => state === "active" || state === "frozen");
+    if (live.length === 0) return;
+    const gone = new Set(await disabledAmong([...new Set(live.map(({ facts }) => facts.person.name))]));
+    for (const { id, facts } of live) {
+      if (gone.has(facts.person.name)) this.terminate(id, "recorder", "the account was disabled");
+    }
+  }
+
   /** False when there is no such session, or it cannot be frozen. */
   freeze(id: string, by: string, reason: string): boolean {
     return this.#sessions.get(id)?.freeze(by, reason) ?? false;

@@ -16,6 +16,9 @@ import { announcement, Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { exitOf, localRequests, programOf, transparentRequests } from "./requests.ts";
 
+/** Programs send these without their person: they are no sign of one. */
+const unaskedRequests: ReadonlySet<string> = new Set(["window-change", ...transparentRequests]);
+
 /** Less is copied: a small piece must not keep a large chunk. */
 const keepFromBytes = 16 * 1024;
 
@@ -194,7 +197,7 @@ export class ChannelBridge {
       reply(false);
       return;
     }
-    this.#context.session.touch();
+    if (!unaskedRequests.has(type)) this.#context.session.touch();
     if (type === "pty-req") this.#ptyAsked = true;
     this.#pipeline.push({ kind: "request", type, payload: Buffer.from(payload), reply });
     if (this.#context.session.hold !== null && programOf(type, payload) !== undefined) this.#tellHold();

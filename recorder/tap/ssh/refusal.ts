@@ -58,10 +58,16 @@ export class Refusal {
 
 /** On a terminal a line of its own. Not part of the recording: the event that caused it is. */
 export function remark(sentence: string, pty: boolean): Buffer {
-  return Buffer.from(pty ? `\r\nconduit: ${sentence}\r\n` : `conduit: ${sentence}\n`);
+  const said = steerless(sentence);
+  return Buffer.from(pty ? `\r\nconduit: ${said}\r\n` : `conduit: ${said}\n`);
 }
 
 /** To a whole terminal, in the middle of whatever it shows. */
 export function announcement(sentence: string): Buffer {
-  return Buffer.from(`\r\n*** ${sentence} ***\r\n`);
+  return Buffer.from(`\r\n*** ${steerless(sentence)} ***\r\n`);
+}
+
+/** Reasons are what somebody typed: they steer nobody's terminal. */
+function steerless(sentence: string): string {
+  return sentence.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
 }

@@ -1,4 +1,5 @@
 // What a person is told while a session goes on, and what a session does that is held from its beginning: real clients.
+import { Client, type ClientChannel } from "ssh2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RunningProcess, startProcess } from "../../support/process.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
@@ -44,6 +45,15 @@ describe("a warning", () => {
     await client.exited;
   });
 
+  it("steers no terminal, whatever somebody wrote into its reason", async () => {
+    const client = await start(["-tt"], ["echo ready; cat"]);
+    await waitFor(() => client.stdout().includes("ready"), { what: "the program" });
+    gateway.last().warn({ ...warning, sentence: "Reason: \u001b]0;x\u0007\u001b[2J\u202e" });
+    await waitFor(() => client.output().includes("*** Reason: ?]0;x??[2J? ***"), { what: "the warning" });
+    client.write("\u0004");
+    await client.exited;
+  });
+
   it("is not put among the bytes of a program without a terminal", async () => {
     const client = await start(["-T"], ["echo ready; cat"]);
     await waitFor(() => client.stdout().includes("ready"), { what: "the program" });
@@ -54,6 +64,27 @@ describe("a warning", () => {
     await client.exited;
     expect(client.output()).not.toContain("5 minutes");
   });
+});
+
+it("a window that changes its size is no sign that somebody is there", async () => {
+  const client = new Client();
+  await new Promise((resolve, reject) => {
+    client.once("ready", () => resolve(undefined)).once("error", reject);
+    const { host, port, personKey } = gateway;
+    client.connect({ host, port, username: address.login, privateKey: personKey.privatePem });
+  });
+  const shell = await new Promise<ClientChannel>((resolve, reject) => {
+    client.shell((error, channel) => (error === undefined ? resolve(channel) : reject(error)));
+  });
+  const session = gateway.last();
+  await waitFor(() => session.of("channel-open").length === 1, { what: "the shell" });
+  const before = session.touches;
+  shell.setWindow(30, 100, 0, 0);
+  await waitFor(() => session.of("resize").length === 1, { what: "the new size" });
+  expect(session.touches).toBe(before);
+  shell.write("x");
+  await waitFor(() => session.touches === before + 1, { what: "the key" });
+  client.end();
 });
 
 describe("a session that waits for its escort", () => {

@@ -158,3 +158,19 @@ it("the registry freezes and releases, and says when it cannot", async () => {
     false,
   ]);
 });
+
+describe("an account that is disabled", () => {
+  it("ends every session of that person's, and nobody else's", async () => {
+    const ada = { ...vera, name: "ada" };
+    const [one, two] = [await open("free-1"), await open("plc-1")];
+    const { session: other } = await opener.openSession(ada, "free-1", client);
+    await registry.endDisabled(async () => []);
+    expect([one, two, other].map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
+    await registry.endDisabled(async (people) => {
+      expect(people).toEqual(["vera", "ada"]);
+      return ["vera"];
+    });
+    expect([one, two, other].map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    expect(one.signal.reason).toMatchObject({ sentence: expect.stringContaining("the account was disabled") });
+  });
+});
