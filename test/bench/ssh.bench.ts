@@ -241,7 +241,7 @@ export async function run(context: BenchContext): Promise<Figure[]> {
   const only = context.settings["only"]?.split("+");
   const wanted = (part: string) => only === undefined || only.includes(part);
   const directory = mkdtempSync(join(tmpdir(), "conduit-bench-ssh-"));
-  const stage = await startTopology(directory, fileBytes);
+  const stage = await startTopology(directory, fileBytes, context.settings["ciphers"]);
   try {
     await run_("ssh", ["-F", stage.clientConfig, "gateway", "true"]);
     const figures: Figure[] = [];

@@ -1,5 +1,5 @@
 // The stage of the SSH benchmark: one sshd as the target, one as OpenSSH's jump host, and the gateway, all on loopback,
-// with one client configuration that names the three paths `direct`, `jumped` and `gateway`. The same cipher everywhere.
+// with one client configuration that names the three paths `direct`, `jumped` and `gateway`.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
@@ -80,6 +80,8 @@ LogLevel ERROR
   return { port, hostKey, process: child };
 }
 
+const defaultCiphers = "aes128-gcm@openssh.com";
+
 /** Text as a log has it: repeats, but no line twice. */
 function writeTextFile(file: string, bytes: number): void {
   const fd = openSync(file, "w");
@@ -96,7 +98,8 @@ function writeTextFile(file: string, bytes: number): void {
   closeSync(fd);
 }
 
-export async function startTopology(directory: string, fileBytes: number): Promise<Topology> {
+/** `ciphers`: of every path; `default`: what OpenSSH's client and servers agree on by themselves. */
+export async function startTopology(directory: string, fileBytes: number, ciphers = defaultCiphers): Promise<Topology> {
   const clientKey = join(directory, "client");
   const clientPublicKey = generateKey(clientKey);
   const targetKey = join(directory, "gateway-to-target");
@@ -147,8 +150,12 @@ Host *
   IdentityAgent none
   LogLevel ERROR
   ControlMaster no
-  Ciphers aes128-gcm@openssh.com
-  HostName 127.0.0.1
+${
+  ciphers === "default"
+    ? ""
+    : `  Ciphers ${ciphers}
+`
+}  HostName 127.0.0.1
   User root
 `,
   );
