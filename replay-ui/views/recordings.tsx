@@ -77,7 +77,7 @@ export function RecordingsView({ me }: { me: Me }) {
 
   useEffect(() => {
     const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
-    const warmUp = () => loadRecordingView().then((view) => idle(() => void view.warmUpTerminal()));
+    const warmUp = () => loadRecordingView().then((view) => idle(() => void view.warmUp()));
     idle(() => void warmUp().catch(() => {}));
   }, []);
 

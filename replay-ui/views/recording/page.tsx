@@ -8,6 +8,7 @@ import { StateBadge } from "../../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
 import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
+import { warmUpTerminal } from "../../renderers/warm-up.ts";
 import { recordingPath, replaceAddress, requestPath, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
 import { takeBegun } from "./begin.ts";
@@ -24,8 +25,10 @@ import { Transport } from "./transport.tsx";
 import { Verdict, VerifyDialog } from "./verdict.tsx";
 import { whyAllowed, whyEnded } from "./why.ts";
 
-export { warmUpTerminal } from "../../renderers/warm-up.ts";
 export { begin } from "./begin.ts";
+
+/** For the list of recordings, while somebody looks at it. */
+export const warmUp = warmUpTerminal;
 
 const CONTROLS_AT_LATEST_MS = 400;
 
