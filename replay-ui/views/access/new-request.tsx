@@ -2,7 +2,7 @@
 import "../../styles/access.css";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { DraftCheck, MyAccess } from "../../../shared/api/access.ts";
+import type { DraftCheck, MyAccess, RequestDraft } from "../../../shared/api/access.ts";
 import type { Me } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { checkDraft, getMyAccess, listPeople, submitDraft } from "../../api/access-client.ts";
@@ -39,7 +39,7 @@ interface Checked {
   error: unknown;
 }
 
-function useChecked(fields: DraftFields): Checked {
+function useChecked(fields: DraftFields): Checked & { now: (draft: RequestDraft) => Promise<void> } {
   const [checked, setChecked] = useState<Checked>({ check: null, error: null });
   useEffect(() => {
     const draft = draftOf(fields);
@@ -56,7 +56,11 @@ function useChecked(fields: DraftFields): Checked {
       abort.abort();
     };
   }, [fields]);
-  return checked;
+  const now = async (draft: RequestDraft) => {
+    const check = await checkDraft(draft, new AbortController().signal).catch(() => null);
+    if (check !== null) setChecked({ check, error: null });
+  };
+  return { ...checked, now };
 }
 
 function RequestForm({ me, access }: { me: Me; access: MyAccess }) {
@@ -67,7 +71,7 @@ function RequestForm({ me, access }: { me: Me; access: MyAccess }) {
   const [error, setError] = useState("");
   const [known, setKnown] = useState<{ name: string; escort: boolean }[]>([]);
   const form = useRef<HTMLFormElement>(null);
-  const { check, error: checkError } = useChecked(fields);
+  const { check, error: checkError, now: checkNow } = useChecked(fields);
   useEffect(() => {
     if (!hasRole(me, "admin", "approver", "auditor")) return;
     // Names are only offered where they may be read; without them they are typed.
@@ -106,6 +110,8 @@ function RequestForm({ me, access }: { me: Me; access: MyAccess }) {
       const request = await submitDraft(draft);
       navigate(requestPath(request.id));
     } catch (failure) {
+      // What was typed in the last moment is judged, too, before somebody is led to it.
+      await checkNow(draft);
       setError(errorText(failure));
       setBusy(false);
       toTheFirstFault();

@@ -15,7 +15,7 @@ export function RequestCard(props: {
   return (
     <li class="card request-card" data-testid="request" data-request={request.id}>
       <div class="live-head">
-        <RequestBadge state={request.state} />
+        <RequestBadge request={request} />
         {request.kind === "break-glass" ? <span class="tag bad">emergency</span> : null}
         <span class="live-age">{request.ticket ?? ""}</span>
       </div>

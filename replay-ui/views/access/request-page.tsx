@@ -102,7 +102,7 @@ function Head({ me, request, onChanged }: { me: Me; request: AccessRequestView; 
     <>
       <div class="page-head with-actions">
         <h1>{request.kind === "break-glass" ? "Emergency access" : "Access request"}</h1>
-        <RequestBadge state={request.state} />
+        <RequestBadge request={request} />
         <div class="page-actions">
           {may.issueCredential && request.protocol === "ssh" ? button("credential", "SSH credential") : null}
           {may.decide ? button("approve", "Approve…", "primary") : null}

@@ -11,8 +11,9 @@ const words: Record<RequestState, { text: string; tone: "" | "good" | "warn" | "
   "used-up": { text: "Used up", tone: "" },
 };
 
-export function RequestBadge({ state }: { state: RequestState }) {
-  const { text, tone } = words[state];
+export function RequestBadge({ request: { state, kind } }: { request: Pick<AccessRequest, "state" | "kind"> }) {
+  const emergency = kind === "break-glass" && (state === "approved" || state === "active");
+  const { text, tone } = emergency ? ({ text: "Open", tone: "bad" } as const) : words[state];
   return (
     <span class={`badge ${tone}`} data-testid="request-state" data-state={state}>
       <span class="badge-dot" aria-hidden="true" />

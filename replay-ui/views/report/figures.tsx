@@ -9,6 +9,15 @@ export function figureValue({ unit, value }: Pick<ReportFigure, "unit" | "value"
   return unit === "seconds" ? formatLeft(value * 1000) : formatCount(value);
 }
 
+/** `… approved` goes on with what the figure before it began with. */
+export function figureLabel(figures: readonly Pick<ReportFigure, "id" | "label">[], id: string): string {
+  const at = figures.findIndex((one) => one.id === id);
+  const label = figures[at]?.label ?? id;
+  if (!label.startsWith("… ")) return label;
+  const begun = figures.slice(0, at).findLast((one) => !one.label.startsWith("… "));
+  return `${(begun?.label ?? "").replace(/ submitted$/, "")} ${label.slice(2)}`.trim();
+}
+
 export function Figures({ report }: { report: ConduitReport }) {
   return (
     <section class="page-section" aria-labelledby="figures">
@@ -27,10 +36,10 @@ function Figure({ figure, report }: { figure: ReportFigure; report: ConduitRepor
   const what = figure.shows === "missing" ? "missing from it" : "counted";
   return (
     <li class="card figure" id={`figure-${figure.id}`} data-testid="figure" data-figure={figure.id}>
-      <p class="figure-label">{figure.label}</p>
+      <p class="figure-label">{figureLabel(report.figures, figure.id)}</p>
       <p class="figure-value">
         {figureValue(figure)}
-        {figure.of === null ? null : (
+        {figure.of === null || figure.of.whole === 0 ? null : (
           <span class="dim">
             {" "}
             {formatCount(figure.of.part)} of {formatCount(figure.of.whole)}
@@ -94,7 +103,7 @@ export function FigureLink({ report, id }: { report: ConduitReport; id: string }
   };
   return (
     <button type="button" class="link-button" onClick={show}>
-      {figure.label}: {figureValue(figure)}
+      {figureLabel(report.figures, id)}: {figureValue(figure)}
     </button>
   );
 }
