@@ -1,14 +1,16 @@
 // A sign-in as a whole: what the person knows or holds, then the code of the authenticator where one is enrolled.
 // Invariants: one entry of the throttle counts the whole sign-in, so that wrong codes slow guessing down as wrong passwords
-// do, and a right password without its code clears nothing; where policy wants a second factor, what follows a wrong
+// do, and a right password without its code clears nothing; wrong codes count for the person as well, from however many
+// addresses they come; where policy wants a second factor, what follows a wrong
 // password is what follows a right one, so that neither names nor passwords nor enrolments can be probed.
+import { AppError } from "../../shared/errors.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 import type { Mfa } from "./mfa/mfa.ts";
 import { parseRecoveryCode } from "./mfa/recovery-codes.ts";
 import { parseTotpCode } from "./mfa/totp.ts";
 import type { People, Person } from "./people.ts";
-import type { Throttle, ThrottledAttempt } from "./throttle.ts";
+import { Throttle, type ThrottledAttempt, type ThrottleLimits } from "./throttle.ts";
 
 export interface SignedInPerson {
   name: string;
@@ -47,7 +49,20 @@ export interface SignInOptions {
   /** Whether policy wants a second factor at sign-in. */
   mfaRequired(): boolean;
   grants?: GrantCredentials;
+  /** Wrong codes of each person. */
+  codes?: Throttle;
 }
+
+/**
+ * Of wrong codes after a right first factor, over all addresses: a code is short, and who knows the password may have many
+ * addresses. Nobody without it can make the person wait.
+ */
+export const codeLimits: Partial<ThrottleLimits> = {
+  freePerPair: 20,
+  freePerAddress: Number.POSITIVE_INFINITY,
+  attemptsPerMinute: Number.POSITIVE_INFINITY,
+};
+const everywhere = "everywhere";
 
 interface Proven {
   person: Person;
@@ -57,9 +72,11 @@ interface Proven {
 
 export class SignIn {
   readonly #options: SignInOptions;
+  readonly #codes: Throttle;
 
   constructor(options: SignInOptions) {
     this.#options = options;
+    this.#codes = options.codes ?? new Throttle(codeLimits);
   }
 
   /**
@@ -111,7 +128,7 @@ export class SignIn {
         return proven === null ? null : signedIn(proven);
       }
       // A code is used up only by who knows the password.
-      const factor = await this.#options.mfa.verify(proven === null ? nobody : name, code, { address });
+      const factor = await this.#verify(proven === null ? nobody : proven.person.name, code, address);
       if (proven === null || factor === null) return null;
       attempt.succeeded();
       return signedIn(proven, factor);
@@ -122,8 +139,26 @@ export class SignIn {
   async confirm(name: string, code: string, address: string): Promise<"totp" | "recovery-code" | null> {
     const attempt = this.#options.throttle.begin(name, address);
     return undecidedOnFailure(attempt, async () => {
-      const factor = await this.#options.mfa.verify(name, code, { address });
+      const factor = await this.#verify(name, code, address);
       if (factor !== null) attempt.succeeded();
+      return factor;
+    });
+  }
+
+  /** Who must wait hears what a wrong code hears: that the password was right is not said. Recovery codes cannot be guessed. */
+  async #verify(name: string, code: string, address: string): Promise<"totp" | "recovery-code" | null> {
+    const { mfa } = this.#options;
+    if (name === nobody || parseRecoveryCode(code) !== null) return mfa.verify(name, code, { address });
+    let guess: ThrottledAttempt;
+    try {
+      guess = this.#codes.begin(name, everywhere);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "AUTH_THROTTLED")) throw error;
+      return mfa.verify(nobody, code, { address });
+    }
+    return undecidedOnFailure(guess, async () => {
+      const factor = await mfa.verify(name, code, { address });
+      if (factor !== null) guess.succeeded();
       return factor;
     });
   }
@@ -139,7 +174,7 @@ export class SignIn {
         const attempt = unspent ?? this.#options.throttle.begin(name, address);
         unspent = null;
         return undecidedOnFailure(attempt, async () => {
-          const factor = await this.#options.mfa.verify(proven?.person.name ?? nobody, code, { address });
+          const factor = await this.#verify(proven?.person.name ?? nobody, code, address);
           if (proven === null || factor === null) return null;
           // Disabled, or changed, while the code was typed.
           const person = await this.#options.people.find(proven.person.name);

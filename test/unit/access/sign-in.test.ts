@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type GrantCredentials, type PendingCode, SignIn } from "../../../recorder/access/sign-in.ts";
+import { codeLimits, type GrantCredentials, type PendingCode, SignIn } from "../../../recorder/access/sign-in.ts";
+import { Throttle } from "../../../recorder/access/throttle.ts";
 import { MfaUnderTest, password } from "./mfa/mfa-under-test.ts";
 
 const address = "192.0.2.1";
@@ -20,6 +21,7 @@ beforeEach(async () => {
     throttle: it_.throttle,
     mfaRequired: () => required,
     grants,
+    codes: new Throttle(codeLimits, () => it_.nowMs),
   });
 });
 afterEach(() => it_.close());
@@ -117,6 +119,26 @@ describe("the throttle", () => {
     }
     return Number.POSITIVE_INFINITY;
   };
+
+  it("counts the wrong codes of a person over all addresses, which only who knows the password can bring about", async () => {
+    const erika = await it_.enrol("Erika");
+    const from = async (n: number, text: string, code: string) => {
+      const step = await signIn.password("Erika", text, `192.0.2.${n}`);
+      return step.outcome === "second-step" ? step.verify(code) : null;
+    };
+    for (let n = 10; n < 60; n++) expect(await from(n, "a wrong one", erika.code())).toBeNull();
+    it_.nowMs += 30_000;
+    expect(await from(60, password, erika.code())).not.toBeNull();
+    for (let n = 100; n < 130; n++) expect(await from(n, password, "000000")).toBeNull();
+    it_.nowMs += 30_000;
+    // As if it were wrong: the answer does not say that the password was right.
+    for (let n = 130; n < 140; n++) await from(n, password, "000000");
+    expect(await from(200, password, erika.code())).toBeNull();
+    expect(await signIn.passwordWithCode("Erika", `${password},${erika.code()}`, "192.0.2.201")).toBeNull();
+    expect(await from(202, password, erika.recoveryCodes[0] ?? "")).not.toBeNull();
+    it_.nowMs += 16 * 60_000;
+    expect(await from(203, password, erika.code())).not.toBeNull();
+  });
 
   it("counts wrong codes after a right password as it counts wrong passwords", async () => {
     await it_.enrol("Erika");
