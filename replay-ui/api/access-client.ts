@@ -21,8 +21,8 @@ type Schemas = typeof import("./access-schemas.ts");
 
 /** The schemas are fetched beside the answer. */
 async function read<T>(schema: (all: Schemas) => z.ZodType<T>, response: Promise<Response>): Promise<T> {
-  const [schemas, answer] = await Promise.all([import("./access-schemas.ts"), response]);
-  return schema(schemas).parse(await answer.json());
+  const [answer] = await Promise.all([response, import("./access-schemas.ts")]);
+  return schema(await import("./access-schemas.ts")).parse(await answer.json());
 }
 
 const at = (id: string, rest = "") => `/requests/${encodeURIComponent(id)}${rest}`;

@@ -123,7 +123,7 @@ describe("the list of recordings", () => {
     expect(await page.locator(`${byId("recording-row")} a`).count()).toBe(0);
     const others = page.locator(byId("recording-row"), { hasNotText: "vendor-drives" });
     expect(await others.count()).toBe(0);
-    expect(await page.locator("nav a").allTextContents()).toEqual(["Recordings", "Targets"]);
+    expect(await page.locator("nav a").allTextContents()).toEqual(["Recordings", "My access", "Targets"]);
     await page.goto(`/recordings/${plant.maintenance.summary.session}`);
     await page.waitForSelector(byId("error-state"));
     expect(await page.textContent(byId("error-state"))).toContain("Not allowed");
@@ -191,6 +191,11 @@ describe("every page", () => {
   const paths = () => [
     "/",
     "/targets",
+    "/access",
+    "/access/new",
+    "/approvals",
+    "/policy",
+    "/report",
     "/connect/hmi-reactor-01",
     "/live",
     "/audit",
