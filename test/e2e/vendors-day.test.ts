@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { totpCode, totpStepAt } from "../../recorder/access/mfa/totp.ts";
-import type { AccessRequestView, IssuedCredential } from "../../shared/api/access.ts";
+import type { AccessRequestView } from "../../shared/api/access.ts";
 import type { ConduitReport } from "../../shared/api/report.ts";
 import type { LiveSession, RecordingPage, VncTicket } from "../../shared/api/types.ts";
 import { sshOptions } from "../integration/ssh/clients.ts";
@@ -24,7 +24,7 @@ const panelName = "hmi-reactor";
 const safetyName = "SIS-reactor";
 const idleSeconds = 6;
 /** Long enough for what is done in it on a busy machine. */
-const windowSeconds = 60;
+const windowSeconds = 90;
 
 let directory: TempDir;
 let controller: SshTarget;
@@ -233,10 +233,24 @@ const liveSessions = async () => (await emil.ask<{ items: LiveSession[] }>("GET"
 const recordings = async (target: string) =>
   (await audrey.ask<RecordingPage>("GET", `/recordings?target=${target}`)).answer.items;
 
+/** In the fields of the page, which are of the browser's own time. */
+async function fillWindow(page: Page, fromMs: number, toMs: number): Promise<void> {
+  for (const [field, ms] of [
+    ["request-from", fromMs],
+    ["request-to", toMs],
+  ] as const) {
+    const local = await page.evaluate((at) => {
+      const minutesAhead = -new Date(at).getTimezoneOffset();
+      return new Date(at + minutesAhead * 60_000).toISOString().slice(0, 19);
+    }, ms);
+    await page.fill(byId(field), local);
+  }
+}
+
 /** What the day is about, once it is known. */
 const requests: AccessRequestView[] = [];
 let windowEndsMs: number;
-let credential: IssuedCredential;
+let password: string;
 let controllerAtWork: RunningProcess;
 let viewerAtWork: RunningProcess;
 let typing: NodeJS.Timeout | undefined;
@@ -251,7 +265,23 @@ describe("a vendor's day", () => {
   });
 
   it("is refused access to a safety system, with all that the policy has against it", async () => {
+    const page = vera.page;
+    await page.goto("/access/new");
+    const safety = page.locator("li", { has: page.getByTestId(`pick-${safetyName}`) });
+    expect(await safety.textContent()).toContain("prohibited");
+    expect(await page.getByTestId(`pick-${safetyName}`).isDisabled()).toBe(true);
+    // The page says at each field what is wrong, all of it together.
     const past = Date.now() - 60_000;
+    await page.check(byId(`pick-${controllerName}`));
+    await fillWindow(page, past, past + 48 * 3_600_000);
+    await page.fill(byId("request-people"), `${olga.name},`);
+    await page.click(byId("request-submit"));
+    const said = (field: string) => page.locator(byId(`fault-${field}`));
+    await said("purpose").getByText("Say what the access is for.").waitFor();
+    await said("window").getByText("The window begins earlier").waitFor();
+    await said("window").getByText("The window is longer than").waitFor();
+    await said("people").getByText("A vendor asks for access for themselves alone.").waitFor();
+    // Who goes around the page is told the same, of the prohibited target, too.
     const { status, answer } = await vera.ask<{ code: string; violations: { code: string; target?: string }[] }>(
       "POST",
       "/requests",
@@ -275,17 +305,22 @@ describe("a vendor's day", () => {
   });
 
   it("asks for what may be asked for, and nothing opens before somebody else has approved it", async () => {
-    const fromMs = Date.now() + 12_000;
+    const fromMs = Math.ceil(Date.now() / 1000) * 1000 + 20_000;
     windowEndsMs = fromMs + windowSeconds * 1000;
+    const page = vera.page;
     for (const target of [controllerName, panelName]) {
-      const asked = await vera.ask<AccessRequestView>("POST", "/requests", {
-        purpose: "The level controller oscillates.",
-        targets: [target],
-        from: new Date(fromMs).toISOString(),
-        to: new Date(windowEndsMs).toISOString(),
-      });
-      expect(asked).toMatchObject({ status: 200, answer: { state: "submitted", may: { decide: false } } });
-      expect((await vera.ask("POST", `/requests/${asked.answer.id}/approve`, {})).status).toBe(403);
+      await page.goto("/access/new");
+      await page.check(byId(`pick-${target}`));
+      await fillWindow(page, fromMs, windowEndsMs);
+      await page.fill(byId("request-purpose"), `The level controller oscillates: ${target}.`);
+      await page.click(byId("request-submit"));
+      await page.waitForURL(/\/requests\/[0-9a-f-]{36}$/);
+      await page.getByText("waits for a decision", { exact: false }).first().waitFor();
+      const id = page.url().split("/").at(-1) ?? "";
+      const asked = await vera.ask<AccessRequestView>("GET", `/requests/${id}`);
+      expect(asked.answer).toMatchObject({ state: "submitted", targets: [target], may: { decide: false } });
+      expect(Date.parse(asked.answer.to)).toBe(windowEndsMs);
+      expect((await vera.ask("POST", `/requests/${id}/approve`, {})).status).toBe(403);
       requests.push(asked.answer);
     }
     const client = await startSsh(controllerName, await vera.code());
@@ -294,20 +329,25 @@ describe("a vendor's day", () => {
   });
 
   it("gets what the operations manager approves, with a password for that window that is shown once", async () => {
-    const waiting = await olga.ask<{ items: AccessRequestView[] }>("GET", "/requests?view=to-decide");
-    expect(waiting.answer.items.map(({ targets }) => targets).toSorted()).toEqual([[panelName], [controllerName]]);
+    await olga.page.goto("/approvals");
     for (const { id } of requests) {
-      const approved = await olga.ask<AccessRequestView>("POST", `/requests/${id}/approve`, { comment: "permit 17" });
-      expect(approved).toMatchObject({ status: 200, answer: { state: "approved" } });
+      const card = olga.page.locator(`[data-request="${id}"]`);
+      await card.locator(byId("approve")).click();
+      await olga.page.fill(byId("approve-comment"), "permit 17");
+      await olga.page.click(byId("approve-confirm"));
+      await card.waitFor({ state: "detached" });
     }
-    const [forController] = requests;
-    const issued = await vera.ask<IssuedCredential>("POST", `/requests/${forController?.id}/credential`, {
-      kind: "ssh-password",
-    });
-    credential = issued.answer;
-    expect(credential.password).toMatch(/.{12,}/);
-    const shown = await vera.ask("GET", `/requests/${forController?.id}`);
-    expect(JSON.stringify(shown.answer)).not.toContain(credential.password);
+    const page = vera.page;
+    await page.goto(`/requests/${requests[0]?.id}`);
+    await page.getByText("permit 17").first().waitFor();
+    await page.click(byId("credential"));
+    await page.click(byId("credential-issue"));
+    password = (await page.textContent(`code${byId("credential-password")}`)) ?? "";
+    expect(password).toMatch(/^\S{12,}$/);
+    await page.click(byId("credential-done"));
+    await page.reload();
+    await page.getByText("permit 17").first().waitFor();
+    expect(await page.content()).not.toContain(password);
   });
 
   it("works by ssh once the escort has released the session, and is logged off when nothing is typed", async () => {
@@ -315,7 +355,7 @@ describe("a vendor's day", () => {
       what: "the window to begin",
       timeoutMs: 30_000,
     });
-    const client = await startSsh(controllerName, await vera.code(), credential.password);
+    const client = await startSsh(controllerName, await vera.code(), password);
     await waitFor(() => client.output().includes("escort"), { what: "the word of the escort", timeoutMs: 30_000 });
     await escort(controllerName);
     client.write("echo $((4000 + 711))\n");
@@ -374,7 +414,7 @@ describe("a vendor's day", () => {
     const byKey = await startSsh(controllerName, await vera.code());
     expect((await byKey.exited).code).toBe(255);
     expect(byKey.output()).toContain("The approved window is over.");
-    const byPassword = await startSsh(controllerName, await vera.code(), credential.password);
+    const byPassword = await startSsh(controllerName, await vera.code(), password);
     expect((await byPassword.exited).code).toBe(255);
     expect(byPassword.output()).toContain("Permission denied");
     const ticket = await vera.ask<{ detail: string }>("POST", `/targets/${panelName}/vnc-ticket`, { use: "viewer" });
@@ -418,15 +458,15 @@ describe("a vendor's day", () => {
     const shown = report.requirements.filter(({ status }) => status === "shown").map(({ id }) => id);
     expect(shown).toEqual(expect.arrayContaining(["approval", "mfa", "time-limit", "recorded", "prohibited"]));
 
-    // As it is handed on: a page whose links open the recording.
-    const page = await audrey.page.context().newPage();
-    const file = await page.context().request.get("/api/v1/report?days=1&format=html");
-    await page.setContent(await file.text());
+    // On the page, and as it is handed on, a figure leads to its recordings.
     const [session = ""] = ids("limit-idle");
-    await page.locator(`#sessions details a[href$="/recordings/${session}"]`).evaluate((link) => {
-      link.closest("details")?.setAttribute("open", "");
-    });
-    await page.locator(`#sessions a[href$="/recordings/${session}"]`).click();
+    const file = await audrey.page.context().request.get("/api/v1/report?days=1&format=html");
+    expect(await file.text()).toContain(`<a href="${service.httpUrl}/recordings/${session}">`);
+    const page = audrey.page;
+    await page.goto("/report");
+    const card = page.locator('[data-figure="sessions"]');
+    await card.locator("summary").click();
+    await card.locator(`a[href="/recordings/${session}"]`).click();
     await page.waitForURL(`**/recordings/${session}`);
     await page.getByText(controllerName).first().waitFor();
   });
