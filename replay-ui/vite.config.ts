@@ -44,6 +44,19 @@ export default defineConfig({
     // A strict content security policy forbids data: URLs and inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What every page is made of comes in one piece, not in as many as pages share different parts of it.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            {
+              name: "shell",
+              test: /node_modules\/preact\/|replay-ui\/(?:store|router|account|theme|waiting)\.ts|replay-ui\/api\/(?:client|quick-checks)\.ts|replay-ui\/components\/(?:states|icons|menu|dialog|state-badge|protocol-tag|fresh-code)\.tsx|replay-ui\/format\.ts|replay-ui\/views\/mfa\/code-field\.tsx/,
+            },
+          ],
+        },
+      },
+    },
     sourcemap: false,
     reportCompressedSize: true,
   },

@@ -1,11 +1,13 @@
-// npx tsx scripts/screenshots.ts [--out DIR]: the pictures in docs/images, of the built UI over the real API with the
+// npx tsx scripts/screenshots.ts [--out DIR] [--access]: the pictures in docs/images, of the built UI over the real API with the
 // recordings of the tests: docs/images/player.png for the README, and a gallery on desktop and phone, light and dark. The
-// live screen is that of the demo HMI through the built service.
+// live screen is that of the demo HMI through the built service; the pages about access (alone with --access) are of a plant
+// of their own, at the time of the day.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { startHmi } from "../recorder/cli/demo/hmi/hmi.ts";
+import { type people, startAccessPlant } from "../test/support/access-plant.ts";
 import { launchBrowser, type OpenPage, openPage } from "../test/support/browser.ts";
 import { openRules } from "../test/support/open-rules.ts";
 import { password, type ScreenPlant, startScreenPlant } from "../test/support/replay-fixtures.ts";
@@ -226,6 +228,39 @@ async function takeLiveScreens(browser: Browser, directory: string): Promise<voi
   }
 }
 
+/** The pages about access, on a desktop and a phone. */
+async function takeAccessPages(browser: Browser, directory: string): Promise<void> {
+  const plant = await startAccessPlant();
+  const pages: [name: string, path: string, as: keyof typeof people, ready: string][] = [
+    ["access", "/access", "erika", "open-target-card"],
+    ["approvals", "/approvals", "anna", "policy-said"],
+    ["request", `/requests/${plant.open.id}`, "anna", "sessions"],
+    ["policy", "/policy", "anna", "explain-decision"],
+  ];
+  try {
+    for (const [name, path, as, ready] of pages) {
+      for (const picture of both({ name, path }).filter(
+        ({ width, dark }) => (width === undefined) !== (dark === true),
+      )) {
+        const { page, context, problems } = await look(browser, plant.api.origin, picture, "", "");
+        await plant.signIn(context, as);
+        await page.goto(path);
+        await page.waitForSelector(byId(ready));
+        await page.evaluate(() => document.fonts.ready);
+        await page.waitForLoadState("networkidle");
+        // What waits for somebody is asked for when the page stands.
+        await page.waitForTimeout(1_800);
+        await page.screenshot({ path: join(directory, `${picture.name}.png`) });
+        console.log(join(directory, `${picture.name}.png`));
+        await context.close();
+        if (problems.length > 0) throw new Error(`${picture.name}: ${problems.join("\n")}`);
+      }
+    }
+  } finally {
+    await plant.close();
+  }
+}
+
 async function take(browser: Browser, plant: ScreenPlant, picture: Picture, directory: string): Promise<void> {
   // The pictures' own sign-ins and views are none of the plant's.
   plant.server.audit = plant.server.audit.filter(({ address }) => address !== "127.0.0.1");
@@ -253,6 +288,11 @@ async function main(): Promise<void> {
   const out = process.argv.indexOf("--out");
   const directory = process.argv[out + 1] !== undefined && out > 0 ? process.argv[out + 1]! : defaultDirectory;
   mkdirSync(directory, { recursive: true });
+  if (process.argv.includes("--access")) {
+    const browser = await launchBrowser();
+    await takeAccessPages(browser, directory).finally(() => browser.close());
+    return;
+  }
   const plant = await startScreenPlant({ now, hmi: { masked: false } });
   const browser = await launchBrowser();
   try {
@@ -261,6 +301,7 @@ async function main(): Promise<void> {
       console.log(join(directory, `${picture.name}.png`));
     }
     await takeLiveScreens(browser, directory);
+    await takeAccessPages(browser, directory);
   } finally {
     await browser.close();
     await plant.server.close();

@@ -1,5 +1,5 @@
 // What sentences about events are made of.
-import { reasonSentences } from "../../shared/policy/decide.ts";
+import { reasonSentences } from "../../shared/policy/reasons.ts";
 import { type FactRow, words } from "./fact-row.ts";
 
 export type Facts = Record<string, unknown>;

@@ -56,6 +56,7 @@ export function NameList(props: {
           autocapitalize="none"
           autocomplete="off"
           spellcheck={false}
+          aria-label={props.label}
           aria-invalid={props.invalid}
           aria-describedby={props.describedBy}
           data-testid={testId}

@@ -184,9 +184,8 @@ function Versions({ inForce }: { inForce: PolicyInForce }) {
   const [error, setError] = useState("");
   const show = async (hash: string) => {
     setError("");
-    if (hash === inForce.hash) return setShown(inForce);
     try {
-      setShown(await getPolicyVersion(hash));
+      setShown(hash === inForce.hash ? inForce : await getPolicyVersion(hash));
     } catch (failure) {
       setError(errorText(failure));
     }
@@ -223,7 +222,7 @@ function Versions({ inForce }: { inForce: PolicyInForce }) {
   );
 }
 
-function VersionLine(props: { hash: string; text: string; onShow: (hash: string) => Promise<unknown> | unknown }) {
+function VersionLine(props: { hash: string; text: string; onShow: (hash: string) => Promise<void> }) {
   return (
     <li>
       <span class="grow">
