@@ -36,7 +36,7 @@ import { requireConfirmed } from "./security.ts";
 
 const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not an id that this service gave") });
 const tag = "access";
-/** So long a fresh code counts for emergency access and approvals. */
+/** So long a fresh code counts for emergency access, approvals and the lifting of blocks. */
 const freshSeconds = 5 * 60;
 
 export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
@@ -245,7 +245,11 @@ function addBlockRoutes(app: FastifyInstance, { access }: ApiDeps): void {
     params: ById,
     body: LiftBlock,
     response: AccessBlock,
-    handler: ({ me, params, body, request }) => access.unblock(params.id, actingAs(me, request), body.reason),
+    handler: async ({ me, params, body, request }) => {
+      // It gives access back, as an approval does.
+      if (hasSecondFactor(me.factors)) requireConfirmed(me, freshSeconds);
+      return access.unblock(params.id, actingAs(me, request), body.reason);
+    },
   });
 }
 

@@ -285,11 +285,17 @@ describe("a fresh code", () => {
       ...window,
     });
     const { id } = (await asked.json()) as { id: string };
+    const admin = { name: "admin", roles: ["admin"], address: "local" } as const;
+    const reason = "wrong valve";
+    const block = await api.access.requests.block(admin, { person: "asker", target: "plc-reactor-01", reason });
     await aged();
+    const lift = () => portal.post(`/api/v1/access-blocks/${block.id}/lift`, { reason: "right valve" });
+    expect(await (await lift()).json()).toMatchObject({ code: "AUTH_CONFIRM" });
     const approve = () => portal.post(`/api/v1/requests/${id}/approve`, {});
     const refused = await approve();
     expect([refused.status, await refused.json()]).toMatchObject([403, { code: "AUTH_CONFIRM" }]);
     expect((await portal.post("/api/v1/session/confirm", { code: codeOf(1) })).status).toBe(200);
+    expect(await (await lift()).json()).toMatchObject({ lifted: { by: "vendor" } });
     expect(await (await approve()).json()).toMatchObject({ state: "approved" });
     await api.people.setRoles("vendor", ["vendor"]);
   });
