@@ -56,7 +56,8 @@ export class PatternWatch {
   readonly #inputs = new Map<number, InputChannel>();
   readonly #outputs = new Map<string, OutputChannel>();
   readonly #screens = new Set<number>();
-  #queue: { key: string; channel: number; data: Buffer }[] = [];
+  /** `last`: nothing follows of this stream, and what is kept of it goes. */
+  #queue: { key: string; channel: number; data: Buffer; last?: true }[] = [];
   #queuedBytes = 0;
   #scheduled = false;
   #waiting: (() => void)[] = [];
@@ -96,6 +97,7 @@ export class PatternWatch {
         return;
       case "channel-close":
         this.#inputs.delete(event.channel);
+        for (const stream of ["stdout", "stderr"]) this.#forget(`${event.channel} ${stream}`, event.channel);
         return;
       default:
     }
@@ -163,6 +165,14 @@ export class PatternWatch {
     this.#schedule();
   }
 
+  /** Behind what still waits of it: a session may have any number of channels, one after another. */
+  #forget(key: string, channel: number): void {
+    if (!this.#outputs.has(key) && !this.#queue.some((one) => one.key === key)) return;
+    this.#queue.push({ key, channel, data: Buffer.alloc(0), last: true });
+    this.#queuedBytes += chunkCost;
+    this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -182,6 +192,10 @@ export class PatternWatch {
       if (first.data.length === 0) {
         this.#queue.shift();
         this.#queuedBytes -= chunkCost;
+      }
+      if (first.last === true) {
+        this.#outputs.delete(first.key);
+        continue;
       }
       const { scanner, text } = this.#outputOf(first.key);
       this.#report(scanner.feed(text.push(data)), "output", first.channel);

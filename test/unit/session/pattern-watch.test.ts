@@ -111,6 +111,26 @@ describe("patterns in what is shown", () => {
     expect(found).toHaveLength(blocks);
   });
 
+  it("keep nothing of a channel that is closed and looked through", async () => {
+    let made = 0;
+    const scanner = { feed: () => [] };
+    const patterns = {
+      input: null,
+      output: () => {
+        made++;
+        return scanner;
+      },
+    };
+    const watch = new PatternWatch(patterns, { found: () => undefined, nowMs: () => performance.now() });
+    for (let n = 0; n < 2; n++) {
+      watch.seen(shown("a"));
+      watch.seen(shown("b"));
+      watch.seen({ type: "channel-close", channel: 0 });
+    }
+    await watch.finish();
+    expect(made).toBe(2);
+  });
+
   it("does not let a flood of single bytes grow without bound", () => {
     const { watch } = watchFor({ id: "mark", in: "output", match: "MARK" });
     watch.seen(shell);
