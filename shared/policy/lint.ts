@@ -3,7 +3,7 @@
 import { type CompiledPolicy, expandGroups, type PersonFacts } from "./compile.ts";
 import { covers, matchesGlob } from "./glob.ts";
 import { patternFault } from "./patterns.ts";
-import type { Policy, Rule } from "./policy.ts";
+import { type Policy, Role, type Rule } from "./policy.ts";
 
 export interface PolicyFinding {
   path: readonly (string | number)[];
@@ -36,7 +36,8 @@ export function lintPolicy(compiled: CompiledPolicy, people?: readonly PersonFac
   return [
     ...policy.rules.flatMap((rule, at) => lintRule(policy, rule, at)),
     ...shadowed(policy),
-    ...unknownGroups(policy),
+    ...unknownNames(policy),
+    ...nothingProhibited(policy),
     ...(people === undefined ? [] : lintPeople(compiled, people)),
   ];
 }
@@ -66,6 +67,13 @@ function lintRule(policy: Policy, rule: Rule, at: number): PolicyFinding[] {
       "recording",
       `is none: sessions of this rule leave no recording (${rule.unrecordedBecause ?? ""})`,
       "Nothing, if that is meant.",
+    );
+  const { approval, mfa, escort } = rule.require;
+  if (rule.people.includes("role:vendor") && !approval && !mfa && escort === "never")
+    say(
+      "require",
+      "asks for nothing: vendors get in with a password alone, unasked and unwatched",
+      "Leave out approval, mfa or escort, or nothing, if that is meant.",
     );
   const forwards = rule.capabilities.includes("local-forward");
   if (forwards && rule.forwardTo.length === 0)
@@ -117,10 +125,23 @@ function isSpecial(pattern: string): boolean {
   return kindOf(pattern) !== "";
 }
 
-function unknownGroups(policy: Policy): PolicyFinding[] {
+function nothingProhibited(policy: Policy): PolicyFinding[] {
+  if (policy.prohibitedTargets.length > 0) return [];
+  const problem = "is empty, so a rule can open any target, safety systems too";
+  return [{ path: ["prohibitedTargets"], problem, mend: 'Name them, such as "SIS-*"; nothing, if that is meant.' }];
+}
+
+/** Groups and roles that are named and do not exist: a denying rule with one of them denies nobody. */
+function unknownNames(policy: Policy): PolicyFinding[] {
   const found: PolicyFinding[] = [];
+  const lookRole = (pattern: string, ...path: (string | number)[]) => {
+    if (!pattern.startsWith("role:") || Role.options.some((role) => pattern === `role:${role}`)) return;
+    const problem = `("${pattern}") names no role`;
+    found.push({ path, problem, mend: `Write one of ${Role.options.join(", ")}, as it stands here.` });
+  };
   const look = (patterns: readonly string[] | undefined, ...path: (string | number)[]) => {
     for (const [i, pattern] of (patterns ?? []).entries()) {
+      lookRole(pattern, ...path, i);
       if (!pattern.startsWith("group:") || Object.hasOwn(policy.groups, pattern.slice(6))) continue;
       const problem = `("${pattern}") names a group that the policy does not have`;
       found.push({ path: [...path, i], problem, mend: "Add it to groups, or correct it." });
@@ -132,6 +153,7 @@ function unknownGroups(policy: Policy): PolicyFinding[] {
   look(policy.breakGlass.people, "breakGlass", "people");
   for (const [group, members] of Object.entries(policy.groups)) {
     for (const [i, member] of members.entries()) {
+      lookRole(member, "groups", group, i);
       if (!member.startsWith("group:")) continue;
       const problem = `("${member}") is a group within a group, which has nobody in it`;
       found.push({ path: ["groups", group, i], problem, mend: "Write its people here." });

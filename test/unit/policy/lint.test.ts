@@ -72,12 +72,32 @@ it.each([
   [{ limits: { idleSeconds: 901 } }, "rules.0.limits"],
   [{ protocols: ["rdp"] }, "rules.0.protocols"],
   [{ people: ["group:oem"] }, "rules.0.people.0"],
+  [{ people: ["role:vendr"] }, "rules.0.people.0"],
+  [{ people: ["role:vendr"], effect: "deny" }, "rules.0.people.0"],
+  [{ require: { approval: false, mfa: false, escort: "never" } }, "rules.0.require"],
   [{ people: ["olaf"], recording: "none", unrecordedBecause: "Commissioning." }, "rules.0.recording"],
   [{ capabilities: ["shell", "local-forward"] }, "rules.0.capabilities"],
   [{ forwardTo: ["10.0.0.1:502"] }, "rules.0.forwardTo"],
 ])("says what is odd about a rule with %j", (more, path) => {
   expect(found(policyOf(rule("a", more))).map((line) => line.split(" ")[0])).toEqual([path]);
   expect(found(policyOf(rule("a")))).toEqual([]);
+});
+
+it("says that nothing is prohibited, and where a role is named that is none", () => {
+  expect(found(Policy.parse({ version: 1, prohibitedTargets: [] }))).toEqual([
+    "prohibitedTargets is empty, so a rule can open any target, safety systems too",
+  ]);
+  const policy = Policy.parse({
+    version: 1,
+    groups: { a: ["erika", "role:admn", "role:*"] },
+    requests: { approvers: ["role:boss", "role:Approver"] },
+  });
+  expect(found(policy)).toEqual([
+    'requests.approvers.0 ("role:boss") names no role',
+    'requests.approvers.1 ("role:Approver") names no role',
+    'groups.a.1 ("role:admn") names no role',
+    'groups.a.2 ("role:*") names no role',
+  ]);
 });
 
 it("says of groups what they lack, and of approvers that there are none", () => {
