@@ -42,7 +42,10 @@ export function registerSshConfig(target: Command, cli: Cli): void {
 }
 
 /** With a request approved, where one is needed: the snippet is written before there is one. */
-function reachable({ compiled, targets }: InventorySnapshot, person: { name: string; roles: readonly Role[] }): Target[] {
+function reachable(
+  { compiled, targets }: InventorySnapshot,
+  person: { name: string; roles: readonly Role[] },
+): Target[] {
   return targets.filter((one) => {
     if (one.protocol !== "ssh") return false;
     const { effect, reason } = decideReach(compiled, person, one, "ssh", Date.now());
