@@ -12,8 +12,11 @@ export function EmergencyBanner({ current }: { current: Route }) {
     <div class="emergency-banner" role="alert" data-testid="emergency-banner">
       {emergencies.map(({ id, person, target, to }) => (
         <a key={id} href={requestPath(id)}>
-          <AlertIcon size={16} /> Emergency access is open: <strong>{person}</strong> at <strong>{target}</strong>,
-          until {formatClock(Date.parse(to)).slice(0, 5)}
+          <AlertIcon size={16} />
+          <span>
+            Emergency access is open: <strong>{person}</strong> at <strong>{target}</strong>, until{" "}
+            {formatClock(Date.parse(to)).slice(0, 5)}
+          </span>
         </a>
       ))}
     </div>
