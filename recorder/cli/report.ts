@@ -81,7 +81,12 @@ function parsePeriod({ from, to, days }: Options): Pick<ReportQuery, "from" | "t
   const parsed = ReportQuery.safeParse({ from: time(from), to: time(to), days: days ?? 30 });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new AppError("REQUEST_INVALID", `--${issue?.path.join(".") ?? "from"}: ${issue?.message ?? "not accepted"}`, {
+  const key = issue?.path.join(".") ?? "from";
+  const said =
+    key === "days"
+      ? "is a number of days from 1 to 3660, such as 30"
+      : "is a time such as 2026-11-01 or 2026-11-01T08:00:00Z";
+  throw new AppError("REQUEST_INVALID", `--${key} ${said}`, {
     op: "cli.report",
     details: { exitCode: 2 },
   });

@@ -90,7 +90,7 @@ ${report.figures.map(
 ${report.conduits.map(
   (
     one,
-  ) => html`<tr><td>${one.id}<br><small>${one.description}</small></td><td>${one.sourceZone} → ${one.destinationZone}</td><td class="n">${one.securityLevel}</td><td>${one.status}</td><td>${one.targets.map(({ name, prohibited }, i) => html`${i > 0 ? ", " : ""}${name}${prohibited ? " (prohibited)" : ""}`)}</td><td class="n">${one.sessions}</td><td class="n">${one.people}</td><td class="n">${one.requests}</td><td class="n">${one.refused}</td><td>${one.lastSessionAt === null ? null : time(one.lastSessionAt)}</td></tr>
+  ) => html`<tr><td>${one.id}<br><small>${one.description}</small></td><td>${one.sourceZone} → ${one.destinationZone}</td><td class="n">${one.securityLevel}</td><td class="w">${one.status}</td><td>${one.targets.map(({ name, prohibited }, i) => html`${i > 0 ? ", " : ""}${name}${prohibited ? " (prohibited)" : ""}`)}</td><td class="n">${one.sessions}</td><td class="n">${one.people}</td><td class="n">${one.requests}</td><td class="n">${one.refused}</td><td>${one.lastSessionAt === null ? null : time(one.lastSessionAt)}</td></tr>
 `,
 )}</tbody></table>
 <h2>Sessions</h2>
@@ -98,7 +98,7 @@ ${report.conduits.map(
 ${report.sessions.map(
   (
     one,
-  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td>${one.recordingMode}, ${one.state}</td></tr>
+  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td class="w">${one.recordingMode}, ${one.state}</td></tr>
 `,
 )}</tbody></table>
 <h2>Requests and break-glass</h2>
@@ -106,7 +106,7 @@ ${report.sessions.map(
 ${report.requests.map(
   (
     one,
-  ) => html`<tr><td>${request(one.id)}</td><td>${one.kind}</td><td>${one.state}</td><td>${one.requester}</td><td>${one.purpose}</td><td>${one.targets.join(", ")}</td><td>${time(one.from)} to ${time(one.to)}</td><td class="n">${one.sessions}</td><td>${one.review === null ? "–" : html`${one.review.state}${one.review.reviewer === null ? html`, due ${time(one.review.dueAt)}` : html`, by ${one.review.reviewer}`}`}</td></tr>
+  ) => html`<tr><td>${request(one.id)}</td><td class="w">${one.kind}</td><td class="w">${one.state}</td><td>${one.requester}</td><td>${one.purpose}</td><td>${one.targets.join(", ")}</td><td>${time(one.from)} to ${time(one.to)}</td><td class="n">${one.sessions}</td><td>${one.review === null ? "–" : html`${one.review.state}${one.review.reviewer === null ? html`, due ${time(one.review.dueAt)}` : html`, by ${one.review.reviewer}`}`}</td></tr>
 `,
 )}</tbody></table>
 <h2>Refusals</h2>
@@ -152,7 +152,7 @@ body { margin: 2rem auto; max-width: 1200px; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 header p { margin: .25rem 0; color: #4a5763; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #dfe4e8; overflow-wrap: anywhere; }
-th { background: #f3f5f7; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
+th { background: #f3f5f7; font-weight: 600; } th, td.w { overflow-wrap: normal; } td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
 small { color: #4a5763; } code { font-size: .85em; } a { color: #0b57a4; } ul { margin: .25rem 0; padding-left: 1.2rem; }
 .shown { color: #14632f; } .not-shown { color: #a3161b; font-weight: 600; } .no-data { color: #4a5763; }
 :target { background: #fff6d6; }

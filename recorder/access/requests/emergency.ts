@@ -6,6 +6,7 @@ import { decideTarget, type ReasonCode, reasonSentences } from "../../../shared/
 import { hasSecondFactor } from "../../../shared/policy/factor.ts";
 import type { Target } from "../../../shared/policy/policy.ts";
 import { mayBreakGlass } from "../../../shared/policy/request.ts";
+import { duration } from "../../../shared/policy/termination.ts";
 import { type Acting, isReviewer, keyOf, type PolicyView } from "./acting.ts";
 import { blockFor } from "./blocks.ts";
 import { conduitsOf, takesPart, timeOf } from "./shape.ts";
@@ -35,7 +36,7 @@ export async function openBreakGlass(
   if (seconds > policy.breakGlass.maxSeconds) {
     throw new AppError(
       "REQUEST_INVALID",
-      `emergency access lasts at most ${policy.breakGlass.maxSeconds} s; ask for less, or for an ordinary request`,
+      `emergency access lasts at most ${duration(policy.breakGlass.maxSeconds)}; ask for less, or for an ordinary request`,
       { op: "access.break-glass" },
     );
   }

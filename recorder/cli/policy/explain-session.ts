@@ -7,6 +7,7 @@ import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons
 import { PolicyVersions } from "../../access/policy-versions.ts";
 import { SourceDocument, validate } from "../../config/document.ts";
 import type { Cli } from "../cli.ts";
+import { endSentences } from "../end-sentences.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { formatDuration, printable } from "../output.ts";
 import { inArchive, resolveSession } from "../recordings/archive.ts";
@@ -37,7 +38,10 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     cli.out.line(`  ${said} [${printable(open.policy.reason)}, rule ${printable(open.policy.rule)}]`);
     cli.out.line(open.request === null ? "  It stood on no request." : `  It stood on the request ${open.request}.`);
     if (ended.endReason !== null) {
-      cli.out.line(`  It ended after ${formatDuration(row?.durationUs ?? 0)}: ${printable(ended.endReason)}.`);
+      const words = endSentences[ended.endReason];
+      const code = printable(ended.endReason);
+      const why = words === undefined ? `${code}.` : `${words}. [${code}]`;
+      cli.out.line(`  It ended after ${formatDuration(row?.durationUs ?? 0)}: ${why}`);
     }
     cli.out.line();
     printExplanation(cli, explanation, { ...query, person: query.person.name });

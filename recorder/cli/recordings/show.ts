@@ -6,6 +6,7 @@ import type { RecordingMode } from "../../../shared/policy/policy.ts";
 import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
+import { endSentences } from "../end-sentences.ts";
 import { formatDuration, formatTime, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession } from "./archive.ts";
 import { sessionArgument } from "./common-options.ts";
@@ -137,22 +138,6 @@ function whatIsKept(open: OpenRecord): string {
   const { because } = open.recording;
   return `${keptOf[recordingMode(open)]}${because === undefined ? "" : `; the policy says why: ${because}`}`;
 }
-
-const endSentences: Record<string, string> = {
-  "client-closed": "the person closed the connection",
-  "target-closed": "the target closed the connection",
-  terminated: "somebody of the plant ended it",
-  "pattern-matched": "a pattern of the policy was found, and it ends sessions",
-  "window-ended": "the window of the access was over",
-  "access-revoked": "the access was revoked",
-  "limit-duration": "it reached the longest duration that the policy allows",
-  "limit-idle": "nothing was typed for as long as the policy allows",
-  "limit-recorded-bytes": "its recording reached the size that the policy allows",
-  refused: "its access ended while it was being opened",
-  "recording-failed": "it could not be recorded any more",
-  "recorder-stopped": "the recorder was stopped",
-  "recorder-crash": "the recorder crashed; what it had recorded was recovered",
-};
 
 function words(code: string): string {
   return code.replaceAll("-", " ");

@@ -297,7 +297,7 @@ rules:
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("A rule of the policy allows it. [allowed-by-rule, rule vendors-to-controllers]");
     expect(stdout).toContain("It stood on no request.");
-    expect(stdout).toMatch(/It ended after 1 min 30 s: [a-z-]+\./);
+    expect(stdout).toMatch(/It ended after 1 min 30 s: the [a-z ]+\. \[[a-z-]+\]/);
     expect(stdout).toContain(
       'rule vendors-to-controllers (allow): matches, "role:vendor" matches jane, "tag:plc" matches plc-1',
     );

@@ -1,0 +1,16 @@
+// Why a recorded session ended, in words.
+export const endSentences: Record<string, string> = {
+  "client-closed": "the person closed the connection",
+  "target-closed": "the target closed the connection",
+  terminated: "somebody of the plant ended it",
+  "pattern-matched": "a pattern of the policy was found, and it ends sessions",
+  "window-ended": "the window of the access was over",
+  "access-revoked": "the access was revoked",
+  "limit-duration": "it reached the longest duration that the policy allows",
+  "limit-idle": "nothing was typed for as long as the policy allows",
+  "limit-recorded-bytes": "its recording reached the size that the policy allows",
+  refused: "its access ended while it was being opened",
+  "recording-failed": "it could not be recorded any more",
+  "recorder-stopped": "the recorder was stopped",
+  "recorder-crash": "the recorder crashed; what it had recorded was recovered",
+};
