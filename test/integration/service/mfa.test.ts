@@ -56,7 +56,13 @@ beforeAll(async () => {
     policy: {
       signIn: { mfa: "required" },
       rules: [
-        { id: "vendors", people: ["role:vendor"], targets: ["*"], require: { approval: false, escort: "never" } },
+        {
+          id: "vendors",
+          people: ["role:vendor"],
+          targets: ["*"],
+          capabilities: ["exec", "screen"],
+          require: { approval: false, escort: "never" },
+        },
       ],
     },
   });
