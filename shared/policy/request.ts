@@ -100,9 +100,10 @@ function checkWindow({ policy }: CompiledPolicy, { fromMs, toMs, nowMs }: Reques
   if (!(toMs > fromMs) || !Number.isFinite(toMs - fromMs)) return [violation("window-invalid", "window")];
   const found: Violation[] = [];
   if (!(toMs > nowMs)) found.push(violation("window-past", "window"));
-  if (!(fromMs - nowMs >= noticeSeconds * 1000)) {
+  // Where no notice is asked for, a window may have begun: it counts from its approval.
+  if (noticeSeconds > 0 && !(fromMs - nowMs >= noticeSeconds * 1000)) {
     const sentence = `The window has to begin at least ${duration(noticeSeconds)} from now.`;
-    found.push(violation("notice-too-short", "window", noticeSeconds > 0 ? { sentence } : {}));
+    found.push(violation("notice-too-short", "window", { sentence }));
   }
   if (toMs - fromMs > maxWindowSeconds * 1000) {
     const sentence = `The window is longer than ${duration(maxWindowSeconds)}, the most that the policy allows.`;

@@ -4,6 +4,7 @@
 import { AppError } from "../errors.ts";
 import type { SegmentHeader } from "../events/stored.ts";
 import { parseSegmentHeader } from "../segment/parse.ts";
+import { SEGMENT_VERSION } from "../segment/version.ts";
 
 /** Codes of records. A reader refuses what it does not know. */
 export const screenCode = {
@@ -130,7 +131,7 @@ export function readHeaderLine(segment: Uint8Array): { header: SegmentHeader; le
     if (byte > 0x7e) throw damaged(0, "begins a header that is not ASCII");
     text += String.fromCharCode(byte);
   }
-  return { header: parseSegmentHeader(text), length: end + 1 };
+  return { header: parseSegmentHeader(text, SEGMENT_VERSION), length: end + 1 };
 }
 
 const lineFeed = 10;

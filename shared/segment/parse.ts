@@ -26,15 +26,12 @@ export interface TerminalSegment {
   events: TerminalEvent[];
 }
 
-/** The first line of any segment. */
-export function parseSegmentHeader(line: string): SegmentHeader {
+/** The first line of any segment. `newest`: of the versions that its kind has. */
+export function parseSegmentHeader(line: string, newest: number = BYTES_SEGMENT_VERSION): SegmentHeader {
   const raw = parseJson(line, 1);
   const version = (raw as { conduit?: { version?: unknown } } | null)?.conduit?.version;
-  if (typeof version === "number" && version > BYTES_SEGMENT_VERSION) {
-    throw malformed(
-      1,
-      `has format version ${version}; this software reads up to ${BYTES_SEGMENT_VERSION}: use a newer one`,
-    );
+  if (typeof version === "number" && version > newest) {
+    throw malformed(1, `has format version ${version}; this software reads up to ${newest}: use a newer one`);
   }
   if (!isSegmentHeader(raw)) throw malformed(1, "is not a segment header");
   return raw;

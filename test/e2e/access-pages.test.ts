@@ -69,6 +69,7 @@ describe("asking for access", () => {
     expect(await page.textContent(byId("request-purpose-said"))).toContain("Check the valve block");
     await page.waitForSelector(`${byId("request-state")}[data-state=submitted]`);
     await page.click(byId("withdraw"));
+    await page.waitForSelector(`${byId("withdraw-dialog")}[open]`);
     await page.keyboard.press("Escape");
     await page.waitForSelector(byId("withdraw-dialog"), { state: "detached" });
     await page.click(byId("withdraw"));
@@ -164,11 +165,11 @@ describe("deciding", () => {
 describe("the policy", () => {
   it("is readable, and explains with the gateway's own code", async () => {
     const page = await visit("/policy", "anna");
+    await page.waitForSelector(byId("rules"));
     expect(await page.locator(`${byId("rules")} > li`).count()).toBe(4);
-    const decision = () => page.getAttribute(byId("explain-decision"), "data-effect");
     await page.fill(byId("explain-person"), "erika");
     await page.fill(byId("explain-target"), "plc-reactor-01");
-    expect(await decision()).toBe("allow");
+    await page.waitForSelector(`${byId("explain-decision")}[data-effect=allow]`);
     await page.uncheck(byId("explain-approved"));
     await page.waitForSelector(`${byId("explain-decision")}[data-effect=deny] >> text=approval-needed`);
     await page.check(byId("explain-approved"));
