@@ -3,10 +3,12 @@ import type { Kysely } from "kysely";
 import { z } from "zod";
 import type { ReportRefusal, ReportRequest, ReportSession } from "../../shared/api/report.ts";
 import { reasonSentences } from "../../shared/policy/decide.ts";
+import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import { violationSentences } from "../../shared/policy/request.ts";
 import type { PolicyTables } from "../access/policy-versions.ts";
 import type { RequestTables } from "../access/requests/tables.ts";
 import type { CatalogTables } from "../catalog/tables.ts";
+import { toStoredTime } from "../catalog/time.ts";
 
 export interface ReportDatabase {
   catalog: Kysely<CatalogTables>;
@@ -36,9 +38,8 @@ export interface RequestFacts {
   conduits: string[];
 }
 
-const secondFactors = new Set(["totp", "recovery-code"]);
-const storedTime = (ms: number) => `${new Date(ms).toISOString().slice(0, -1)}000Z`;
 const wireTime = (ms: number) => new Date(ms).toISOString();
+const storedTime = (ms: number) => toStoredTime(wireTime(ms));
 
 export async function readFacts(db: ReportDatabase, period: Period, nowMs: number): Promise<ReportFacts> {
   const [sessions, requests, refusals, refusedFiles, policyVersions] = await Promise.all([
@@ -73,7 +74,7 @@ async function readSessions(db: Kysely<CatalogTables>, { fromMs, toMs }: Period)
     endReason: row.end_reason,
     request: row.request,
     breakGlass: row.grant_kind === "break-glass",
-    secondFactor: (row.factors ?? "").split(",").some((factor) => secondFactors.has(factor)),
+    secondFactor: hasSecondFactor((row.factors ?? "").split(",")),
     recordingMode: row.recording_mode ?? "full",
     couldLastUntil: row.window_ended,
     escort: row.escort === 1,

@@ -105,7 +105,7 @@ function figuresOf(
     sessions,
     ({ couldLastUntil }) => couldLastUntil !== null,
   );
-  const overran = sessions.filter((one) => overran_(one, setting.generatedAtMs));
+  const overran = sessions.filter((one) => wentOn(one, setting.generatedAtMs));
   count("overran", "Sessions that went on beyond their end", { sessions: idsOf(overran) });
   share(
     "approved",
@@ -166,7 +166,7 @@ const endings: [id: string, label: string, reasons: string[]][] = [
   ["ended-pattern", "Sessions ended by a pattern of the policy", ["pattern-matched", "pattern"]],
 ];
 
-function overran_({ couldLastUntil, endedAt }: ReportSession, nowMs: number): boolean {
+function wentOn({ couldLastUntil, endedAt }: ReportSession, nowMs: number): boolean {
   if (couldLastUntil === null) return false;
   const endMs = endedAt === null ? nowMs : Date.parse(endedAt);
   return endMs > Date.parse(couldLastUntil) + endGraceMs;

@@ -5,6 +5,6 @@ export const Factor = z.enum(["password", "publickey", "ticket", "grant-password
 export type Factor = z.infer<typeof Factor>;
 
 /** Something that only the person holds, beside what is known or stored on a disk: what `require.mfa` asks for. */
-export function hasSecondFactor(factors: readonly Factor[]): boolean {
+export function hasSecondFactor(factors: readonly string[]): boolean {
   return factors.includes("totp") || factors.includes("recovery-code");
 }
