@@ -148,7 +148,7 @@ export interface ApiDeps {
   };
   policyVersions: Pick<PolicyVersions, "list" | "find">;
   signIn: Pick<SignIn, "password" | "confirm">;
-  mfa: Pick<Mfa, "status" | "begin" | "confirm" | "renewRecoveryCodes" | "reset">;
+  mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset">;
   /** Whether policy wants a second factor of everybody who signs in. */
   mfaRequired(): boolean;
   webSessions: Pick<WebSessions, "create" | "find" | "revoke" | "confirm">;

@@ -13,6 +13,7 @@ import {
   RemoveKey,
 } from "../../shared/api/people.ts";
 import { AppError } from "../../shared/errors.ts";
+import { notEnrolled } from "../access/mfa/status.ts";
 import { type Person, PersonName } from "../access/people.ts";
 import { parsePublicKeyLine } from "../access/public-keys.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -32,9 +33,9 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const audit = (me: SignedIn, request: FastifyRequest, action: string, subject: string, details: object = {}) =>
     deps.audit.append({ actor: me.name, action, subject, address: request.ip, details: { ...details } });
 
-  const view = async (person: Person): Promise<PersonView> => {
-    const { enrolled, since, recoveryCodesLeft } = await deps.mfa.status(person.name);
-    return { ...person, mfa: { enrolled, since, recoveryCodesLeft } };
+  const view = async (name: string): Promise<PersonView> => {
+    const person = await people.get(name);
+    return { ...person, mfa: await deps.mfa.status(person.name) };
   };
 
   const mayChange = (me: SignedIn) => {
@@ -60,8 +61,8 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
     tag,
     response: PersonList,
     handler: async () => {
-      const all = await people.list();
-      return { items: await Promise.all(all.map(view)) };
+      const [all, statuses] = await Promise.all([people.list(), deps.mfa.statuses()]);
+      return { items: all.map((one) => ({ ...one, mfa: statuses.get(one.name.toLowerCase()) ?? notEnrolled })) };
     },
   });
 
@@ -86,7 +87,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
         ? await people.createWithOneTimePassword({ name, roles })
         : { person: await people.create({ name, roles }), password: null };
       if (publicKey !== undefined) await people.addKey(name, publicKey);
-      return { person: await view(await people.get(name)), oneTimePassword: made.password };
+      return { person: await view(name), oneTimePassword: made.password };
     },
   });
 
@@ -104,7 +105,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const person = await other(me, params.name);
       await audit(me, request, "person.roles", person.name, { from: person.roles, to: body.roles });
       await people.setRoles(person.name, body.roles);
-      return view(await people.get(person.name));
+      return view(person.name);
     },
   });
 
@@ -126,7 +127,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const live = deps.sessions.list().filter((session) => session.person.toLowerCase() === key);
       const reason = body.reason === "" ? "the account was disabled" : body.reason;
       await Promise.all(live.map(({ session }) => deps.sessions.terminate(session, me.name, reason)));
-      return view(await people.get(person.name));
+      return view(person.name);
     },
   });
 
@@ -143,7 +144,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const person = await other(me, params.name);
       await audit(me, request, "person.enable", person.name);
       await people.setDisabled(person.name, false);
-      return view(await people.get(person.name));
+      return view(person.name);
     },
   });
 
@@ -160,7 +161,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const person = await other(me, params.name);
       await audit(me, request, "password.reset", person.name, { oneTime: true });
       const oneTimePassword = await people.setOneTimePassword(person.name);
-      return { person: await view(await people.get(person.name)), oneTimePassword };
+      return { person: await view(person.name), oneTimePassword };
     },
   });
 
@@ -180,7 +181,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const person = await people.get(params.name);
       await audit(me, request, "person.key-add", person.name, { fingerprint });
       await people.addKey(person.name, body.publicKey);
-      return view(await people.get(person.name));
+      return view(person.name);
     },
   });
 
@@ -202,7 +203,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
         await audit(me, request, "person.key-remove", person.name, { fingerprint });
       }
       await people.removeKey(person.name, fingerprint);
-      return view(await people.get(person.name));
+      return view(person.name);
     },
   });
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
+import { notEnrolled } from "../../recorder/access/mfa/status.ts";
 import { People } from "../../recorder/access/people.ts";
 import { PolicyVersions } from "../../recorder/access/policy-versions.ts";
 import { createApi } from "../../recorder/api/api.ts";
@@ -197,7 +198,8 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "signIn" | "mf
       },
     } as unknown as ApiDeps["signIn"],
     mfa: {
-      status: async () => ({ enrolled: false, since: null, recoveryCodesLeft: 0 }),
+      status: async () => notEnrolled,
+      statuses: async () => new Map(),
     } as unknown as ApiDeps["mfa"],
     mfaRequired: () => false,
     webSessions: {

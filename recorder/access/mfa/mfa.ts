@@ -64,6 +64,11 @@ export class Mfa {
     return (await mfaStatuses(this.#db, person)).get(keyOf(person)) ?? notEnrolled;
   }
 
+  /** Of everybody who is enrolled, by lowercase name. */
+  statuses(): Promise<Map<string, MfaStatus>> {
+    return mfaStatuses(this.#db);
+  }
+
   async isEnrolled(person: string): Promise<boolean> {
     const row = await this.#db
       .selectFrom("person_totp")
