@@ -4,8 +4,7 @@ import { AppError } from "../../shared/errors.ts";
 import type { CompiledPolicy } from "../../shared/policy/compile.ts";
 import {
   type Decision,
-  decideCapability,
-  decideTarget,
+  decideOpening,
   type GrantFacts,
   type ReasonCode,
   reasonSentences,
@@ -139,9 +138,7 @@ export class Admission {
     const nowMs = access?.nowMs() ?? Date.now();
     const only = person.grant === undefined ? undefined : { only: person.grant };
     const grant = (await access?.grantFor(person.name, target.name, nowMs, only)) ?? null;
-    const session = decideTarget(compiled, { person, target, protocol, nowMs, grant });
-    // SSH decides for each channel; a VNC session without its screen is none.
-    return { decision: target.protocol === "vnc" ? decideCapability(session, "screen") : session, grant };
+    return { decision: decideOpening(compiled, { person, target, protocol, nowMs, grant }), grant };
   }
 
   async #isBlocked(person: string, target: string): Promise<boolean> {

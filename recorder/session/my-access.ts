@@ -4,9 +4,8 @@
 import type { MyTarget } from "../../shared/api/access.ts";
 import {
   type Decision,
-  decideCapability,
+  decideOpening,
   decideReach,
-  decideTarget,
   findRule,
   type GrantFacts,
   reasonSentences,
@@ -61,8 +60,7 @@ async function decide(
   const query = { person, target, protocol: target.protocol, nowMs };
   // Of what no request can open, grants and blocks change nothing.
   const grant = mayAsk ? await access.grantFor(person.name, target.name, nowMs) : null;
-  const session = decideTarget(compiled, { ...query, grant });
-  const decision = target.protocol === "vnc" ? decideCapability(session, "screen") : session;
+  const decision = decideOpening(compiled, { ...query, grant });
   const blocked = decision.effect === "allow" && (await access.blockFor(person.name, target.name)) !== null;
   return { decision, grant, blocked };
 }

@@ -1,6 +1,6 @@
 // What the portal offers a person to open: the same decisions that will be made when the session opens.
 import type { OpenableTarget } from "../../shared/api/types.ts";
-import { decideCapability, decideTarget, type Subject } from "../../shared/policy/decide.ts";
+import { decideOpening, type Subject } from "../../shared/policy/decide.ts";
 import type { Target } from "../../shared/policy/policy.ts";
 import type { AccessStates, InventoryView } from "./admission.ts";
 
@@ -26,11 +26,9 @@ async function isOpen(
 ): Promise<boolean> {
   const nowMs = access.nowMs();
   const query = { person, target, protocol: target.protocol, nowMs };
-  let session = decideTarget(compiled, { ...query, grant: null });
+  const { effect, reason } = decideOpening(compiled, { ...query, grant: null });
   // Most targets are open or closed whatever was granted: grants are asked for where one could make the difference.
-  if (session.reason === "approval-needed" || session.reason === "outside-hours") {
-    const grant = await access.grantFor(person.name, target.name, nowMs);
-    if (grant !== null) session = decideTarget(compiled, { ...query, grant });
-  }
-  return (target.protocol === "vnc" ? decideCapability(session, "screen") : session).effect === "allow";
+  if (reason !== "approval-needed" && reason !== "outside-hours") return effect === "allow";
+  const grant = await access.grantFor(person.name, target.name, nowMs);
+  return grant !== null && decideOpening(compiled, { ...query, grant }).effect === "allow";
 }

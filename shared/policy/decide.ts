@@ -128,6 +128,12 @@ export function decideTarget(compiled: CompiledPolicy, query: TargetQuery): Deci
   return decideByRule(compiled, found, query);
 }
 
+/** What is decided when a session is to open. SSH decides for each channel; a VNC session without its screen is none. */
+export function decideOpening(compiled: CompiledPolicy, query: TargetQuery): Decision {
+  const session = decideTarget(compiled, query);
+  return query.target.protocol === "vnc" ? decideCapability(session, "screen") : session;
+}
+
 /** The decision that would be made with an approved request and a second factor: what may be asked for at all. */
 export function decideReach(
   compiled: CompiledPolicy,

@@ -123,7 +123,7 @@ beforeAll(async () => {
     // The plant's own rules with short times: an approval, a second factor and an escort are needed where nothing is said.
     policy: {
       limits: { warnSeconds: [10] },
-      requests: { noticeSeconds: 0 },
+      requests: { noticeSeconds: 5 },
       rules: [
         { id: "controllers", people: ["role:vendor"], targets: ["plc-*"], limits: { idleSeconds } },
         { id: "panels", people: ["role:vendor"], targets: ["hmi-*", "SIS-*"] },
