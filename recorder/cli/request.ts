@@ -24,7 +24,7 @@ import {
   timeArgument,
   type When,
 } from "./access/acting.ts";
-import { showRequest, showRequests } from "./access/show.ts";
+import { countedApprovals, showRequest, showRequests } from "./access/show.ts";
 import type { Cli, Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatTime, printable } from "./output.ts";
@@ -218,7 +218,7 @@ function registerApprove(request: Command, cli: Cli): void {
           comment: options.comment,
           conditions,
         });
-        const left = request.approvalsNeeded - request.decisions.length;
+        const left = request.approvalsNeeded - countedApprovals(request.decisions);
         if (request.state !== "submitted") cli.out.line(`Approved: ${windowOf(request)}.`);
         else cli.out.line(`Your approval is kept; it waits for ${counted(left, "more approval")}.`);
       });

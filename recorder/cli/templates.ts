@@ -114,6 +114,7 @@ requests:
   maxAheadSeconds: 90d
   approvals: 1                 # how many have to agree; conduits may ask for more
   approvers: ["role:approver"]
+  approverMayEscort: true      # false: who approved a request never escorts its sessions
 #  ticketPattern: 'CHG-[0-9]{6}'
 
 # In an emergency these people get in without approval, with a second factor and a reason: loudly, recorded, reviewed.

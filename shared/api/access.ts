@@ -80,6 +80,8 @@ export const ApprovalDecision = z.strictObject({
   comment: z.string(),
   at: z.string(),
   conditions: ApprovalConditions,
+  /** Why this approval does not count: its approver was none any more before the last one came. */
+  lapsed: z.string().optional(),
 });
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 
@@ -247,6 +249,8 @@ export const AccessEventType = z.enum([
   /** Turned away by the policy when it was submitted; many of one person are counted (`untold`). */
   "request.rejected",
   "request.approval",
+  /** It counts no more: its approver was disabled, or is none any more. */
+  "request.approval-lapsed",
   "request.approved",
   "request.refused",
   "request.withdrawn",

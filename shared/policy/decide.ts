@@ -59,6 +59,8 @@ export interface GrantFacts {
   state: "open" | "revoked" | "used-up";
   /** Who of the escorts may release the session; empty: each of them. */
   escorts: readonly string[];
+  /** Whose approvals it came of. */
+  approvers?: readonly string[];
   /** Conditions of the approval: what of the rule's capabilities is left. */
   capabilities?: readonly Capability[];
 }

@@ -135,6 +135,8 @@ export const Requests = z.strictObject({
   /** How many people have to agree. */
   approvals: z.int().min(1).max(5).default(1),
   approvers: z.array(glob).min(1).max(100).default(["role:approver"]),
+  /** False: whoever approved a request is never the escort of its sessions. */
+  approverMayEscort: z.boolean().default(true),
   /** What a ticket reference looks like, as a whole (RE2). Left out: none is asked for. */
   ticketPattern: z.string().min(1).max(500).optional(),
 });

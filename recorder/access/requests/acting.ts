@@ -34,6 +34,19 @@ export function isApprover(
   return conduits.every((conduit) => mayApprove(view.compiled, person, conduit));
 }
 
+/** Why this approval counts no more; null: it does. Of a request that waits for others: what is approved stays approved. */
+export function whyLapsed(
+  view: PolicyView,
+  person: { name: string; roles: readonly Role[]; disabled: boolean } | null,
+  conduits: readonly string[],
+): string | null {
+  if (person === null) return "the account of the approver is gone";
+  if (person.disabled) return "the account of the approver was disabled";
+  return isApprover(view, person, conduits)
+    ? null
+    : "who gave it is no approver of every conduit of the request any more";
+}
+
 /** Who may look back on break-glass, if they took no part in it. */
 export function isReviewer(
   view: PolicyView,

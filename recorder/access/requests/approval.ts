@@ -6,7 +6,7 @@ import type { NewAccessEvent } from "../feed.ts";
 import type { People } from "../people.ts";
 import { type Acting, isApprover, keyOf, type PolicyView } from "./acting.ts";
 import { liftForApproval } from "./blocks.ts";
-import { capabilitiesOf, conduitsOf, namesOf, takesPart, timeOf } from "./shape.ts";
+import { capabilitiesOf, conduitsOf, lapsesOf, namesOf, takesPart, timeOf } from "./shape.ts";
 import type { Change, RequestStore, StoredRequest, Trx } from "./store.ts";
 import { insertGrants, neededNow, violationsNow } from "./submission.ts";
 
@@ -34,7 +34,18 @@ export async function decideRequest(
     before === null || decided.decision === "refuse" ? [] : await violationsNow(view, people, before, escorts);
   return store.change(id, (current, nowMs, trx) => {
     requireApprover(current, view, by);
-    const earlier = current.decisions.find(({ approver_key }) => approver_key === keyOf(by.name));
+    const lapses = lapsesOf(current, view);
+    const earlier = current.decisions.find(
+      ({ approver_key }) => approver_key === keyOf(by.name) && !lapses.has(approver_key),
+    );
+    const stale = current.decisions.find(
+      ({ approver_key }) => approver_key === keyOf(by.name) && lapses.has(approver_key),
+    );
+    if (stale?.lapsed === null) {
+      throw new AppError("AUTH_FORBIDDEN", `${by.name} decides on nothing now: ${lapses.get(stale.approver_key)}`, {
+        op,
+      });
+    }
     if (earlier !== undefined) {
       if (earlier.decision === decided.decision) return null;
       throw conflict(current, `${earlier.approver} has decided on it already (${earlier.decision})`);
@@ -44,7 +55,8 @@ export async function decideRequest(
     const decision = decisionRow(current, by, decided, nowMs);
     if (decided.decision === "refuse") return refuse(current, by, decided.comment, decision, nowMs);
     if (violations.length > 0) throw noLongerAllowed(current, violations);
-    return approve(store, { current, view, by, comment: decided.comment, conditions, decision, nowMs, trx });
+    const { comment } = decided;
+    return approve(store, { current, lapses, view, by, comment, conditions, decision, nowMs, trx });
   });
 }
 
@@ -74,6 +86,7 @@ function decisionRow({ row }: StoredRequest, by: Acting, decided: Decided, nowMs
     comment: decided.comment,
     conditions: JSON.stringify(decided.conditions ?? {}),
     at_ms: nowMs,
+    lapsed: null,
   };
 }
 
@@ -87,6 +100,8 @@ function refuse(current: StoredRequest, by: Acting, comment: string, decision: D
 
 interface Approval {
   current: StoredRequest;
+  /** Earlier approvals that do not count, by their approvers' keys. */
+  lapses: ReadonlyMap<string, string>;
   view: PolicyView;
   by: Acting;
   comment: string;
@@ -97,22 +112,29 @@ interface Approval {
 }
 
 function approve(store: RequestStore, approval: Approval): Change {
-  const { current, view, by, comment, conditions, decision, nowMs } = approval;
+  const { current, lapses, view, by, comment, conditions, decision, nowMs } = approval;
   const narrowed = narrow(current, conditions, nowMs);
+  const counted = current.decisions.filter((one) => one.decision === "approve" && !lapses.has(one.approver_key));
+  requireEscort(view, [...counted.map(({ approver }) => approver), by.name], namesOf(narrowed.escorts));
   const needed = neededNow(current, view);
-  const agreed = current.decisions.filter((one) => one.decision === "approve").length + 1;
+  const agreed = counted.length + 1;
   const facts = { comment, conditions, approvals: agreed, approvalsNeeded: needed };
+  const lapsed = newlyLapsed(current, lapses);
   if (agreed < needed) {
     return {
       set: { ...narrowed, approvals_needed: needed },
-      events: [event("request.approval", current, by, facts)],
-      rows: (trx) => insertDecision(trx, decision),
+      events: [...lapsed, event("request.approval", current, by, facts)],
+      rows: async (trx) => {
+        await writeLapses(trx, current, lapses);
+        await insertDecision(trx, decision);
+      },
     };
   }
   return {
     set: { ...narrowed, approvals_needed: needed, state: "approved" },
-    events: [event("request.approved", current, by, facts)],
+    events: [...lapsed, event("request.approved", current, by, facts)],
     rows: async (trx) => {
+      await writeLapses(trx, current, lapses);
       await insertDecision(trx, decision);
       const names = current.people.map(({ person }) => person);
       const grants = await insertGrants(trx, current.row.id, names, nowMs);
@@ -128,7 +150,50 @@ function approve(store: RequestStore, approval: Approval): Change {
   };
 }
 
+/** Told once, when the next approval came. */
+function newlyLapsed(current: StoredRequest, lapses: Approval["lapses"]): NewAccessEvent[] {
+  return current.decisions
+    .filter(({ approver_key, lapsed }) => lapsed === null && lapses.has(approver_key))
+    .map(({ approver, approver_key }) => ({
+      type: "request.approval-lapsed",
+      actor: "recorder",
+      subject: current.row.id,
+      address: "local",
+      details: { approver, reason: lapses.get(approver_key) ?? "" },
+    }));
+}
+
+/** It stays lapsed, whatever becomes of its approver; who is one again may approve anew. */
+async function writeLapses(trx: Trx, { row }: StoredRequest, lapses: Approval["lapses"]): Promise<void> {
+  for (const [key, lapsed] of lapses) {
+    await trx
+      .updateTable("access_decisions")
+      .set({ lapsed })
+      .where("request", "=", row.id)
+      .where("approver_key", "=", key)
+      .execute();
+  }
+}
+
+/** Where approvers do not escort what they approved, somebody has to be left of those who are named. */
+function requireEscort({ compiled }: PolicyView, approvers: readonly string[], escorts: readonly string[]): void {
+  if (compiled.policy.requests.approverMayEscort || escorts.length === 0) return;
+  if (escorts.some((escort) => !approvers.some((approver) => keyOf(approver) === keyOf(escort)))) return;
+  throw new AppError(
+    "REQUEST_INVALID",
+    "the policy lets no approver escort what they approved, and nobody else is named as escort: name another one in the conditions, or leave the approval to somebody else",
+    { op },
+  );
+}
+
 async function insertDecision(trx: Trx, decision: DecisionRow): Promise<void> {
+  // One that had lapsed gives way to the same person's new one; its event stays.
+  await trx
+    .deleteFrom("access_decisions")
+    .where("request", "=", decision.request)
+    .where("approver_key", "=", decision.approver_key)
+    .where("lapsed", "is not", null)
+    .execute();
   await trx.insertInto("access_decisions").values(decision).execute();
 }
 

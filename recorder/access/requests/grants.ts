@@ -96,6 +96,14 @@ async function factsOfAll(db: Kysely<RequestTables>, grants: readonly string[]):
     .where("request", "in", rows.length === 0 ? [""] : rows.map(({ request }) => request))
     .orderBy("position")
     .execute();
+  const approvals = await db
+    .selectFrom("access_decisions")
+    .select(["request", "approver"])
+    .where("request", "in", rows.length === 0 ? [""] : rows.map(({ request }) => request))
+    .where("decision", "=", "approve")
+    .where("lapsed", "is", null)
+    .orderBy("at_ms")
+    .execute();
   return rows.map((row) => {
     const capabilities = capabilitiesOf(row.capabilities);
     return {
@@ -110,6 +118,7 @@ async function factsOfAll(db: Kysely<RequestTables>, grants: readonly string[]):
       protocol: row.protocol,
       state: row.state === "expired" ? "open" : (row.state as GrantFacts["state"]),
       escorts: namesOf(row.escorts),
+      approvers: approvals.filter(({ request }) => request === row.request).map(({ approver }) => approver),
       ...(capabilities === null ? {} : { capabilities }),
     };
   });

@@ -10,7 +10,7 @@ import type { RequestStore, StoredRequest } from "./store.ts";
 const batch = 100;
 
 export function toView(request: StoredRequest, me: Acting, view: PolicyView, nowMs: number): AccessRequestView {
-  return { ...toRequest(request), may: mayDo(request, me, view, nowMs) };
+  return { ...toRequest(request, view), may: mayDo(request, me, view, nowMs) };
 }
 
 export async function listRequests(

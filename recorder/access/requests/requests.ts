@@ -31,7 +31,7 @@ import { grantFor, type Use, useGrant } from "./grants.ts";
 import { idsOfPart, listRequests, toView, unreviewedIds } from "./list.ts";
 import { tellRejection, tellUntold } from "./rejection.ts";
 import { timeOf, toRequest } from "./shape.ts";
-import { RequestStore } from "./store.ts";
+import { RequestStore, type StoredRequest } from "./store.ts";
 import { checkDraft, insertRequest, violated } from "./submission.ts";
 import { type SweepResult, sweep } from "./sweep.ts";
 import type { RequestTables } from "./tables.ts";
@@ -91,22 +91,22 @@ export class AccessRequests {
       await tellRejection(this.#store, by, draft, checked.violations);
       throw violated(checked.violations);
     }
-    return toRequest(await insertRequest(this.#store, view, by, draft, checked));
+    return this.#shape(await insertRequest(this.#store, view, by, draft, checked));
   }
 
   /** AUTH_FORBIDDEN: not this person's to decide. REQUEST_CONFLICT: decided otherwise in the meantime. */
   async decide(id: string, by: Acting, decided: Decided): Promise<AccessRequest> {
-    return toRequest(await decideRequest(this.#store, this.#deps.policy(), this.#deps.people, id, by, decided));
+    return this.#shape(await decideRequest(this.#store, this.#deps.policy(), this.#deps.people, id, by, decided));
   }
 
   /** By who asked for it. Live sessions of it end. */
   async withdraw(id: string, by: Acting, reason: string): Promise<AccessRequest> {
-    return toRequest(await withdraw(this.#store, id, by, reason));
+    return this.#shape(await withdraw(this.#store, id, by, reason));
   }
 
   /** By an approver of one of its conduits, or an administrator. Live sessions of it end. */
   async revoke(id: string, by: Acting, reason: string): Promise<AccessRequest> {
-    return toRequest(await revoke(this.#store, this.#deps.policy(), id, by, reason));
+    return this.#shape(await revoke(this.#store, this.#deps.policy(), id, by, reason));
   }
 
   /**
@@ -120,7 +120,7 @@ export class AccessRequests {
 
   async find(id: string): Promise<AccessRequest | null> {
     const found = await this.#store.find(id);
-    return found === null ? null : toRequest(found);
+    return found === null ? null : this.#shape(found);
   }
 
   /** By its id, or its first or last characters (four or more) where only one has them. REQUEST_NOT_FOUND else. */
@@ -153,7 +153,7 @@ export class AccessRequests {
 
   /** Uses of emergency access that nobody has reviewed, also those that are still open. */
   async unreviewed(): Promise<AccessRequest[]> {
-    return (await this.#store.load(await unreviewedIds(this.#store))).map(toRequest);
+    return (await this.#store.load(await unreviewedIds(this.#store))).map((one) => this.#shape(one));
   }
 
   /** Whether the policy names this person for emergency access at all. */
@@ -163,11 +163,11 @@ export class AccessRequests {
 
   /** POLICY_REFUSED with `details.reason`. Asked again while it is open, the answer is the same one. */
   async breakGlass(by: Acting, wanted: BreakGlass): Promise<AccessRequest> {
-    return toRequest(await openBreakGlass(this.#store, this.#deps.policy(), by, wanted));
+    return this.#shape(await openBreakGlass(this.#store, this.#deps.policy(), by, wanted));
   }
 
   async review(id: string, by: Acting, review: ReviewRequest): Promise<AccessRequest> {
-    return toRequest(await reviewBreakGlass(this.#store, this.#deps.policy(), id, by, review));
+    return this.#shape(await reviewBreakGlass(this.#store, this.#deps.policy(), id, by, review));
   }
 
   /**
@@ -202,10 +202,14 @@ export class AccessRequests {
     return authenticateGrantKey(this.#store, this.#deps.people, name, blob);
   }
 
+  #shape(request: StoredRequest): AccessRequest {
+    return toRequest(request, this.#deps.policy());
+  }
+
   /** Ends what is over and tells what is overdue; one look at an index when nothing is. */
   async sweep(nowMs?: number): Promise<SweepResult> {
     await this.start();
-    const result = await sweep(this.#store, nowMs ?? this.nowMs());
+    const result = await sweep(this.#store, this.#deps.policy(), nowMs ?? this.nowMs());
     await this.#store.keepTime();
     if (this.nowMs() - this.#untoldAtMs >= untoldEveryMs) {
       this.#untoldAtMs = this.nowMs();

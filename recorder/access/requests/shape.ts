@@ -1,11 +1,13 @@
 // A request as people and programs see it, from its rows.
 import { z } from "zod";
 import { type AccessRequest, ApprovalConditions, type RequestState } from "../../../shared/api/access.ts";
-import { Capability } from "../../../shared/policy/policy.ts";
-import { type Acting, isApprover, isReviewer, keyOf, type PolicyView } from "./acting.ts";
+import { Capability, Role } from "../../../shared/policy/policy.ts";
+import { type Acting, isApprover, isReviewer, keyOf, type PolicyView, whyLapsed } from "./acting.ts";
 import type { StoredRequest } from "./store.ts";
 
-export function toRequest({ row, people, targets, decisions, grants, credentials }: StoredRequest): AccessRequest {
+export function toRequest(request: StoredRequest, view: PolicyView): AccessRequest {
+  const { row, people, targets, decisions, grants, credentials } = request;
+  const lapses = lapsesOf(request, view);
   return {
     id: row.id,
     kind: row.kind as AccessRequest["kind"],
@@ -32,6 +34,7 @@ export function toRequest({ row, people, targets, decisions, grants, credentials
       comment: one.comment,
       at: timeOf(Number(one.at_ms)),
       conditions: ApprovalConditions.parse(JSON.parse(one.conditions)),
+      ...(lapses.has(one.approver_key) ? { lapsed: lapses.get(one.approver_key) ?? "" } : {}),
     })),
     grants: grants.map((grant) => ({
       id: grant.id,
@@ -89,6 +92,23 @@ export function conduitsOf({ targets }: StoredRequest, view: PolicyView): string
   );
 }
 
+/** Why which approvals do not count, by their approvers' keys: as it is now while it waits, else as it was decided. */
+export function lapsesOf(request: StoredRequest, view: PolicyView): ReadonlyMap<string, string> {
+  const { row, decisions, deciders } = request;
+  const lapses = new Map<string, string>();
+  for (const { approver_key: key, decision, lapsed } of decisions) {
+    const found = deciders.find((one) => one.key === key);
+    const person =
+      found === undefined
+        ? null
+        : { name: found.name, roles: z.array(Role).parse(JSON.parse(found.roles)), disabled: found.disabled !== 0 };
+    const now = row.state === "submitted" ? whyLapsed(view, person, conduitsOf(request, view)) : null;
+    const why = decision === "approve" ? (lapsed ?? now) : null;
+    if (why !== null) lapses.set(key, why);
+  }
+  return lapses;
+}
+
 const live: readonly string[] = ["approved", "active", "used-up"];
 
 export function isLive(state: string): boolean {
@@ -101,6 +121,7 @@ export function mayDo(request: StoredRequest, me: Acting, view: PolicyView, nowM
   const conduits = conduitsOf(request, view);
   const part = takesPart(request, me.name);
   const key = keyOf(me.name);
+  const lapses = lapsesOf(request, view);
   const own = request.grants.some((grant) => grant.person_key === key && grant.state === "open");
   return {
     decide:
@@ -108,7 +129,7 @@ export function mayDo(request: StoredRequest, me: Acting, view: PolicyView, nowM
       !part &&
       nowMs < row.to_ms &&
       isApprover(view, me, conduits) &&
-      !request.decisions.some(({ approver_key }) => approver_key === key),
+      !request.decisions.some(({ approver_key }) => approver_key === key && !lapses.has(key)),
     withdraw: row.requester_key === key && (row.state === "submitted" || isLive(row.state)) && nowMs < row.to_ms,
     revoke: isLive(row.state) && nowMs < row.to_ms && mayRevoke(me, view, conduits),
     issueCredential: own && nowMs < row.to_ms && (row.state === "approved" || row.state === "active"),

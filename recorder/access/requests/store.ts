@@ -6,6 +6,7 @@ import type { Kysely, Selectable, Transaction } from "kysely";
 import { AppError } from "../../../shared/errors.ts";
 import { makeSessionId } from "../../../shared/ids.ts";
 import type { AccessFeed, NewAccessEvent } from "../feed.ts";
+import type { PeopleTable } from "../tables.ts";
 import type { AccessClock } from "./clock.ts";
 import type {
   AccessCredentialsTable,
@@ -25,6 +26,8 @@ export interface StoredRequest {
   people: Selectable<AccessRequestPeopleTable>[];
   targets: Selectable<AccessRequestTargetsTable>[];
   decisions: Selectable<AccessDecisionsTable>[];
+  /** Who decided on it so far, as they are now; whoever is gone is left out. */
+  deciders: Selectable<PeopleTable>[];
   grants: Selectable<AccessGrantsTable>[];
   credentials: Selectable<AccessCredentialsTable>[];
 }
@@ -117,6 +120,10 @@ export class RequestStore {
       .orderBy("at_ms")
       .orderBy("approver_key")
       .execute();
+    const deciders = await peopleOf(
+      db,
+      decisions.map(({ approver_key }) => approver_key),
+    );
     const grants = await db.selectFrom("access_grants").selectAll().where("request", "in", ids).orderBy("id").execute();
     const credentials =
       grants.length === 0
@@ -135,12 +142,14 @@ export class RequestStore {
       const row = rows.find((one) => one.id === id);
       if (row === undefined) return [];
       const own = grants.filter((grant) => grant.request === id);
+      const decided = decisions.filter((one) => one.request === id);
       return [
         {
           row: numeric(row),
           people: people.filter((one) => one.request === id),
           targets: targets.filter((one) => one.request === id),
-          decisions: decisions.filter((one) => one.request === id),
+          decisions: decided,
+          deciders: deciders.filter(({ key }) => decided.some(({ approver_key }) => approver_key === key)),
           grants: own,
           credentials: credentials.filter((one) => own.some((grant) => grant.id === one.grant_id)),
         },
@@ -195,6 +204,11 @@ export class RequestStore {
     if (changed === null) throw unknownRequest(id);
     return changed;
   }
+}
+
+async function peopleOf(db: Kysely<RequestTables>, keys: readonly string[]): Promise<Selectable<PeopleTable>[]> {
+  if (keys.length === 0) return [];
+  return db.selectFrom("people").selectAll().where("key", "in", keys).execute();
 }
 
 export function unknownRequest(id: string): AppError {

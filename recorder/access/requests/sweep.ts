@@ -1,6 +1,7 @@
 // Ends what is over, several times a second, and reminds of reviews that are overdue, once a day. One look at an index
 // when nothing is due. Invariant: what has ended is written down as ended, so that no clock opens it again.
 import type { AccessRequest } from "../../../shared/api/access.ts";
+import type { PolicyView } from "./acting.ts";
 import { ended } from "./ending.ts";
 import { timeOf, toRequest } from "./shape.ts";
 import type { Change, RequestStore, StoredRequest } from "./store.ts";
@@ -20,7 +21,7 @@ export interface SweepResult {
 const dayMs = 86_400_000;
 const pageLimit = 100;
 
-export async function sweep(store: RequestStore, nowMs: number): Promise<SweepResult> {
+export async function sweep(store: RequestStore, view: PolicyView, nowMs: number): Promise<SweepResult> {
   const result: SweepResult = { ended: [], overdueReviews: [] };
   for (;;) {
     const due = await store.db
@@ -30,12 +31,18 @@ export async function sweep(store: RequestStore, nowMs: number): Promise<SweepRe
       .orderBy("due_ms")
       .limit(pageLimit)
       .execute();
-    for (const { id } of due) await sweepOne(store, id, nowMs, result);
+    for (const { id } of due) await sweepOne(store, view, id, nowMs, result);
     if (due.length < pageLimit) return result;
   }
 }
 
-async function sweepOne(store: RequestStore, id: string, sweptMs: number, result: SweepResult): Promise<void> {
+async function sweepOne(
+  store: RequestStore,
+  view: PolicyView,
+  id: string,
+  sweptMs: number,
+  result: SweepResult,
+): Promise<void> {
   let gone: EndedGrant[] = [];
   let reminded = false;
   const after = await store.change(id, (current, clockMs) => {
@@ -55,7 +62,7 @@ async function sweepOne(store: RequestStore, id: string, sweptMs: number, result
     return remind(current, nowMs);
   });
   result.ended.push(...gone);
-  if (reminded) result.overdueReviews.push(toRequest(after));
+  if (reminded) result.overdueReviews.push(toRequest(after, view));
 }
 
 function isOpen({ row, grants }: StoredRequest): boolean {

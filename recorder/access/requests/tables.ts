@@ -72,6 +72,8 @@ export interface AccessDecisionsTable {
   /** JSON of ApprovalConditions. */
   conditions: string;
   at_ms: number;
+  /** Why this approval did not count when the last of them came; null: it counted, or nothing has been decided by it yet. */
+  lapsed: string | null;
 }
 
 export interface AccessGrantsTable {
@@ -135,8 +137,11 @@ export interface AccessCountersTable {
   value: number;
 }
 
-/** With the registered keys of people: a key that is one's own cannot be another's for a window. */
-export interface RequestTables extends Pick<AccessTables, "person_keys"> {
+/**
+ * With the registered keys of people: a key that is one's own cannot be another's for a window; and with the people, who
+ * have to be approvers still when their approval is counted.
+ */
+export interface RequestTables extends Pick<AccessTables, "person_keys" | "people"> {
   access_requests: AccessRequestsTable;
   access_request_people: AccessRequestPeopleTable;
   access_request_targets: AccessRequestTargetsTable;
@@ -155,6 +160,11 @@ export const requestMigrations: Record<string, Migration> = {
       await createRequests(db);
       await createGrants(db);
       await createEvents(db);
+    },
+  },
+  "0015-lapsed-approvals": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable("access_decisions").addColumn("lapsed", "text").execute();
     },
   },
 };

@@ -38,7 +38,7 @@ export function showRequest(out: Output, request: AccessRequest): void {
     ...optional("approvals", request.approvalsNeeded === 0 ? null : approvals(request)),
     ...request.decisions.map((one): [string, Cell] => [
       one.decision === "approve" ? "approved by" : "refused by",
-      `${one.approver}, ${formatTime(one.at)}${one.comment === "" ? "" : `: ${one.comment}`}`,
+      `${one.approver}, ${formatTime(one.at)}${one.comment === "" ? "" : `: ${one.comment}`}${one.lapsed === undefined ? "" : ` (does not count: ${one.lapsed})`}`,
     ]),
     ...request.grants.map((grant): [string, Cell] => [
       "grant",
@@ -65,7 +65,12 @@ function optional(name: string, value: string | null): [string, Cell][] {
 }
 
 function approvals({ decisions, approvalsNeeded }: AccessRequest): string {
-  return `${decisions.filter(({ decision }) => decision === "approve").length}/${approvalsNeeded}`;
+  return `${countedApprovals(decisions)}/${approvalsNeeded}`;
+}
+
+/** How many have approved it and count. */
+export function countedApprovals(decisions: AccessRequest["decisions"]): number {
+  return decisions.filter(({ decision, lapsed }) => decision === "approve" && lapsed === undefined).length;
 }
 
 function short(text: string): string {

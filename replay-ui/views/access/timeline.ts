@@ -22,10 +22,12 @@ export function timelineOf(request: AccessRequest, nowMs: number): Moment[] {
     "",
     emergency ? "bad" : "",
   );
-  for (const { at, approver, decision, comment, conditions } of request.decisions) {
+  for (const { at, approver, decision, comment, conditions, lapsed } of request.decisions) {
     const narrowed = conditionsInWords(conditions);
     const done = decision === "approve" ? `${approver} approved it` : `${approver} refused it`;
-    add(at, narrowed === "" ? done : `${done}, ${narrowed}`, comment, decision === "approve" ? "good" : "bad");
+    const counts = lapsed === undefined ? "" : `; it does not count: ${lapsed}`;
+    const tone = decision === "approve" && lapsed === undefined ? "good" : "bad";
+    add(at, `${narrowed === "" ? done : `${done}, ${narrowed}`}${counts}`, comment, tone);
   }
   for (const { person, credentials } of request.grants) {
     for (const { issuedAt, kind } of credentials) {

@@ -59,7 +59,10 @@ export function policyFacts(policy: Policy): PolicyFact[] {
       name: "Requests",
       value: `${requests.noticeSeconds === 0 ? "no notice" : `${seconds(requests.noticeSeconds)} notice`}, a window of ${seconds(requests.maxWindowSeconds)} at most, ${seconds(requests.maxAheadSeconds)} ahead at most`,
     },
-    { name: "Approvers", value: `${list(requests.approvers)}; ${formatPlural(requests.approvals, "approval")}` },
+    {
+      name: "Approvers",
+      value: `${list(requests.approvers)}; ${formatPlural(requests.approvals, "approval")}${requests.approverMayEscort ? "" : "; they do not escort what they approved"}`,
+    },
     { name: "Tickets", value: requests.ticketPattern ?? "not asked for" },
     { name: "Files", value: fileWords[policy.fileTransfer] },
     {

@@ -54,7 +54,8 @@ export interface AccessUnderTest {
   clock: { wallMs: number; monotonicMs: number };
   pass(ms: number): void;
   as(name: string): Acting;
-  setPolicy(changes: Record<string, unknown>): void;
+  /** `cell2`: of the conduit cell-2. */
+  setPolicy(changes: Record<string, unknown>, cell2?: Record<string, unknown>): void;
   /** A second service on the same file. */
   another(): Promise<{ requests: AccessRequests; feed: AccessFeed; close(): Promise<void> }>;
   events(): Promise<AccessEvent[]>;
@@ -108,8 +109,9 @@ export async function accessUnderTest({ thread = false } = {}): Promise<AccessUn
       clock.monotonicMs += ms;
     },
     as: (name) => ({ name, roles: roles[name] ?? [], factors: ["password", "totp"], address: "192.0.2.9" }),
-    setPolicy: (changes) => {
-      compiled = compilePolicy(policyOf(changes), conduits);
+    setPolicy: (changes, cell2 = {}) => {
+      const changed = conduits.map((one) => (one.id === "cell-2" ? Conduit.parse({ ...one, ...cell2 }) : one));
+      compiled = compilePolicy(policyOf(changes), changed);
     },
     another: async () => {
       const other = await openDatabase(file, { thread });

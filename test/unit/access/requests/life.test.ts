@@ -227,6 +227,85 @@ describe("deciding", () => {
     expect(await types()).toEqual(["request.submitted", "request.approval", "request.approved", "grant.issued"]);
   });
 
+  describe("two approvals, of whose first the approver is none any more", () => {
+    const both = { targets: ["plc-2"] };
+    const lapsed = [
+      ["was disabled", () => access.people.setDisabled("anna", true), /disabled/],
+      ["is of another role", () => access.people.setRoles("anna", ["vendor"]), /no approver/],
+      [
+        "was taken off the list",
+        async () =>
+          access.setPolicy({ groups: {}, requests: { noticeSeconds: 3600 } }, { approvers: ["boris", "carla"] }),
+        /no approver/,
+      ],
+    ] as const;
+    it.each(lapsed)("counts the other alone: %s", async (_what, change, why) => {
+      const { id } = await access.submit(both);
+      await decide(id, "anna");
+      await change();
+      const [shown] = (await access.requests.list(access.as("boris"), listAll, { onlyOwn: false })).items;
+      expect(shown?.decisions).toMatchObject([{ approver: "anna", lapsed: expect.stringMatching(why) }]);
+      expect(await decide(id, "boris")).toMatchObject({
+        state: "submitted",
+        grants: [],
+        decisions: [{ approver: "anna", lapsed: expect.stringMatching(why) }, { approver: "boris" }],
+      });
+      expect(await types()).toEqual([
+        "request.submitted",
+        "request.approval",
+        "request.approval-lapsed",
+        "request.approval",
+      ]);
+      expect((await access.events())[2]).toMatchObject({
+        actor: "recorder",
+        subject: id,
+        details: { approver: "anna" },
+      });
+    });
+
+    it("counts an approval that is given anew, and one of a third", async () => {
+      const { id } = await access.submit(both);
+      await decide(id, "anna");
+      await access.people.setDisabled("anna", true);
+      await expect(decide(id, "anna")).rejects.toMatchObject({ code: "AUTH_FORBIDDEN" });
+      await expect(decide(id, "anna", refuse)).rejects.toMatchObject({ code: "AUTH_FORBIDDEN" });
+      await decide(id, "boris");
+      await access.people.setDisabled("anna", false);
+      // What lapsed stays so until she says it again.
+      expect((await access.requests.find(id))?.decisions).toMatchObject([{ lapsed: expect.any(String) }, {}]);
+      const request = await decide(id, "anna");
+      expect(request).toMatchObject({ state: "approved" });
+      expect(request.decisions.map(({ approver, lapsed: why }) => [approver, why])).toEqual(
+        expect.arrayContaining([
+          ["anna", undefined],
+          ["boris", undefined],
+        ]),
+      );
+    });
+
+    it("keeps what is approved, whoever leaves afterwards", async () => {
+      const { id } = await access.submit(both);
+      await decide(id, "anna");
+      await decide(id, "boris");
+      await access.people.setDisabled("anna", true);
+      const request = await access.requests.find(id);
+      expect(request?.decisions.every(({ lapsed: why }) => why === undefined)).toBe(true);
+      expect(await access.requests.grantFor("erika", "plc-2")).toMatchObject({
+        state: "open",
+        approvers: ["anna", "boris"],
+      });
+    });
+  });
+
+  it("leaves somebody to escort where approvers may not", async () => {
+    access.setPolicy({ requests: { noticeSeconds: 3600, approverMayEscort: false } });
+    await access.people.setRoles("anna", ["approver", "escort"]);
+    const alone = await access.submit({ escorts: ["anna"] });
+    await expect(decide(alone.id, "anna")).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+    const { id } = await access.submit({ escorts: ["anna", "olga"] });
+    expect(await decide(id, "anna")).toMatchObject({ state: "approved" });
+  });
+
   it("ends with one refusal", async () => {
     const { id } = await access.submit({ targets: ["plc-2"] });
     await decide(id, "anna");
