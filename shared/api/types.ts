@@ -121,6 +121,56 @@ export const VerifyReport = z.strictObject({
 });
 export type VerifyReport = z.infer<typeof VerifyReport>;
 
+/** What a cut would break off: a command without a terminal, an open file, a forward. */
+export const RunningItem = z.strictObject({
+  kind: z.enum(["command", "file", "forward"]),
+  channel: z.int(),
+  /** The command, the path or the address. */
+  what: z.string(),
+  /** Of a file: `inbound` is to the target. */
+  direction: z.enum(["inbound", "outbound"]).optional(),
+  /** Of a file: what went through so far. */
+  bytes: z.int().optional(),
+});
+export type RunningItem = z.infer<typeof RunningItem>;
+
+/** Somebody who watches as escort. */
+export const EscortWatch = z.strictObject({
+  watch: z.string(),
+  person: z.string(),
+  since: z.string(),
+  /** Watches by the policy's measure now. */
+  counts: z.boolean(),
+  /** In words, where it does not count. */
+  whyNot: z.string().nullable(),
+});
+export type EscortWatch = z.infer<typeof EscortWatch>;
+
+export const EscortState = z.strictObject({
+  /** The policy lets it go on only while somebody watches. */
+  mustWatch: z.boolean(),
+  watching: z.array(EscortWatch),
+  /** After the last escort was lost: when the session ends unless it is released. */
+  graceEndsAt: z.string().nullable(),
+});
+export type EscortState = z.infer<typeof EscortState>;
+
+export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
+
+/** How a live recording stands: what is safe where, in session time. */
+export const RecordingHealth = z.strictObject({
+  nowUs: z.int().nonnegative(),
+  /** Everything before it survives a crash of the service. */
+  durableUs: z.int().nonnegative(),
+  /** Everything before it is in the store. */
+  uploadedUs: z.int().nonnegative(),
+  /** Intervals of which something is missing. */
+  gaps: z.int().nonnegative(),
+  /** Of the service: `spool`, `store`, `clock` and alarms; where they are told. */
+  checks: z.array(HealthCheck).optional(),
+});
+export type RecordingHealth = z.infer<typeof RecordingHealth>;
+
 export const LiveSession = z.strictObject({
   session: z.string(),
   person: z.string(),
@@ -131,7 +181,13 @@ export const LiveSession = z.strictObject({
   startedAt: z.string(),
   state: z.enum(["opening", "active", "frozen", "closing"]),
   /** Why input is held; null while it passes. */
-  hold: z.enum(["escort-awaited", "frozen"]).nullable().optional(),
+  hold: z.enum(["escort-awaited", "escort-lost", "frozen", "stopped", "ending"]).nullable().optional(),
+  /** Of a session that owes an escort. */
+  escort: EscortState.optional(),
+  /** What an end would break off now. */
+  running: z.array(RunningItem).optional(),
+  /** It is to end, and was frozen for that. `whenFinished`: by itself, as soon as no file is open. */
+  ending: z.strictObject({ by: z.string(), reason: z.string(), whenFinished: z.boolean() }).nullable().optional(),
   /** The access request that it stands on. */
   request: z.string().nullable().optional(),
   rule: z.string().optional(),
@@ -143,6 +199,9 @@ export const LiveSession = z.strictObject({
   recordedBytes: z.int(),
   durableBehindMs: z.number(),
   alarms: z.array(z.string()),
+  health: RecordingHealth.optional(),
+  /** Who watches it now, each once. */
+  watchers: z.array(z.string()).optional(),
 });
 export type LiveSession = z.infer<typeof LiveSession>;
 
@@ -227,10 +286,51 @@ export const TargetList = z.strictObject({ items: z.array(TargetSummary) });
 /** The reason is told to the person and kept. */
 export const Freeze = z.strictObject({ reason: z.string().trim().max(200).default("") }).prefault({});
 
-/** The reason is told to the person and kept. */
-export const Terminate = z.strictObject({ reason: z.string().trim().max(200).default("") }).prefault({});
+/**
+ * The reason is told to the person and kept. `now`: at once. `safe`: freezes, lets transfers that are open go on, and
+ * answers with what is running. `when-finished`: the same, and it ends as soon as no file is open.
+ */
+export const Terminate = z
+  .strictObject({
+    reason: z.string().trim().max(200).default(""),
+    mode: z.enum(["now", "safe", "when-finished"]).default("now"),
+  })
+  .prefault({});
+/** Of `safe` and `when-finished`. */
+export const SafeTermination = z.strictObject({ running: z.array(RunningItem) });
 
-export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
+/** Told to the person, and kept. */
+export const SessionMessage = z.strictObject({ text: z.string().trim().min(1, "say something").max(500) });
+/** Kept on the timeline of the recording; the person is not told. */
+export const SessionMark = z
+  .strictObject({
+    kind: z.enum(["note", "bookmark"]),
+    text: z.string().trim().max(2000).default(""),
+    /** What it is about, in session time; left out: now. */
+    atUs: z.int().min(0).optional(),
+  })
+  .refine((mark) => mark.kind === "bookmark" || mark.text !== "", { path: ["text"], message: "a note says something" });
+export type SessionMark = z.infer<typeof SessionMark>;
+
+/** `all`, or `conduit:ID`. */
+export const StopScope = z.string().regex(/^(?:all|conduit:[^\s/]{1,64})$/, "`all`, or `conduit:` and its id");
+/** No session of the scope goes on or begins, until it is lifted. */
+export const Stop = z.strictObject({
+  scope: StopScope,
+  action: z.enum(["freeze", "end"]),
+  reason: z.string(),
+  by: z.string(),
+  at: z.string(),
+});
+export type Stop = z.infer<typeof Stop>;
+export const StopList = z.strictObject({ items: z.array(Stop) });
+export const SetStop = z.strictObject({
+  action: z.enum(["freeze", "end"]),
+  reason: z.string().trim().min(1, "say why").max(200),
+});
+/** `sessions`: how many live ones were frozen or ended. */
+export const StopSet = z.strictObject({ stop: Stop, sessions: z.int() });
+
 /** Without a sign-in, and for roles without insight, `checks` is left out. */
 export const Health = z.strictObject({ status: z.enum(["ok", "degraded"]), checks: z.array(HealthCheck).optional() });
 export type Health = z.infer<typeof Health>;

@@ -1,0 +1,36 @@
+// What the watch socket tells of each watch to whoever judges presence, and what that one may say to the watcher. Times are
+// monotonic milliseconds (`performance.now()`): of the service, never of the watcher.
+import type { WatchEscorts, WatchPrompt } from "../../shared/live/messages.ts";
+import type { Role } from "../../shared/policy/policy.ts";
+
+export interface WatchFacts {
+  /** Names the watch in the recording and in the audit. */
+  watch: string;
+  session: string;
+  person: { name: string; roles: readonly Role[] };
+  /** RFC 3339. */
+  since: string;
+  /** It wants to count as the session's escort, where its person may be that. */
+  escorts: boolean;
+}
+
+export interface WatchLink {
+  /** Dropped when the watch is over. */
+  send(message: WatchEscorts | WatchPrompt): void;
+}
+
+export interface WatchBeat {
+  visible: boolean;
+  /** Session time of the newest event that is on the page. */
+  seenUs: number;
+  atMs: number;
+}
+
+export interface WatchObserver {
+  /** Before the watcher's first byte. */
+  joined(watch: WatchFacts, link: WatchLink, atMs: number): void;
+  beat(watch: WatchFacts, beat: WatchBeat): void;
+  answered(watch: WatchFacts, prompt: string, atMs: number): void;
+  /** Once, whatever ended it. `why`: a reason of `WatchEnded`, or `left`. */
+  left(watch: WatchFacts, why: string, atMs: number): void;
+}

@@ -1,0 +1,100 @@
+// What a watch of a live session says, in JSON text messages beside the binary frames of frame.ts. The order of messages
+// is meaningful: a track is named before its first frame, a segment's `end` frame comes before its meta.
+import { z } from "zod";
+import { EscortState, LiveSession } from "../api/types.ts";
+import { SegmentMeta, TrackMeta } from "../manifest/manifest.ts";
+
+/** A track as frames name it: by a number of this watch. */
+export const WatchTrack = z.strictObject({
+  id: z.int().min(0).max(0xffff),
+  meta: TrackMeta,
+  /** In force when its open segment began: characters of a terminal, pixels of a screen. */
+  cols: z.int().positive().optional(),
+  rows: z.int().positive().optional(),
+});
+export type WatchTrack = z.infer<typeof WatchTrack>;
+
+/** The first message, and the first after `resync`: from here on nothing is missing and nothing comes twice. */
+export const WatchHello = z.strictObject({
+  type: z.literal("hello"),
+  /** Names this watch in the recording and in the audit. */
+  watch: z.string(),
+  session: LiveSession,
+  /** Session time of this message. */
+  atUs: z.int().nonnegative(),
+  tracks: z.array(WatchTrack),
+  /** Segments with a lower `n` are closed: they are read by HTTP as in replay. Those that close later are told here. */
+  nextN: z.int().nonnegative(),
+});
+export type WatchHello = z.infer<typeof WatchHello>;
+
+export const WatchTrackOpened = WatchTrack.extend({ type: z.literal("track") });
+export type WatchTrackOpened = z.infer<typeof WatchTrackOpened>;
+
+/** Closed and durable since the last such message. */
+export const WatchSegments = z.strictObject({ type: z.literal("segments"), items: z.array(SegmentMeta) });
+export type WatchSegments = z.infer<typeof WatchSegments>;
+
+/** At every change and each second. */
+export const WatchState = z.strictObject({
+  type: z.literal("state"),
+  session: LiveSession,
+  atUs: z.int().nonnegative(),
+});
+export type WatchState = z.infer<typeof WatchState>;
+
+/** Who watches as escort, and whether it counts. */
+export const WatchEscorts = EscortState.extend({ type: z.literal("escort") });
+export type WatchEscorts = z.infer<typeof WatchEscorts>;
+
+/** "Are you there?": answered by `present` with its id. Told as time left, because a browser's clock may be wrong. */
+export const WatchPrompt = z.strictObject({
+  type: z.literal("prompt"),
+  id: z.string().max(64),
+  leftMs: z.int().nonnegative(),
+});
+export type WatchPrompt = z.infer<typeof WatchPrompt>;
+
+/**
+ * The line was too slow for all of it: what was sent before stays true, what came after is not sent. A `hello` follows
+ * with the open segments from their beginning; what closed meanwhile is read by HTTP.
+ */
+export const WatchResync = z.strictObject({ type: z.literal("resync") });
+export type WatchResync = z.infer<typeof WatchResync>;
+
+export const WatchEnded = z.strictObject({
+  type: z.literal("ended"),
+  /** `session-ended`, `recording-failed`, `signed-out`, `not-allowed`, `silent`, `protocol`, `service-stopped`. */
+  reason: z.string(),
+  sentence: z.string(),
+});
+export type WatchEnded = z.infer<typeof WatchEnded>;
+
+export const WatchMessage = z.discriminatedUnion("type", [
+  WatchHello,
+  WatchTrackOpened,
+  WatchSegments,
+  WatchState,
+  WatchEscorts,
+  WatchPrompt,
+  WatchResync,
+  WatchEnded,
+]);
+export type WatchMessage = z.infer<typeof WatchMessage>;
+
+/** At least each second. */
+export const WatcherSeen = z.strictObject({
+  type: z.literal("seen"),
+  /** Session time of the newest event that is on the page, also while it is rewound. */
+  us: z.int().nonnegative(),
+  /** The page is in front (`document.visibilityState`). */
+  visible: z.boolean(),
+});
+
+export const WatcherPresent = z.strictObject({ type: z.literal("present"), id: z.string().min(1).max(64) });
+
+export const WatcherMessage = z.discriminatedUnion("type", [WatcherSeen, WatcherPresent]);
+export type WatcherMessage = z.infer<typeof WatcherMessage>;
+
+/** What a watcher may send. */
+export const watcherLimits = { messageBytes: 4096, messagesPerSecond: 20 } as const;
