@@ -96,6 +96,10 @@ const byWhom = (facts: Facts): string => {
   return join(by === "" ? "" : `by ${by}`, why);
 };
 
+const mark =
+  (title: string) =>
+  (facts: Facts): Said => [title, join(`by ${text(facts["by"])}`, text(facts["text"]))];
+
 const heldFile = (facts: Facts): string =>
   join(text(facts["path"]), facts["direction"] === "outbound" ? "from the target" : "to the target");
 
@@ -118,6 +122,15 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "forward-close": (facts) => ["Forwarding closed", factsText(facts)],
   freeze: (facts) => ["Frozen", byWhom(facts), "warn"],
   unfreeze: (facts) => ["Released", byWhom(facts)],
+  "escort-begin": (facts) => ["Escort watches", text(facts["by"]), "good"],
+  "escort-end": (facts) => [
+    "Escort's watch ended",
+    join(text(facts["by"]), words(text(facts["why"])), `after ${count(facts["seconds"])} s`),
+  ],
+  "escort-lost": (facts) => ["Nobody escorts any more", join(text(facts["last"]), words(text(facts["why"]))), "bad"],
+  message: (facts) => ["Message to the person", join(`by ${text(facts["by"])}`, text(facts["text"]))],
+  note: mark("Note"),
+  bookmark: mark("Bookmark"),
   terminate: (facts) => ["Terminated", byWhom(facts), "bad"],
   gap: (facts) => [
     "Gap in the recording",

@@ -281,12 +281,16 @@ export const AccessEventType = z.enum([
   "session.warned",
   "session.frozen",
   "session.unfrozen",
+  "session.escort-lost",
+  "session.message",
   "session.pattern",
   "session.ended",
   "file.held",
   "file.released",
   "file.refused",
   "file.quarantined",
+  "stop.set",
+  "stop.lifted",
 ]);
 export type AccessEventType = z.infer<typeof AccessEventType>;
 

@@ -68,6 +68,16 @@ export const NoticeType = z.enum([
   "forward-close",
   "freeze",
   "unfreeze",
+  /** An escort's watch counts from now on (`by`), and does no more (`by`, `why`, `seconds`). */
+  "escort-begin",
+  "escort-end",
+  /** Nobody escorts any more: `last`, `why`. */
+  "escort-lost",
+  /** Told to the person: `by`, `text`. */
+  "message",
+  /** Kept on the timeline: `by`, `text`, and `atUs` where it is about another moment. */
+  "note",
+  "bookmark",
   "terminate",
   "gap",
   "health",

@@ -142,6 +142,27 @@ export const Requests = z.strictObject({
 });
 export type Requests = z.infer<typeof Requests>;
 
+/** What "somebody watches" means, where a rule owes an escort. */
+export const Escort = z
+  .strictObject({
+    /** Released only by who watches at that moment, and frozen when nobody does any more. */
+    mustWatch: z.boolean().default(false),
+    /** After the last escort was lost, before the session ends. */
+    graceSeconds: z.int().min(5).max(86_400).default(120),
+    /** Between two questions whether somebody is there; 0: none is asked. */
+    presenceSeconds: z.int().min(0).max(86_400).default(600),
+    answerSeconds: z.int().min(5).max(3600).default(60),
+    /** Groups that are companies: nobody escorts who stands in one of them together with the person. */
+    companies: z.array(name).max(1000).default([]),
+  })
+  .check(({ value: escort, issues }) => {
+    const { presenceSeconds, answerSeconds } = escort;
+    if (presenceSeconds === 0 || answerSeconds < presenceSeconds) return;
+    const message = `less than presenceSeconds (${presenceSeconds}), or the next question comes before the answer is due`;
+    issues.push({ code: "custom", input: answerSeconds, path: ["answerSeconds"], message });
+  });
+export type Escort = z.infer<typeof Escort>;
+
 export const Pattern = z.strictObject({
   id: name,
   in: z.enum(["input", "output"]),
@@ -171,6 +192,7 @@ export const Policy = z.strictObject({
   fileTransfer: FileTransferMode.default("scan_required"),
   limits: Limits.prefault({}),
   requests: Requests.prefault({}),
+  escort: Escort.prefault({}),
   breakGlass: z
     .strictObject({
       /** Named people alone; a role would open it to whoever gets that role. */

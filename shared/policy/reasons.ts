@@ -23,6 +23,7 @@ export const reasonSentences = {
   "break-glass-not-named": "The policy does not name this person for emergency access.",
   "reconnection-blocked":
     "An earlier session was ended, and its reconnection is refused until there is a new approval.",
+  stopped: "The plant has stopped all sessions of this scope; none begins until that is lifted.",
   "too-many-sessions": "This person has as many sessions open as the policy allows.",
   "capability-not-allowed": "The rule that allows this session does not allow this kind of request.",
   "env-not-listed": "This environment variable is not on the policy's list.",
