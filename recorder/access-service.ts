@@ -1,6 +1,6 @@
 // Requests, grants and blocks as the service uses them, and the feed that tells of them and of sessions. A part of the
-// composition root, beside main.ts. Invariant: whatever ended a grant or disabled an account, in this process or in another,
-// its live sessions end within a second, and every event is in the audit log once.
+// composition root, beside main.ts. Invariant: whatever ended a grant, disabled an account, took roles away or prohibited a
+// target, in this process or in another, live sessions follow within a second, and every event is in the audit log once.
 import type { Logger } from "pino";
 import type { AccessEventType } from "../shared/api/access.ts";
 import { AccessFeed } from "./access/feed.ts";
@@ -51,8 +51,13 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
   copyToAudit(feed);
   const alarms = new AccessAlarms(requests, parts.alarms);
   await alarms.start(feed);
-  const endDisabled = () => registry.endDisabled((names) => people.disabledAmong(names));
-  const stopSweeping = sweepRegularly(requests, alarms, endDisabled, logger);
+  const follow = () =>
+    registry.follow({
+      rolesOf: (names) => people.rolesOf(names),
+      policy: parts.policy,
+      nowMs: () => requests.nowMs(),
+    });
+  const stopSweeping = sweepRegularly(requests, alarms, follow, logger);
   let written: Promise<void> = Promise.resolve();
   return {
     requests,
@@ -93,7 +98,7 @@ function grantOf(login: GrantLogin | null): { grant: string; person: string } | 
 function sweepRegularly(
   requests: AccessRequests,
   alarms: AccessAlarms,
-  endDisabled: () => Promise<void>,
+  followSessions: () => Promise<void>,
   logger: Logger,
 ): () => Promise<void> {
   let running: Promise<void> | null = null;
@@ -101,7 +106,7 @@ function sweepRegularly(
   const sweep = async () => {
     try {
       await requests.sweep();
-      await endDisabled();
+      await followSessions();
       alarms.lookAtClock();
       failing = false;
     } catch (error) {

@@ -126,16 +126,22 @@ export class People {
     return row === undefined ? null : toPerson(row, keys);
   }
 
-  /** Of these names, whose account is disabled or gone. */
-  async disabledAmong(names: readonly string[]): Promise<string[]> {
-    if (names.length === 0) return [];
+  /** Of these names, the roles of those whose account is there and enabled. */
+  async rolesOf(names: readonly string[]): Promise<Map<string, Role[]>> {
+    if (names.length === 0) return new Map();
     const enabled = await this.#db
       .selectFrom("people")
-      .select("key")
+      .select(["key", "roles"])
       .where("key", "in", names.map(keyOf))
       .where("disabled", "=", 0)
       .execute();
-    return names.filter((name) => !enabled.some(({ key }) => key === keyOf(name)));
+    const roles = new Map(enabled.map((row) => [row.key, z.array(Role).parse(JSON.parse(row.roles))]));
+    return new Map(
+      names.flatMap((name) => {
+        const own = roles.get(keyOf(name));
+        return own === undefined ? [] : [[name, own]];
+      }),
+    );
   }
 
   /** REQUEST_NOT_FOUND when there is nobody of that name. */

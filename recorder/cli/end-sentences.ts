@@ -6,6 +6,8 @@ export const endSentences: Record<string, string> = {
   "pattern-matched": "a pattern of the policy was found, and it ends sessions",
   "window-ended": "the window of the access was over",
   "access-revoked": "the access was revoked",
+  "access-withdrawn": "the roles of the person were changed, and do not allow it any more",
+  "policy-changed": "the policy was changed, and forbids it now",
   "limit-duration": "it reached the longest duration that the policy allows",
   "limit-idle": "nothing was typed for as long as the policy allows",
   "limit-recorded-bytes": "its recording reached the size that the policy allows",

@@ -162,6 +162,8 @@ const endings: [id: string, label: string, reasons: string[]][] = [
   ["ended-duration", "Sessions ended at their longest duration", ["limit-duration"]],
   ["ended-window", "Sessions cut at the end of their window", ["window-ended"]],
   ["ended-revoked", "Sessions cut because access was revoked", ["access-revoked"]],
+  ["ended-withdrawn", "Sessions cut because a person's roles were changed", ["access-withdrawn"]],
+  ["ended-policy", "Sessions cut because the policy was changed", ["policy-changed"]],
   ["ended-operator", "Sessions ended by an operator", ["terminated"]],
   ["ended-pattern", "Sessions ended by a pattern of the policy", ["pattern-matched", "pattern"]],
 ];

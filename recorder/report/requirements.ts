@@ -47,9 +47,19 @@ const asked: Asked[] = [
     id: "no-reconnection",
     text: "Access can be ended, and its reconnection is blocked",
     clauses: ["NERC CIP-005-7 R2.5", "NERC CIP-005-7 R3.2"],
-    figures: ["ended-operator", "ended-revoked", "ended-window", "reconnection-refused"],
+    figures: [
+      "ended-operator",
+      "ended-revoked",
+      "ended-withdrawn",
+      "ended-policy",
+      "ended-window",
+      "reconnection-refused",
+    ],
     shown: (value) => {
-      const cut = ["ended-operator", "ended-revoked", "ended-window"].reduce((sum, id) => sum + (value(id) ?? 0), 0);
+      const cut = ["ended-operator", "ended-revoked", "ended-withdrawn", "ended-policy", "ended-window"].reduce(
+        (sum, id) => sum + (value(id) ?? 0),
+        0,
+      );
       return cut === 0 ? null : none(value("overran"));
     },
     sentence: "Shown when sessions were cut and none of them went on; reconnections that were refused are listed.",

@@ -1,11 +1,23 @@
 // All live sessions of this recorder. One ticker applies the limits; stopping ends every session and waits for its seal.
 import type { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import type { Policy, Role } from "../../shared/policy/policy.ts";
+import { afterReload, afterRoleChange, type PolicyNow } from "./access-now.ts";
 import type { GatewaySession } from "./session.ts";
 import type { Releaser } from "./session-facts.ts";
 
+export interface Followed {
+  /** Of these people, those with an enabled account, under the names that were asked for. */
+  rolesOf(people: readonly string[]): Promise<ReadonlyMap<string, readonly Role[]>>;
+  policy(): PolicyNow;
+  /** Wall time that never goes back. */
+  nowMs(): number;
+}
+
 export class SessionRegistry {
   readonly #sessions = new Map<string, GatewaySession>();
+  /** With which roles and policy a session was last decided on, where not with those that it opened with. */
+  readonly #judged = new WeakMap<GatewaySession, { roles: string; policy: Policy }>();
   readonly #perPerson = new Map<string, number>();
   readonly #ticker: NodeJS.Timeout;
   #accepting = true;
@@ -60,14 +72,36 @@ export class SessionRegistry {
     return true;
   }
 
-  /** Whoever disabled them, and however far a session of theirs had come by then. */
-  async endDisabled(disabledAmong: (people: readonly string[]) => Promise<readonly string[]>): Promise<void> {
+  /**
+   * Sessions whose people or whose policy are not what they were when they opened: whoever changed that, and however far
+   * a session had come by then. Looked at only where something did change, so that no clock ends one here.
+   */
+  async follow({ rolesOf, policy, nowMs }: Followed): Promise<void> {
     const live = [...this.#sessions.values()].filter(({ state }) => state === "active" || state === "frozen");
     if (live.length === 0) return;
-    const gone = new Set(await disabledAmong([...new Set(live.map(({ facts }) => facts.person.name))]));
-    for (const { id, facts } of live) {
-      if (gone.has(facts.person.name)) this.terminate(id, "recorder", "the account was disabled");
+    const enabled = await rolesOf([...new Set(live.map(({ facts }) => facts.person.name))]);
+    for (const session of live) {
+      const roles = enabled.get(session.facts.person.name);
+      if (roles === undefined) this.terminate(session.id, "recorder", "the account was disabled");
+      else this.#judge(session, roles, policy(), nowMs());
     }
+  }
+
+  #judge(session: GatewaySession, roles: readonly Role[], policy: PolicyNow, nowMs: number): void {
+    const { facts } = session;
+    const seen = this.#judged.get(session) ?? { roles: [...facts.person.roles].sort().join(), policy: facts.policy };
+    const now = { roles: [...roles].sort().join(), policy: policy.compiled.policy };
+    if (seen.roles === now.roles && seen.policy === now.policy) return;
+    this.#judged.set(session, now);
+    if (seen.roles !== now.roles) {
+      const withdrawn = afterRoleChange(facts, roles, policy, nowMs);
+      if (withdrawn !== null) return session.terminate(withdrawn, "policy");
+    }
+    if (now.policy === facts.policy) return;
+    const { end, decided } = afterReload(facts, roles, policy, nowMs);
+    if (end !== null) return session.terminate(end, "policy");
+    const { effect, reason, rule } = decided.decision;
+    session.policySays(decided.why, { effect, reason, rule, policy: policy.policyHash });
   }
 
   /** False when there is no such session, or it cannot be frozen. */

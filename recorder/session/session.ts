@@ -62,10 +62,12 @@ export class GatewaySession implements TapSession {
   #state: SessionState = "active";
   #openChannels = 0;
   #alarms = new Set<string>();
+  #policyAlarm: string | null = null;
   #endReason: string | null = null;
   #thaw: Deferred | null = null;
   #hold: SessionHold | null = null;
   #tell: (warning: SessionWarning) => void = () => {};
+  #held: (hold: SessionHold | null) => void = () => {};
   #ended = false;
   readonly #closed: Deferred;
   #grace: NodeJS.Timeout | null = null;
@@ -92,12 +94,9 @@ export class GatewaySession implements TapSession {
 
   /** Before the tap has it: the session waits for its escort from its first moment on. */
   awaitEscort(): void {
-    this.#freeze({
-      code: "escort-awaited",
-      sentence: "This session waits for its escort. It begins when the escort releases it.",
-    });
-    this.notice("freeze", { by: "policy", reason: "escort-needed" });
-    this.#hooks.happened?.(this, { type: "frozen", by: "policy", reason: "escort-needed" });
+    const sentence =
+      "This session waits for its escort. It begins when the escort releases it; what is typed before then is dropped.";
+    this.#freeze({ code: "escort-awaited", sentence }, "policy", "escort-needed");
   }
 
   get signal(): AbortSignal {
@@ -151,6 +150,10 @@ export class GatewaySession implements TapSession {
     return this.#hold;
   }
 
+  onHold(listener: (hold: SessionHold | null) => void): void {
+    this.#held = listener;
+  }
+
   onWarning(listener: (warning: SessionWarning) => void): void {
     this.#tell = listener;
   }
@@ -176,12 +179,8 @@ export class GatewaySession implements TapSession {
   freeze(by: string, reason: string): boolean {
     if (this.#state !== "active") return false;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
-    this.#freeze({
-      code: "frozen",
-      sentence: `The plant has stopped this session: what you do waits until it goes on.${said}`,
-    });
-    this.notice("freeze", { by, reason });
-    this.#hooks.happened?.(this, { type: "frozen", by, reason });
+    const sentence = `The plant has stopped this session: what you type or send is dropped until it goes on.${said}`;
+    this.#freeze({ code: "frozen", sentence }, by, reason);
     return true;
   }
 
@@ -194,16 +193,27 @@ export class GatewaySession implements TapSession {
   unfreeze(by: string): boolean {
     if (this.#state !== "frozen" || this.#hold === null) return false;
     const isBeginning = this.#hold.code === "escort-awaited";
-    this.notice("unfreeze", { by, ...(isBeginning ? { escort: by } : {}) });
     this.#state = "active";
     this.#hold = null;
     this.#clock.touch();
     this.#thaw?.resolve();
     this.#thaw = null;
+    // Before the notice: what was dropped last is said within the hold.
+    this.#held(null);
+    this.notice("unfreeze", { by, ...(isBeginning ? { escort: by } : {}) });
     const sentence = isBeginning ? "The escort is there: the session begins." : "The session goes on.";
     this.#tell({ code: "unfrozen", sentence, secondsLeft: null });
     this.#hooks.happened?.(this, { type: "unfrozen", by });
     return true;
+  }
+
+  /** Told after a reload: why the policy now in force would not open it as it is; null: it would. Once for each text. */
+  policySays(why: string | null, facts: Record<string, unknown>): void {
+    if (why === this.#policyAlarm || this.#state === "closing" || this.#ended) return;
+    if (this.#policyAlarm !== null) this.#alarms.delete(this.#policyAlarm);
+    if (why !== null) this.#alarms.add(why);
+    this.#policyAlarm = why;
+    this.notice("decision", { ...facts, ...(why === null ? {} : { sentence: why }) });
   }
 
   /** Told by whoever follows the grants: what the session stands on is no more. */
@@ -272,11 +282,14 @@ export class GatewaySession implements TapSession {
     });
   }
 
-  #freeze(hold: SessionHold): void {
+  #freeze(hold: SessionHold, by: string, reason: string): void {
     this.#setFrozen();
     this.#state = "frozen";
     this.#hold = hold;
+    this.notice("freeze", { by, reason });
+    this.#held(hold);
     this.#tell({ ...hold, secondsLeft: null });
+    this.#hooks.happened?.(this, { type: "frozen", by, reason });
   }
 
   #setFrozen(): void {

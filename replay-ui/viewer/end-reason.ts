@@ -11,9 +11,10 @@ const sentences: Record<string, string> = {
   "pattern-matched": "The plant's policy ended the session.",
   "window-ended": "The window of your access has ended.",
   "access-revoked": "Your access was revoked. Reconnection is refused until there is a new approval.",
+  "access-withdrawn": "Your access was withdrawn: your roles were changed.",
   "limit-recorded-bytes": "The session reached the recording size that policy allows.",
   "recording-failed": "The recording could not be written, so the session was ended.",
-  "policy-changed": "Policy does not allow this session any more.",
+  "policy-changed": "The policy was changed, and does not allow this session any more.",
   "service-stopping": "The recorder is being stopped.",
   "decode-error": "The target sent something that cannot be recorded, so the session was ended.",
 };

@@ -12,8 +12,9 @@ const ends: Record<string, string> = {
   "pattern-matched": "Ended by a pattern of the policy",
   "window-ended": "Ended with the window of its access",
   "access-revoked": "Ended, since its access was taken away",
+  "access-withdrawn": "Ended, since the person's roles were changed and do not allow it any more",
   "recording-failed": "Ended, since it could not be recorded",
-  "policy-changed": "Ended, since the policy does not allow it any more",
+  "policy-changed": "Ended, since the policy was changed and forbids it",
   "service-stopping": "Ended when the recorder was stopped",
   "decode-error": "Ended, since what the target sent could not be recorded",
 };

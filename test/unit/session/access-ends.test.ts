@@ -7,9 +7,9 @@ import type { SessionRecording } from "../../../recorder/session/session-facts.t
 import type { TapSession, TerminateReason } from "../../../recorder/tap/tap.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
-import { compilePolicy } from "../../../shared/policy/compile.ts";
+import { type CompiledPolicy, compilePolicy } from "../../../shared/policy/compile.ts";
 import type { GrantFacts } from "../../../shared/policy/decide.ts";
-import { Policy, Target } from "../../../shared/policy/policy.ts";
+import { Policy, type Role, Target } from "../../../shared/policy/policy.ts";
 
 const vera = { name: "vera", roles: ["vendor"], authMethod: "publickey", factors: ["publickey"] } as const;
 const client = { address: "192.0.2.7", port: 1, software: "test" };
@@ -17,13 +17,14 @@ const targets = ["plc-1", "plc-2", "free-1"].map((name) =>
   Target.parse({ name, conduit: "c", protocol: "ssh", host: "h", account: "a", secret: "s" }),
 );
 const none = { approval: false, mfa: false, escort: "never" };
-const policy = Policy.parse({
+const usual = Policy.parse({
   version: 1,
   rules: [
     { id: "free", people: ["*"], targets: ["free-*"], require: none },
     { id: "asked", people: ["*"], targets: ["*"], require: { ...none, approval: true } },
   ],
 });
+let policy: Policy;
 const grant: GrantFacts = {
   id: "g1",
   request: "r1",
@@ -45,9 +46,12 @@ let told: string[];
 let registry: SessionRegistry;
 let opener: SessionOpener;
 let endReasons: string[];
+let noticed: { notice: string; facts: Record<string, unknown> }[];
+let inForce: CompiledPolicy;
 
 beforeEach(() => {
-  [calls, told, endReasons] = [[], [], []];
+  [calls, told, endReasons, noticed] = [[], [], [], []];
+  policy = usual;
   [failWriting, useFails] = [false, false];
   [written, sessions] = [Promise.resolve(), 0];
   registry = new SessionRegistry();
@@ -71,7 +75,10 @@ beforeEach(() => {
   opener = new SessionOpener({
     registry,
     logger: { info: () => {}, warn: () => {}, error: () => {} },
-    inventory: () => ({ targets, conduits: [], policy, policyHash: "h", compiled: compilePolicy(policy) }),
+    inventory: () => {
+      inForce = compilePolicy(policy, []);
+      return { targets, conduits: [], policy, policyHash: "h", compiled: inForce };
+    },
     access,
     authenticate: async () => vera,
     credential: async () => ({ kind: "password", password: "x" }),
@@ -86,7 +93,10 @@ function recording(session: string): SessionRecording & { open: OpenRecord } {
   return {
     session,
     open: { startedAt: "2026-01-01T00:00:00.000000Z" } as OpenRecord,
-    append: () => true,
+    append: (event) => {
+      if (event.type === "notice") noticed.push(event);
+      return true;
+    },
     durable: async () => undefined,
     drained: async () => undefined,
     health: () => ({ recordedBytes: 0, durableBehindMs: 0 }),
@@ -159,16 +169,142 @@ it("the registry freezes and releases, and says when it cannot", async () => {
   ]);
 });
 
+const view = (of: Policy, reached: readonly Target[] = targets) => ({
+  compiled: of === policy ? inForce : compilePolicy(of, []),
+  targets: reached,
+  policyHash: "h2",
+});
+const follow = ({ roles = ["vendor"], now = policy, reached = targets, nowMs = Date.now() }: Following) =>
+  registry.follow({
+    rolesOf: async (people) => new Map(people.map((name) => [name, roles])),
+    policy: () => view(now, reached),
+    nowMs: () => nowMs,
+  });
+interface Following {
+  roles?: readonly Role[];
+  now?: Policy;
+  reached?: readonly Target[];
+  nowMs?: number;
+}
+const changed = (...rules: Record<string, unknown>[]) => Policy.parse({ version: 1, rules });
+const forVendors = { id: "vendors", people: ["role:vendor"], targets: ["*"], require: none };
+
+describe("roles that are changed in mid-session", () => {
+  it("end what they do not allow any more, with a code that blocks nothing", async () => {
+    policy = changed(forVendors);
+    const session = await open("free-1");
+    await follow({ roles: ["vendor", "auditor"] });
+    expect(endOf(session)).toBeUndefined();
+    await follow({ roles: ["auditor"] });
+    expect(session.signal.reason).toMatchObject({
+      code: "access-withdrawn",
+      sentence: expect.stringContaining("No rule of the policy allows it."),
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it("end what they would allow less of, or only with an escort", async () => {
+    policy = changed(
+      { ...forVendors, people: ["role:auditor"], require: { ...none, escort: "vendors" } },
+      {
+        ...forVendors,
+        id: "wide",
+        people: ["*"],
+        require: { ...none, escort: "vendors" },
+        capabilities: ["shell", "exec"],
+      },
+    );
+    const session = (await opener.openSession({ ...vera, roles: ["admin"] }, "free-1", client)).session;
+    await follow({ roles: ["admin"] });
+    expect(endOf(session)).toBeUndefined();
+    await follow({ roles: ["vendor"] });
+    expect(endOf(session)).toBe("access-withdrawn");
+    const wide = (await opener.openSession({ ...vera, roles: ["admin"] }, "free-1", client)).session;
+    await follow({ roles: ["auditor"] });
+    expect(endOf(wide)).toBe("access-withdrawn");
+  });
+
+  it("end nothing for what time or a reload has put in the way", async () => {
+    policy = changed({
+      ...forVendors,
+      people: ["*"],
+      hours: { days: ["mon"], from: "08:00", to: "18:00", timeZone: "UTC" },
+    });
+    vi.useFakeTimers({ now: Date.parse("2026-11-23T12:00:00Z"), toFake: ["Date"] });
+    const session = await open("free-1");
+    vi.useRealTimers();
+    // The clock has jumped by a day; the rule's hours end the session where that is looked at, not its person's roles.
+    await follow({ roles: ["vendor", "auditor"], nowMs: Date.parse("2026-11-24T12:00:00Z") });
+    expect(endOf(session)).toBeUndefined();
+  });
+});
+
+describe("a policy that is changed in mid-session", () => {
+  const alarms = () => registry.list().map((one) => one.alarms);
+
+  it.each([
+    ["a prohibition", Policy.parse({ version: 1, prohibitedTargets: ["free-*"], rules: [forVendors] }), "prohibited"],
+    ["a blocked protocol", Policy.parse({ version: 1, blockedProtocols: ["ssh"], rules: [forVendors] }), "blocked"],
+    [
+      "a deny rule",
+      changed({ id: "no", effect: "deny", people: ["vera"], targets: ["free-1"] }, forVendors),
+      "forbids",
+    ],
+  ])("ends by %s", async (_what, now, said) => {
+    const session = await open("free-1");
+    await follow({ now });
+    expect(session.signal.reason).toMatchObject({
+      code: "policy-changed",
+      sentence: expect.stringMatching(new RegExp(`The policy was changed: .*${said}`)),
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it("ends where the target is gone", async () => {
+    const [gone, stays] = [await open("free-1"), await open("plc-1")];
+    await follow({ now: Policy.parse(policy), reached: targets.filter(({ name }) => name !== "free-1") });
+    expect([endOf(gone), endOf(stays)]).toEqual(["policy-changed", undefined]);
+  });
+
+  const hours = { days: ["mon"], from: "08:00", to: "18:00", timeZone: "UTC" };
+  it.each([
+    ["hours", changed({ ...forVendors, hours }), "does not hold at this time of day"],
+    ["a missing approval", changed({ ...forVendors, require: { ...none, approval: true } }), "approved access request"],
+    ["no rule", changed(), "No rule of the policy allows it."],
+    ["a shorter limit", changed({ ...forVendors, limits: { maxSessionSeconds: 60 } }), "a limit of 1 minute"],
+    ["less that it may do", changed({ ...forVendors, capabilities: ["sftp"] }), "no shell, no screen"],
+  ])("goes on with an alarm and a notice: %s", async (_what, now, said) => {
+    const session = await open("free-1");
+    const atMs = Date.parse("2026-11-24T12:00:00Z");
+    await follow({ now, nowMs: atMs });
+    await follow({ now, nowMs: atMs });
+    expect(endOf(session)).toBeUndefined();
+    expect(alarms()).toEqual([[expect.stringMatching(/^the policy now in force would (not open it: |open it with )/)]]);
+    expect(alarms().flat().join()).toContain(said);
+    const decisions = () => noticed.filter(({ notice }) => notice === "decision").map(({ facts }) => facts);
+    expect(decisions()).toHaveLength(2);
+    expect(decisions()[1]).toMatchObject({ policy: "h2", sentence: expect.stringContaining(said) });
+    // Put right again, the alarm is over.
+    await follow({ now: Policy.parse(policy) });
+    expect(alarms()).toEqual([[]]);
+    expect(decisions()).toHaveLength(3);
+  });
+});
+
 describe("an account that is disabled", () => {
   it("ends every session of that person's, and nobody else's", async () => {
     const ada = { ...vera, name: "ada" };
     const [one, two] = [await open("free-1"), await open("plc-1")];
     const { session: other } = await opener.openSession(ada, "free-1", client);
-    await registry.endDisabled(async () => []);
+    await follow({});
     expect([one, two, other].map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
-    await registry.endDisabled(async (people) => {
-      expect(people).toEqual(["vera", "ada"]);
-      return ["vera"];
+    const followed = { policy: () => view(policy), nowMs: () => 1 };
+    await registry.follow({
+      ...followed,
+      rolesOf: async (people) => {
+        expect(people).toEqual(["vera", "ada"]);
+        return new Map([["ada", ["vendor"]]]);
+      },
     });
     expect([one, two, other].map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
     expect(one.signal.reason).toMatchObject({ sentence: expect.stringContaining("the account was disabled") });
