@@ -9,7 +9,7 @@ export function whyNotReleasedBy(
   hold: SessionHold | null,
 ): string | null {
   if (by.name.toLowerCase() === person.name.toLowerCase()) return "Nobody releases a session of their own.";
-  if (hold?.code !== "escort-awaited") return null;
+  if (hold?.code !== "escort-awaited" && hold?.code !== "escort-lost") return null;
   if (!by.roles.includes("escort")) return "This session waits for an escort: a person with that role.";
   const isApprover = (grant?.approvers ?? []).some((name) => name.toLowerCase() === by.name.toLowerCase());
   if (isApprover && !policy.requests.approverMayEscort) {

@@ -13,6 +13,7 @@ const always: ReadonlySet<NoticeType> = new Set([
   "decision",
   "freeze",
   "unfreeze",
+  "input-dropped",
   "terminate",
   "limit",
   "warned",

@@ -33,11 +33,16 @@ export interface TapSession {
   /** SFTP and scp: piped through, held until scanned, or refused. */
   readonly fileTransfer: FileTransferMode;
   decideClipboard(direction: "inbound" | "outbound", bytes: number): Decision;
-  /** True while input must not pass (freeze): the tap holds inbound back until `whenUnfrozen()`. */
+  /** True while input must not pass: what is sent then is dropped, or waits where docs/live-sessions.md says so. */
   readonly frozen: boolean;
   whenUnfrozen(): Promise<void>;
   /** Why input is held, for the person; null while it passes. */
   readonly hold: SessionHold | null;
+  /**
+   * One listener, told within the call that freezes, changes the hold or releases (null), after `hold` says so: when it
+   * returns, nothing passes that the target's socket does not have.
+   */
+  onHold(listener: (hold: SessionHold | null) => void): void;
   /** What the person is to be told while the session goes on: that it ends soon, that it is frozen, that it goes on. */
   onWarning(listener: (warning: SessionWarning) => void): void;
   /** Text that a channel's keys typed where they are no bytes of a terminal's: asked about before they pass. */
@@ -50,14 +55,21 @@ export interface TapSession {
 
 export type FileTransferMode = "scan_required" | "allow" | "deny";
 
+/**
+ * Why a session takes no input. `escort-awaited`: it has not begun; nothing of the target is shown either. `frozen`: somebody
+ * stopped it; `escort-lost`: nobody watches any more; `stopped`: the plant has stopped everything. `ending`: it ends when
+ * the file transfers that are open are through; they go on. Else these four hold alike.
+ */
+export const holdCodes = ["escort-awaited", "escort-lost", "frozen", "stopped", "ending"] as const;
+export type HoldCode = (typeof holdCodes)[number];
+
 export interface SessionHold {
-  /** `escort-awaited`: it has not begun; nothing of the target is shown either. */
-  code: "escort-awaited" | "frozen";
+  code: HoldCode;
   sentence: string;
 }
 
 export interface SessionWarning {
-  /** That of the end which is coming, or `escort-awaited`, `frozen`, `unfrozen`. */
+  /** That of the end which is coming, of the hold that begins, or `unfrozen`. */
   code: string;
   sentence: string;
   /** Until the end; null where none is near. */

@@ -80,6 +80,18 @@ function limit(facts: Facts): Said {
   return ["Limit reached", limits[code] ?? factsText(facts), "warn"];
 }
 
+function inputDropped(facts: Facts): Said {
+  const closed = facts["closed"] === true;
+  const told = [
+    formatBytes(count(facts["bytes"])),
+    facts["messages"] === undefined ? "" : formatPlural(count(facts["messages"]), "message"),
+    facts["requests"] === undefined ? "" : formatPlural(count(facts["requests"]), "request"),
+    facts["recorded"] === undefined ? "" : `of it recorded before: ${formatBytes(count(facts["recorded"]))}`,
+    words(text(facts["hold"])),
+  ];
+  return [closed ? "Channel closed: input came while it was held" : "Input dropped", join(...told), "warn"];
+}
+
 function health(facts: Facts): Said {
   const what = text(facts["what"]);
   if (what === "target") {
@@ -122,6 +134,7 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "forward-close": (facts) => ["Forwarding closed", factsText(facts)],
   freeze: (facts) => ["Frozen", byWhom(facts), "warn"],
   unfreeze: (facts) => ["Released", byWhom(facts)],
+  "input-dropped": inputDropped,
   "escort-begin": (facts) => ["Escort watches", text(facts["by"]), "good"],
   "escort-end": (facts) => [
     "Escort's watch ended",

@@ -92,6 +92,8 @@ interface LiveCardProps {
 
 function stateWord({ state, hold }: LiveSession): string {
   if (hold === "escort-awaited") return "Waits for its escort";
+  if (hold === "escort-lost") return "Its escort has left";
+  if (hold === "stopped") return "Stopped by the plant";
   return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
 }
 

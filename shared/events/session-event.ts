@@ -68,6 +68,12 @@ export const NoticeType = z.enum([
   "forward-close",
   "freeze",
   "unfreeze",
+  /**
+   * Input that came while the session was held and that the target never has: `bytes`, `hold` (its code), counted for at
+   * most a second at a time. `recorded`: how many of the bytes stand in the record as input, from before the hold.
+   * `requests`: signals and the like; `messages`: of a screen. `closed`: the channel was closed, since it cannot lose bytes.
+   */
+  "input-dropped",
   /** An escort's watch counts from now on (`by`), and does no more (`by`, `why`, `seconds`). */
   "escort-begin",
   "escort-end",

@@ -2,7 +2,7 @@
 // (browsers show it beside the screen), and a band over the picture. Invariant: it goes into the stream between two of the
 // target's messages only, in the format that the viewer expects then, and what the band hid is asked for again.
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
-import type { SessionWarning } from "../tap.ts";
+import { holdCodes, type SessionWarning } from "../tap.ts";
 import { desktopNameUpdate, drawBand } from "./banner.ts";
 
 /** So long a band stands, drawn anew in between: the target paints over it. */
@@ -44,7 +44,7 @@ export class ViewerNotices {
   }
 
   tell(warning: SessionWarning): void {
-    const isHold = warning.code === "escort-awaited" || warning.code === "frozen";
+    const isHold = (holdCodes as readonly string[]).includes(warning.code);
     // What the one before it hid must not stand out from under a smaller band.
     if (this.#covered !== undefined) this.#handlers.refresh(this.#covered.width, this.#covered.height);
     this.#told = warning;

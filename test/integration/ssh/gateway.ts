@@ -43,6 +43,7 @@ export class MemorySession implements TapSession {
   readonly #abort = new AbortController();
   readonly #capabilities: ReadonlySet<Capability>;
   #thaw: { promise: Promise<void>; resolve: () => void } | undefined;
+  #held: (hold: SessionHold | null) => void = () => undefined;
   fileTransfer: FileTransferMode = "allow";
   touches = 0;
   endedWith: string | undefined;
@@ -101,6 +102,9 @@ export class MemorySession implements TapSession {
   get hold(): SessionHold | null {
     return this.#thaw === undefined ? null : { code: this.holdCode, sentence: "The plant has stopped this session." };
   }
+  onHold(listener: (hold: SessionHold | null) => void): void {
+    this.#held = listener;
+  }
   onWarning(listener: (warning: SessionWarning) => void): void {
     this.warn = listener;
   }
@@ -119,11 +123,15 @@ export class MemorySession implements TapSession {
     const promise = new Promise<void>((done) => {
       resolve = done;
     });
+    if (this.#thaw !== undefined) return;
     this.#thaw = { promise, resolve };
+    this.#held(this.hold);
   }
   unfreeze(): void {
-    this.#thaw?.resolve();
+    if (this.#thaw === undefined) return;
+    this.#thaw.resolve();
     this.#thaw = undefined;
+    this.#held(null);
   }
   terminate(reason: TerminateReason): void {
     this.#abort.abort(reason);
