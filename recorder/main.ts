@@ -107,7 +107,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
-  await feed.reconcile((session) => recorder.live(session) !== undefined);
+  await feed.reconcile((session) => recorder.pending(session));
 
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
@@ -231,7 +231,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       trustedKeys: () => trustedKeys,
       isOwn: async (session, by) =>
         by === config.recorder.id || (await recordings.recorderOf(session)) === config.recorder.id,
-      isPending: (session) => recorder.live(session) !== undefined,
+      isPending: (session) => recorder.pending(session),
       thread: true,
     }),
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),

@@ -28,6 +28,8 @@ export interface LiveSource {
   watched?(session: string): void;
 }
 
+type Live = NonNullable<ReturnType<LiveSource["live"]>>;
+
 export interface RecordingReaderOptions {
   store: ObjectStore;
   live: LiveSource;
@@ -45,6 +47,9 @@ interface Sealed {
   /** Why it is no proof; empty when it is. */
   faults: string[];
 }
+
+/** What there is of a recording: its manifest, or what the recorder knew at one and the same moment. */
+type Found = { sealed: Sealed; live: null } | { sealed: null; live: Live };
 
 const dayMs = 86_400_000;
 
@@ -73,14 +78,12 @@ export class RecordingReader {
 
   /** Of an ended recording that is no proof of what it shows, with the `faults` that say why. */
   async index(session: string): Promise<RecordingIndex> {
-    const live = this.#live.live(session);
-    const sealed = await this.#find(session, live !== undefined);
+    const { sealed, live } = await this.#find(session);
     if (sealed !== null) {
       const { durationUs, startedAt, openSha256, tracks, segments, gaps } = sealed.manifest;
       const index = { session, live: false, durationUs, startedAt, openSha256, tracks, segments, gaps };
       return sealed.faults.length === 0 ? index : { ...index, faults: sealed.faults };
     }
-    if (live === undefined) throw notFound(session, manifestName);
     this.#live.watched?.(session);
     const { durationUs, openSha256, tracks, segments, gaps } = live;
     return { session, live: true, durationUs, startedAt: live.open.startedAt, openSha256, tracks, segments, gaps };
@@ -88,15 +91,13 @@ export class RecordingReader {
 
   /** Null while the recording is in progress. */
   async manifest(session: string): Promise<Manifest | null> {
-    return (await this.#find(session, this.#live.live(session) !== undefined))?.manifest ?? null;
+    return (await this.#find(session)).sealed?.manifest ?? null;
   }
 
   /** The stored bytes of segment `n` and whether they are the ones the index names. */
   async segment(session: string, n: number): Promise<{ meta: SegmentMeta; bytes: Uint8Array; intact: boolean }> {
-    const segments =
-      (await this.#find(session, this.#live.live(session) !== undefined, { again: false }))?.manifest.segments ??
-      this.#live.live(session)?.segments ??
-      [];
+    const { sealed, live } = await this.#find(session, { again: false });
+    const { segments } = sealed === null ? live : sealed.manifest;
     const meta = segments[n];
     if (meta === undefined || meta.n !== n) throw notFound(session, `segment ${n}`);
     const bytes = await this.object(session, meta.name);
@@ -119,17 +120,24 @@ export class RecordingReader {
   }
 
   /** `again`: one that was no proof when it was read last is read anew, for it may have been put right since. */
-  async #find(session: string, live: boolean, { again } = { again: true }): Promise<Sealed | null> {
+  async #find(session: string, { again } = { again: true }): Promise<Found> {
     const cached = this.#manifests.get(session);
     if (cached !== undefined && (cached.faults.length === 0 || !again)) {
       this.#manifests.delete(session);
       this.#manifests.set(session, cached);
-      return cached;
+      return { sealed: cached, live: null };
     }
     checkSession(session);
-    // While the recorder knows it, a manifest that is not in the spool does not exist yet: the store is not asked.
-    const bytes = live ? await this.#live.spooled(session, manifestName) : await this.object(session, manifestName);
-    if (bytes === null) return null;
+    const spooled = this.#live.live(session) && (await this.#live.spooled(session, manifestName));
+    if (spooled) return { sealed: await this.#check(session, spooled), live: null };
+    // While the recorder knows it, a manifest that is not in the spool does not exist yet: the store is not asked. Asked
+    // again, because the recording may have been sealed and gone over to the store meanwhile.
+    const live = this.#live.live(session);
+    if (live !== undefined) return { sealed: null, live };
+    return { sealed: await this.#check(session, await this.object(session, manifestName)), live: null };
+  }
+
+  async #check(session: string, bytes: Uint8Array): Promise<Sealed> {
     const manifest = parse(Manifest, bytes, session, manifestName);
     const [open, openSignature, manifestSignature] = await Promise.all(
       [openName, openSignatureName, manifestSignatureName].map((name) =>

@@ -323,6 +323,10 @@ class RecorderService implements Recorder, RecorderCore {
     this.#closing.uploadAll(recording, manifest);
   }
 
+  pending(session: string): boolean {
+    return this.#recordings.has(session);
+  }
+
   live(session: string): LiveIndex | undefined {
     const recording = this.#recordings.get(session);
     return recording ? liveIndex(this.directory, recording) : undefined;
@@ -337,9 +341,11 @@ class RecorderService implements Recorder, RecorderCore {
     if (!known) return null;
     try {
       return await readFile(join(sessionDirectory(this.directory, session), name));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-      throw error;
+    } catch (cause) {
+      const { code = "EIO" } = cause as NodeJS.ErrnoException;
+      if (code === "ENOENT") return null;
+      const text = `${name} of the recording ${session} cannot be read in the spool (${code}): check its disk and permissions`;
+      throw new AppError("RECORD_SPOOL_FAULT", text, { op: "record.spooled", retryable: true, cause });
     }
   }
 

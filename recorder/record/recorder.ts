@@ -72,6 +72,8 @@ export interface Recorder {
   recover(): Promise<{ recovered: string[]; damaged: string[] }>;
   /** Durable, signed OPEN record before it resolves. RECORD_SPOOL_FULL when the spool is below its floor. */
   open(facts: OpenFacts): Promise<SessionRecorder>;
+  /** Whether something of the recording may still be on its way to the store. */
+  pending(session: string): boolean;
   live(session: string): LiveIndex | undefined;
   /** Bytes of an object of a recording that is still in the spool (name within the recording's prefix), else null. */
   spooled(session: string, name: string): Promise<Uint8Array | null>;

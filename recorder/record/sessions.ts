@@ -58,11 +58,13 @@ export function smallObject(recording: Recording, name: string, sha256: string |
   return { name, key: recording.prefix + name, sha256, bytes: 0, endUs };
 }
 
-export function liveIndex(spool: string, recording: Recording): LiveIndex {
+/** Undefined of a sealed one whose manifest is not in the spool: it is just leaving, or was set aside as damaged. */
+export function liveIndex(spool: string, recording: Recording): LiveIndex | undefined {
   const { open, openSha256 } = recording;
   if (recording.sealed) {
-    const path = join(sessionDirectory(spool, open.session), manifestName);
-    const { durationUs, tracks, segments, gaps } = Manifest.parse(JSON.parse(readFileSync(path, "utf8")));
+    const manifest = manifestIn(sessionDirectory(spool, open.session));
+    if (manifest === null) return undefined;
+    const { durationUs, tracks, segments, gaps } = manifest;
     return { open, openSha256, durationUs, tracks, segments, gaps };
   }
   const { segments, gaps } = recording;
@@ -83,4 +85,12 @@ export function liveIndex(spool: string, recording: Recording): LiveIndex {
     segments: [...segments],
     gaps: [...gaps],
   };
+}
+
+function manifestIn(directory: string): Manifest | null {
+  try {
+    return Manifest.parse(JSON.parse(readFileSync(join(directory, manifestName), "utf8")));
+  } catch {
+    return null;
+  }
 }

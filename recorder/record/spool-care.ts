@@ -97,8 +97,9 @@ export class SpoolCare implements UploadSource {
       this.#parts.recordings.delete(session);
       return;
     }
-    // Renamed first: half a folder must never look like a recording that a crash left.
-    await rename(directory, `${directory}.gone`);
+    // Renamed first: half a folder must never look like a recording that a crash left. By an attempt that failed after it,
+    // it may have been renamed already.
+    await rename(directory, `${directory}.gone`).catch(ignoreMissing);
     await syncDirectory(this.#spool);
     this.#parts.recordings.delete(session);
     await rm(`${directory}.gone`, { recursive: true, force: true });
@@ -164,4 +165,8 @@ export class SpoolCare implements UploadSource {
       );
     else this.clear("RECORD_SPOOL_FULL");
   }
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }

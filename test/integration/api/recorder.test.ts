@@ -79,7 +79,7 @@ beforeAll(async () => {
   verifier = new RecordingVerifier({
     store,
     trustedKeys: () => new Map([[key.keyId, key.publicKeyPem]]),
-    isPending: (id) => recorder.live(id) !== undefined,
+    isPending: (id) => recorder.pending(id),
   });
   exporter = new RecordingExporter(reader, () => [key]);
 });
