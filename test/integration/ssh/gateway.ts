@@ -49,6 +49,8 @@ export class MemorySession implements TapSession {
   endedWith: string | undefined;
   /** Milliseconds that `durable()` takes. */
   durableMs = 0;
+  /** While true, nothing becomes durable: what waits goes on when it is set to false. */
+  stuck = false;
   /** While true, `append` says that the recorder is behind. */
   behind = false;
   failure: AppError | undefined;
@@ -182,6 +184,7 @@ export class MemorySession implements TapSession {
 
   async #durable(): Promise<void> {
     const covered = this.recorded.events.length;
+    if (this.stuck) await waitFor(() => !this.stuck, { what: "the disk to go on", timeoutMs: 60_000 });
     if (this.durableMs > 0) await new Promise((resolve) => setTimeout(resolve, this.durableMs));
     if (this.failure !== undefined) throw this.failure;
     this.recorded.durableCount = Math.max(this.recorded.durableCount, covered);
