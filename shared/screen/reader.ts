@@ -17,15 +17,11 @@ export class ScreenReader {
 
   /** @param segment decompressed. */
   constructor(segment: Uint8Array) {
-    const { header, length } = readHeaderLine(segment);
-    const { width, height } = header;
-    if (typeof width !== "number" || typeof height !== "number" || !isSize(width, height)) {
-      throw damaged(0, "begins a header without a width and height that a screen can have");
-    }
-    this.header = header.conduit;
+    const { header, width, height, length } = screenHeader(segment);
+    this.header = header;
     this.width = width;
     this.height = height;
-    this.#atUs = header.conduit.startUs;
+    this.#atUs = header.startUs;
     this.#reader = new ByteReader(segment, 0, length);
   }
 
@@ -36,18 +32,39 @@ export class ScreenReader {
       if (this.#first) throw damaged(reader.offset, "is missing: the segment has no keyframe");
       return null;
     }
-    const atUs = this.#atUs + reader.varint();
-    if (atUs > Number.MAX_SAFE_INTEGER) reader.fail("follows a time that is too large");
-    const code = reader.byte();
-    if (code > lastCode) reader.fail(`follows the unknown code ${code}; a newer version of this software may know it`);
-    if (this.#first !== (code === screenCode.keyframe)) reader.fail("follows a keyframe that is not the first record");
-    const length = reader.varint();
-    const offset = reader.offset;
-    const payload = reader.take(length, "a record");
+    const record = readRecord(reader, this.#first, this.#atUs);
     this.#first = false;
-    this.#atUs = atUs;
-    return { atUs, code: code as ScreenCode, payload, offset };
+    this.#atUs = record.atUs;
+    return record;
   }
+}
+
+/** @param first it has to be a keyframe, and no other has. @param sinceUs time of the record before it. */
+export function readRecord(reader: ByteReader, first: boolean, sinceUs: number): ScreenRecord {
+  const atUs = sinceUs + reader.varint();
+  if (atUs > Number.MAX_SAFE_INTEGER) reader.fail("follows a time that is too large");
+  const code = reader.byte();
+  if (code > lastCode) reader.fail(`follows the unknown code ${code}; a newer version of this software may know it`);
+  if (first !== (code === screenCode.keyframe)) reader.fail("follows a keyframe that is not the first record");
+  const length = reader.varint();
+  const offset = reader.offset;
+  const payload = reader.take(length, "a record");
+  return { atUs, code: code as ScreenCode, payload, offset };
+}
+
+/** What a screen segment's header says. */
+export function screenHeader(segment: Uint8Array): {
+  header: SegmentHeader["conduit"];
+  width: number;
+  height: number;
+  length: number;
+} {
+  const { header, length } = readHeaderLine(segment);
+  const { width, height } = header;
+  if (typeof width !== "number" || typeof height !== "number" || !isSize(width, height)) {
+    throw damaged(0, "begins a header without a width and height that a screen can have");
+  }
+  return { header: header.conduit, width, height, length };
 }
 
 function isSize(width: number, height: number): boolean {

@@ -5,7 +5,15 @@
 import type { z } from "zod";
 import type { SegmentHeader } from "../events/stored.ts";
 import { base64Of, textIn } from "./bytes.ts";
-import { malformed, parseJson, rowsWithBytes, splitLines, textOfSegment } from "./segment-rows.ts";
+import {
+  type BytesAfter,
+  malformed,
+  parseJson,
+  type Row,
+  rowsWithBytes,
+  splitLines,
+  textOfSegment,
+} from "./segment-rows.ts";
 import { BYTES_SEGMENT_VERSION, SEGMENT_VERSION } from "./version.ts";
 
 export interface TerminalEvent {
@@ -69,11 +77,6 @@ function headerOf(raw: Uint8Array): SegmentHeader {
   return parseSegmentHeader(textIn(raw.subarray(0, end < 0 ? raw.length : end)) ?? "");
 }
 
-interface Row {
-  value: unknown;
-  bytes?: Uint8Array;
-}
-
 interface Rows {
   header: SegmentHeader;
   /** Those after the header. */
@@ -81,7 +84,7 @@ interface Rows {
 }
 
 /** `bytesAfter` says how many bytes follow a line; it is asked only where the version allows it. */
-function readRows(segment: string | Uint8Array, bytesAfter: (value: unknown) => number | null): Rows {
+function readRows(segment: string | Uint8Array, bytesAfter: BytesAfter): Rows {
   if (typeof segment !== "string") {
     // First of all: a later version may hold anything.
     const header = headerOf(segment);
@@ -98,7 +101,7 @@ function readRows(segment: string | Uint8Array, bytesAfter: (value: unknown) => 
 const streamOf: Readonly<Record<string, string>> = { ob: "o", eb: "e" };
 
 /** `[time, "ob" or "eb", count]`: so many bytes follow. */
-function terminalBytes(value: unknown): number | null {
+export function terminalBytes(value: unknown): number | null {
   if (!Array.isArray(value) || value.length !== 3 || typeof value[2] !== "number") return null;
   return streamOf[String(value[1])] === undefined ? null : value[2];
 }
@@ -117,31 +120,44 @@ function bytesEvent(atUs: number, code: string, bytes: Uint8Array): TerminalEven
   };
 }
 
-/** @param segment its decompressed bytes; text will do where no bytes follow lines. */
-export function parseTerminalSegment(segment: string | Uint8Array): TerminalSegment {
-  const { header, rows: lines } = readRows(segment, terminalBytes);
+/** A line of a terminal's segment after its header. @param line its number, for what is wrong. */
+export function terminalEvent({ value, bytes }: Row, line: number): TerminalEvent {
+  if (!Array.isArray(value) || value.length !== 3) throw malformed(line, "is not [time, code, data]");
+  const [seconds, code, data] = value as unknown[];
+  if (typeof seconds !== "number" || !(seconds >= 0) || typeof code !== "string") {
+    throw malformed(line, "is not [time, code, data]");
+  }
+  const atUs = Math.round(seconds * 1e6);
+  if (bytes !== undefined) return bytesEvent(atUs, code, bytes);
+  if (typeof data === "string") return { atUs, code, data };
+  throw malformed(line, "is not [time, code, data]");
+}
+
+/** In characters, at the segment's start. */
+export function terminalSize(header: SegmentHeader): { cols: number; rows: number } {
   const cols = header["width"];
   const rows = header["height"];
   if (typeof cols !== "number" || typeof rows !== "number") throw malformed(1, "has no width and height");
-  const events: TerminalEvent[] = [];
-  for (const [i, { value, bytes }] of lines.entries()) {
-    if (!Array.isArray(value) || value.length !== 3) throw malformed(i + 2, "is not [time, code, data]");
-    const [seconds, code, data] = value as unknown[];
-    if (typeof seconds !== "number" || !(seconds >= 0) || typeof code !== "string") {
-      throw malformed(i + 2, "is not [time, code, data]");
-    }
-    const atUs = Math.round(seconds * 1e6);
-    if (bytes !== undefined) events.push(bytesEvent(atUs, code, bytes));
-    else if (typeof data === "string") events.push({ atUs, code, data });
-    else throw malformed(i + 2, "is not [time, code, data]");
-  }
-  const keyframe = events.shift();
-  if (keyframe === undefined || keyframe.code !== "o") throw malformed(2, "is not a keyframe");
-  return { header: header.conduit, cols, rows, keyframe: keyframe.data, events };
+  return { cols, rows };
+}
+
+/** The first line after the header. */
+export function keyframeOf(event: TerminalEvent | undefined): string {
+  if (event?.code !== "o") throw malformed(2, "is not a keyframe");
+  return event.data;
+}
+
+/** @param segment its decompressed bytes; text will do where no bytes follow lines. */
+export function parseTerminalSegment(segment: string | Uint8Array): TerminalSegment {
+  const { header, rows: lines } = readRows(segment, terminalBytes);
+  const size = terminalSize(header);
+  const events = lines.map((row, i) => terminalEvent(row, i + 2));
+  const keyframe = keyframeOf(events.shift());
+  return { header: header.conduit, ...size, keyframe, events };
 }
 
 /** `bytes` of a `data` line: so many bytes follow. */
-function dataBytes(value: unknown): number | null {
+export function dataBytes(value: unknown): number | null {
   return isRecord(value) && value["k"] === "data" && typeof value["bytes"] === "number" ? value["bytes"] : null;
 }
 
@@ -152,17 +168,18 @@ function withData({ value, bytes }: Row): unknown {
   return text === null ? { ...line, enc: "base64", d: base64Of(bytes) } : { ...line, d: text };
 }
 
+/** A line of an input, files or events segment after its header. @param line its number, for what is wrong. */
+export function trackLine<T>(row: Row, schema: z.ZodType<T>, line: number): T {
+  const parsed = schema.safeParse(withData(row));
+  if (parsed.success) return parsed.data;
+  throw malformed(line, `is not a line of its track: ${parsed.error.issues[0]?.message ?? ""}`);
+}
+
 /** Input, files and events segments: header, then one object a line. `segment` as for terminals. */
 export function parseJsonSegment<T>(
   segment: string | Uint8Array,
   schema: z.ZodType<T>,
 ): { header: SegmentHeader["conduit"]; lines: T[] } {
   const { header, rows } = readRows(segment, dataBytes);
-  const lines: T[] = [];
-  for (const [i, row] of rows.entries()) {
-    const parsed = schema.safeParse(withData(row));
-    if (!parsed.success) throw malformed(i + 2, `is not a line of its track: ${parsed.error.issues[0]?.message ?? ""}`);
-    lines.push(parsed.data);
-  }
-  return { header: header.conduit, lines };
+  return { header: header.conduit, lines: rows.map((row, i) => trackLine(row, schema, i + 2)) };
 }
