@@ -11,6 +11,9 @@ export interface SessionSituation {
   idleMs: number;
   health: { recordedBytes: number; durableBehindMs: number };
   alarms: ReadonlySet<string>;
+  escort: LiveSession["escort"];
+  running: NonNullable<LiveSession["running"]>;
+  ending: LiveSession["ending"];
 }
 
 export function describeSession(facts: SessionFacts, now: SessionSituation): LiveSession {
@@ -30,6 +33,9 @@ export function describeSession(facts: SessionFacts, now: SessionSituation): Liv
     request: grant?.request ?? null,
     rule: decision.rule,
     recordingMode: recording,
+    ...(now.escort === undefined ? {} : { escort: now.escort }),
+    running: now.running,
+    ending: now.ending ?? null,
     channels: now.channels,
     idleSeconds: now.idleMs / 1000,
     endsAt: new Date(Math.min(lastsUntilMs, windowEndsMs ?? lastsUntilMs)).toISOString(),

@@ -59,8 +59,12 @@ export class SessionRegistry {
     return this.#sessions.get(id);
   }
 
+  sessions(): readonly GatewaySession[] {
+    return [...this.#sessions.values()];
+  }
+
   list(): LiveSession[] {
-    return [...this.#sessions.values()].map((session) => session.describe());
+    return this.sessions().map((session) => session.describe());
   }
 
   /** False when there is no such live session. */
@@ -106,16 +110,22 @@ export class SessionRegistry {
 
   /** False when there is no such session, or it cannot be frozen. */
   freeze(id: string, by: string, reason: string): boolean {
-    return this.#sessions.get(id)?.freeze(by, reason) ?? false;
+    const session = this.#sessions.get(id);
+    session?.escort?.acted(by);
+    return session?.freeze(by, reason) ?? false;
   }
 
   /** False when there is no such session, or it is not frozen. POLICY_REFUSED: not this person. */
   unfreeze(id: string, by: Releaser): boolean {
     const session = this.#sessions.get(id);
     if (session === undefined || session.state !== "frozen") return false;
+    const context = { op: "session.unfreeze", details: { session: id } };
     const whyNot = session.whyNotReleasedBy(by);
-    if (whyNot === null) return session.unfreeze(by.name);
-    throw new AppError("POLICY_REFUSED", whyNot, { op: "session.unfreeze", details: { session: id } });
+    if (whyNot !== null) throw new AppError("POLICY_REFUSED", whyNot, context);
+    session.escort?.acted(by.name);
+    const notYet = session.whyNotReleasedYet(by.name);
+    if (notYet !== null) throw new AppError("REQUEST_CONFLICT", notYet, context);
+    return session.unfreeze(by.name);
   }
 
   /** What these sessions stand on is no more: they end within this call. @param but a session that is ended already. */

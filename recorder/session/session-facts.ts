@@ -8,6 +8,8 @@ import type { SessionPatterns } from "./pattern-watch.ts";
 export interface SessionRecording extends EventSink {
   readonly session: string;
   health(): { recordedBytes: number; durableBehindMs: number };
+  /** µs since the session's start. */
+  nowUs?(): number;
   onFailure(listener: (error: Error) => void): void;
   /** Called once when the recorder cannot make sense of what comes: the session has to end. */
   onEndAsked?(listener: (reason: TerminateReason) => void): void;
@@ -33,6 +35,8 @@ export type SessionHappening =
   | { type: "warned"; code: string; secondsLeft: number | null }
   | { type: "frozen"; by: string; reason: string }
   | { type: "unfrozen"; by: string }
+  | { type: "escort-lost"; last: string; why: string }
+  | { type: "message"; by: string }
   | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
   | { type: "ended"; reason: string };
 

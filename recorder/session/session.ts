@@ -1,7 +1,7 @@
 // One live session: the state machine between its tap, its recording and its limits.
 // opening → active ⇄ frozen → closing → sealed | interrupted. Invariant: nothing passes that the recording did not take,
 // except under `best_effort`, where the loss is a stated gap and an alarm.
-import type { LiveSession } from "../../shared/api/types.ts";
+import type { LiveSession, RunningItem, SessionMark } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { NoticeType, SessionEvent } from "../../shared/events/session-event.ts";
 import {
@@ -22,10 +22,14 @@ import type {
   TerminateReason,
 } from "../tap/tap.ts";
 import { describeSession } from "./describe-session.ts";
-import { whyNotReleasedBy } from "./escort.ts";
+import { whyNotEscort, whyNotReleasedBy } from "./escort.ts";
+import { SessionHolds } from "./holds.ts";
+import type { NotCounting } from "./escort-presence.ts";
 import { type FoundPattern, PatternWatch, type SessionPatterns } from "./pattern-watch.ts";
 import { RecordingFilter } from "./recording-filter.ts";
+import { Running } from "./running.ts";
 import { SessionClock } from "./session-clock.ts";
+import { lostSentence, SessionEscort } from "./session-escort.ts";
 import type { Releaser, SessionFacts, SessionHappening, SessionLogger, SessionRecording } from "./session-facts.ts";
 
 export type SessionState = "active" | "frozen" | "closing" | "sealed" | "interrupted";
@@ -65,7 +69,10 @@ export class GatewaySession implements TapSession {
   #policyAlarm: string | null = null;
   #endReason: string | null = null;
   #thaw: Deferred | null = null;
-  #hold: SessionHold | null = null;
+  readonly #holds = new SessionHolds();
+  readonly #running = new Running();
+  #ending: NonNullable<LiveSession["ending"]> | null = null;
+  #escort: SessionEscort | null = null;
   #tell: (warning: SessionWarning) => void = () => {};
   #held: (hold: SessionHold | null) => void = () => {};
   #ended = false;
@@ -94,6 +101,14 @@ export class GatewaySession implements TapSession {
 
   /** Before the tap has it: the session waits for its escort from its first moment on. */
   awaitEscort(): void {
+    this.#escort = new SessionEscort(this.facts.policy, {
+      nowMs: () => this.#hooks.nowMs(),
+      wallMs: () => this.#hooks.wallMs(),
+      notice: (notice, facts) => this.notice(notice, facts),
+      whyNot: (person) => whyNotEscort(person, this.facts),
+      lost: (last, why) => this.#escortLost(last, why),
+      gone: () => this.#escortGone(),
+    });
     const sentence =
       "This session waits for its escort. It begins when the escort releases it; what is typed before then is dropped.";
     this.#freeze({ code: "escort-awaited", sentence }, "policy", "escort-needed");
@@ -147,7 +162,12 @@ export class GatewaySession implements TapSession {
   }
 
   get hold(): SessionHold | null {
-    return this.#hold;
+    return this.#holds.top;
+  }
+
+  /** Who watches as escort; null: the session owes none. */
+  get escort(): SessionEscort | null {
+    return this.#escort;
   }
 
   onHold(listener: (hold: SessionHold | null) => void): void {
@@ -186,15 +206,24 @@ export class GatewaySession implements TapSession {
 
   /** Why this person may not release the session; null: they may. */
   whyNotReleasedBy(person: Releaser): string | null {
-    return whyNotReleasedBy(person, this.facts, this.#hold);
+    return whyNotReleasedBy(person, this.facts, this.#holds.top);
   }
 
-  /** False: it is not frozen. */
+  /** Why nobody, or not this person, may release it as things stand. */
+  whyNotReleasedYet(person: string): string | null {
+    if (this.#holds.has("stopped")) return "The plant has stopped this session with others: lift the stop first.";
+    const isEscortHeld = this.#holds.has("escort-awaited") || this.#holds.has("escort-lost");
+    return this.#escort?.whyNotReleasedBy(person, isEscortHeld) ?? null;
+  }
+
+  /** False: it is not frozen, or a stop holds it. */
   unfreeze(by: string): boolean {
-    if (this.#state !== "frozen" || this.#hold === null) return false;
-    const isBeginning = this.#hold.code === "escort-awaited";
+    if (this.#state !== "frozen" || this.#holds.top === null || this.#holds.has("stopped")) return false;
+    const isBeginning = this.#holds.has("escort-awaited");
     this.#state = "active";
-    this.#hold = null;
+    this.#holds.clear();
+    this.#ending = null;
+    this.#escort?.released();
     this.#clock.touch();
     this.#thaw?.resolve();
     this.#thaw = null;
@@ -204,6 +233,50 @@ export class GatewaySession implements TapSession {
     const sentence = isBeginning ? "The escort is there: the session begins." : "The session goes on.";
     this.#tell({ code: "unfrozen", sentence, secondsLeft: null });
     this.#hooks.happened?.(this, { type: "unfrozen", by });
+    return true;
+  }
+
+  /** The plant has stopped every session of a scope. Also one that is frozen already. */
+  stop(by: string, reason: string): void {
+    if (this.#state === "closing" || this.#ended || this.#holds.has("stopped")) return;
+    const sentence = `The plant has stopped this session with others: what you type or send is dropped. Reason: ${reason}`;
+    this.#freeze({ code: "stopped", sentence }, by, reason);
+  }
+
+  /** The stop is lifted: what it held stays frozen until somebody who looks at it releases it. */
+  liftStop(by: string, reason: string): void {
+    const before = this.#holds.top;
+    if (!this.#holds.delete("stopped") || this.#state !== "frozen") return;
+    const sentence = "The plant has lifted its stop: this session goes on when it is released.";
+    this.#freeze(this.#holds.top ?? { code: "frozen", sentence }, by, reason, before);
+  }
+
+  /** Freezes all but the transfers that are open. @returns what runs; null: it is ending already. */
+  endSafely(by: string, reason: string, whenFinished: boolean): RunningItem[] | null {
+    if (this.#state === "closing" || this.#ended) return null;
+    this.#ending = { by, reason, whenFinished };
+    const said = reason === "" ? "" : ` Reason: ${reason}`;
+    const rest = "file transfers that are open may finish, everything else that you type or send is dropped.";
+    this.#freeze({ code: "ending", sentence: `The plant is about to end this session: ${rest}${said}` }, by, reason);
+    return this.#running.list();
+  }
+
+  /** Told to the person. False: it is ending already. */
+  message(by: string, text: string): boolean {
+    if (this.#state === "closing" || this.#ended) return false;
+    this.notice("message", { by, text });
+    this.#tell({ code: "message", sentence: `Message of ${by}: ${text}`, secondsLeft: null });
+    this.#hooks.happened?.(this, { type: "message", by });
+    return true;
+  }
+
+  /** On the timeline. False: it is ending already. REQUEST_INVALID: at a time that has not come. */
+  mark(by: string, { kind, text, atUs }: SessionMark): boolean {
+    if (this.#state === "closing" || this.#ended) return false;
+    if (atUs !== undefined && atUs > (this.#recording.nowUs?.() ?? atUs)) {
+      throw new AppError("REQUEST_INVALID", "the session has not come to that moment yet", { op: "session.mark" });
+    }
+    this.notice(kind, { by, text, ...(atUs === undefined ? {} : { atUs }) });
     return true;
   }
 
@@ -254,6 +327,9 @@ export class GatewaySession implements TapSession {
   /** Called by the registry's ticker: window, grant, and the limits of time, idleness and size. */
   checkLimits(): void {
     if (this.#state === "closing" || this.#ended) return;
+    this.#escort?.tick();
+    this.#endIfFinished();
+    if (this.#isOver) return;
     const { windowEndsMs } = this.facts.decision.obligations;
     const { recordedBytes } = this.#recording.health();
     const facts = { windowEndsMs, grantState: this.#grantState, recordedBytes };
@@ -274,7 +350,10 @@ export class GatewaySession implements TapSession {
     return describeSession(this.facts, {
       id: this.id,
       state: this.#state === "active" || this.#state === "frozen" ? this.#state : "closing",
-      hold: this.#hold,
+      hold: this.#holds.top,
+      escort: this.#escort?.state(),
+      running: this.#running.list(),
+      ending: this.#ending,
       channels: this.#openChannels,
       idleMs: this.#clock.idleMs,
       health: this.#recording.health(),
@@ -282,14 +361,42 @@ export class GatewaySession implements TapSession {
     });
   }
 
-  #freeze(hold: SessionHold, by: string, reason: string): void {
+  get #isOver(): boolean {
+    return this.#state === "closing" || this.#ended;
+  }
+
+  #freeze(hold: SessionHold, by: string, reason: string, before = this.#holds.top): void {
     this.#setFrozen();
     this.#state = "frozen";
-    this.#hold = hold;
-    this.notice("freeze", { by, reason });
-    this.#held(hold);
-    this.#tell({ ...hold, secondsLeft: null });
+    this.#holds.set(hold);
+    const isPlain = hold.code === "frozen" || hold.code === "escort-awaited";
+    this.notice("freeze", { by, reason, ...(isPlain ? {} : { hold: hold.code }) });
+    const { top } = this.#holds;
+    if (top !== null && top !== before) {
+      this.#held(top);
+      this.#tell({ ...top, secondsLeft: null });
+    }
     this.#hooks.happened?.(this, { type: "frozen", by, reason });
+  }
+
+  #escortLost(last: string, why: NotCounting): void {
+    if (this.#isOver) return;
+    this.notice("escort-lost", { last, why });
+    this.#freeze({ code: "escort-lost", sentence: lostSentence(why) }, "policy", "escort-lost");
+    this.#hooks.happened?.(this, { type: "escort-lost", last, why });
+  }
+
+  /** No punishment: the access stays. */
+  #escortGone(): void {
+    const sentence = "No escort has come back in time, so the session ends. It can be opened again.";
+    this.terminate({ code: "escort-gone", sentence }, "policy");
+  }
+
+  #endIfFinished(): void {
+    if (this.#ending?.whenFinished !== true || this.#isOver || this.#running.hasFiles) return;
+    const { by, reason } = this.#ending;
+    const said = reason === "" ? "" : ` Reason: ${reason}`;
+    this.terminate({ code: "terminated", sentence: `The plant ended this session.${said}` }, by);
   }
 
   #setFrozen(): void {
@@ -320,6 +427,7 @@ export class GatewaySession implements TapSession {
   #append(event: SessionEvent): boolean {
     if (event.type === "channel-open") this.#openChannels++;
     else if (event.type === "channel-close") this.#openChannels--;
+    this.#running.seen(event);
     let flows = true;
     try {
       if (this.#filter.isOpen) flows = this.#recording.append(event);
@@ -368,6 +476,7 @@ export class GatewaySession implements TapSession {
     this.#state = "closing";
     if (this.#grace !== null) clearTimeout(this.#grace);
     if (this.#watch !== null) await this.#watch.finish();
+    this.#escort?.close();
     this.notice("session-close", { reason });
     // Whoever still holds input back for an unfreeze must come to see that the session is over.
     if (!this.#abort.signal.aborted) this.#abort.abort({ code: reason, sentence: "The session has ended." });
