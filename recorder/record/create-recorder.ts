@@ -219,6 +219,7 @@ class RecorderService implements Recorder, RecorderCore {
       const recording = newRecording(open, openSha256, writer);
       this.adopt(recording);
       worker.post(this.#openMessage(recording, originUs, null));
+      this.#link.failIfDead(writer);
       this.options.events.opened(open, openSha256);
       return writer;
     });

@@ -66,7 +66,12 @@ export class SegmentWorkers {
     const least = fitting.sort((a, b) => count(a) - count(b))[0] ?? 0;
     this.#places[least]?.sessions.add(session);
     this.#ofSession.set(session, least);
-    return this.#started(least);
+    try {
+      return await this.#started(least);
+    } catch (error) {
+      this.release(session);
+      throw error;
+    }
   }
 
   release(session: string): void {

@@ -52,6 +52,7 @@ export class WorkerLink {
   readonly #copyAcks = new Map<number, () => void>();
   #nextId = 0;
   readonly #silentWorkers = new Set<number>();
+  readonly #deaths = new Map<number, AppError>();
   /** While recovery reads the journal: what would append to it. */
   #held: Array<() => void> | null = null;
 
@@ -225,11 +226,18 @@ export class WorkerLink {
   #died(worker: number, cause: Error): void {
     const text = "the recorder's segment worker ended unexpectedly: restart the service; its journal holds everything";
     const error = new AppError("RECORD_FAILED", text, { op: "segment.worker", cause });
+    this.#deaths.set(worker, error);
     this.#parts.logger.error({ err: cause }, text);
     this.#parts.events.alarm("RECORD_FAILED", text, { cause: cause.message });
     for (const session of this.workers.sessionsOf(worker)) this.#writerOf(session)?.fail(error);
     for (const [id, share] of this.#shares) if (share.worker === worker) this.#acknowledged(id);
     for (const id of this.#copyAcks.keys()) this.#acknowledged(id);
+  }
+
+  /** A session that was being opened while its worker died was not yet there to be told. */
+  failIfDead(writer: SessionWriter): void {
+    const death = this.#deaths.get(this.workers.numberOf(writer.session));
+    if (death) writer.fail(death);
   }
 
   #whenRead(append: () => void): void {
@@ -261,6 +269,11 @@ export class WorkerLink {
   #read(worker: number, buffer: SharedArrayBuffer): Promise<void> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
+      // Nobody would say that it is read; `syncAll` tells of the death.
+      if (this.workers.isDead(worker)) {
+        resolve();
+        return;
+      }
       this.#copyAcks.set(id, resolve);
       this.workers.at(worker)?.post({ type: "batch", id, buffer, length: buffer.byteLength });
     });

@@ -1,6 +1,6 @@
 // The main thread's end of the segment worker.
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { AppError } from "../../../shared/errors.ts";
 import type { ClosedSession, FromWorker, ToWorker, WorkerSettings } from "./messages.ts";
 
 // A .ts source is run as it is in development and tests; the built service runs its .js.
@@ -9,13 +9,17 @@ const workerUrl = new URL(fromSource ? "./worker.ts" : "./worker.js", import.met
 const sourceLoader = new URL("../../../scripts/worker-ts.mjs", import.meta.url).href;
 
 const looksUntilStall = 4;
+/** So long may a thread take to load what it needs, on a machine that does much else. */
+const startLimitMs = 120_000;
 
 export class SegmentWorker {
   readonly #worker: Worker;
   readonly #settled = new Map<string, Waiter<void>>();
   readonly #closed = new Map<string, Waiter<ClosedSession>>();
   readonly #synced = new Map<number, Waiter<void>>();
-  readonly #watch: NodeJS.Timeout;
+  readonly #ready: Promise<void>;
+  #sayReady: Waiter<void> | null = null;
+  #watch: NodeJS.Timeout | undefined;
   #nextSync = 0;
   #ended = false;
   #death: Error | null = null;
@@ -28,25 +32,46 @@ export class SegmentWorker {
   /** The thread has finished nothing for `stallMs`, or goes on again. */
   onStall: (stalled: boolean) => void = () => {};
 
-  private constructor(worker: Worker, stallMs: number) {
+  private constructor(worker: Worker) {
     this.#worker = worker;
-    this.#watch = setInterval(() => this.#lookAfter(), stallMs / looksUntilStall);
-    this.#watch.unref();
+    this.#ready = new Promise((resolve, reject) => {
+      this.#sayReady = { resolve, reject };
+    });
     worker.on("message", (message: FromWorker) => this.#receive(message));
     worker.on("error", (error) => this.#die(error));
     worker.on("exit", (code) => this.#die(new Error(`the segment worker ended with exit code ${code}`)));
   }
 
-  static async start(settings: WorkerSettings, stallMs: number, script = workerUrl): Promise<SegmentWorker> {
+  /** RECORD_FAILED when the thread ends before it is ready, or does not become so. */
+  static async start(
+    settings: WorkerSettings,
+    stallMs: number,
+    script = workerUrl,
+    limitMs = startLimitMs,
+  ): Promise<SegmentWorker> {
     const execArgv = fromSource ? ["--import", sourceLoader] : [];
-    const worker = new Worker(script, {
+    const thread = new Worker(script, {
       workerData: settings,
       execArgv,
       name: "segments",
       resourceLimits: { maxYoungGenerationSizeMb: 32 },
     });
-    await once(worker, "message");
-    return new SegmentWorker(worker, stallMs);
+    const worker = new SegmentWorker(thread);
+    const limit = setTimeout(() => {
+      worker.#die(new Error(`it was not ready within ${limitMs / 1000} s`));
+      void thread.terminate();
+    }, limitMs);
+    try {
+      await worker.#ready;
+    } catch (cause) {
+      const text = `a segment worker of the recorder could not be started (${(cause as Error).message}): look at the machine's memory and load, and at the installation`;
+      throw new AppError("RECORD_FAILED", text, { op: "segment.worker", cause });
+    } finally {
+      clearTimeout(limit);
+    }
+    worker.#watch = setInterval(() => worker.#lookAfter(), stallMs / looksUntilStall);
+    worker.#watch.unref();
+    return worker;
   }
 
   post(message: ToWorker): void {
@@ -94,7 +119,9 @@ export class SegmentWorker {
 
   #receive(message: FromWorker): void {
     this.#progressed();
-    if (message.type === "settled") {
+    if (message.type === "ready") {
+      this.#sayReady?.resolve();
+    } else if (message.type === "settled") {
       take(this.#settled, message.session)?.resolve();
     } else if (message.type === "closed") {
       take(this.#closed, message.session)?.resolve(message.result);
@@ -121,6 +148,7 @@ export class SegmentWorker {
     this.#ended = true;
     this.#death = error;
     clearInterval(this.#watch);
+    this.#sayReady?.reject(error);
     for (const waiting of [this.#settled, this.#closed, this.#synced]) {
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
