@@ -148,7 +148,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger,
     inventory: () => inventory.current,
     access: access.requests,
-    happened: access.happened,
+    happened: (facts, what) => {
+      access.happened(facts, what);
+      if (what.type === "unfrozen" && what.escort === true && facts.session !== null) {
+        feed.escorted(facts.session, what.by);
+      }
+    },
     authenticate: (attempt) =>
       gatewaySignIn.ssh(attempt, (actor, address) =>
         audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} }),

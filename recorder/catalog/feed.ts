@@ -42,6 +42,10 @@ export class CatalogFeed {
     this.#enqueue(manifest.session, () => this.#seal(manifest));
   }
 
+  escorted(session: string, by: string): void {
+    this.#enqueue(session, () => this.#options.recordings.escorted(session, by));
+  }
+
   stored(session: string): void {
     this.#enqueue(session, () => this.#options.recordings.stored(session));
   }

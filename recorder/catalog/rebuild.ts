@@ -1,6 +1,9 @@
 // Rebuilds the index of recordings from the store alone, for when the database was lost. The audit log cannot be rebuilt.
+import { EventsLine } from "../../shared/events/stored.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { parseJsonSegment } from "../../shared/segment/parse.ts";
+import { decompressSegment } from "../store/codec.ts";
 import { checksumsName, manifestName, openName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Recordings } from "./recordings.ts";
@@ -69,7 +72,23 @@ async function index(
   const manifest = Manifest.parse(await readJson(store, prefix + manifestName));
   if (manifest.session !== session) throw new Error(`${manifestName} is of the session ${manifest.session}`);
   await recordings.sealed(manifest);
+  if (open.escort === true)
+    for (const by of await escortsIn(store, prefix, manifest)) await recordings.escorted(session, by);
   if (names.has(checksumsName)) await recordings.stored(session);
+}
+
+/** Who released it, as its events tell: the index has it from the moment of the release, and a lost one from here. */
+async function escortsIn(store: ObjectStore, prefix: string, manifest: Manifest): Promise<string[]> {
+  const escorts: string[] = [];
+  for (const { track, name, codec } of manifest.segments) {
+    if (track !== "events") continue;
+    const raw = decompressSegment(await store.get(prefix + name), codec);
+    for (const { type, facts } of parseJsonSegment(raw, EventsLine).lines) {
+      const escort = type === "unfreeze" ? facts["escort"] : undefined;
+      if (typeof escort === "string") escorts.push(escort);
+    }
+  }
+  return escorts;
 }
 
 async function readJson(store: ObjectStore, key: string): Promise<unknown> {

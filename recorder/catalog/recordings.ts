@@ -104,6 +104,21 @@ export class Recordings {
     });
   }
 
+  /** Who released a session that waited for its escort; said again, it is the same. */
+  async escorted(session: string, by: string): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      const query = db.selectFrom("recordings").select("escorted_by").where("session", "=", session);
+      const row = await query.executeTakeFirst();
+      const known = namesIn(row?.escorted_by ?? null);
+      if (row === undefined || known.includes(by)) return;
+      await db
+        .updateTable("recordings")
+        .set({ escorted_by: [...known, by].join(",") })
+        .where("session", "=", session)
+        .execute();
+    });
+  }
+
   /** False when the index does not know the session: give it the OPEN record first. */
   async sealed(manifest: Manifest): Promise<boolean> {
     const result = await this.#db
@@ -160,6 +175,7 @@ function rowOf(open: OpenRecord): Insertable<RecordingsTable> {
     gaps: 0,
     redactions: 0,
     stored: 0,
+    escorted_by: null,
     ...enforcementOf(open),
   };
 }
@@ -225,11 +241,17 @@ function toSummary(row: Selectable<RecordingsTable>): RecordingSummary {
     rule: row.rule,
     reason: row.reason,
     authMethod: row.auth_method,
-    factors: row.factors === null || row.factors === "" ? [] : row.factors.split(","),
+    factors: namesIn(row.factors),
     recordingMode: row.recording_mode === null ? null : RecordingMode.parse(row.recording_mode),
     breakGlass: row.grant_kind === "break-glass",
     escort: row.escort === 1,
+    escortedBy: namesIn(row.escorted_by),
   };
+}
+
+/** Names have no commas. */
+export function namesIn(column: string | null): string[] {
+  return column === null || column === "" ? [] : column.split(",");
 }
 
 function conditionsOf(

@@ -39,6 +39,8 @@ export interface RecordingsTable {
   recording_mode: string | null;
   /** 1: it began frozen, until an escort released it. */
   escort: number | null;
+  /** Who released it, separated by commas, in that order; null: nobody. */
+  escorted_by: string | null;
   /** Until when it could have lasted: its window's end or its limit, whichever is first. */
   window_ended: string | null;
 }
@@ -127,6 +129,11 @@ export const catalogMigrations: Record<string, Migration> = {
         await db.schema.alterTable("recordings").addColumn(column, type).execute();
       }
       await db.schema.createIndex("recordings_request").on("recordings").column("request").execute();
+    },
+  },
+  "0016-escorted-by": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable("recordings").addColumn("escorted_by", "text").execute();
     },
   },
 };

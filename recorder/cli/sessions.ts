@@ -33,7 +33,7 @@ export const registerSessions: Register = (program, cli) => {
       const list = z.array(LiveSession).parse(await askService(cli, command, "GET", "/sessions"));
       if (options.json === true) return cli.out.json(list);
       cli.out.table(
-        ["SESSION", "PERSON", "TARGET", "FROM", "SINCE", "STATE", "CHANNELS", "IDLE S", "ALARMS"],
+        ["SESSION", "PERSON", "TARGET", "FROM", "SINCE", "STATE", "ESCORT", "CHANNELS", "IDLE S", "ALARMS"],
         list.map((one) => [
           one.session,
           one.person,
@@ -41,6 +41,7 @@ export const registerSessions: Register = (program, cli) => {
           one.clientAddress,
           formatTime(one.startedAt),
           one.hold === "escort-awaited" ? "awaits escort" : one.state,
+          one.releasedBy ?? null,
           one.channels,
           Math.round(one.idleSeconds),
           one.alarms.join(",") || null,

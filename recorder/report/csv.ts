@@ -17,7 +17,7 @@ const rows: { [T in Table]: (report: ConduitReport) => Record<string, unknown>[]
     })),
   conduits: ({ conduits }) =>
     conduits.map(({ targets, ...conduit }) => ({ ...conduit, targets: targets.map(({ name }) => name).join(" ") })),
-  sessions: ({ sessions }) => sessions,
+  sessions: ({ sessions }) => sessions.map((one) => ({ ...one, escortedBy: one.escortedBy.join(" ") })),
   requests: ({ requests }) =>
     requests.map(({ targets, review, ...request }) => ({
       ...request,
@@ -42,7 +42,7 @@ const columns: { [T in Table]: string[] } = {
       " ",
     ),
   sessions:
-    "session person target conduit protocol startedAt endedAt durationSeconds state endReason request breakGlass secondFactor recordingMode couldLastUntil escort gaps".split(
+    "session person target conduit protocol startedAt endedAt durationSeconds state endReason request breakGlass secondFactor recordingMode couldLastUntil escort escortedBy gaps".split(
       " ",
     ),
   requests: "id kind state requester purpose targets from to submittedAt sessions review reviewer".split(" "),

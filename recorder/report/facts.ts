@@ -7,6 +7,7 @@ import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import { violationSentences } from "../../shared/policy/request.ts";
 import type { PolicyTables } from "../access/policy-versions.ts";
 import type { RequestTables } from "../access/requests/tables.ts";
+import { namesIn } from "../catalog/recordings.ts";
 import type { CatalogTables } from "../catalog/tables.ts";
 import { toStoredTime } from "../catalog/time.ts";
 
@@ -78,6 +79,7 @@ async function readSessions(db: Kysely<CatalogTables>, { fromMs, toMs }: Period)
     recordingMode: row.recording_mode ?? "full",
     couldLastUntil: row.window_ended,
     escort: row.escort === 1,
+    escortedBy: namesIn(row.escorted_by),
     gaps: Number(row.gaps),
   }));
 }

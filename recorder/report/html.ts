@@ -1,6 +1,6 @@
 // The report as one page that needs nothing else: no script, no font, no picture; fit for print. Everything in it that
 // people or targets wrote is text, never markup.
-import type { ConduitReport, ReportFigure } from "../../shared/api/report.ts";
+import type { ConduitReport, ReportFigure, ReportSession } from "../../shared/api/report.ts";
 
 /** Escaped already; only `html` makes it. */
 class Markup {
@@ -94,11 +94,11 @@ ${report.conduits.map(
 `,
 )}</tbody></table>
 <h2>Sessions</h2>
-<table><thead><tr><th>Session</th><th>Person</th><th>Target</th><th>Began</th><th class="n">Duration</th><th>Ended by</th><th>Request</th><th>Second factor</th><th>Recorded</th></tr></thead><tbody>
+<table><thead><tr><th>Session</th><th>Person</th><th>Target</th><th>Began</th><th class="n">Duration</th><th>Ended by</th><th>Request</th><th>Second factor</th><th>Escort</th><th>Recorded</th></tr></thead><tbody>
 ${report.sessions.map(
   (
     one,
-  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td class="w">${one.recordingMode}, ${one.state}</td></tr>
+  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td>${escortOf(one)}</td><td class="w">${one.recordingMode}, ${one.state}</td></tr>
 `,
 )}</tbody></table>
 <h2>Requests and break-glass</h2>
@@ -158,3 +158,8 @@ small { color: #4a5763; } code { font-size: .85em; } a { color: #0b57a4; } ul { 
 :target { background: #fff6d6; }
 @media print { body { margin: 0; max-width: none; } tr { break-inside: avoid; } a { color: inherit; } thead { display: table-header-group; } }
 `;
+
+function escortOf({ escort, escortedBy }: ReportSession): string {
+  if (!escort) return "–";
+  return escortedBy.length === 0 ? "nobody released it" : escortedBy.join(", ");
+}

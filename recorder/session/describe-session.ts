@@ -7,6 +7,8 @@ export interface SessionSituation {
   id: string;
   state: LiveSession["state"];
   hold: SessionHold | null;
+  /** The escort who released it. */
+  releasedBy: string | null;
   channels: number;
   idleMs: number;
   health: { recordedBytes: number; durableBehindMs: number };
@@ -30,6 +32,7 @@ export function describeSession(facts: SessionFacts, now: SessionSituation): Liv
     startedAt,
     state: now.state,
     hold: now.hold?.code ?? null,
+    ...(decision.obligations.escort ? { releasedBy: now.releasedBy } : {}),
     request: grant?.request ?? null,
     rule: decision.rule,
     recordingMode: recording,

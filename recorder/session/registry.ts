@@ -99,11 +99,17 @@ export class SessionRegistry {
     this.#judged.set(session, now);
     if (seen.roles !== now.roles) {
       const withdrawn = afterRoleChange(facts, roles, policy, nowMs);
-      if (withdrawn !== null) return session.terminate(withdrawn, "policy");
+      if (withdrawn !== null) {
+        session.terminate(withdrawn, "policy");
+        return;
+      }
     }
     if (now.policy === facts.policy) return;
     const { end, decided } = afterReload(facts, roles, policy, nowMs);
-    if (end !== null) return session.terminate(end, "policy");
+    if (end !== null) {
+      session.terminate(end, "policy");
+      return;
+    }
     const { effect, reason, rule } = decided.decision;
     session.policySays(decided.why, { effect, reason, rule, policy: policy.policyHash });
   }

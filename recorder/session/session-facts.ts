@@ -34,7 +34,8 @@ export interface SessionFacts {
 export type SessionHappening =
   | { type: "warned"; code: string; secondsLeft: number | null }
   | { type: "frozen"; by: string; reason: string }
-  | { type: "unfrozen"; by: string }
+  /** `escort`: it had waited for one, and this was its escort. */
+  | { type: "unfrozen"; by: string; escort?: true }
   | { type: "escort-lost"; last: string; why: string }
   | { type: "message"; by: string }
   | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }

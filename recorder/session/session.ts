@@ -23,8 +23,8 @@ import type {
 } from "../tap/tap.ts";
 import { describeSession } from "./describe-session.ts";
 import { whyNotEscort, whyNotReleasedBy } from "./escort.ts";
-import { SessionHolds } from "./holds.ts";
 import type { NotCounting } from "./escort-presence.ts";
+import { SessionHolds } from "./holds.ts";
 import { type FoundPattern, PatternWatch, type SessionPatterns } from "./pattern-watch.ts";
 import { RecordingFilter } from "./recording-filter.ts";
 import { Running } from "./running.ts";
@@ -67,6 +67,7 @@ export class GatewaySession implements TapSession {
   #openChannels = 0;
   #alarms = new Set<string>();
   #policyAlarm: string | null = null;
+  #releasedBy: string | null = null;
   #endReason: string | null = null;
   #thaw: Deferred | null = null;
   readonly #holds = new SessionHolds();
@@ -232,7 +233,8 @@ export class GatewaySession implements TapSession {
     this.notice("unfreeze", { by, ...(isBeginning ? { escort: by } : {}) });
     const sentence = isBeginning ? "The escort is there: the session begins." : "The session goes on.";
     this.#tell({ code: "unfrozen", sentence, secondsLeft: null });
-    this.#hooks.happened?.(this, { type: "unfrozen", by });
+    if (isBeginning) this.#releasedBy = by;
+    this.#hooks.happened?.(this, { type: "unfrozen", by, ...(isBeginning ? { escort: true } : {}) });
     return true;
   }
 
@@ -354,6 +356,7 @@ export class GatewaySession implements TapSession {
       escort: this.#escort?.state(),
       running: this.#running.list(),
       ending: this.#ending,
+      releasedBy: this.#releasedBy,
       channels: this.#openChannels,
       idleMs: this.#clock.idleMs,
       health: this.#recording.health(),

@@ -76,6 +76,7 @@ export const isRecordingSummary = members<RecordingSummary>({
   recordingMode: maybe(orNull(oneOf("full", "without-input", "metadata", "none"))),
   breakGlass: maybe(flag),
   escort: maybe(flag),
+  escortedBy: maybe(listOf(text)),
 });
 
 const isTrackMeta = members<TrackMeta>({

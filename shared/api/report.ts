@@ -23,6 +23,8 @@ export const ReportSession = z.strictObject({
   /** Until when it could have lasted: its window's end or its limit. Null: the index does not know. */
   couldLastUntil: z.string().nullable(),
   escort: z.boolean(),
+  /** Who released it; empty: it owed no escort, or nobody did. */
+  escortedBy: z.array(z.string()),
   gaps: z.int(),
 });
 export type ReportSession = z.infer<typeof ReportSession>;

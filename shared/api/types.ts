@@ -68,6 +68,8 @@ export const RecordingSummary = z.strictObject({
   breakGlass: z.boolean().optional(),
   /** It began frozen, until an escort released it. */
   escort: z.boolean().optional(),
+  /** Who released it, in that order; empty: nobody did. */
+  escortedBy: z.array(z.string()).optional(),
 });
 export type RecordingSummary = z.infer<typeof RecordingSummary>;
 
@@ -182,6 +184,8 @@ export const LiveSession = z.strictObject({
   state: z.enum(["opening", "active", "frozen", "closing"]),
   /** Why input is held; null while it passes. */
   hold: z.enum(["escort-awaited", "escort-lost", "frozen", "stopped", "ending"]).nullable().optional(),
+  /** Of a session that owed an escort: who released it last. */
+  releasedBy: z.string().nullable().optional(),
   /** Of a session that owes an escort. */
   escort: EscortState.optional(),
   /** What an end would break off now. */

@@ -11,6 +11,7 @@ import { endSentences } from "../end-sentences.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { formatDuration, printable } from "../output.ts";
 import { inArchive, resolveSession } from "../recordings/archive.ts";
+import { releasedBy } from "../recordings/show.ts";
 import { printExplanation } from "./print-explanation.ts";
 import { recordedQuery } from "./recorded-query.ts";
 
@@ -30,13 +31,15 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     const ended = { endedAt: row?.endedAt ?? null, endReason: row?.endReason ?? null, state: row?.state ?? null };
     if (asJson) {
       const { decision, ...rest } = explanation;
-      const recorded = { request: open.request, policy: open.policy, ...ended };
+      const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? [] } : {};
+      const recorded = { request: open.request, policy: open.policy, ...escort, ...ended };
       return cli.out.json({ session, recorded, agrees, ...decision, ...rest });
     }
     const said = reasonSentences[open.policy.reason as ReasonCode] ?? "";
     cli.out.line(`Session ${session} was decided by policy ${open.policy.hash}:`);
     cli.out.line(`  ${said} [${printable(open.policy.reason)}, rule ${printable(open.policy.rule)}]`);
     cli.out.line(open.request === null ? "  It stood on no request." : `  It stood on the request ${open.request}.`);
+    if (open.escort === true) cli.out.line(`  It waited for an escort: ${releasedBy(row?.escortedBy ?? [])}.`);
     if (ended.endReason !== null) {
       const words = endSentences[ended.endReason];
       const code = printable(ended.endReason);

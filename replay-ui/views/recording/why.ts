@@ -23,15 +23,20 @@ export function whyEnded(endReason: string): string {
   return ends[endReason] ?? `Ended: ${endReason.replaceAll("-", " ")}`;
 }
 
-export function whyAllowed({ request, rule, breakGlass, escort, factors }: RecordingSummary): string {
+export function whyAllowed({ request, rule, breakGlass, escort, escortedBy, factors }: RecordingSummary): string {
   const stood =
     request == null ? "" : breakGlass === true ? "It stood on emergency access." : "It stood on an approved request.";
   return [
     rule == null ? "" : `The policy's rule “${rule}” allowed it.`,
     stood,
     factors === undefined || factors.length === 0 ? "" : `Signed in with ${factors.join(", then ")}.`,
-    escort === true ? "It began frozen, until an escort released it." : "",
+    escort === true ? released(escortedBy ?? []) : "",
   ]
     .filter((sentence) => sentence !== "")
     .join(" ");
+}
+
+function released(by: readonly string[]): string {
+  if (by.length === 0) return "It began frozen, to wait for an escort; none has released it.";
+  return `It began frozen, until its escort released it: ${by.join(", ")}.`;
 }

@@ -58,7 +58,9 @@ describe("the escort", () => {
     client.write("\u0004");
     await client.exited;
     const recording = await plant.sealed("plc-escort");
-    expect(recording).toMatchObject({ session, escort: true });
+    expect(recording).toMatchObject({ session, escort: true, escortedBy: ["emil"] });
+    expect(await plant.conduit("recordings", "show", session)).toMatch(/^escort +released by emil$/m);
+    expect(await plant.conduit("policy", "explain", "--session", session)).toContain("escort: released by emil.");
     const { events } = await plant.read(session);
     expect(events.filter(({ type }) => type.endsWith("freeze")).map(({ type, facts }) => [type, facts["by"]])).toEqual([
       ["freeze", "policy"],
@@ -349,6 +351,7 @@ describe("what an auditor can ask of a session", () => {
       recordingMode: "full",
       breakGlass: false,
       escort: false,
+      escortedBy: [],
     });
     const { open } = await plant.read(recording.session);
     expect(open).toMatchObject({ request, grant: { kind: "request" }, policy: { rule: "window" } });

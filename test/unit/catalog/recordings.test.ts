@@ -38,6 +38,7 @@ const key = makeSigningKey();
 function build(
   seed: number,
   facts: { person?: string; target?: string; startedAt?: string; seconds?: number } = {},
+  unfrozen: Record<string, unknown>[] = [],
 ): BuiltRecording {
   const builder = new RecordingBuilder(
     {
@@ -50,6 +51,7 @@ function build(
   );
   const endUs = (facts.seconds ?? 60) * 1_000_000;
   builder.event({ t: 0, type: "session-open", facts: {} });
+  for (const facts of unfrozen) builder.event({ t: 1, type: "unfreeze", facts });
   builder.event({ t: endUs, type: "session-close", facts: {} });
   return builder.finish(endUs);
 }
@@ -79,6 +81,7 @@ describe("the index", () => {
       recordingMode: "full",
       breakGlass: false,
       escort: false,
+      escortedBy: [],
     });
     expect(await recordings.find("01912345-0000-7000-8000-000000000000")).toBeNull();
   });
@@ -295,6 +298,29 @@ describe("a lost database", () => {
     expect(await recordings.find(unsealed.index.session)).toMatchObject({ state: "recording" });
     expect((await rebuildRecordings(store, recordings)).recordings).toBe(4);
     expect((await recordings.list({ limit: 10 })).total).toBe(4);
+  });
+});
+
+describe("who released an escorted session", () => {
+  const released = [{ by: "emil", escort: "emil" }, { by: "adam" }, { by: "olga", escort: "olga" }];
+
+  it("is told by the index from the release on, each once, and by one that is rebuilt", async () => {
+    const built = build(1, {}, released);
+    await recordings.escorted(built.index.session, "too early");
+    await recordings.opened({ ...openOf(built), escort: true });
+    for (const by of ["emil", "olga", "emil"]) await recordings.escorted(built.index.session, by);
+    await recordings.sealed(manifestOf(built));
+    const before = await recordings.find(built.index.session);
+    expect(before).toMatchObject({ escort: true, escortedBy: ["emil", "olga"] });
+    await database.catalog.deleteFrom("recordings").execute();
+    const store = new MemoryStore();
+    const prefix = store.addRecording(built);
+    const open = JSON.stringify({ ...openOf(built), escort: true });
+    store.objects.set(`${prefix}open.json`, Buffer.from(open));
+    expect(await rebuildRecordings(store, recordings)).toMatchObject({ recordings: 1, faults: [] });
+    expect(await recordings.find(built.index.session)).toEqual(before);
+    expect((await rebuildRecordings(store, recordings)).faults).toEqual([]);
+    expect(await recordings.find(built.index.session)).toEqual(before);
   });
 });
 

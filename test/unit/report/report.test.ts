@@ -88,6 +88,7 @@ function rowOf({ agoHours = 5, ...columns }: SessionChanges): Insertable<Recordi
     factors: "publickey,totp",
     recording_mode: "full",
     escort: 1,
+    escorted_by: "olga,omar",
     window_ended: storedTime(startedMs + 4 * hourMs),
     ...columns,
   };
