@@ -5,6 +5,7 @@ import { mkdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { makeSessionId, sessionIdPattern } from "../../shared/ids.ts";
+import type { FeedListener, LiveFeed } from "../../shared/live/feed.ts";
 import type { Manifest } from "../../shared/manifest/manifest.ts";
 import { type OpenRecord, RECORDING_FORMAT } from "../../shared/manifest/open-record.ts";
 import { openName, openSignatureName } from "../store/keys.ts";
@@ -14,6 +15,7 @@ import { Flow } from "./flow.ts";
 import { loadJournalKey, sessionInputKey } from "./journal/input-key.ts";
 import { Journal } from "./journal/journal.ts";
 import { JournalRing } from "./journal/ring.ts";
+import { LiveFeeds } from "./live-feeds.ts";
 import {
   defaultLimits,
   type RecorderClock,
@@ -41,6 +43,8 @@ import { Uploader } from "./uploader.ts";
 import { WorkerLink } from "./worker-link.ts";
 
 const publicKeyId = "public-key";
+/** While somebody follows a screen. */
+const feedTickMs = 15;
 
 export function createRecorder(options: RecorderOptions): Recorder {
   return new RecorderService(options);
@@ -60,6 +64,8 @@ class RecorderService implements Recorder, RecorderCore {
   readonly #flow: Flow;
   readonly #link: WorkerLink;
   readonly #closing: Closing;
+  readonly #feeds = new LiveFeeds();
+  #feedTicker: NodeJS.Timeout | null = null;
   #sequence: Sequence | null = null;
   #journalKey: Uint8Array = new Uint8Array(32);
   #unlock: (() => Promise<void>) | null = null;
@@ -109,6 +115,7 @@ class RecorderService implements Recorder, RecorderCore {
       flow: this.#flow,
       care: this.#care,
       uploader: this.#uploader,
+      feeds: this.#feeds,
       outOfRoom,
     });
     this.#closing = new Closing({
@@ -315,9 +322,16 @@ class RecorderService implements Recorder, RecorderCore {
   }
 
   async finish(recording: Recording, endReason: string, state: Manifest["state"]): Promise<Manifest> {
-    const manifest = await this.#closing.finish(recording, endReason, state);
-    this.#link.workers.release(recording.open.session);
-    return manifest;
+    const { session } = recording.open;
+    try {
+      const manifest = await this.#closing.finish(recording, endReason, state);
+      this.#link.workers.release(session);
+      this.#feeds.end(session, "sealed");
+      return manifest;
+    } catch (error) {
+      this.#feeds.end(session, "failed");
+      throw error;
+    }
   }
 
   uploadAll(recording: Recording, manifest: Manifest): void {
@@ -359,6 +373,40 @@ class RecorderService implements Recorder, RecorderCore {
     this.#link.cut([session], false);
   }
 
+  feed(session: string, listener: FeedListener): LiveFeed | null {
+    const writer = this.#recordings.get(session)?.writer;
+    const worker = this.#link.workers.of(session);
+    if (!writer || writer.originUs === null || !worker || this.#link.workers.isDeadOf(session)) return null;
+    const feed = this.#feeds.begin(session, listener);
+    writer.watched = true;
+    // What is written by now is in what is told first.
+    this.#journal.handOver();
+    worker.post({ type: "feed", session, feed });
+    this.#feedTicker ??= setInterval(() => this.#tickFeeds(), feedTickMs).unref();
+    return {
+      index: () => this.live(session) ?? { tracks: [], segments: [] },
+      trim: () => worker.post({ type: "trim", session }),
+      stop: () => {
+        if (!this.#feeds.stop(session, feed)) return;
+        writer.watched = false;
+        worker.post({ type: "feed", session, feed: null });
+      },
+    };
+  }
+
+  /** A picture is not to wait for the ordinary tick. */
+  #tickFeeds(): void {
+    if (this.#feeds.size === 0 && this.#feedTicker) {
+      clearInterval(this.#feedTicker);
+      this.#feedTicker = null;
+    }
+    for (const session of this.#feeds.sessions) {
+      if (this.#recordings.get(session)?.open.protocol !== "vnc") continue;
+      this.watched(session);
+      this.#link.workers.of(session)?.post({ type: "tick", nowUs: this.#clock.monotonicUs(), session });
+    }
+  }
+
   /** Closes the recording's open segments soon, so that what was just recorded can be read. */
   async flush(session: string): Promise<void> {
     const worker = this.#workerOf(session);
@@ -391,6 +439,7 @@ class RecorderService implements Recorder, RecorderCore {
     else await closing;
     this.#stopping = true;
     if (this.#ticker) clearInterval(this.#ticker);
+    if (this.#feedTicker) clearInterval(this.#feedTicker);
     this.#flow.stop();
     await this.#uploader.stop();
     await this.#journal.flush();

@@ -2,6 +2,7 @@
 // sealer → uploader, and recovery at start-up. Invariant: what `durable()` acknowledged is in the sealed recording.
 
 import type { SessionEvent } from "../../shared/events/session-event.ts";
+import type { FeedListener, LiveFeed } from "../../shared/live/feed.ts";
 import type { Gap, Manifest, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 
@@ -24,7 +25,7 @@ export interface SessionRecorder {
   /** µs since the session's start, monotonic. */
   nowUs(): number;
   /** Raw bytes recorded so far, and how long the oldest not yet durable byte has waited (ms). */
-  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number };
+  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number; gaps: number };
   /** Called once, with the failure, when recording cannot go on; what follows is the session's failure mode. */
   onFailure(listener: (error: Error) => void): void;
   /** Called once when the session has to end, although what it sent so far is recorded. */
@@ -79,6 +80,8 @@ export interface Recorder {
   spooled(session: string, name: string): Promise<Uint8Array | null>;
   /** Somebody follows a live recording: a screen's segments, which are long otherwise, close more often for a while. */
   watched(session: string): void;
+  /** Tells the open segments of a live recording as they are written, to one listener; null: it is not live. */
+  feed(session: string, listener: FeedListener): LiveFeed | null;
   /** Closes what is open of a live recording, so that all but typed text that waits for its echo can be read now. */
   flush(session: string): Promise<void>;
   spool(): Promise<SpoolState>;

@@ -59,6 +59,10 @@ export class SegmentWorkers {
     return this.#places[worker]?.dead === true;
   }
 
+  isDeadOf(session: string): boolean {
+    return this.isDead(this.numberOf(session));
+  }
+
   /** The worker that the session keeps; started when it resolves. */
   async assign(session: string, protocol: OpenRecord["protocol"]): Promise<SegmentWorker> {
     const fitting = [...this.#places.keys()].filter((i) => this.#places[i]?.protocol === protocol);

@@ -55,6 +55,7 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   unwrittenBytes = 0;
   readonly unsent = new Set<Batch>();
   onSent: (() => void) | null = null;
+  watched = false;
   readonly #parts: WriterParts;
   readonly #idBytes: Uint8Array;
   readonly #salt = inputSalt();
@@ -262,12 +263,13 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     if (failure && !this.#gap) throw failure;
   }
 
-  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number } {
+  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number; gaps: number } {
     const oldest = this.#parts.journal.oldestUnwrittenMs(this);
     return {
       recordedBytes: this.#recordedBytes,
       durableBehindMs: oldest === null ? 0 : Math.max(0, Date.now() - oldest),
       uploadedUs: this.#parts.uploadedUs(this.id),
+      gaps: this.gaps.length + (this.#gap ? 1 : 0),
     };
   }
 

@@ -5,6 +5,7 @@ import { AppError } from "../../shared/errors.ts";
 import type { Flow } from "./flow.ts";
 import type { Batch, Journal } from "./journal/journal.ts";
 import type { JournalRing } from "./journal/ring.ts";
+import type { LiveFeeds } from "./live-feeds.ts";
 import type { RecorderLogger } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import { SegmentWorkers, type WorkerCounts } from "./segment-workers.ts";
@@ -25,6 +26,7 @@ export interface LinkParts {
   flow: Flow;
   care: SpoolCare;
   uploader: Uploader;
+  feeds: LiveFeeds;
   events: RecorderEvents;
   logger: RecorderLogger;
   /** The disk took no segment for want of room. */
@@ -133,6 +135,9 @@ export class WorkerLink {
         });
         return;
       }
+      case "fed":
+        this.#parts.feeds.fed(message.session, message.feed, message.pieces);
+        return;
       case "broken":
         this.#broken(message.session, message.message);
         return;
@@ -175,6 +180,7 @@ export class WorkerLink {
     this.#cover(session, covered);
     this.#parts.uploader.add(session, [segmentObject(recording, meta)]);
     this.#parts.events.segment(session, meta);
+    this.#parts.feeds.segment(session, meta);
   }
 
   #cover(session: string, recordNo: number): void {
@@ -207,6 +213,7 @@ export class WorkerLink {
     this.#parts.logger.error({ session, cause }, text);
     this.#parts.events.alarm("RECORD_FAILED", text, { session });
     this.#writerOf(session)?.fail(new AppError("RECORD_FAILED", text, { op: "segment.tracks" }));
+    this.#parts.feeds.end(session, "failed");
   }
 
   /** Told and no more: what is recorded waits in the journal, whose own bounds fail the sessions when it is full. */
@@ -229,7 +236,10 @@ export class WorkerLink {
     this.#deaths.set(worker, error);
     this.#parts.logger.error({ err: cause }, text);
     this.#parts.events.alarm("RECORD_FAILED", text, { cause: cause.message });
-    for (const session of this.workers.sessionsOf(worker)) this.#writerOf(session)?.fail(error);
+    for (const session of this.workers.sessionsOf(worker)) {
+      this.#writerOf(session)?.fail(error);
+      this.#parts.feeds.end(session, "failed");
+    }
     for (const [id, share] of this.#shares) if (share.worker === worker) this.#acknowledged(id);
     for (const id of this.#copyAcks.keys()) this.#acknowledged(id);
   }

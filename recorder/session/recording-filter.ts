@@ -14,6 +14,8 @@ const always: ReadonlySet<NoticeType> = new Set([
   "freeze",
   "unfreeze",
   "input-dropped",
+  "watch-begin",
+  "watch-end",
   "escort-begin",
   "escort-end",
   "escort-lost",

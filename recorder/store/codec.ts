@@ -131,6 +131,12 @@ export class SegmentCompressor {
     this.#pieces.push(this.#zstd ? this.#zstd.compress(piece, level) : Uint8Array.prototype.slice.call(piece));
   }
 
+  /** What was added so far, as it was before compression. */
+  soFar(): Uint8Array {
+    const whole = Buffer.concat(this.#pieces);
+    return this.#zstd && whole.length > 0 ? decompressSegment(whole, "zstd") : whole;
+  }
+
   finish(): Uint8Array {
     const pieces = this.finishPieces();
     return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);

@@ -135,6 +135,8 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   freeze: (facts) => ["Frozen", byWhom(facts), "warn"],
   unfreeze: (facts) => ["Released", byWhom(facts)],
   "input-dropped": inputDropped,
+  "watch-begin": (facts) => ["Watched live", `by ${text(facts["by"])}`],
+  "watch-end": (facts) => ["No longer watched", join(`by ${text(facts["by"])}`, `${count(facts["seconds"])} s`)],
   "escort-begin": (facts) => ["Escort watches", text(facts["by"]), "good"],
   "escort-end": (facts) => [
     "Escort's watch ended",

@@ -74,6 +74,9 @@ export const NoticeType = z.enum([
    * `requests`: signals and the like; `messages`: of a screen. `closed`: the channel was closed, since it cannot lose bytes.
    */
   "input-dropped",
+  /** Somebody follows the session as it goes on: `by`, `watch`; its end with `seconds` and `reason`. */
+  "watch-begin",
+  "watch-end",
   /** An escort's watch counts from now on (`by`), and does no more (`by`, `why`, `seconds`). */
   "escort-begin",
   "escort-end",

@@ -23,6 +23,7 @@ export interface FeedPiece {
 }
 
 export interface FeedListener {
+  /** The first call says what is open, also where that is nothing. */
   pieces(pieces: readonly FeedPiece[]): void;
   /** A segment is closed and durable. */
   segment(meta: SegmentMeta): void;
@@ -32,9 +33,9 @@ export interface FeedListener {
 
 /** Of one recording. */
 export interface LiveFeed {
-  /** Closed segments so far, in the order of their `n`. */
-  segments(): readonly SegmentMeta[];
+  /** What is closed and durable, in the order of `n`. */
+  index(): { tracks: readonly TrackMeta[]; segments: readonly SegmentMeta[] };
   /** Closes open segments that have grown large, where that tears nothing. */
-  cut(): void;
+  trim(): void;
   stop(): void;
 }

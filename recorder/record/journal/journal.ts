@@ -20,6 +20,8 @@ export interface JournalSession {
   /** Batches that have not left for the worker, and who waits for that. */
   unsent: Set<Batch>;
   onSent: (() => void) | null;
+  /** Somebody follows it as it goes on: what it brings is written soon, and leaves for the worker at once. */
+  watched?: boolean;
   /** So many of its payload bytes are no longer on their way: in a segment, or lost with an error. */
   landed(bytes: number): void;
 }
@@ -33,6 +35,8 @@ export interface JournalLimits {
 }
 
 const slabBytes = 256 * 1024;
+/** What a session that is watched brings gathers for so long at most. */
+const watchedLingerMs = 3;
 const maxSpareSlabs = 32;
 /** So long may a commit wait until this thread may write it. */
 const patienceMs = 2;
@@ -63,6 +67,7 @@ export class Batch {
   /** Batches of the other lane that hold earlier records of a session in this one: a crash must not leave a hole. */
   readonly after = new Set<Batch>();
   wanted = false;
+  watched = false;
   written = false;
   readonly #waiters: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
 
@@ -93,6 +98,7 @@ class Lane {
   readonly queue: Batch[] = [];
   writing = false;
   timer: NodeJS.Timeout | null = null;
+  soon: NodeJS.Timeout | null = null;
   scheduled = false;
 
   constructor(name: LaneName) {
@@ -139,6 +145,10 @@ export class Journal {
       batch = new Batch(this.#nextBatch++, lane.name, this.#slab(bytes), Date.now());
       lane.open = batch;
       lane.timer ??= setTimeout(() => this.#linger(lane), this.#limits.lingerMs);
+    }
+    if (session.watched === true) {
+      batch.watched = true;
+      lane.soon ??= setTimeout(() => this.#writeSoon(lane), watchedLingerMs);
     }
     const at = batch.used;
     batch.used += bytes;
@@ -217,7 +227,9 @@ export class Journal {
   close(): void {
     for (const lane of Object.values(this.#lanes)) {
       if (lane.timer) clearTimeout(lane.timer);
+      if (lane.soon) clearTimeout(lane.soon);
       lane.timer = null;
+      lane.soon = null;
     }
     if (this.#handOverTimer) clearTimeout(this.#handOverTimer);
     this.#handOverTimer = null;
@@ -250,6 +262,13 @@ export class Journal {
     if (!lane.open) return;
     lane.open.wanted = true;
     this.#pump(lane);
+  }
+
+  #writeSoon(lane: Lane): void {
+    lane.soon = null;
+    if (!lane.open) return;
+    lane.open.wanted = true;
+    this.#schedule(lane);
   }
 
   #schedule(lane: Lane): void {
@@ -373,7 +392,8 @@ export class Journal {
     this.#leavingBytes += batch.used;
     this.#account(batch);
     batch.settle();
-    this.#leave();
+    if (batch.watched) this.handOver();
+    else this.#leave();
   }
 
   #failed(batch: Batch, cause: unknown): void {

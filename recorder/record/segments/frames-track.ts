@@ -2,6 +2,7 @@
 // clicks. Fed by ScreenChannel; libvips works in threads of its own. Invariant: no other track waits for a frame, and
 // none holds a record back in the journal: what a crash takes recovery captures again from the records it replays.
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { encodeFrame, type FrameReason, framesHeaderLine } from "../../../shared/screen/frames.ts";
 import type { Framebuffer } from "../../rfb/framebuffer.ts";
 import type { CapturedFrame, FrameCaptures } from "../../screen/frames.ts";
@@ -102,11 +103,16 @@ export class FramesTrack extends Track {
     // A sample is taken after the click whose frame came first, and follows from an output before it.
     const seq = Math.max(place.seq, segment.firstSeq);
     segment.add(encodeFrame({ atUs: this.monotone(place.us), seq, why, ...frame }));
+    this.tell();
     this.afterEvent(place);
   }
 
   override get firstOpenRecordNo(): null {
     return null;
+  }
+
+  protected override get listed(): TrackMeta {
+    return { name: this.name, kind: "frames", channel: Number(this.name.slice("frames-".length)) };
   }
 
   protected override newSegment(at: EventPlace): OpenSegment {

@@ -1,5 +1,6 @@
 // The files and events tracks, and the stored side of the input track: one JSON object a line.
 import type { EventsLine, FilesLine, InputLine, RawLine, SegmentHeader } from "../../../shared/events/stored.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { Counts } from "../spool-layout.ts";
 import type { OpenSegment } from "./open-segment.ts";
 import { type EventPlace, Track } from "./track.ts";
@@ -67,6 +68,11 @@ export class LineTrack extends Track {
     this.counts.inputBytes += bytes.length;
     this.afterEvent(at);
     return true;
+  }
+
+  protected override get listed(): TrackMeta | null {
+    const { name } = this;
+    return name === "input" || name === "files" || name === "events" ? { name, kind: name } : null;
   }
 
   protected header(_segment: OpenSegment, conduit: SegmentHeader["conduit"]): string {

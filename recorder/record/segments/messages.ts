@@ -1,6 +1,7 @@
 // What main thread and segment worker say to each other. Messages of one direction arrive in the order of sending,
 // which both sides rely on: a session's `open` precedes its batches, `settle` and `close` follow them.
 import type { NoticeType } from "../../../shared/events/session-event.ts";
+import type { FeedPiece } from "../../../shared/live/feed.ts";
 import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { Counts, OpenedTrack } from "../spool-layout.ts";
@@ -75,7 +76,12 @@ export type ToWorker =
     }
   /** The memory is the journal's: read until the batch is acknowledged, then written again. */
   | { type: "batch"; id: number; buffer: SharedArrayBuffer; length: number }
-  | { type: "tick"; nowUs: number }
+  /** `session`: of that one alone. */
+  | { type: "tick"; nowUs: number; session?: string }
+  /** Somebody follows the session's open segments, or, with null, nobody does any more. Answered by `fed`. */
+  | { type: "feed"; session: string; feed: number | null }
+  /** Close open segments that have grown large. */
+  | { type: "trim"; session: string }
   /** Close the open segments now; `force`: even where typed text still waits for its echo. */
   | { type: "cut"; sessions: string[]; force: boolean }
   /** Decide all typed text that waits for its echo. Answered by `settled`. */
@@ -96,6 +102,8 @@ export type FromWorker =
   | { type: "ack"; id: number }
   | { type: "segment"; session: string; meta: SegmentMeta; opened: OpenedTrack[]; covered: number }
   | { type: "covered"; session: string; covered: number }
+  /** The first of a feed says what is open, also where that is nothing. A segment's end is told before its `segment`. */
+  | { type: "fed"; session: string; feed: number; pieces: FeedPiece[] }
   /** A notice that follows from recorded input; the main thread appends it as an event. */
   | {
       type: "derived";

@@ -25,7 +25,13 @@ export class OpenBinarySegment extends OpenSegment {
     if (this.#waiting > mostWaitingBytes) this.compressor.add(this.#take());
   }
 
+  protected override waiting(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
   #take(): Uint8Array {
+    this.onLeaving?.();
+    this.left += this.#waiting;
     const whole = Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#waiting = 0;

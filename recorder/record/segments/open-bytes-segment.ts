@@ -48,6 +48,8 @@ export class OpenBytesSegment extends OpenSegment {
       this.#slab = slab;
       return;
     }
+    this.onLeaving?.();
+    this.left += this.#used;
     if (this.compressor.addBytes(this.#slab)) {
       this.#kept.push(this.#slab);
       this.#slab = takeSlab();
@@ -55,7 +57,12 @@ export class OpenBytesSegment extends OpenSegment {
     this.#used = 0;
   }
 
+  protected override waiting(): readonly Uint8Array[] {
+    return [this.#slab.subarray(0, this.#used)];
+  }
+
   override finish(): Uint8Array[] {
+    this.onLeaving?.();
     if (this.#slab.length === slabBytes) this.#kept.push(this.#slab);
     if (this.#used > 0) this.compressor.addBytes(this.#slab.subarray(0, this.#used));
     this.#used = 0;

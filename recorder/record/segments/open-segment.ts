@@ -19,7 +19,12 @@ export class OpenSegment {
   endUs: number;
   events = 0;
   rawBytes = 0;
+  /** Called before bytes leave for where they are compressed, while somebody follows the segment. */
+  onLeaving: (() => void) | null = null;
   protected readonly compressor: SegmentCompressor;
+  /** Raw bytes that `untold` gave, and those that left for compression. */
+  protected told = 0;
+  protected left = 0;
   #slab: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #used = 0;
 
@@ -63,8 +68,38 @@ export class OpenSegment {
     this.lastRecordNo = Math.max(this.lastRecordNo, at.recordNo);
   }
 
+  /** What came since it was asked last, as a copy; null: nothing. To be asked in `onLeaving`. */
+  untold(): { offset: number; bytes: Uint8Array } | null {
+    const offset = this.told;
+    if (offset === this.rawBytes) return null;
+    const waiting = this.waiting();
+    this.told = this.left + waiting.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.told === offset) return null;
+    const bytes = new Uint8Array(this.told - offset);
+    let at = this.left - offset;
+    for (const piece of waiting) {
+      if (at >= 0) bytes.set(piece, at);
+      else if (at + piece.length > 0) bytes.set(piece.subarray(-at));
+      at += piece.length;
+    }
+    return { offset, bytes };
+  }
+
+  /** Whoever follows from now on has to be told all of it. */
+  tellAnew(): Uint8Array {
+    const whole = Buffer.concat([this.compressor.soFar(), ...this.waiting()]);
+    this.told = whole.length;
+    return new Uint8Array(whole);
+  }
+
+  /** What has not left for compression. */
+  protected waiting(): readonly Uint8Array[] {
+    return [this.#slab.subarray(0, this.#used)];
+  }
+
   /** The stored bytes in order; good until `release`. */
   finish(): Uint8Array[] {
+    this.onLeaving?.();
     if (this.#used > 0) this.compressor.addLast(this.#slab.subarray(0, this.#used));
     this.#used = 0;
     return this.compressor.finishPieces();
@@ -75,7 +110,9 @@ export class OpenSegment {
   #room(bytes: number): void {
     if (this.#used + bytes <= this.#slab.length) return;
     if (this.#used >= slabBytes / 2) {
+      this.onLeaving?.();
       this.compressor.add(this.#slab.subarray(0, this.#used));
+      this.left += this.#used;
       this.#used = 0;
       if (bytes <= this.#slab.length) return;
     }

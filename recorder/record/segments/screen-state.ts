@@ -13,6 +13,8 @@ export interface ScreenStateFacts {
   outputNo: number;
   /** Why there is no checkpoint: the decoder gave up, or the segment had to close within a message. */
   without?: "failed" | "torn";
+  /** Who watches as it goes on. */
+  watches?: readonly string[];
   /** Length of the checkpoint, where pixels follow it. */
   checkpoint?: number;
 }

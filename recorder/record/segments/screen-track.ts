@@ -4,6 +4,7 @@
 // it the segment's last picture is where a recovery goes on, to the pixel.
 import type { PixelFormat } from "../../../shared/events/session-event.ts";
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { type EncodedRecord, encodeRecord, screenHeaderLine } from "../../../shared/screen/format.ts";
 import type { ScreenCanvas } from "../../../shared/screen/player.ts";
 import { Framebuffer } from "../../rfb/framebuffer.ts";
@@ -21,6 +22,8 @@ import { WorkAllowance } from "./work-allowance.ts";
 /** About ten pictures a second; an update that is still arriving is waited for a little. */
 const sampleUs = 100_000;
 const sampleWithinUpdateUs = 400_000;
+/** While somebody watches: a whole update is sampled at once, but for the time that has to lie between two pictures. */
+const watchedSampleUs = 33_000;
 /** What rests is refreshed within fewer samples. */
 const mostRefreshes = 64;
 
@@ -52,6 +55,9 @@ export class ScreenTrack extends Track {
   #changedUs: number | null = null;
   /** Time of the last sample, while something in it is stored with loss: samples go on until it is refreshed. */
   #lossUs: number | null = null;
+  readonly #watches = new Set<string>();
+  /** Time of the last sample that was taken at once or would have been. */
+  #sampledUs = Number.NEGATIVE_INFINITY;
   #exactly = false;
   /** Time of the newest record that went through the decoder, and of the newest one written. */
   #fedUs = 0;
@@ -124,6 +130,7 @@ export class ScreenTrack extends Track {
     this.#decoder = ScreenDecoder.restore(checkpoint, framebuffer, this.#outlet(), decoderLimits);
     this.#encoder = new ScreenEncoder(framebuffer, { video: this.#video });
     this.#outputNo = facts.outputNo;
+    for (const id of facts.watches ?? []) this.#watches.add(id);
     if (canvas.cursor) this.#encoder.cursor(canvas.cursor);
     if (canvas.pointer) this.#encoder.pointer(canvas.pointer.x, canvas.pointer.y);
     if (canvas.name !== null) this.#encoder.name(canvas.name);
@@ -173,6 +180,7 @@ export class ScreenTrack extends Track {
     segment.cover({ ...place, us: this.#fedUs });
     this.#decoder.push(data);
     if (this.#encoder.dirty) this.#changedUs ??= place.us;
+    if (this.#watches.size > 0) this.#sampleAtOnce();
     this.#messageBytes = this.clean ? 0 : this.#messageBytes + data.length;
     if (this.#cutWanted && this.clean) this.#cutExactly();
     else if (this.#messageBytes >= tornAfterBytes || segment.rawBytes >= tornAfterRawBytes) this.forceCut();
@@ -205,14 +213,27 @@ export class ScreenTrack extends Track {
   #sampleIfDue(nowUs: number): void {
     if (this.#failed) return;
     const wait = this.#decoder.atBoundary ? sampleUs : sampleWithinUpdateUs;
-    if (this.#changedUs !== null && nowUs - this.#changedUs >= wait) this.#sample(this.#fedUs);
+    const isNext = this.#watches.size > 0 && this.#decoder.atBoundary && nowUs - this.#sampledUs >= watchedSampleUs;
+    if (this.#changedUs !== null && (isNext || nowUs - this.#changedUs >= wait)) this.#sample(this.#fedUs);
     for (let i = 0; i < mostRefreshes && this.#lossUs !== null && this.#changedUs === null; i++) {
       if (nowUs - this.#lossUs < sampleUs) return;
       this.#sample(this.#lossUs + sampleUs);
     }
   }
 
+  #sampleAtOnce(): void {
+    if (this.#changedUs === null || !this.#decoder.atBoundary) return;
+    if (this.#fedUs - this.#sampledUs >= watchedSampleUs) this.#sample(this.#fedUs);
+  }
+
+  /** Somebody begins or ends to follow the screen as it goes on. */
+  watch(id: string, begins: boolean): void {
+    if (begins) this.#watches.add(id);
+    else this.#watches.delete(id);
+  }
+
   #sample(us: number): void {
+    this.#sampledUs = us;
     this.#changedUs = null;
     this.#lossUs = null;
     const { segment } = this;
@@ -285,13 +306,18 @@ export class ScreenTrack extends Track {
     (segment as OpenBinarySegment).add(encodeRecord(0, this.#encoder.keyframe()));
   }
 
+  protected override get listed(): TrackMeta {
+    return this.opened.meta;
+  }
+
   protected override extraMeta(): { cols: number; rows: number } {
     return this.#startSize;
   }
 
   protected override stateAtCut(): Uint8Array {
     const { width, height, pixels } = this.#decoder.framebuffer;
-    const facts: ScreenStateFacts = { width, height, pixels: pixelsCrc(pixels), outputNo: this.#outputNo };
+    const watches = this.#watches.size > 0 ? { watches: [...this.#watches] } : {};
+    const facts: ScreenStateFacts = { width, height, pixels: pixelsCrc(pixels), outputNo: this.#outputNo, ...watches };
     if (this.#failed) return encodeScreenState({ ...facts, without: "failed" });
     if (!this.clean) return encodeScreenState({ ...facts, without: "torn" });
     // What the segment ends with is not the target's picture while something moves.

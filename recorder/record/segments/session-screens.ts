@@ -18,6 +18,7 @@ export class SessionScreens {
   readonly #parts: SessionScreensParts;
   readonly #channels = new Map<number, ScreenChannel>();
   readonly all: ScreenChannel[] = [];
+  readonly #watches = new Set<string>();
   /** Events that left no line, as most messages of a viewer: their numbers are covered with what comes next. */
   #lineless: { first: EventPlace; last: EventPlace } | null = null;
 
@@ -49,6 +50,7 @@ export class SessionScreens {
       channel = make({ ...parts, screen, opened: { ...opened, cols: 1, rows: 1 } });
       channel.giveUp(-1, "channel-open", error);
     }
+    for (const id of this.#watches) channel.screen.watch(id, true);
     this.#channels.set(meta.channel, channel);
     this.all.push(channel);
     return true;
@@ -63,6 +65,13 @@ export class SessionScreens {
     const { lines } = input;
     channel.viewer(place, data);
     if (input.lines === lines) this.leftNoLine(place);
+  }
+
+  /** Somebody begins or ends to follow the session as it goes on. */
+  watch(place: EventPlace, id: string, begins: boolean): void {
+    if (begins) this.#watches.add(id);
+    else this.#watches.delete(id);
+    for (const { screen } of this.all) if (!screen.has(place.recordNo)) screen.watch(id, begins);
   }
 
   leftNoLine(place: EventPlace): void {

@@ -3,6 +3,7 @@
 // segments; nothing beyond it may leave the journal.
 import { createDecipheriv } from "node:crypto";
 import type { NoticeType, SessionEvent } from "../../../shared/events/session-event.ts";
+import type { FeedPiece } from "../../../shared/live/feed.ts";
 import { InputTracker } from "../input/tracker.ts";
 import { flagEncrypted, type JournalRecord, recordKind } from "../journal/format.ts";
 import { addCounts, type Counts, noCounts, type OpenedTrack, type SpoolLine } from "../spool-layout.ts";
@@ -48,6 +49,9 @@ export interface SessionSetup {
 function isBulk({ payload, flags }: JournalRecord): boolean {
   return payload.length >= bulkBytes && (flags & flagEncrypted) === 0;
 }
+
+/** What is larger is better read closed, and compressed, by whoever comes. */
+const largeOpenBytes = 1024 * 1024;
 
 const defaultSize = { cols: 80, rows: 24 };
 /** Where a target's settings do not say. */
@@ -294,6 +298,9 @@ export class SessionTracks {
         return;
       case "notice":
         this.#notice(place, event.notice, event.channel, event.facts);
+        if (event.notice === "watch-begin" || event.notice === "watch-end") {
+          this.#screens.watch(place, String(event.facts["watch"]), event.notice === "watch-begin");
+        }
         // Of a best_effort session: events were dropped while recording had failed.
         if (event.notice === "gap" && String(event.facts["reason"]).startsWith("RECORD_")) {
           for (const screen of this.#screens.all) screen.lost(place.recordNo, "gap");
@@ -351,6 +358,24 @@ export class SessionTracks {
   #tracks(): Track[] {
     const screens = this.#screens.all.flatMap((screen) => screen.tracks);
     return [...this.#openTerminals, ...screens, this.#input, this.#filesTrack, this.#events];
+  }
+
+  /** Tells what open segments hold and get, until it is called with null. Large ones are closed first. */
+  follow(feed: ((piece: FeedPiece) => void) | null): void {
+    this.#context.feed = null;
+    if (feed) this.trim();
+    this.#context.feed = feed;
+    if (feed) for (const track of this.#tracks()) track.follow();
+  }
+
+  /** What was written since the last call goes to whoever follows. */
+  tell(): void {
+    if (this.#context.feed) for (const track of this.#tracks()) track.tell();
+  }
+
+  /** Closes open segments that have grown large, where that tears nothing. */
+  trim(): void {
+    for (const track of this.#tracks()) if (track.openBytes > largeOpenBytes) track.cutIfClean();
   }
 
   tick(nowUs: number): void {

@@ -2,6 +2,7 @@
 // Fed by SessionTracks in record order. Invariant: the bytes of `o`/`ob` and `e`/`eb` lines, read as stored.ts says, are
 // the channel's bytes exactly; a segment is cut only where its keyframe says everything.
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { OpenedTrack } from "../spool-layout.ts";
 import { bulkBytes } from "./open-bytes-segment.ts";
 import type { OpenSegment } from "./open-segment.ts";
@@ -197,6 +198,10 @@ export class TerminalTrack extends Track {
     this.#readTail();
     const from = this.#tail.length >= tailChars ? this.#tail.indexOf("\n") + 1 : 0;
     return resetPlain + this.#tail.slice(from);
+  }
+
+  protected override get listed(): TrackMeta {
+    return this.opened.meta;
   }
 
   protected override extraMeta(): { cols: number; rows: number } {

@@ -2,6 +2,8 @@
 // files. Subclasses say what a segment begins with and when a cut is clean.
 
 import type { SegmentHeader } from "../../../shared/events/stored.ts";
+import type { FeedPiece } from "../../../shared/live/feed.ts";
+import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import { segmentName } from "../../store/keys.ts";
 import { type Counts, noCounts } from "../spool-layout.ts";
 import type { SegmentLimits } from "./messages.ts";
@@ -22,6 +24,8 @@ export interface TrackContext {
   session: string;
   limits: SegmentLimits;
   emit(segment: Omit<ClosedSegment, "opened">): void;
+  /** Where open segments are told, while somebody follows the session. */
+  feed?: ((piece: FeedPiece) => void) | null;
 }
 
 export abstract class Track {
@@ -50,6 +54,10 @@ export abstract class Track {
   protected abstract get maxRawBytes(): number;
   protected extraMeta(_segment: OpenSegment): { cols?: number; rows?: number } {
     return {};
+  }
+  /** As the index lists it; null: its segments are told when they are closed, and not before. */
+  protected get listed(): TrackMeta | null {
+    return null;
   }
   /** @param forBytes bytes will follow lines in it. */
   protected newSegment(at: EventPlace, forBytes: boolean): OpenSegment {
@@ -95,6 +103,7 @@ export abstract class Track {
     this.lastUs = Math.max(this.lastUs, at.us);
     const segment = this.newSegment({ ...at, us: this.lastUs }, forBytes);
     this.segment = segment;
+    if (this.context.feed) segment.onLeaving = () => this.tell();
     segment.write(
       this.header(segment, {
         version: segment.version,
@@ -107,6 +116,34 @@ export abstract class Track {
     );
     this.begun(segment);
     return segment;
+  }
+
+  /** Somebody follows from now on: all that the open segment holds, then what comes. */
+  follow(): void {
+    const { segment } = this;
+    if (!segment) return;
+    segment.onLeaving = () => this.tell();
+    this.#piece(segment, "begin", 0, segment.tellAnew());
+  }
+
+  /** What came since the last call. */
+  tell(): void {
+    const { segment } = this;
+    const untold = this.context.feed ? segment?.untold() : null;
+    if (segment && untold) this.#piece(segment, untold.offset === 0 ? "begin" : "add", untold.offset, untold.bytes);
+  }
+
+  #piece(segment: OpenSegment, at: FeedPiece["at"], offset: number, bytes: Uint8Array): void {
+    const meta = this.listed;
+    if (meta === null) return;
+    const { endUs, lastSeq } = segment;
+    const of = at === "begin" ? { of: { meta, ...this.extraMeta(segment) } } : {};
+    this.context.feed?.({ track: this.name, index: this.#index, at, offset, bytes, endUs, lastSeq, ...of });
+  }
+
+  /** Raw bytes of the open segment. */
+  get openBytes(): number {
+    return this.segment?.rawBytes ?? 0;
   }
 
   /** Times within a track never run backwards. */
@@ -164,6 +201,11 @@ export abstract class Track {
   cut(): void {
     const { segment } = this;
     if (!segment) return;
+    if (this.context.feed) {
+      this.tell();
+      this.#piece(segment, "end", segment.rawBytes, new Uint8Array());
+      segment.onLeaving = null;
+    }
     this.segment = null;
     const index = this.#index++;
     const { codec, startUs, endUs, events, firstSeq, lastSeq, rawBytes, firstRecordNo, lastRecordNo } = segment;

@@ -2,6 +2,7 @@
 // heavy (terminal emulation, compression, hashing, segment files) happens here and never in a byte's path.
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
+import type { FeedPiece } from "../../../shared/live/feed.ts";
 import { segmentCodec } from "../../store/codec.ts";
 import { batchRecords } from "../journal/format.ts";
 import { sessionInputKey } from "../journal/input-key.ts";
@@ -25,8 +26,42 @@ const settling = new Set<string>();
 const closing = new Map<string, number>();
 const coveredSaid = new Map<string, number>();
 
-function say(message: FromWorker): void {
-  port?.postMessage(message);
+/** Those that somebody follows, with what was not told yet. */
+const feeds = new Map<string, { feed: number; pieces: FeedPiece[] }>();
+
+function say(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+/** Larger pieces of memory change hands; smaller ones are cheaper to copy. */
+const transferBytes = 16 * 1024;
+
+function sayFed(session: string): void {
+  const fed = feeds.get(session);
+  if (!fed || fed.pieces.length === 0) return;
+  const { feed, pieces } = fed;
+  fed.pieces = [];
+  const memory = pieces.flatMap(({ bytes }) => (bytes.length >= transferBytes ? [bytes.buffer as ArrayBuffer] : []));
+  say({ type: "fed", session, feed, pieces }, memory);
+}
+
+function tellFed(): void {
+  for (const session of feeds.keys()) {
+    guarded(session, () => sessions.get(session)?.tell());
+    sayFed(session);
+  }
+}
+
+function feed(session: string, number: number | null): void {
+  const tracks = sessions.get(session);
+  feeds.delete(session);
+  tracks?.follow(null);
+  if (number === null || !tracks) return;
+  const fed = { feed: number, pieces: [] as FeedPiece[] };
+  feeds.set(session, fed);
+  tracks.follow((piece) => fed.pieces.push(piece));
+  if (fed.pieces.length > 0) sayFed(session);
+  else say({ type: "fed", session, feed: number, pieces: [] });
 }
 
 function open(message: Extract<ToWorker, { type: "open" }>): void {
@@ -50,6 +85,7 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
     },
     {
       segment: ({ meta, opened }, covered) => {
+        sayFed(session);
         coveredSaid.set(session, covered);
         say({ type: "segment", session, meta, opened, covered });
       },
@@ -105,6 +141,7 @@ function drop(session: string): void {
   settling.delete(session);
   closing.delete(session);
   coveredSaid.delete(session);
+  feeds.delete(session);
 }
 
 function settle(session: string): void {
@@ -122,7 +159,10 @@ function close(session: string): void {
     say({ type: "broken", session, message: "its tracks were given up before" });
     return;
   }
-  if (!tracks.close()) return;
+  const closed = tracks.close();
+  sayFed(session);
+  if (!closed) return;
+  feeds.delete(session);
   closing.delete(session);
   sessions.delete(session);
   coveredSaid.delete(session);
@@ -151,8 +191,19 @@ function handle(message: ToWorker): void {
       batch(message);
       return;
     case "tick":
+      if (message.session !== undefined) {
+        const tracks = sessions.get(message.session);
+        if (tracks) guarded(message.session, () => tick(tracks, message.nowUs));
+        return;
+      }
       for (const [session, tracks] of sessions) guarded(session, () => tick(tracks, message.nowUs));
       sayCovered();
+      return;
+    case "feed":
+      guarded(message.session, () => feed(message.session, message.feed));
+      return;
+    case "trim":
+      guarded(message.session, () => sessions.get(message.session)?.trim());
       return;
     case "cut":
       for (const session of message.sessions) guarded(session, () => sessions.get(session)?.cut(message.force));
@@ -176,6 +227,7 @@ function handle(message: ToWorker): void {
 port.on("message", (message: ToWorker) => {
   handle(message);
   if (settling.size > 0 || closing.size > 0) goOn();
+  if (feeds.size > 0) tellFed();
 });
 setInterval(() => {
   if (settling.size > 0 || closing.size > 0) goOn();
