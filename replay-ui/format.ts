@@ -49,10 +49,10 @@ export function formatPlural(count: number, one: string, many = `${one}s`): stri
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** Begins with a capital letter and ends with a stop. */
+/** Begins with a capital letter, unless with a name such as `plc-1`, and ends with a stop. */
 export function sentence(text: string): string {
   if (text === "") return text;
-  const begun = `${text[0]!.toUpperCase()}${text.slice(1)}`;
+  const begun = /^\S*[\d_.+@-]\S/.test(text) ? text : `${text[0]!.toUpperCase()}${text.slice(1)}`;
   return /[.!?…:]$/.test(begun) ? begun : `${begun}.`;
 }
 
@@ -60,6 +60,17 @@ export function sentence(text: string): string {
 export function formatDateTime(iso: string): string {
   const at = new Date(iso);
   return `${at.getDate()} ${months[at.getMonth()]} ${at.getFullYear()}, ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** `20 Nov 2026, 06:11 UTC+1`: where it is evidence, or somebody acts by it. */
+export function formatMoment(iso: string): string {
+  return `${formatDateTime(iso)} ${formatZone(Date.parse(iso))}`;
+}
+
+/** `13:20 UTC+1`; of another day with it: `21 Nov 2026, 01:20 UTC+1`. */
+export function formatClockZone(iso: string, nowMs = Date.now()): string {
+  const moment = formatMoment(iso);
+  return dayKey(iso) === dayKey(new Date(nowMs).toISOString()) ? (moment.split(", ")[1] ?? moment) : moment;
 }
 
 /** `20 Nov 2026, 05:11 UTC`. */

@@ -88,6 +88,25 @@ const verbs: Record<FilesLine["op"], string> = {
   stream: "Stream",
 };
 
+/** SSH_FXF_* as people would say them. */
+const flagWords: Record<string, string> = {
+  read: "read",
+  write: "write",
+  append: "append",
+  creat: "made if it is not there",
+  trunc: "emptied first",
+  excl: "only if it is not there",
+};
+
+function openedTo(flags: readonly string[]): string {
+  const of = (names: readonly string[]) => flags.filter((flag) => names.includes(flag)).map((flag) => flagWords[flag]);
+  const to = of(["read", "write", "append"]).join(" and ");
+  const also = flags
+    .filter((flag) => !["read", "write", "append"].includes(flag))
+    .map((flag) => flagWords[flag] ?? flag);
+  return [to === "" ? "" : `to ${to}`, ...also].filter((part) => part !== "").join(", ");
+}
+
 const fileVerbs = { to: "Uploaded", from: "Downloaded" };
 /** The bytes of a command without a terminal: scp's files, or what any other command read and printed. */
 const streamVerbs = { to: "Sent into the command", from: "Received from the command" };
@@ -103,8 +122,7 @@ function toRow(line: FilesLine): FactRow {
   else if (line.status === undefined && line.op !== "stream") details.push("no answer");
   if (line.newPath !== undefined) details.push(`to ${line.newPath}`);
   if (line.bytes !== undefined) details.push(formatBytes(line.bytes));
-  if (line.op === "open" && line.flags !== undefined && line.flags.length > 0)
-    details.push(`to ${line.flags.join(", ")}`);
+  if (line.op === "open" && line.flags !== undefined && line.flags.length > 0) details.push(openedTo(line.flags));
   if (line.sha256 !== undefined) details.push(`SHA-256 ${line.sha256.slice(0, 12)}…`);
   if (line.sequential === false) details.push("not in the file's order");
   const { t: _t, s: _s, ...all } = line;

@@ -7,7 +7,7 @@ import { beginEnrolment, getMfa, renewRecoveryCodes } from "../api/client.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { GivenUp, useFreshCode } from "../components/fresh-code.tsx";
 import { ErrorState, errorText } from "../components/states.tsx";
-import { formatPlural } from "../format.ts";
+import { formatMoment, formatPlural } from "../format.ts";
 import { ChangePasswordView } from "./change-password.tsx";
 import { CodeField } from "./mfa/code-field.tsx";
 import { EnrolmentSteps } from "./mfa/enrolment.tsx";
@@ -86,7 +86,8 @@ function SecondFactor({ me }: { me: Me }) {
       {status === null ? null : status.enrolled ? (
         <>
           <p data-testid="mfa-state">
-            <span class="tag good">enrolled</span> An authenticator app, since {status.since?.slice(0, 10)}.{" "}
+            <span class="tag good">enrolled</span> An authenticator app, since{" "}
+            {status.since === null ? "?" : formatMoment(status.since)}.{" "}
             {status.recoveryCodesLeft === 0 ? (
               <strong>No recovery code is left.</strong>
             ) : (
@@ -120,7 +121,7 @@ function SecondFactor({ me }: { me: Me }) {
       </p>
       {freshCode.dialog}
       {doing === "enrolling" ? (
-        <Dialog title="Set up an authenticator" onClose={done}>
+        <Dialog title="Set up an authenticator" testId="enrol-dialog" onClose={done}>
           <EnrolmentSteps
             name={me.name}
             onDone={(next) => {
@@ -154,7 +155,7 @@ function Renewal({ name, onClose }: { name: string; onClose: () => void }) {
     }
   };
   return (
-    <Dialog title="New recovery codes" onClose={onClose}>
+    <Dialog title="New recovery codes" testId="renewal-dialog" onClose={onClose}>
       {codes !== null ? (
         <RecoveryCodes name={name} codes={codes} onKept={onClose} />
       ) : (

@@ -4,7 +4,7 @@ import type { Me } from "../../shared/api/types.ts";
 import { account, accountError, leave, loadAccount } from "../account.ts";
 import { ChevronDownIcon, Logo, SearchIcon, UserIcon } from "../components/icons.tsx";
 import { Menu } from "../components/menu.tsx";
-import { EmptyState, ErrorState } from "../components/states.tsx";
+import { EmptyState, ErrorState, LoadingPage } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
 import { leaveView, type Route, route } from "../router.ts";
 import { useStore } from "../store.ts";
@@ -12,7 +12,7 @@ import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
 import { EmergencyBanner } from "./emergency-banner.tsx";
-import { LiveView } from "./live.tsx";
+import { LiveView } from "./live/live-page.tsx";
 import { MainNav } from "./main-nav.tsx";
 import { MustEnrolView } from "./mfa/must-enrol.tsx";
 import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
@@ -27,7 +27,7 @@ export function App() {
   if (me === undefined && error !== null) {
     return (
       <main class="centred">
-        <ErrorState error={error} onRetry={() => void loadAccount()} />
+        <ErrorState error={error} onRetry={() => void loadAccount()} page />
       </main>
     );
   }
@@ -73,9 +73,16 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <LazyPage key={current.view === "request" ? current.id : current.view} me={me} current={current} />;
     case "unknown":
       return (
-        <EmptyState icon={<SearchIcon size={26} />} title="There is no such page">
-          <a href="/">Go to the recordings</a>
-        </EmptyState>
+        <div class="container">
+          <div class="page-head">
+            <h1>There is no such page</h1>
+          </div>
+          <div class="list-card">
+            <EmptyState icon={<SearchIcon size={26} />} title="Nothing is at this address">
+              It may be mistyped. <a href="/">Go to the recordings</a> or to <a href="/access">your access</a>.
+            </EmptyState>
+          </div>
+        </div>
       );
   }
 }
@@ -92,7 +99,7 @@ function LazyRecording({ session, me }: { session: string; me: Me | undefined })
   useEffect(() => {
     if (Page === null) load();
   }, []);
-  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  if (error !== null) return <ErrorState error={error} onRetry={load} page />;
   return Page === null ? <RecordingSkeleton /> : <Page session={session} me={me} />;
 }
 
@@ -119,8 +126,8 @@ function LazyPage(props: PageProps) {
     lazyPages[props.current.view]?.().then((module) => setPage(() => module.default as Page), setError);
   };
   useEffect(load, []);
-  if (error !== null) return <ErrorState error={error} onRetry={load} />;
-  return Page === null ? <div class="container" aria-busy="true" /> : <Page {...props} />;
+  if (error !== null) return <ErrorState error={error} onRetry={load} page />;
+  return Page === null ? <LoadingPage /> : <Page {...props} />;
 }
 
 /** The viewer's code is large and not needed for anything else. */
@@ -132,7 +139,7 @@ function LazyConnect({ target }: { target: string }) {
     import("./connect/connect.tsx").then((module) => setPage(() => module.ConnectPage), setError);
   };
   useEffect(load, []);
-  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  if (error !== null) return <ErrorState error={error} onRetry={load} page />;
   return Page === null ? <div class="connect-page" aria-busy="true" /> : <Page target={target} />;
 }
 

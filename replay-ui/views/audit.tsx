@@ -3,8 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import type { AuditEntry, AuditPage } from "../../shared/api/types.ts";
 import { listAudit } from "../api/client.ts";
 import { ListIcon } from "../components/icons.tsx";
-import { EmptyState, ErrorState } from "../components/states.tsx";
-import { formatDateTime } from "../format.ts";
+import { EmptyState, ErrorState, Loading } from "../components/states.tsx";
+import { formatMoment } from "../format.ts";
+import { auditWords, isAuditedFault } from "../lists/audit-words.ts";
 import { recordingPath } from "../router.ts";
 
 export function AuditView() {
@@ -34,7 +35,9 @@ export function AuditView() {
       <div class="list-card" data-testid="audit-list">
         {error !== null && page === null ? (
           <ErrorState error={error} onRetry={() => void load(null)} />
-        ) : page === null ? null : page.items.length === 0 ? (
+        ) : page === null ? (
+          <Loading />
+        ) : page.items.length === 0 ? (
           <EmptyState icon={<ListIcon size={26} />} title="Nothing was logged yet" />
         ) : (
           <table class="audit">
@@ -74,15 +77,16 @@ function AuditRow({ entry }: { entry: AuditEntry }) {
     .filter(([name]) => name !== "signIn")
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(" · ");
-  const failed = entry.action.includes("fail") || entry.action.includes("refus");
   return (
     <tr class="audit-row" data-testid="audit-row">
       <td class="cell-when">
-        <time dateTime={entry.at}>{formatDateTime(entry.at)}</time>
+        <time dateTime={entry.at}>{formatMoment(entry.at)}</time>
       </td>
       <td class="cell-actor">{entry.actor}</td>
       <td class="cell-action">
-        <span class={failed ? "tag bad" : "tag"}>{entry.action}</span>
+        <span class={isAuditedFault(entry.action) ? "audit-action text-bad" : "audit-action"} title={entry.action}>
+          {auditWords(entry.action)}
+        </span>
       </td>
       <td class="cell-subject">
         {sessionId.test(entry.subject) ? (

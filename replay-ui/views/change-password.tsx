@@ -11,7 +11,7 @@ const MIN_LENGTH = 12;
 export function ChangePasswordView({ me, forced, onDone }: { me: Me; forced: boolean; onDone?: () => void }) {
   if (!forced) {
     return (
-      <Dialog title="Change password" onClose={() => onDone?.()}>
+      <Dialog title="Change password" testId="password-change-dialog" onClose={() => onDone?.()}>
         <PasswordForm name={me.name} onDone={() => onDone?.()} />
       </Dialog>
     );

@@ -1,6 +1,6 @@
 // Who sees over access is told on every page but the player's and the live screen's while emergency access is open.
 import { AlertIcon } from "../components/icons.tsx";
-import { formatClock } from "../format.ts";
+import { formatClockZone } from "../format.ts";
 import { type Route, requestPath } from "../router.ts";
 import { useStore } from "../store.ts";
 import { waiting } from "../waiting.ts";
@@ -15,7 +15,7 @@ export function EmergencyBanner({ current }: { current: Route }) {
           <AlertIcon size={16} />
           <span>
             Emergency access is open: <strong>{person}</strong> at <strong>{target}</strong>, until{" "}
-            {formatClock(Date.parse(to)).slice(0, 5)}
+            {formatClockZone(to)}
           </span>
         </a>
       ))}

@@ -8,7 +8,16 @@ import { SearchIcon, TerminalIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../components/states.tsx";
-import { dayKey, formatBytes, formatClock, formatCount, formatDay, formatDuration, formatPlural } from "../format.ts";
+import {
+  dayKey,
+  formatBytes,
+  formatClock,
+  formatCount,
+  formatDay,
+  formatDuration,
+  formatPlural,
+  formatZone,
+} from "../format.ts";
 import { recordingPath, replaceAddress } from "../router.ts";
 import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
 import {
@@ -174,7 +183,9 @@ function RecordingTable({ items, mayWatch }: { items: RecordingSummary[]; mayWat
     <table class="recordings">
       <thead>
         <tr>
-          <th scope="col">Started</th>
+          <th scope="col">
+            Started <span class="th-zone">{formatZone(Date.now())}</span>
+          </th>
           <th scope="col">Person and target</th>
           <th scope="col">State</th>
           <th scope="col" class="number">

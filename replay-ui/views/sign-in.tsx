@@ -98,7 +98,7 @@ export function SignInView() {
           </>
         )}
       </main>
-      <p class="gate-foot">Every sign-in, view and export is written to the audit log.</p>
+      <footer class="gate-foot">Every sign-in, view and export is written to the audit log.</footer>
     </div>
   );
 }

@@ -7,9 +7,9 @@ import type { Me } from "../../shared/api/types.ts";
 import { getMyAccess } from "../api/access-client.ts";
 import { AlertIcon, ScreenIcon, SearchIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
-import { EmptyState, ErrorState } from "../components/states.tsx";
+import { EmptyState, ErrorState, Loading } from "../components/states.tsx";
 import { useLoad } from "../components/use-load.ts";
-import { formatDateTime } from "../format.ts";
+import { formatMoment } from "../format.ts";
 import { connectPath } from "../router.ts";
 import { SshLine } from "./access/ssh-line.tsx";
 import { targetMatches } from "./access/target-picker.tsx";
@@ -46,7 +46,7 @@ export default function TargetsPage({ me }: { me: Me }) {
       </div>
       {access.value === null ? (
         <div class="list-card">
-          {access.error === null ? null : <ErrorState error={access.error} onRetry={access.reload} />}
+          {access.error === null ? <Loading /> : <ErrorState error={access.error} onRetry={access.reload} />}
         </div>
       ) : shown.length === 0 ? (
         <div class="list-card">
@@ -102,7 +102,7 @@ function TargetCard({ target, me, sshPort }: { target: MyTarget; me: Me; sshPort
       )}
       {target.open ? (
         <>
-          {target.until === null ? null : <p class="until">Until {formatDateTime(target.until)}</p>}
+          {target.until === null ? null : <p class="until">Until {formatMoment(target.until)}</p>}
           {target.protocol === "vnc" ? (
             <div class="live-actions">
               <a class="button primary" href={connectPath(target.name)} data-testid="open-target">

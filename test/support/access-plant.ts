@@ -18,6 +18,8 @@ export interface AccessPlant {
   open: AccessRequest;
   /** Of petra's, open now. */
   emergency: AccessRequest;
+  /** Of erika's. */
+  refused: AccessRequest;
   /** Of petra's, ended; its review is overdue. */
   unreviewed: AccessRequest;
   acting(name: keyof typeof people): { name: string; roles: Role[]; factors: Factor[]; address: string };
@@ -179,6 +181,7 @@ export async function startAccessPlant(options: { staticDirectory?: string } = {
     api,
     waiting,
     open: await find(asked.id),
+    refused: await find(refused.id),
     emergency,
     unreviewed: await find(ended.id),
     acting,

@@ -52,7 +52,7 @@ export function CredentialDialog(props: {
                 name="kind"
                 class="visually-hidden"
                 checked={kind === value}
-                data-testid={`credential-${value}`}
+                data-testid={`credential-kind-${value}`}
                 onChange={() => setKind(value)}
               />
               <span>{value === "password" ? "A password" : "My public key"}</span>

@@ -8,9 +8,9 @@ import { getMyAccess, listRequests, withdrawRequest } from "../../api/access-cli
 import { AlertIcon, KeyboardIcon, ListIcon, LockIcon, ScreenIcon } from "../../components/icons.tsx";
 import { ProtocolTag } from "../../components/protocol-tag.tsx";
 import { ReasonDialog } from "../../components/reason-dialog.tsx";
-import { EmptyState, ErrorState, errorText } from "../../components/states.tsx";
+import { EmptyState, ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
-import { formatDateTime, formatLeft } from "../../format.ts";
+import { formatLeft, formatMoment } from "../../format.ts";
 import { connectPath, navigate, requestPath } from "../../router.ts";
 import { NativeViewer } from "../connect/native-viewer.tsx";
 import { CredentialDialog } from "./credential-dialog.tsx";
@@ -51,7 +51,7 @@ export default function MyAccessPage({ me }: { me: Me }) {
         </p>
       ) : null}
       {access.value === null || mine.value === null ? (
-        <div class="list-card">{error === null ? null : <ErrorState error={error} onRetry={reload} />}</div>
+        <div class="list-card">{error === null ? <Loading /> : <ErrorState error={error} onRetry={reload} />}</div>
       ) : (
         <>
           <OpenNow me={me} access={access.value} />
@@ -108,14 +108,14 @@ function OpenTarget({ target, me, sshPort }: { target: MyTarget; me: Me; sshPort
           "No window: your rule asks for no approval."
         ) : (
           <>
-            Until <strong>{formatDateTime(target.until)}</strong>{" "}
+            Until <strong>{formatMoment(target.until)}</strong>{" "}
             <span class="dim">({formatLeft(Date.parse(target.until) - Date.now())} left)</span>
           </>
         )}
         {target.request === null ? null : (
           <>
             {" "}
-            <a href={requestPath(target.request)}>request</a>
+            <a href={requestPath(target.request)}>its request</a>
           </>
         )}
       </p>
@@ -177,14 +177,14 @@ function MyRequests(props: { me: Me; page: AccessRequestPage; sshPort: number | 
   const past = items.filter((request) => !isGoingOn(request));
   const card = (request: AccessRequestView) => (
     <RequestCard key={request.id} request={request} showWho={request.people.length > 1}>
-      {request.may.issueCredential && request.protocol === "ssh" ? (
+      {request.may.issueCredential ? (
         <button type="button" class="button" data-testid="credential" onClick={() => setIssuing(request)}>
           <KeyboardIcon size={16} /> SSH credential
         </button>
       ) : null}
       {request.may.withdraw ? (
         <button type="button" class="button danger" data-testid="withdraw" onClick={() => setWithdrawing(request)}>
-          Withdraw
+          Withdraw…
         </button>
       ) : null}
     </RequestCard>

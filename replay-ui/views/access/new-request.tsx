@@ -6,7 +6,8 @@ import type { DraftCheck, MyAccess, RequestDraft } from "../../../shared/api/acc
 import type { Me } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { checkDraft, getMyAccess, listPeople, submitDraft } from "../../api/access-client.ts";
-import { ErrorState, errorText } from "../../components/states.tsx";
+import { BackLink } from "../../components/back-link.tsx";
+import { ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
 import { formatLeft, formatPlural, formatUtc, formatZone, fromLocalField, toLocalField } from "../../format.ts";
 import { navigate, requestPath } from "../../router.ts";
@@ -20,12 +21,13 @@ export default function NewRequestPage({ me }: { me: Me }) {
   const access = useLoad(getMyAccess);
   return (
     <div class="container">
+      <BackLink path="/access" text="My access" />
       <div class="page-head">
         <h1>Ask for access</h1>
       </div>
       {access.value === null ? (
         <div class="list-card">
-          {access.error === null ? null : <ErrorState error={access.error} onRetry={access.reload} />}
+          {access.error === null ? <Loading /> : <ErrorState error={access.error} onRetry={access.reload} />}
         </div>
       ) : (
         <RequestForm me={me} access={access.value} />

@@ -1,7 +1,7 @@
 // One access request in a list: what for, which targets, when, and what this person may do about it now.
 import type { ComponentChildren } from "preact";
 import type { AccessRequestView } from "../../../shared/api/access.ts";
-import { formatDateTime, formatLeft, formatPlural, formatUtc, formatWindow, formatZone } from "../../format.ts";
+import { formatLeft, formatMoment, formatPlural, formatUtc, formatWindow, formatZone } from "../../format.ts";
 import { requestPath } from "../../router.ts";
 import { RequestBadge } from "./request-state.tsx";
 
@@ -73,7 +73,7 @@ function whenWords(request: AccessRequestView, nowMs = Date.now()): string {
 export function waitingWords({ submittedAt, approvalsNeeded, decisions }: AccessRequestView): string {
   const agreed = decisions.filter(({ decision }) => decision === "approve").length;
   const left = approvalsNeeded - agreed;
-  const asked = `Asked ${formatDateTime(submittedAt)}`;
+  const asked = `Asked ${formatMoment(submittedAt)}`;
   return agreed === 0
     ? left > 1
       ? `${asked}; ${formatPlural(left, "person has", "people have")} to agree`

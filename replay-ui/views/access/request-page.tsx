@@ -7,10 +7,11 @@ import type { Me, RecordingPage } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { getMyAccess, getRequest } from "../../api/access-client.ts";
 import { listRecordings } from "../../api/client.ts";
+import { BackLink } from "../../components/back-link.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
-import { ErrorState, errorText } from "../../components/states.tsx";
+import { ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
-import { formatDateTime, formatDuration, formatPlural } from "../../format.ts";
+import { formatDuration, formatMoment, formatPlural } from "../../format.ts";
 import { type Route, recordingPath } from "../../router.ts";
 import { refreshWaiting } from "../../waiting.ts";
 import { ApproveDialog } from "../approvals/approve-dialog.tsx";
@@ -34,11 +35,18 @@ export default function RequestPage({ me, current }: { me: Me; current: Route })
   if (request.value === null) {
     return (
       <div class="container">
+        <BackLink {...homeOf(me)} />
         <div class="page-head">
           <h1>Access request</h1>
         </div>
         <div class="list-card">
-          {request.error === null ? null : <ErrorState error={request.error} onRetry={request.reload} />}
+          {request.error === null ? (
+            <Loading />
+          ) : (
+            <ErrorState error={request.error} onRetry={request.reload} missing="request">
+              <a href={homeOf(me).path}>{homeOf(me).text}</a>
+            </ErrorState>
+          )}
         </div>
       </div>
     );
@@ -73,6 +81,13 @@ export default function RequestPage({ me, current }: { me: Me; current: Route })
   );
 }
 
+/** Where such requests are listed for this person. */
+function homeOf(me: Me): { path: string; text: string } {
+  return hasRole(me, "admin", "approver", "auditor")
+    ? { path: "/approvals", text: "Approvals" }
+    : { path: "/access", text: "My access" };
+}
+
 function Head({ me, request, onChanged }: { me: Me; request: AccessRequestView; onChanged: () => void }) {
   const [doing, setDoing] = useState<Doing>(null);
   const policy = useLoad(
@@ -100,16 +115,17 @@ function Head({ me, request, onChanged }: { me: Me; request: AccessRequestView; 
   const { may } = request;
   return (
     <>
+      <BackLink {...homeOf(me)} />
       <div class="page-head with-actions">
         <h1>{request.kind === "break-glass" ? "Emergency access" : "Access request"}</h1>
         <RequestBadge request={request} />
         <div class="page-actions">
-          {may.issueCredential && request.protocol === "ssh" ? button("credential", "SSH credential") : null}
+          {may.issueCredential ? button("credential", "SSH credential") : null}
           {may.decide ? button("approve", "Approve…", "primary") : null}
           {may.decide ? button("refuse", "Refuse…", "danger") : null}
           {may.review ? button("review", "Review…", "primary") : null}
           {may.withdraw ? button("withdraw", "Withdraw…", "danger") : null}
-          {may.revoke ? button("revoke", "Take it away…", "danger") : null}
+          {may.revoke ? button("revoke", "Revoke…", "danger") : null}
         </div>
       </div>
       <p class="head-lead" data-testid="request-purpose-said">
@@ -136,7 +152,7 @@ function Asked({ request }: { request: AccessRequestView }) {
         <Fact name="Who">{request.people.join(", ")}</Fact>
         <Fact name="Asked by">{request.requester}</Fact>
         <Fact name={request.targets.length === 1 ? "Target" : "Targets"}>
-          {request.targets.join(", ")} <span class="dim">· {request.protocol.toUpperCase()}</span>
+          {request.targets.join(", ")} <span class="dim">· {request.protocol === "each" ? "each by its own protocol" : request.protocol.toUpperCase()}</span>
         </Fact>
         <Fact name="Conduit">{[...new Set(request.conduits)].join(", ")}</Fact>
         <Fact name="When">
@@ -191,7 +207,7 @@ function Timeline({ request }: { request: AccessRequestView }) {
       {timelineOf(request, Date.now()).map((moment) => (
         <li key={`${moment.at}${moment.text}`} class={moment.toCome ? "to-come" : moment.tone}>
           {moment.text}
-          <time dateTime={moment.at}>{formatDateTime(moment.at)}</time>
+          <time dateTime={moment.at}>{formatMoment(moment.at)}</time>
           {moment.said === "" ? null : <q>{moment.said}</q>}
         </li>
       ))}
@@ -223,7 +239,7 @@ function Sessions({ page, mayWatch }: { page: RecordingPage | null; mayWatch: bo
                 )}
                 <StateBadge state={item.state} />
                 <span class="live-age">
-                  {formatDateTime(item.startedAt)}
+                  {formatMoment(item.startedAt)}
                   {item.endedAt === null ? "" : `, ${formatDuration(item.durationUs)}`}
                 </span>
               </li>

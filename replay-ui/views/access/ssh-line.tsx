@@ -9,7 +9,15 @@ export function SshLine({ person, target, port }: { person: string; target: stri
   const command = sshCommand(person, target, port, location.hostname);
   return (
     <p class="ssh-line">
-      <code data-testid="ssh-line">{command}</code>
+      <code data-testid="ssh-line">
+        {command.split(" ").map((word, i) => (
+          // Broken between words: a name that is cut at its hyphen reads as two.
+          <span key={i}>
+            {i === 0 ? "" : " "}
+            <span class="word">{word}</span>
+          </span>
+        ))}
+      </code>
       <CopyButton text={command} what={`the command for ${target}`} />
     </p>
   );

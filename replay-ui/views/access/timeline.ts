@@ -1,6 +1,6 @@
 // What happened to a request, in order, and what is still to come.
 import type { AccessRequest, ApprovalConditions } from "../../../shared/api/access.ts";
-import { formatDateTime, formatPlural } from "../../format.ts";
+import { formatMoment, formatPlural } from "../../format.ts";
 
 export interface Moment {
   at: string;
@@ -73,15 +73,15 @@ export function timelineOf(request: AccessRequest, nowMs: number): Moment[] {
 function endWords(state: AccessRequest["state"], by: string): string {
   if (state === "refused") return `It was refused by ${by}`;
   if (state === "withdrawn") return `${by} withdrew it`;
-  if (state === "revoked") return `${by} took it away`;
+  if (state === "revoked") return `${by} revoked it`;
   if (state === "used-up") return "All of its sessions were used";
   return "The window was over";
 }
 
 export function conditionsInWords({ from, to, capabilities, escorts, maxSessions }: ApprovalConditions): string {
   const words = [
-    from === undefined ? "" : `not before ${formatDateTime(from)}`,
-    to === undefined ? "" : `not after ${formatDateTime(to)}`,
+    from === undefined ? "" : `not before ${formatMoment(from)}`,
+    to === undefined ? "" : `not after ${formatMoment(to)}`,
     capabilities === undefined ? "" : `with ${capabilities.join(", ") || "nothing"} alone`,
     escorts === undefined ? "" : `escorted by ${escorts.join(" or ")}`,
     maxSessions === undefined ? "" : `for ${formatPlural(maxSessions, "session")}`,

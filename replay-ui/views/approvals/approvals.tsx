@@ -7,9 +7,9 @@ import type { Me } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { listBlocks, listRequests } from "../../api/access-client.ts";
 import { ShieldCheckIcon } from "../../components/icons.tsx";
-import { EmptyState, ErrorState, errorText } from "../../components/states.tsx";
+import { EmptyState, ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
-import { formatDateTime, formatLeft, formatPlural } from "../../format.ts";
+import { formatLeft, formatMoment, formatPlural } from "../../format.ts";
 import { recordingPath } from "../../router.ts";
 import { refreshWaiting } from "../../waiting.ts";
 import { RequestCard, waitingWords } from "../access/request-card.tsx";
@@ -83,7 +83,7 @@ export default function ApprovalsPage({ me }: { me: Me }) {
         </p>
       ) : null}
       {work.value === null ? (
-        <div class="list-card">{error === null ? null : <ErrorState error={error} onRetry={work.reload} />}</div>
+        <div class="list-card">{error === null ? <Loading /> : <ErrorState error={error} onRetry={work.reload} />}</div>
       ) : (
         <>
           <OpenEmergencies requests={work.value.open} onDo={setDoing} />
@@ -175,7 +175,7 @@ function OpenEmergencies({ requests, onDo }: { requests: AccessRequestView[]; on
                 data-testid="revoke"
                 onClick={() => onDo({ what: "revoke", request })}
               >
-                Take it away…
+                Revoke…
               </button>
             ) : null}
           </RequestCard>
@@ -222,7 +222,7 @@ function ReviewDue({ request }: { request: AccessRequestView }) {
     </p>
   ) : (
     <p class="dim">
-      To be reviewed until {formatDateTime(request.review.dueAt)}, {formatLeft(leftMs)} left
+      To be reviewed until {formatMoment(request.review.dueAt)}, {formatLeft(leftMs)} left
     </p>
   );
 }
@@ -238,7 +238,7 @@ function Blocks({ blocks, mayLift, onDo }: { blocks: AccessBlock[]; mayLift: boo
             <span class="grow">
               <strong>{block.person}</strong> <span class="who-arrow">→</span> <strong>{block.target}</strong>
               <span class="cell-details">
-                {block.reason === "" ? "no reason was given" : block.reason} · {block.by}, {formatDateTime(block.at)}
+                {block.reason === "" ? "no reason was given" : block.reason} · {block.by}, {formatMoment(block.at)}
                 {block.session === null ? null : (
                   <>
                     {" "}

@@ -36,12 +36,12 @@ export function RefuseDialog({ request, onClose, onDone }: OfRequest) {
 export function RevokeDialog({ request, onClose, onDone }: OfRequest) {
   return (
     <ReasonDialog
-      title="Take this access away?"
+      title="Revoke this access?"
       testId="revoke-dialog"
       label="Why, told to the person and kept"
       required
       back="Leave it"
-      confirm="Take it away"
+      confirm="Revoke"
       danger
       onClose={onClose}
       act={async (reason) => {

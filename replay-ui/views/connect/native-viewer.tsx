@@ -5,7 +5,7 @@ import { takeVncTicket } from "../../api/client.ts";
 import { Dialog } from "../../components/dialog.tsx";
 import { ClipboardIcon } from "../../components/icons.tsx";
 import { errorText } from "../../components/states.tsx";
-import { formatClock } from "../../format.ts";
+import { formatClockZone } from "../../format.ts";
 
 export function NativeViewer({ target }: { target: string }) {
   const [ticket, setTicket] = useState<VncTicket | null>(null);
@@ -38,8 +38,8 @@ export function NativeViewer({ target }: { target: string }) {
           </dl>
           <p>
             The password works once: it opens one session to <strong>{ticket.target}</strong>, until{" "}
-            {formatClock(Date.parse(ticket.expiresAt))}. A viewer that asks for no user name needs none. The session is
-            recorded like one in the browser.
+            {formatClockZone(ticket.expiresAt)}. A viewer that asks for no user name needs none. The session is recorded
+            like one in the browser.
           </p>
           <p class="native-note">
             If your viewer asks about the gateway's certificate, compare what it shows: SHA-256{" "}

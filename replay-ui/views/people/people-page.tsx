@@ -7,7 +7,7 @@ import type { Me } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { listPeople } from "../../api/access-client.ts";
 import { SearchIcon, UserIcon } from "../../components/icons.tsx";
-import { EmptyState, ErrorState, errorText } from "../../components/states.tsx";
+import { EmptyState, ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
 import { formatPlural } from "../../format.ts";
 import { AddPersonDialog } from "./add-person.tsx";
@@ -59,7 +59,9 @@ export default function PeoplePage({ me }: { me: Me }) {
       ) : null}
       <div class="list-card people-card">
         {people.value === null ? (
-          people.error === null ? null : (
+          people.error === null ? (
+            <Loading />
+          ) : (
             <ErrorState error={people.error} onRetry={people.reload} />
           )
         ) : shown.length === 0 ? (

@@ -16,7 +16,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { GivenUp, useFreshCode } from "../../components/fresh-code.tsx";
 import { ReasonDialog } from "../../components/reason-dialog.tsx";
 import { errorText } from "../../components/states.tsx";
-import { formatDateTime, formatPlural } from "../../format.ts";
+import { formatMoment, formatPlural } from "../../format.ts";
 import { Fact } from "../access/request-card.tsx";
 import { OneTimePassword } from "./one-time-password.tsx";
 import { RoleChecks } from "./role-checks.tsx";
@@ -50,10 +50,10 @@ export function PersonDialog(props: {
         </Fact>
         <Fact name="Second factor">
           {person.mfa.enrolled
-            ? `an authenticator since ${person.mfa.since === null ? "?" : formatDateTime(person.mfa.since)}, ${formatPlural(person.mfa.recoveryCodesLeft, "recovery code")} left`
+            ? `an authenticator since ${person.mfa.since === null ? "?" : formatMoment(person.mfa.since)}, ${formatPlural(person.mfa.recoveryCodesLeft, "recovery code")} left`
             : "none"}
         </Fact>
-        <Fact name="Since">{formatDateTime(person.createdAt)}</Fact>
+        <Fact name="Added">{formatMoment(person.createdAt)}</Fact>
       </dl>
       {isMe && props.mayChange ? (
         <p class="notice">Roles and state of your own account are changed by another administrator.</p>
@@ -251,15 +251,20 @@ function Keys(props: {
                 {[
                   key.algorithm,
                   key.comment,
-                  `since ${formatDateTime(key.addedAt)}`,
-                  key.lastUsedAt === null ? "never used" : `used ${formatDateTime(key.lastUsedAt)}`,
+                  `since ${formatMoment(key.addedAt)}`,
+                  key.lastUsedAt === null ? "never used" : `used ${formatMoment(key.lastUsedAt)}`,
                 ]
                   .filter((part) => part !== "")
                   .join(" · ")}
               </span>
             </span>
             {props.mayChange ? (
-              <button type="button" class="button danger" onClick={() => props.onRemove(key.fingerprint)}>
+              <button
+                type="button"
+                class="button danger"
+                data-testid="remove-key"
+                onClick={() => props.onRemove(key.fingerprint)}
+              >
                 Remove…
               </button>
             ) : null}

@@ -9,9 +9,9 @@ import { getPolicyVersion, listPolicyVersions } from "../../api/access-client.ts
 import { CopyButton } from "../../components/copy-button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { LockIcon } from "../../components/icons.tsx";
-import { EmptyState, ErrorState, errorText } from "../../components/states.tsx";
+import { EmptyState, ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
-import { formatDateTime, formatPlural } from "../../format.ts";
+import { formatMoment, formatPlural } from "../../format.ts";
 import { Explain } from "./explain.tsx";
 import { loadPolicyContext } from "./policy-context.ts";
 import { policyFacts, ruleInWords } from "./words.ts";
@@ -29,14 +29,14 @@ export default function PolicyPage({ me }: { me: Me }) {
           ) : (
             <>
               <code class="tag">{context.inForce.hash.slice(0, 12)}</code> since{" "}
-              {formatDateTime(context.inForce.loadedAt)}
+              {formatMoment(context.inForce.loadedAt)}
             </>
           )}
         </span>
       </div>
       {policy.value === null ? (
         <div class="list-card">
-          {policy.error === null ? null : <ErrorState error={policy.error} onRetry={policy.reload} />}
+          {policy.error === null ? <Loading /> : <ErrorState error={policy.error} onRetry={policy.reload} />}
         </div>
       ) : context === null ? (
         <div class="list-card">
@@ -196,12 +196,12 @@ function Versions({ inForce }: { inForce: PolicyInForce }) {
       <h2 id="versions">Versions</h2>
       {versions.error === null ? null : <p class="form-error">{errorText(versions.error)}</p>}
       <ul class="card side-card session-list" data-testid="versions">
-        <VersionLine hash={inForce.hash} text={`in force since ${formatDateTime(inForce.loadedAt)}`} onShow={show} />
+        <VersionLine hash={inForce.hash} text={`in force since ${formatMoment(inForce.loadedAt)}`} onShow={show} />
         {others.map(({ hash, firstSeen, lastSeen }) => (
           <VersionLine
             key={hash}
             hash={hash}
-            text={`from ${formatDateTime(firstSeen)}, last loaded ${formatDateTime(lastSeen)}`}
+            text={`from ${formatMoment(firstSeen)}, last loaded ${formatMoment(lastSeen)}`}
             onShow={show}
           />
         ))}

@@ -6,7 +6,7 @@ import { ApiError, getRecording, recordView } from "../../api/client.ts";
 import { ChevronLeftIcon, SearchIcon, ShieldCheckIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../../components/states.tsx";
-import { formatBytes, formatDateTime, formatDuration } from "../../format.ts";
+import { formatBytes, formatDuration, formatMoment } from "../../format.ts";
 import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
 import { warmUpTerminal } from "../../renderers/warm-up.ts";
 import { recordingPath, replaceAddress, requestPath, route } from "../../router.ts";
@@ -158,16 +158,16 @@ function usePictured(opened: OpenedRecording | null): OpenedRecording | null {
 }
 
 function NotOpened({ error, onRetry }: { error: unknown; onRetry: () => void }) {
-  if (error instanceof ApiError && error.status === 404) {
+  if (error instanceof ApiError && (error.status === 404 || error.code === "REQUEST_INVALID")) {
     return (
-      <EmptyState icon={<SearchIcon size={26} />} title="There is no such recording" testId="no-recording">
+      <EmptyState icon={<SearchIcon size={26} />} title="There is no such recording" testId="no-recording" page>
         The address may be mistyped, the recording may be gone, or it is not yours to see.{" "}
         <a href="/">Go to the recordings</a>
       </EmptyState>
     );
   }
   return (
-    <ErrorState error={error} onRetry={onRetry}>
+    <ErrorState error={error} onRetry={onRetry} page>
       <a href="/">Go to the recordings</a>
     </ErrorState>
   );
@@ -210,7 +210,7 @@ function Title({ summary }: { summary: RecordingSummary | null }) {
         <span>{summary.person}</span> <span class="who-arrow">→</span> <span>{summary.target}</span>
       </h1>
       <StateBadge state={summary.state} />
-      <span class="rec-when">{formatDateTime(summary.startedAt)}</span>
+      <span class="rec-when">{formatMoment(summary.startedAt)}</span>
     </div>
   );
 }

@@ -112,7 +112,7 @@ function Choices(props: { wishes: Wishes; atUs: number; onChange: (change: Parti
               <span>From</span>
               <input
                 value={wishes.from}
-                placeholder="the beginning"
+                placeholder="start"
                 data-testid="picture-from"
                 onInput={(event) => onChange({ from: event.currentTarget.value })}
               />
@@ -121,7 +121,7 @@ function Choices(props: { wishes: Wishes; atUs: number; onChange: (change: Parti
               <span>To</span>
               <input
                 value={wishes.to}
-                placeholder="the end"
+                placeholder="end"
                 data-testid="picture-to"
                 onInput={(event) => onChange({ to: event.currentTarget.value })}
               />

@@ -7,9 +7,17 @@ import type { ConduitReport, ReportConduit, ReportRequirement } from "../../../s
 import { getReport, type ReportPeriod, reportUrl } from "../../api/access-client.ts";
 import { ChevronDownIcon, DownloadIcon } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
-import { ErrorState } from "../../components/states.tsx";
+import { ErrorState, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
-import { formatCount, formatDateTime, formatPlural, fromLocalField, toLocalField } from "../../format.ts";
+import {
+  formatCount,
+  formatMoment,
+  formatPlural,
+  formatWindow,
+  formatZone,
+  fromLocalField,
+  toLocalField,
+} from "../../format.ts";
 import { recordingPath, replaceAddress, requestPath } from "../../router.ts";
 import { FigureLink, Figures } from "./figures.tsx";
 import { type PeriodChoice, periodFromAddress, periodToAddress } from "./period.ts";
@@ -34,14 +42,14 @@ export default function ReportPage() {
         <span class="page-count" data-testid="report-period" aria-live="polite">
           {report.value === null
             ? "\u00a0"
-            : `${formatDateTime(report.value.period.from)} – ${formatDateTime(report.value.period.to)}`}
+            : `${formatWindow(report.value.period.from, report.value.period.to)} ${formatZone(Date.parse(report.value.period.to))}`}
         </span>
         <div class="page-actions">{period === null ? null : <Downloads period={period} />}</div>
       </div>
       <PeriodPicker choice={choice} onChange={choose} />
       {report.value === null ? (
         <div class="list-card">
-          {report.error === null ? null : <ErrorState error={report.error} onRetry={report.reload} />}
+          {report.error === null ? <Loading /> : <ErrorState error={report.error} onRetry={report.reload} />}
         </div>
       ) : (
         <>
@@ -51,7 +59,7 @@ export default function ReportPage() {
           <Refusals report={report.value} />
           <Sessions report={report.value} />
           <p class="dim">
-            Made {formatDateTime(report.value.generatedAt)} by {report.value.recorder}, version {report.value.version}.
+            Made {formatMoment(report.value.generatedAt)} by {report.value.recorder}, version {report.value.version}.
             Policy <code class="tag">{report.value.policy.hash.slice(0, 12)}</code>
             {report.value.policy.versions.length > 1
               ? `; ${formatPlural(report.value.policy.versions.length, "policy was", "policies were")} in force in the period`
@@ -229,7 +237,7 @@ function ConduitList({ conduits }: { conduits: readonly ReportConduit[] }) {
                   formatPlural(conduit.people, "person", "people"),
                   formatPlural(conduit.requests, "request"),
                   conduit.refused > 0 ? `${formatCount(conduit.refused)} refused` : "",
-                  conduit.lastSessionAt === null ? "" : `last ${formatDateTime(conduit.lastSessionAt)}`,
+                  conduit.lastSessionAt === null ? "" : `last ${formatMoment(conduit.lastSessionAt)}`,
                 ]
                   .filter((part) => part !== "")
                   .join(" · ")}
@@ -266,7 +274,7 @@ function Refusals({ report: { refusals } }: { report: ConduitReport }) {
                 {one.sentence} · {one.address}
               </span>
             </span>
-            <span class="live-age">{formatDateTime(one.at)}</span>
+            <span class="live-age">{formatMoment(one.at)}</span>
           </li>
         ))}
       </ul>
@@ -295,6 +303,7 @@ function Sessions({ report: { sessions } }: { report: ConduitReport }) {
                   one.protocol,
                   one.secondFactor ? "second factor" : "no second factor",
                   one.recordingMode === "full" ? "" : `recorded: ${one.recordingMode}`,
+                  one.escort ? `escort: ${one.escortedBy.join(", ") || "nobody"}` : "",
                   one.endReason ?? "live",
                 ]
                   .filter((part) => part !== "")
@@ -307,7 +316,7 @@ function Sessions({ report: { sessions } }: { report: ConduitReport }) {
                 )}
               </span>
             </span>
-            <span class="live-age">{formatDateTime(one.startedAt)}</span>
+            <span class="live-age">{formatMoment(one.startedAt)}</span>
           </li>
         ))}
       </ul>

@@ -1,0 +1,47 @@
+import { useState } from "preact/hooks";
+import type { LiveSession, Me } from "../../../shared/api/types.ts";
+import { hasRole } from "../../account.ts";
+import { freezeSession, unfreezeSession } from "../../api/client.ts";
+import { errorText } from "../../components/states.tsx";
+
+/** Holds the person's input back, or lets it go on. Nobody releases a session of their own. */
+export function HoldButton(props: { session: LiveSession; me: Me; onChanged: () => void }) {
+  const { session, me, onChanged } = props;
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const isFrozen = session.state === "frozen";
+  const awaitsEscort = session.hold === "escort-awaited";
+  const isOwn = session.person.toLowerCase() === me.name.toLowerCase();
+  if (isFrozen && (isOwn || (awaitsEscort && !hasRole(me, "escort")))) return null;
+  if (!isFrozen && session.state !== "active") return null;
+  const act = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      if (isFrozen) await unfreezeSession(session.session);
+      else await freezeSession(session.session, "");
+      onChanged();
+    } catch (failure) {
+      setError(errorText(failure));
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class={isFrozen ? "button go" : "button"}
+        disabled={busy}
+        data-testid={isFrozen ? "unfreeze" : "freeze"}
+        onClick={() => void act()}
+      >
+        {isFrozen ? (awaitsEscort ? "Escort it" : "Let it go on") : "Freeze"}
+      </button>
+      {error === null ? null : (
+        <span class="form-error" role="alert">
+          {error}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,442 @@
+// Every page and dialog of the portal, each in the states that people meet: for the tests that look at all of them. A view
+// that is added to the router must be listed here to type-check, and a dialog to pass the test.
+import type { Browser, Page } from "playwright-core";
+import { totpCode, totpStepAt } from "../../recorder/access/mfa/totp.ts";
+import type { Route } from "../../replay-ui/router.ts";
+import { password as accessPassword } from "../integration/api/api-fixture.ts";
+import { type AccessPlant, type people, startAccessPlant } from "./access-plant.ts";
+import { byId, type OpenPage, openPage, type PageOptions } from "./browser.ts";
+import { password, type ScreenPlant, startScreenPlant } from "./replay-fixtures.ts";
+
+export interface Plants {
+  access: AccessPlant;
+  replay: ScreenPlant;
+  close(): Promise<void>;
+}
+
+export interface Look {
+  name: string;
+  path: string | ((plants: Plants) => string);
+  /** Somebody of the access plant, or of the replay plant as `replay:NAME`; left out, nobody is signed in. */
+  as?: keyof typeof people | `replay:${string}`;
+  /** The selector of what stands there when the page is whole. */
+  ready: string;
+  prepare?: (page: Page, plants: Plants) => Promise<unknown>;
+  /** The test ids of the dialogs that are open then. */
+  dialogs?: string[];
+  /** What the page asks of the service does not get through. */
+  offline?: boolean;
+  /** No session is live. */
+  empty?: boolean;
+}
+
+type Named = Route["view"] | "nobody-signed-in" | "must-enrol" | "own-password";
+
+const click = (page: Page, id: string) => page.locator(byId(id)).first().click();
+
+/** A look whose dialog opens by a press. */
+const opens = (look: Look, dialog: string, ...presses: string[]): Look => ({
+  ...look,
+  name: `${look.name}, ${dialog}`,
+  dialogs: [dialog],
+  prepare: async (page, plants) => {
+    await look.prepare?.(page, plants);
+    for (const press of presses) await page.locator(press).first().click();
+    await page.waitForSelector(`${byId(dialog)}[open]`);
+  },
+});
+
+const cuts = (look: Look): Look => ({
+  ...look,
+  name: `${look.name}, service stopped`,
+  ready: byId("error-state"),
+  offline: true,
+});
+
+const recordings: Look = { name: "recordings", path: "/", as: "replay:engineer", ready: byId("recording-row") };
+const player: Look = {
+  name: "terminal player",
+  path: ({ replay }) => `/recordings/${replay.maintenance.summary.session}?t=26`,
+  as: "replay:engineer",
+  ready: byId("verdict"),
+};
+const screen: Look = {
+  name: "screen player",
+  path: ({ replay }) => `/recordings/${replay.hmi.summary.session}?t=10.5`,
+  as: "replay:engineer",
+  ready: byId("verdict"),
+};
+const myAccess: Look = { name: "my access", path: "/access", as: "erika", ready: byId("open-target-card") };
+const emergencyMaker: Look = { name: "my access, in an emergency", path: "/access", as: "petra", ready: "main h2" };
+const newRequest: Look = { name: "new request", path: "/access/new", as: "erika", ready: byId("target-list") };
+const approvals: Look = { name: "approvals", path: "/approvals", as: "anna", ready: byId("policy-said") };
+const reviews: Look = { name: "approvals, of an administrator", path: "/approvals", as: "adam", ready: byId("review") };
+const policy: Look = { name: "policy", path: "/policy", as: "anna", ready: byId("explain-decision") };
+const report: Look = { name: "report", path: "/report", as: "audrey", ready: byId("figure") };
+const peoplePage: Look = { name: "people", path: "/people", as: "adam", ready: byId("person") };
+const person = (name: string) => `[data-person="${name}"] ${byId("open-person")}`;
+const live: Look = { name: "live", path: "/live", as: "petra", ready: byId("live-session") };
+const audit: Look = { name: "audit", path: "/audit", as: "replay:engineer", ready: byId("audit-row") };
+const account: Look = { name: "account", path: "/account", as: "ines", ready: byId("mfa-state") };
+const targets: Look = { name: "targets", path: "/targets", as: "erika", ready: byId("target") };
+const connect: Look = {
+  name: "connect",
+  path: "/connect/hmi-reactor-01",
+  as: "replay:engineer",
+  ready: byId("connect-start"),
+};
+const request = (name: string, as: keyof typeof people, id: (plants: Plants) => string): Look => ({
+  name: `request, ${name}`,
+  path: (plants) => `/requests/${id(plants)}`,
+  as,
+  ready: byId("timeline"),
+});
+
+export const looks: Record<Named, readonly Look[]> = {
+  "nobody-signed-in": [
+    { name: "sign-in", path: "/", ready: byId("sign-in-form") },
+    {
+      name: "sign-in, refused",
+      path: "/",
+      ready: byId("sign-in-form"),
+      prepare: async (page) => {
+        await page.fill(byId("sign-in-name"), "somebody");
+        await page.fill(byId("sign-in-password"), "not the password");
+        await click(page, "sign-in-submit");
+        await page.waitForSelector(`${byId("sign-in-error")}:not(:empty)`);
+      },
+    },
+    {
+      name: "second step",
+      path: "/",
+      ready: byId("sign-in-form"),
+      prepare: async (page) => {
+        await page.fill(byId("sign-in-name"), "ines");
+        await page.fill(byId("sign-in-password"), accessPassword);
+        await click(page, "sign-in-submit");
+        await page.waitForSelector(byId("code-form"));
+      },
+    },
+    {
+      name: "second step, recovery code refused",
+      path: "/",
+      ready: byId("sign-in-form"),
+      prepare: async (page) => {
+        await page.fill(byId("sign-in-name"), "ines");
+        await page.fill(byId("sign-in-password"), accessPassword);
+        await click(page, "sign-in-submit");
+        await click(page, "use-recovery-code");
+        await page.fill(byId("sign-in-code"), "aaaa-bbbb-cccc-dddd");
+        await click(page, "code-submit");
+        await page.waitForSelector(`${byId("sign-in-error")}:not(:empty)`);
+      },
+    },
+    { name: "sign-in, service stopped", path: "/", ready: byId("error-state"), offline: true },
+  ],
+  "must-enrol": [
+    {
+      name: "must enrol",
+      path: "/",
+      ready: byId("sign-in-form"),
+      prepare: async (page, plants) => {
+        plants.access.api.mfaRequired.value = true;
+        try {
+          await page.fill(byId("sign-in-name"), "jonas");
+          await page.fill(byId("sign-in-password"), accessPassword);
+          await click(page, "sign-in-submit");
+          await page.waitForSelector(byId("enrolment-qr"));
+          await page.click(".enrolment-secret summary");
+        } finally {
+          plants.access.api.mfaRequired.value = false;
+        }
+      },
+    },
+    {
+      name: "recovery codes",
+      path: "/account",
+      as: "audrey",
+      ready: byId("mfa-enrol"),
+      dialogs: ["enrol-dialog"],
+      prepare: async (page, plants) => {
+        await plants.access.api.mfa.reset("audrey", { actor: "adam", address: "local" });
+        await page.reload();
+        await click(page, "mfa-enrol");
+        await page.click(".enrolment-secret summary");
+        const secret = (await page.textContent(byId("enrolment-secret")))?.replaceAll(" ", "") ?? "";
+        await page.fill(byId("enrolment-code"), totpCode(secret, totpStepAt(Date.now())));
+        await click(page, "enrolment-submit");
+        await page.waitForSelector(byId("recovery-codes"));
+      },
+    },
+  ],
+  "own-password": [
+    { name: "own password", path: "/", as: "replay:newcomer", ready: byId("change-password") },
+    opens(account, "password-change-dialog", "text=Change password"),
+  ],
+  recordings: [
+    recordings,
+    {
+      ...recordings,
+      name: "recordings, filtered",
+      path: "/?person=vendor&protocol=ssh&range=custom&state=sealed",
+    },
+    { ...recordings, name: "recordings, nothing found", path: "/?target=nothing", ready: byId("recordings-empty") },
+    { ...recordings, name: "recordings, of a vendor", as: "replay:vendor-drives" },
+    cuts(recordings),
+  ],
+  recording: [
+    player,
+    {
+      ...player,
+      name: "terminal player, verdict",
+      prepare: async (page) => {
+        await click(page, "verdict");
+        await page.waitForSelector("text=are signed with");
+      },
+    },
+    {
+      ...player,
+      name: "terminal player, files",
+      prepare: async (page) => {
+        await click(page, "tab-files");
+        await page.waitForSelector(byId("fact-row"));
+      },
+    },
+    opens(player, "shortcuts-dialog", byId("help")),
+    opens(player, "picture-dialog", byId("export"), byId("export-picture")),
+    opens(player, "verify-dialog", byId("verify")),
+    {
+      ...player,
+      name: "terminal player, export menu",
+      prepare: (page) => click(page, "export"),
+    },
+    {
+      ...player,
+      name: "terminal player, tampered",
+      path: ({ replay }) => `/recordings/${replay.tampered.summary.session}?t=70`,
+    },
+    {
+      ...player,
+      name: "terminal player, interrupted",
+      path: ({ replay }) => `/recordings/${replay.interrupted.summary.session}?t=70`,
+    },
+    {
+      ...player,
+      name: "terminal player, live",
+      path: ({ replay }) => `/recordings/${replay.live.summary.session}`,
+      ready: byId("follow-live"),
+    },
+    { ...player, name: "no such recording", path: "/recordings/nothing", ready: byId("error-state") },
+    screen,
+    opens(screen, "picture-dialog", byId("export"), byId("export-picture")),
+  ],
+  live: [
+    live,
+    { ...live, name: "live, of an auditor", as: "audrey" },
+    opens(live, "terminate-dialog", byId("terminate")),
+    { ...live, name: "live, nobody", ready: byId("live-empty"), empty: true },
+    cuts(live),
+  ],
+  audit: [audit, cuts(audit)],
+  targets: [
+    targets,
+    { ...targets, name: "targets, of an approver", as: "anna", ready: byId("shut-target") },
+    {
+      ...targets,
+      name: "targets, nothing found",
+      prepare: async (page) => {
+        await page.fill(byId("targets-search"), "nothing is called so");
+        await page.waitForSelector(byId("targets-empty"));
+      },
+    },
+    cuts(targets),
+  ],
+  account: [account, opens({ ...account, as: "ines" }, "renewal-dialog", byId("mfa-renew")), cuts(account)],
+  connect: [
+    connect,
+    {
+      ...connect,
+      name: "connect, refused",
+      prepare: async (page) => {
+        await click(page, "connect-open");
+        await page.waitForSelector(byId("connect-error"));
+      },
+    },
+  ],
+  access: [
+    myAccess,
+    { ...myAccess, name: "my access, nothing", as: "ines", ready: byId("no-requests") },
+    opens(myAccess, "withdraw-dialog", byId("withdraw")),
+    opens(myAccess, "credential-dialog", byId("credential")),
+    opens(myAccess, "credential-issued", byId("credential"), byId("credential-issue")),
+    opens({ ...myAccess, name: "my access, at a screen" }, "native-viewer-dialog", byId("native-viewer")),
+    emergencyMaker,
+    opens(emergencyMaker, "emergency-dialog", byId("emergency")),
+    cuts(myAccess),
+  ],
+  "new-request": [
+    newRequest,
+    {
+      ...newRequest,
+      name: "new request, with faults",
+      prepare: async (page) => {
+        await page.check(byId("pick-plc-reactor-02"));
+        const soon = new Date(Date.now() + 3_600_000).toISOString().slice(0, 16);
+        await page.fill(byId("request-from"), soon);
+        await page.fill(byId("request-to"), soon);
+        await page.fill(byId("request-ticket"), "none");
+        await click(page, "request-submit");
+        await page.waitForSelector(`${byId("fault-purpose")} p`);
+      },
+    },
+    cuts(newRequest),
+  ],
+  request: [
+    request("waiting, of the requester", "erika", ({ access }) => access.waiting.id),
+    request("waiting, of an approver", "anna", ({ access }) => access.waiting.id),
+    request("open", "anna", ({ access }) => access.open.id),
+    request("open emergency", "adam", ({ access }) => access.emergency.id),
+    request("ended emergency", "adam", ({ access }) => access.unreviewed.id),
+    request("refused", "erika", ({ access }) => access.refused.id),
+    { name: "request, none", path: "/requests/nothing", as: "anna", ready: byId("error-state") },
+  ],
+  approvals: [
+    approvals,
+    { ...approvals, name: "approvals, nothing", as: "audrey", ready: "main h1" },
+    opens(approvals, "approve-dialog", byId("approve")),
+    {
+      ...approvals,
+      name: "approvals, with conditions",
+      dialogs: ["approve-dialog"],
+      prepare: async (page) => {
+        await click(page, "approve");
+        await click(page, "conditions");
+      },
+    },
+    {
+      ...approvals,
+      name: "approvals, fresh code",
+      dialogs: ["approve-dialog", "fresh-code"],
+      prepare: async (page, plants) => {
+        await plants.access.api.database.access.updateTable("web_sessions").set({ confirmed_at_ms: 1 }).execute();
+        await click(page, "approve");
+        await click(page, "approve-confirm");
+        await page.waitForSelector(`${byId("fresh-code")}[open]`);
+      },
+    },
+    opens(approvals, "refuse-dialog", byId("refuse")),
+    reviews,
+    opens(reviews, "review-dialog", byId("review")),
+    opens(reviews, "revoke-dialog", byId("revoke")),
+    opens(reviews, "lift-dialog", byId("lift")),
+    cuts(approvals),
+  ],
+  policy: [
+    policy,
+    {
+      ...policy,
+      name: "policy, explained",
+      dialogs: ["policy-text"],
+      prepare: async (page) => {
+        await page.fill(byId("explain-person"), "erika");
+        await page.fill(byId("explain-target"), "plc-reactor-01");
+        await page.waitForSelector(`${byId("explain-decision")}[data-effect=allow]`);
+        await click(page, "show-version");
+        await page.waitForSelector(byId("policy-text"));
+      },
+    },
+    {
+      ...policy,
+      name: "policy, refusal explained",
+      prepare: async (page) => {
+        await page.fill(byId("explain-person"), "jonas");
+        await page.fill(byId("explain-target"), "plc-utility-3");
+        await page.waitForSelector(`${byId("explain-decision")}[data-effect=deny]`);
+      },
+    },
+    cuts(policy),
+  ],
+  report: [
+    report,
+    {
+      ...report,
+      name: "report, figures open",
+      prepare: (page) =>
+        page.evaluate(() => {
+          for (const details of document.querySelectorAll("main details")) details.setAttribute("open", "");
+        }),
+    },
+    cuts(report),
+  ],
+  people: [
+    peoplePage,
+    { ...peoplePage, name: "people, of an approver", as: "anna" },
+    opens(peoplePage, "add-person-dialog", byId("add-person")),
+    opens(peoplePage, "person-dialog", person("erika")),
+    opens(peoplePage, "disable-dialog", person("erika"), byId("person-disable")),
+    opens(peoplePage, "password-dialog", person("erika"), byId("person-password")),
+    opens(peoplePage, "reset-dialog", person("ines"), byId("person-reset")),
+    opens(peoplePage, "remove-key-dialog", person("ines"), byId("remove-key")),
+    opens(
+      peoplePage,
+      "one-time-password",
+      person("investigator"),
+      byId("person-password"),
+      byId("password-dialog-confirm"),
+    ),
+    cuts(peoplePage),
+  ],
+  unknown: [{ name: "no such page", path: "/nothing/here", as: "erika", ready: "main h1, main h2" }],
+};
+
+const sshKeyLine = `ssh-ed25519 ${Buffer.concat([Buffer.from("0000000b7373682d6564323535313900000020", "hex"), Buffer.alloc(32, 7)]).toString("base64")} ines@laptop`;
+
+export async function startPlants(): Promise<Plants> {
+  const [access, replay] = await Promise.all([startAccessPlant(), startScreenPlant()]);
+  const { api } = access;
+  await api.people.addKey("ines", sshKeyLine);
+  for (const name of ["ines", "anna"]) {
+    const { secret } = await api.mfa.begin(name);
+    await api.mfa.confirm(name, totpCode(secret, totpStepAt(Date.now()) - 1), { actor: name, address: "local" });
+  }
+  return {
+    access,
+    replay,
+    close: async () => {
+      await access.close();
+      await replay.server.close();
+    },
+  };
+}
+
+/** Opens it in a window of its own, as whom it is for, and brings it to its state. */
+export async function openLook(browser: Browser, plants: Plants, look: Look, options: PageOptions): Promise<OpenPage> {
+  const { access, replay } = plants;
+  const ofReplay = look.as?.startsWith("replay:") === true ? look.as.slice("replay:".length) : null;
+  const url = ofReplay === null ? access.api.origin : replay.server.url;
+  const opened = await openPage(browser, url, {
+    ...options,
+    ...(ofReplay === null ? {} : { person: { name: ofReplay, password } }),
+  });
+  const { context, page } = opened;
+  try {
+    if (ofReplay === null && look.as !== undefined) await access.signIn(context, look.as as keyof typeof people);
+    if (look.offline === true) {
+      await page.route("**/api/v1/**", (route) =>
+        look.as !== undefined && new URL(route.request().url()).pathname === "/api/v1/session"
+          ? route.continue()
+          : route.abort(),
+      );
+    }
+    if (look.empty === true) await page.route("**/api/v1/sessions", (route) => route.fulfill({ json: { items: [] } }));
+    await page.goto(typeof look.path === "string" ? look.path : look.path(plants));
+    await page.waitForSelector(look.ready);
+    await look.prepare?.(page, plants);
+    await page.evaluate(() => document.fonts.ready);
+    await page.waitForLoadState("networkidle");
+  } catch (error) {
+    await context.close();
+    throw new Error(`${look.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return opened;
+}
