@@ -70,6 +70,9 @@ class ByteCodec implements PixelCodec {
   readonly #red: number;
   readonly #green: number;
   readonly #blue: number;
+  /** The memory that was read last, which is mostly the same. */
+  #viewed: Uint8Array = new Uint8Array(0);
+  #view = new DataView(this.#viewed.buffer);
 
   constructor(size: number, red: number, green: number, blue: number) {
     this.size = size;
@@ -83,6 +86,31 @@ class ByteCodec implements PixelCodec {
   }
 
   row(bytes: Uint8Array, at: number, out: Uint32Array, outAt: number, count: number): void {
+    const redLast = this.#blue === 0 && this.#green === 1 && this.#red === 2;
+    const redFirst = this.#blue === 2 && this.#green === 1 && this.#red === 0;
+    if (!redLast && !redFirst) {
+      this.#byteByByte(bytes, at, out, outAt, count);
+      return;
+    }
+    // One look at four bytes for each pixel; of three bytes the last pixel may have none after it.
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const { size } = this;
+    const view = this.#view;
+    const whole = Math.min(count, Math.floor((bytes.length - at - 4) / size) + 1);
+    let from = at;
+    const end = outAt + whole;
+    if (redLast) {
+      for (let to = outAt; to < end; to += 1, from += size) out[to] = opaque | (view.getUint32(from) >>> 8);
+    } else {
+      for (let to = outAt; to < end; to += 1, from += size) out[to] = opaque | view.getUint32(from, true);
+    }
+    if (whole < count) this.#byteByByte(bytes, from, out, end, count - whole);
+  }
+
+  #byteByByte(bytes: Uint8Array, at: number, out: Uint32Array, outAt: number, count: number): void {
     const size = this.size;
     const end = outAt + count;
     let red = at + this.#red;

@@ -30,6 +30,38 @@ export function crop(pixels: Uint32Array, shadow: Uint32Array, stride: number, b
   return true;
 }
 
+/** Rows that did not change part a box where so many follow one another. */
+const leastGap = 2;
+
+/** The parts of a box that differ, from top to bottom. */
+export function changedBands(pixels: Uint32Array, shadow: Uint32Array, stride: number, box: ScreenRect): ScreenRect[] {
+  const bands: ScreenRect[] = [];
+  const right = box.x + box.width;
+  let first = right;
+  let last = -1;
+  let top = box.y;
+  let bottom = box.y;
+  for (let y = box.y; y < box.y + box.height; y++) {
+    const row = y * stride;
+    let x = box.x;
+    while (x < right && pixels[row + x] === shadow[row + x]) x++;
+    if (x === right) continue;
+    if (y - bottom >= leastGap && last >= 0) {
+      bands.push({ x: first, y: top, width: last + 1 - first, height: bottom - top });
+      first = right;
+      last = -1;
+    }
+    if (last < 0) top = y;
+    bottom = y + 1;
+    if (x < first) first = x;
+    x = right - 1;
+    while (x > last && pixels[row + x] === shadow[row + x]) x--;
+    if (x > last) last = x;
+  }
+  if (last >= 0) bands.push({ x: first, y: top, width: last + 1 - first, height: bottom - top });
+  return bands;
+}
+
 function sameRow(pixels: Uint32Array, shadow: Uint32Array, from: number, width: number): boolean {
   for (let i = from; i < from + width; i++) if (pixels[i] !== shadow[i]) return false;
   return true;
@@ -43,9 +75,12 @@ export function restores(
   stride: number,
   box: ScreenRect,
 ): boolean {
+  const half = (box.width * box.height) / 2;
   let gained = 0;
   let lost = 0;
   for (let y = box.y; y < box.y + box.height; y++) {
+    // All pixels that are left would not be enough.
+    if (gained - lost + (box.y + box.height - y) * box.width <= half) return false;
     for (let i = y * stride + box.x; i < y * stride + box.x + box.width; i++) {
       const word = pixels[i];
       const same = word === shadow[i];
@@ -54,5 +89,5 @@ export function restores(
       } else if (same) lost++;
     }
   }
-  return gained >= leastRestored && gained - lost > (box.width * box.height) / 2;
+  return gained >= leastRestored && gained - lost > half;
 }

@@ -140,14 +140,13 @@ export class DrawingWriter {
 
   #plain(block: Uint32Array, area: number): void {
     const data = this.#data;
-    data.room(3 * area);
-    const { bytes } = data;
+    // Each pixel is written with its fourth byte, which the next one overwrites.
+    data.room(3 * area + 1);
+    const view = new DataView(data.bytes.buffer, data.bytes.byteOffset, data.bytes.byteLength);
     let { at } = data;
     for (let i = 0; i < area; i++) {
-      const word = block[i] as number;
-      bytes[at++] = word & 255;
-      bytes[at++] = (word >>> 8) & 255;
-      bytes[at++] = (word >>> 16) & 255;
+      view.setUint32(at, block[i] as number, true);
+      at += 3;
     }
     data.at = at;
   }

@@ -13,7 +13,7 @@ import {
 } from "../../shared/screen/format.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { changedAreas } from "./changed-areas.ts";
-import { crop, restores } from "./compare.ts";
+import { changedBands, crop, restores } from "./compare.ts";
 import { DirtyTiles, tileSize } from "./dirty-tiles.ts";
 import { DrawingWriter } from "./drawing-writer.ts";
 import { MotionFinder } from "./motion.ts";
@@ -355,17 +355,18 @@ export class ScreenEncoder {
     if (this.#base && restores(pixels, this.#shadow, this.#base, this.#width, box)) {
       restorePixels({ width: this.#width, height: this.#height, words: this.#shadow }, this.#base, box);
       this.#drawing.restore(box);
-      if (!crop(pixels, this.#shadow, this.#width, box)) return;
     }
-    this.#store(box);
+    for (const band of changedBands(pixels, this.#shadow, this.#width, box)) this.#store(band);
   }
 
   #store(box: ScreenRect): void {
     const { pixels } = this.#framebuffer;
+    const shadow = this.#shadow;
     this.#drawing.code(pixels, this.#width, box);
+    // Rows are so short that a view of each would cost more than its pixels.
     for (let y = box.y; y < box.y + box.height; y++) {
-      const at = y * this.#width + box.x;
-      this.#shadow.set(pixels.subarray(at, at + box.width), at);
+      const from = y * this.#width + box.x;
+      for (let at = from; at < from + box.width; at++) shadow[at] = pixels[at] as number;
     }
   }
 
