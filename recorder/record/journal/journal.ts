@@ -280,7 +280,7 @@ export class Journal {
     };
     // After this turn of the event loop, or a moment later: what other connections bring meanwhile shares the commit.
     const waitMs = lane.open && lane.queue.length === 0 ? this.#pace.waitMs(paddedBytes(lane.open)) : null;
-    if (waitMs === null || waitMs > patienceMs) setImmediate(go);
+    if (waitMs === null || waitMs === 0 || waitMs > patienceMs) setImmediate(go);
     else setTimeout(go, Math.ceil(waitMs));
   }
 
