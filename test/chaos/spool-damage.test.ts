@@ -176,7 +176,7 @@ describe("found at the next start", () => {
     const child = startWriter(directories, 0, "away");
     await whenRecovered(child);
     await sleep(1200);
-    await waitFor(() => sessionIds().some(isSealed), { what: "a sealed recording" });
+    await waitFor(() => sessionIds().some(isSealed), { what: "a sealed recording", timeoutMs: 60_000 });
     await killWriter(child);
   }
 
@@ -303,11 +303,7 @@ describe("found at the next start", () => {
     expect(under.told.history).toContain("+RECORD_DAMAGED");
   });
 
-  // Once in many runs it did not end within five minutes, for a cause not yet known.
-  test("a lost journal key costs typed input that was not yet in segments, and nothing else", {
-    timeout: 90_000,
-    retry: 2,
-  }, async () => {
+  test("a lost journal key costs typed input that was not yet in segments, and nothing else", async () => {
     await crash();
     rmSync(inSpool("journal.key"));
     const left = unsealed();
