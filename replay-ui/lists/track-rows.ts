@@ -46,7 +46,7 @@ export class TrackRows<Row extends { atUs: number }> {
 
   /** True when segment `n` is one of this track's. */
   concerns(n: number): boolean {
-    return this.timeline.index.segments[n]?.track === this.trackName;
+    return this.timeline.trackOf(n) === this.trackName;
   }
 
   get length(): number {

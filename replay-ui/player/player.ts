@@ -60,6 +60,7 @@ export class Player {
   readonly loader: SegmentLoader;
 
   private readonly clock = new FrameClock();
+  private readonly source: RecordingSource;
   private readonly unsubscribe: () => void;
   private renderer: Renderer | null = null;
   private cursor: Cursor | null = null;
@@ -79,9 +80,19 @@ export class Player {
   private aroundTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(source: RecordingSource, loader: SegmentLoader) {
+    this.source = source;
     this.loader = loader;
-    this.timeline = new Store(new Timeline(source.index.get()));
-    this.unsubscribe = source.index.subscribe((index) => this.grow(new Timeline(index)));
+    const made = () => new Timeline(source.index.get(), source.open?.metas.get());
+    this.timeline = new Store(made());
+    const ends = [source.index, source.open?.metas].map((store) => store?.subscribe(() => this.grow(made())));
+    this.unsubscribe = () => {
+      for (const end of ends) end?.();
+    };
+  }
+
+  /** What happens in the session comes the moment it is recorded. */
+  private get watched(): boolean {
+    return this.source.live?.get().connected === true;
   }
 
   dispose(): void {
@@ -209,8 +220,8 @@ export class Player {
   }
 
   /**
-   * To the newest moment of a recording in progress, and on from there as it grows: at the pace of the session, a
-   * segment behind it, so that it is seen as it happened and not in leaps.
+   * To the newest moment of a recording in progress, and on from there as it grows: with the session where it is
+   * watched; else at its pace, a segment behind it, so that it is seen as it happened and not in leaps.
    */
   async follow(): Promise<void> {
     this.state.update({ following: true, speed: 1 });
@@ -219,6 +230,7 @@ export class Player {
   }
 
   private catchUp(): void {
+    if (this.watched) return;
     const lagUs = this.endUs() - this.timeUs.get();
     if (lagUs > MAX_LAG_US) void this.jump(this.endUs() - FOLLOW_LAG_US);
     else this.prefetch();
@@ -364,9 +376,14 @@ export class Player {
       this.clock.stop();
       return;
     }
-    const { speed, skipIdle } = this.state.get();
-    let atUs = Math.min(this.timeUs.get() + this.clock.tick(nowMs, speed), this.endUs());
-    if (skipIdle) atUs = this.skipFrom(atUs);
+    const { speed, skipIdle, following } = this.state.get();
+    const endUs = this.endUs();
+    let atUs = Math.min(this.timeUs.get() + this.clock.tick(nowMs, speed), endUs);
+    if (this.watched && (following || atUs >= endUs)) {
+      // Whoever plays faster than the session has caught up with it.
+      if (!following) this.state.update({ following: true, speed: 1 });
+      atUs = endUs;
+    } else if (skipIdle) atUs = this.skipFrom(atUs);
     const positionBefore = this.here().position;
     const move = cursor.move(atUs);
     this.timeUs.set(atUs);
@@ -429,7 +446,7 @@ export class Player {
   }
 
   private endUs(): number {
-    return this.timeline.get().edgeUs;
+    return Math.max(this.timeline.get().edgeUs, Math.floor(this.source.edgeUs?.() ?? 0));
   }
 
   private clamp(atUs: number): number {

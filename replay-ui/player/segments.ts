@@ -1,7 +1,9 @@
 // Loads segments: fetch, hash, compare with the index, decompress, parse; in that order. Feeds the cursors and the
-// lists. Invariants: nothing of a segment leaves here before its stored bytes had the hash that the index names, and
-// what is kept decoded stays within a budget, whatever the length of the recording.
+// lists. Invariants: nothing of a stored segment leaves here before its bytes had the hash that the index names, but for
+// what a watch brought of it while it was written; and what is kept decoded stays within a budget, whatever the length of
+// the recording.
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { isOpenNumber } from "../sources/open-segments.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import type { Integrity } from "../verify/integrity.ts";
 import { sha256Hex } from "../verify/sha256.ts";
@@ -47,6 +49,8 @@ export class SegmentLoader {
     this.integrity = integrity;
     const screen = source.index.get().tracks.some(({ kind }) => kind === "screen");
     this.budgetBytes = budgetBytes ?? (screen ? CACHE_RAW_BYTES_WITH_SCREEN : CACHE_RAW_BYTES);
+    source.open?.onGrown((n) => this.tell(n));
+    source.open?.onClosed((n) => this.prefetch(n));
   }
 
   /** Tells of every segment that was decoded or found bad. */
@@ -58,7 +62,7 @@ export class SegmentLoader {
   /** What is in memory of a segment; counts as a use. */
   peek(n: number): Decoded | undefined {
     const entry = this.cache.get(n);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return this.source.open?.decoded(n);
     this.cache.delete(n);
     this.cache.set(n, entry);
     return entry.decoded;
@@ -66,7 +70,7 @@ export class SegmentLoader {
 
   /** As `peek`, for onlookers: does not count as a use. */
   peekQuietly(n: number): Decoded | undefined {
-    return this.cache.get(n)?.decoded;
+    return this.cache.get(n)?.decoded ?? this.source.open?.decoded(n);
   }
 
   isBad(n: number): boolean {
@@ -95,7 +99,7 @@ export class SegmentLoader {
 
   /** Loads a segment when nothing is waited for; whoever needs it next sees the outcome. */
   prefetch(n: number): void {
-    if (this.cache.has(n) || this.inFlight.has(n) || this.isBad(n)) return;
+    if (this.cache.has(n) || this.inFlight.has(n) || this.isBad(n) || isOpenNumber(n)) return;
     this.waiting.delete(n);
     this.waiting.add(n);
     for (const oldest of this.waiting) {
@@ -125,11 +129,15 @@ export class SegmentLoader {
     if (pending === undefined) {
       pending = this.fetch(n).finally(() => {
         this.inFlight.delete(n);
-        for (const listener of [...this.listeners]) listener(n);
+        this.tell(n);
       });
       this.inFlight.set(n, pending);
     }
     return pending;
+  }
+
+  private tell(n: number): void {
+    for (const listener of [...this.listeners]) listener(n);
   }
 
   /** Hashes a segment's stored bytes without keeping anything of it. */
@@ -193,6 +201,7 @@ export class SegmentLoader {
 
   private keep(n: number, decoded: Decoded, rawBytes: number): void {
     this.cache.set(n, { decoded, rawBytes });
+    this.source.open?.isStored(n);
     this.cachedBytes += rawBytes;
     for (const [oldest, entry] of this.cache) {
       if (this.cachedBytes <= this.budgetBytes || oldest === n) break;

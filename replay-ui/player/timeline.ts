@@ -8,16 +8,16 @@ export class Timeline {
   readonly edgeUs: number;
   private readonly byTrack = new Map<string, SegmentMeta[]>();
 
-  constructor(index: RecordingIndex) {
+  /** @param open segments that are still being written. */
+  constructor(index: RecordingIndex, open: readonly SegmentMeta[] = []) {
     this.index = index;
-    for (const segment of index.segments) {
+    const shown = open.length === 0 ? index.segments : [...index.segments, ...withoutStored(open, index.segments)];
+    for (const segment of shown) {
       const list = this.byTrack.get(segment.track);
       if (list === undefined) this.byTrack.set(segment.track, [segment]);
       else list.push(segment);
     }
-    this.edgeUs = index.live
-      ? index.segments.reduce((latest, segment) => Math.max(latest, segment.endUs), 0)
-      : index.durationUs;
+    this.edgeUs = index.live ? shown.reduce((latest, segment) => Math.max(latest, segment.endUs), 0) : index.durationUs;
     for (const list of this.byTrack.values()) list.sort((a, b) => a.index - b.index);
   }
 
@@ -49,6 +49,14 @@ export class Timeline {
     return this.index.tracks.find((candidate) => candidate.kind === "frames" && candidate.channel === channel);
   }
 
+  /** Which track the segment with this number is of. */
+  trackOf(n: number): string | undefined {
+    const stored = this.index.segments[n];
+    if (stored !== undefined) return stored.track;
+    for (const [name, list] of this.byTrack) if (list.at(-1)?.n === n) return name;
+    return undefined;
+  }
+
   track(name: string): TrackMeta | undefined {
     return this.index.tracks.find((track) => track.name === name);
   }
@@ -66,6 +74,13 @@ export class Timeline {
   gapAt(atUs: number): Gap | undefined {
     return this.index.gaps.find((gap) => gap.fromUs <= atUs && atUs < gap.toUs);
   }
+}
+
+/** One that has just been stored may still stand among the open ones. */
+function withoutStored(open: readonly SegmentMeta[], stored: readonly SegmentMeta[]): SegmentMeta[] {
+  const next = new Map<string, number>();
+  for (const { track, index } of stored) next.set(track, Math.max(next.get(track) ?? 0, index + 1));
+  return open.filter(({ track, index }) => index >= (next.get(track) ?? 0));
 }
 
 /** Unlike the output of a command, which may never come. */

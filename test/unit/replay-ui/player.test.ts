@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { decompressSegment } from "../../../recorder/store/codec.ts";
 import { Player } from "../../../replay-ui/player/player.ts";
 import { RenderError, type Renderer, type RenderOp } from "../../../replay-ui/player/renderer.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
+import { growthOf } from "../../../replay-ui/sources/growth.ts";
+import { OpenSegments, OutOfStepError } from "../../../replay-ui/sources/open-segments.ts";
+import type { LiveWatch } from "../../../replay-ui/sources/source.ts";
+import { Store } from "../../../replay-ui/store.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
+import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import { type MemorySource, memorySource } from "../../support/memory-source.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 import { LiveScene } from "../../support/recording-scenes.ts";
@@ -337,5 +343,103 @@ describe("a recording in progress", () => {
     await frames.run(100);
     await seek(opened, 2 * SECOND);
     expect(opened.player.state.get().following).toBe(false);
+  });
+});
+
+describe("a session that is watched", () => {
+  const terminal = {
+    id: 0,
+    meta: { name: "terminal-0", kind: "terminal", channel: 0, request: "shell", pty: true },
+  } as const;
+  const connected: LiveWatch = { connected: true, session: null, escort: null, prompt: null, ended: null };
+
+  /** A recording of 25 s that is stored, and the bytes of the segment that comes next, before they are. */
+  async function watched() {
+    const scene = new LiveScene(facts, key);
+    const early = await scene.growTo(25);
+    const later = await scene.growTo(60);
+    const next = later.index.segments[early.index.segments.length] as SegmentMeta;
+    expect(next.track).toBe("terminal-0");
+    const raw = decompressSegment(later.objects.get(next.name) as Uint8Array, next.codec);
+    const segments = new OpenSegments(growthOf);
+    let edgeUs = early.index.durationUs;
+    const source = {
+      ...memorySource(early),
+      open: segments,
+      live: new Store(connected),
+      edgeUs: () => Math.max(edgeUs, segments.edgeUs),
+    };
+    const loader = new SegmentLoader(source, new Integrity(early.index));
+    const player = new Player(source, loader);
+    const paper = new Paper();
+    player.open("terminal-0", 0, 0);
+    player.setRenderer(paper);
+    await frames.until(() => marks.includes("conduit:first-picture"));
+    void player.follow();
+    await frames.until(() => marks.includes("conduit:seeked"));
+    const store = () => {
+      source.segment = memorySource(later).segment;
+      source.index.set({ ...early.index, segments: later.index.segments.slice(0, next.n + 1) });
+      segments.closed(next);
+    };
+    return { player, paper, source, loader, segments, next, raw, store, edge: (us: number) => (edgeUs = us) };
+  }
+  /** What stands on the paper when the segment is shown as it is stored. */
+  const wholeText = (raw: Uint8Array) => {
+    const [, , ...lines] = Buffer.from(raw).toString().trimEnd().split("\n");
+    return lines.map((line) => (JSON.parse(line) as [number, string, string])[2]).join("");
+  };
+
+  it("is on the screen as it is written, in whatever pieces it comes, and stays there when it is stored", async () => {
+    const { player, paper, loader, segments, next, raw, store } = await watched();
+    segments.begin(terminal, next.index, raw.subarray(0, 700), next.startUs);
+    for (let at = 700; at < raw.length; at += 333) {
+      segments.add(terminal, next.index, at, raw.subarray(at, at + 333), next.startUs + at);
+      if (at % 5 === 0) await frames.run(20);
+    }
+    segments.add(terminal, next.index, raw.length, new Uint8Array(0), next.endUs);
+    await frames.run(20);
+    expect(paper.text.slice(-200)).toBe(wholeText(raw).slice(-200));
+    expect(paper.text.endsWith(wholeText(raw))).toBe(true);
+    expect(player.timeUs.get()).toBe(next.endUs);
+    expect(player.state.get()).toMatchObject({ following: true, loading: false });
+    const { resets } = paper;
+
+    store();
+    await frames.run(100);
+    // What was shown goes on without a new beginning, and is fetched to be checked.
+    expect(paper.resets).toBe(resets);
+    expect(player.state.get()).toMatchObject({ following: true, loading: false });
+    await frames.until(() => loader.isBad(next.n) || segments.decoded(next.n) === undefined);
+    expect(loader.isBad(next.n)).toBe(false);
+    expect(loader.peek(next.n)?.kind).toBe("terminal");
+  });
+
+  it("can be rewound while it goes on, is caught up with at a higher speed, and is left with the pause", async () => {
+    const { player, paper, segments, next, raw, edge } = await watched();
+    segments.begin(terminal, next.index, raw, next.endUs);
+    await frames.run(40);
+    await seek({ player, paper, source: null as never }, next.startUs - 8 * SECOND);
+    expect(player.state.get().following).toBe(false);
+    player.setSpeed(4);
+    await frames.run(1_000);
+    expect(player.timeUs.get() / SECOND).toBeCloseTo(next.startUs / SECOND - 4, 0);
+    for (let i = 0; i < 30 && !player.state.get().following; i++) await frames.run(500);
+    expect(player.state.get()).toMatchObject({ following: true, speed: 1 });
+    edge(next.endUs + 3 * SECOND);
+    await frames.run(40);
+    expect(player.timeUs.get()).toBe(next.endUs + 3 * SECOND);
+    player.pause();
+    edge(next.endUs + 9 * SECOND);
+    await frames.run(40);
+    expect(player.timeUs.get()).toBe(next.endUs + 3 * SECOND);
+  });
+
+  it("does not fit where bytes are missing", async () => {
+    const { segments, next, raw } = await watched();
+    expect(() => segments.add(terminal, next.index, 10, raw.subarray(10), 0)).toThrow(OutOfStepError);
+    segments.begin(terminal, next.index, raw.subarray(0, 10), 0);
+    expect(() => segments.add(terminal, next.index, 11, raw.subarray(11), 0)).toThrow("byte 10 of segment");
+    segments.add(terminal, next.index, 10, raw.subarray(10), 0);
   });
 });
