@@ -5,7 +5,12 @@ import type { AccessFeed } from "./access/feed.ts";
 import { AuditLog } from "./catalog/audit.ts";
 
 /** Written by who decides, before the answer is given. */
-const auditedThere: ReadonlySet<AccessEventType> = new Set(["session.opened", "session.refused", "file.quarantined"]);
+const auditedThere: ReadonlySet<AccessEventType> = new Set([
+  "session.opened",
+  "session.refused",
+  "session.message",
+  "file.quarantined",
+]);
 
 /** One connection, seen by each folder through its own tables. */
 type AuditDatabase = ConstructorParameters<typeof AuditLog>[0];

@@ -6,6 +6,7 @@ import { AppError } from "../shared/errors.ts";
 import { mfaMigrations } from "./access/mfa/tables.ts";
 import { type PolicyTables, policyMigrations } from "./access/policy-versions.ts";
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
+import { type StopTables, stopMigrations } from "./access/stops.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
@@ -18,6 +19,7 @@ export interface ServiceDatabase {
   readonly access: Kysely<AccessTables>;
   readonly requests: Kysely<RequestTables>;
   readonly policies: Kysely<PolicyTables>;
+  readonly stops: Kysely<StopTables>;
   readonly catalog: Kysely<CatalogTables>;
   readonly scan: Kysely<ScanTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
@@ -47,6 +49,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     access: kysely as unknown as Kysely<AccessTables>,
     requests: kysely as unknown as Kysely<RequestTables>,
     policies: kysely as unknown as Kysely<PolicyTables>,
+    stops: kysely as unknown as Kysely<StopTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
     scan: kysely as unknown as Kysely<ScanTables>,
     check: async () => {
@@ -75,6 +78,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...requestMigrations,
       ...policyMigrations,
       ...scanMigrations,
+      ...stopMigrations,
     }),
   };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();

@@ -12,6 +12,7 @@ import { PolicyVersions } from "./access/policy-versions.ts";
 import { RefusalTally } from "./access/refusal-tally.ts";
 import { SecretStore } from "./access/secrets.ts";
 import { SignIn } from "./access/sign-in.ts";
+import { Stops } from "./access/stops.ts";
 import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAccessService } from "./access-service.ts";
@@ -39,6 +40,7 @@ import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { loadOrCreateSigningKey } from "./record/signing.ts";
 import { makeReport } from "./report/make.ts";
+import { SessionControls } from "./session/controls.ts";
 import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
@@ -121,6 +123,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     alarms,
   });
   undo.push(() => access.close());
+  const controls = new SessionControls(registry);
+  const stops = new Stops(database.stops, access.feed, {
+    stop: (stop) => controls.stop(stop),
+    lifted: (by, reason, stillStopped) => controls.liftStop(by, reason, stillStopped),
+    conduits: () => inventory.current.conduits.map(({ id }) => id),
+    onError: (error) => logger.error({ err: error }, "stops that another process set or lifted cannot be read"),
+  });
+  await stops.start();
+  undo.push(() => stops.close());
   await keepPolicies({ inventory, versions: policyVersions, feed: access.feed, logger });
   const mfa = mfaOf(config, database, masterKey, access.feed);
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
@@ -161,6 +172,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     credential: (name) => secrets.get(name),
     openRecording: (facts) => recorder.open(facts),
     sealRecipients: config.recording.sealRecipients,
+    stopOf: (conduit) => stops.covering(conduit),
     audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
   });
   const fileScan = await createFileScan(config, {
@@ -246,7 +258,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       terminate,
       freeze: async (session, by, reason) => registry.freeze(session, by, reason),
       unfreeze: async (session, by) => registry.unfreeze(session, by),
+      endSafely: async (...how) => controls.endSafely(...how),
+      message: async (...what) => controls.message(...what),
+      mark: async (...what) => controls.mark(...what),
     },
+    stops,
     screens: {
       ticket: (...request) => vncGateway.ticket(...request),
       listener: vncListener,

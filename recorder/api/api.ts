@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
+import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
@@ -65,6 +66,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addRecordingRoutes(api, deps);
       addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);
+      addControlRoutes(api, deps);
       addScreenRoutes(api, deps);
       addRequestRoutes(api, deps);
       addMyAccessRoutes(api, deps);

@@ -17,6 +17,8 @@ import type {
   RecordingPage,
   RecordingQuery,
   RecordingSummary,
+  RunningItem,
+  SessionMark,
   SigningKey,
   TargetSummary,
   VerifyReport,
@@ -30,6 +32,7 @@ import type { People } from "../access/people.ts";
 import type { PolicyVersions } from "../access/policy-versions.ts";
 import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
+import type { Stops } from "../access/stops.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
 
@@ -78,8 +81,16 @@ export interface SessionControl {
   terminate(session: string, by: string, reason: string): Promise<boolean>;
   /** False when no such session is live, or it is frozen already. */
   freeze(session: string, by: string, reason: string): Promise<boolean>;
-  /** False when no such session is live, or it is not frozen. POLICY_REFUSED: not by this person. */
+  /**
+   * False when no such session is live, or it is not frozen. POLICY_REFUSED: not by this person. REQUEST_CONFLICT: not while
+   * things stand as they do, since no escort watches or the plant has stopped it.
+   */
   unfreeze(session: string, by: { name: string; roles: readonly Role[] }): Promise<boolean>;
+  /** What runs; null when no such session is live. */
+  endSafely(session: string, by: string, reason: string, whenFinished: boolean): Promise<RunningItem[] | null>;
+  /** False when no such session is live. */
+  message(session: string, by: string, text: string): Promise<boolean>;
+  mark(session: string, by: string, mark: SessionMark): Promise<boolean>;
 }
 
 /** The way to a target's screen. */
@@ -158,6 +169,7 @@ export interface ApiDeps {
   exporter: RecordingExporting;
   pictures: PictureExporting;
   sessions: SessionControl;
+  stops: Pick<Stops, "list" | "set" | "lift">;
   screens: ScreenEntrance;
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */

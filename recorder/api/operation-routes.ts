@@ -6,6 +6,7 @@ import {
   AuditQuery,
   Freeze,
   OpenableTargetList,
+  SafeTermination,
   SessionList,
   SigningKeyList,
   TargetList,
@@ -40,26 +41,32 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     method: "POST",
     url: "/sessions/:id/terminate",
     access: terminators,
-    summary: "End a live session at once. The reason is told to the person and kept.",
+    summary:
+      "End a live session at once; or freeze it but for its open transfers, and say what runs. The reason is told to the person and kept.",
     tag: "sessions",
     params: ById,
     body: Terminate,
-    response: null,
-    handler: async ({ me, params, body, request }) => {
+    response: SafeTermination,
+    handler: async ({ me, params, body, request, reply }) => {
+      const { reason, mode } = body;
+      const now = mode === "now";
       // Written first: a termination that is carried out is in the audit even if the service ends in between.
       await deps.audit.append({
         actor: me.name,
         action: "session.terminate",
         subject: params.id,
         address: request.ip,
-        details: { reason: body.reason },
+        details: { reason, ...(now ? {} : { mode }) },
       });
-      if (!(await deps.sessions.terminate(params.id, me.name, body.reason))) {
+      const running = now
+        ? (await deps.sessions.terminate(params.id, me.name, reason)) && []
+        : ((await deps.sessions.endSafely(params.id, me.name, reason, mode === "when-finished")) ?? false);
+      if (running === false) {
         throw new AppError("REQUEST_NOT_FOUND", "no such session is live; it may have ended already", {
           op: "api.terminate",
         });
       }
-      return undefined;
+      return now ? reply.code(204).send() : { running };
     },
   });
 

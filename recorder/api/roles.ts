@@ -7,6 +7,7 @@ const lists: readonly Role[] = ["admin", "approver", "escort", "investigator", "
 export const contentReaders: readonly Role[] = ["admin", "escort", "investigator", "auditor"];
 export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
 export const terminators: readonly Role[] = ["admin", "escort"];
+export const stopLifters: readonly Role[] = ["admin"];
 export const auditReaders: readonly Role[] = ["admin", "auditor"];
 export const targetReaders: readonly Role[] = lists;
 /** Whom a policy may make an approver or a reviewer: never a vendor. */

@@ -62,6 +62,8 @@ export interface SessionRefusal {
 export interface AdmissionDependencies {
   inventory(): InventoryView;
   access: AccessStates | undefined;
+  /** What stops every session through this conduit now. */
+  stopOf(conduit: string): { reason: string } | null;
   /** Written before the person is answered. `target` is fit for a log. */
   refused(person: AuthenticatedPerson, target: string, client: ClientAddress, refusal: SessionRefusal): Promise<void>;
 }
@@ -109,6 +111,11 @@ export class Admission {
         null,
         message,
       );
+    }
+    const stop = this.#deps.stopOf(target.conduit);
+    if (stop !== null) {
+      const message = `${target.name} does not open: ${reasonSentences.stopped} Reason: ${stop.reason}`;
+      return this.#refuse(person, target.name, client, { type: "refused", reason: "stopped", rule }, null, message);
     }
     if (await this.#isBlocked(person.name, target.name)) {
       const refusal = { type: "refused", reason: "reconnection-blocked", rule } as const;

@@ -3,6 +3,7 @@
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
+import { reasonSentences } from "../../shared/policy/reasons.ts";
 import type {
   AuthAttempt,
   AuthenticatedPerson,
@@ -30,6 +31,8 @@ export interface OpenerDependencies {
   inventory(): InventoryView;
   /** Requests, grants and blocks; left out: nobody has any, and ends of sessions have no consequence. */
   access?: AccessStates;
+  /** What stops every session through this conduit now; left out: nothing ever does. */
+  stopOf?(conduit: string): { reason: string } | null;
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null>;
   /** AppError when there is no such secret. */
   credential(secret: string): Promise<TargetAccess["credential"]>;
@@ -64,6 +67,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     this.#admission = new Admission({
       inventory: () => deps.inventory(),
       access: deps.access,
+      stopOf: (conduit) => this.#stopOf(conduit),
       refused: (person, target, client, refusal) => this.#refused(person, target, client, refusal),
     });
   }
@@ -140,6 +144,12 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
         session.ended("recorder-stopped");
         throw beingStopped();
       }
+      // Neither did a stop that was set in the meantime.
+      const stop = this.#stopOf(target.conduit);
+      if (stop !== null) {
+        const message = `${reasonSentences.stopped} Reason: ${stop.reason}`;
+        throw new AppError("POLICY_REFUSED", message, { op: "session.open", details: { reason: "stopped" } });
+      }
       await this.#useGrant(session);
       await this.#deps.audit(person.name, "session.open", session.id, client.address, {
         target: target.name,
@@ -197,6 +207,10 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     session.notice("decision", { effect, reason, rule, ...(grant === null ? {} : { request: grant.request }) });
     if (decision.obligations.escort) session.awaitEscort();
     return session;
+  }
+
+  #stopOf(conduit: string): { reason: string } | null {
+    return this.#deps.stopOf?.(conduit) ?? null;
   }
 
   async #useGrant(session: GatewaySession): Promise<void> {

@@ -90,6 +90,20 @@ export async function startReplayServer(options: {
       },
       freeze: async (session) => setHold(state.live, session, "frozen"),
       unfreeze: async (session) => setHold(state.live, session, null),
+      endSafely: async (session) => {
+        const live = state.live.find((candidate) => candidate.session === session);
+        return live === undefined ? null : (live.running ?? []);
+      },
+      message: async (session) => state.live.some((candidate) => candidate.session === session),
+      mark: async (session) => state.live.some((candidate) => candidate.session === session),
+    },
+    stops: {
+      list: () => [],
+      set: async (scope, { action, reason }, { name }) => ({
+        stop: { scope, action, reason, by: name, at: new Date().toISOString() },
+        sessions: state.live.length,
+      }),
+      lift: async () => {},
     },
     // Live screens are tested with the whole service.
     screens: {

@@ -9,6 +9,7 @@ import { Mfa } from "../../../recorder/access/mfa/mfa.ts";
 import { People } from "../../../recorder/access/people.ts";
 import { PolicyVersions } from "../../../recorder/access/policy-versions.ts";
 import { SignIn } from "../../../recorder/access/sign-in.ts";
+import { Stops } from "../../../recorder/access/stops.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
@@ -150,6 +151,14 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     breakGlass: { people: ["escort"] },
     rules: [{ id: "vendors", people: ["role:vendor", "escort"], targets: ["*"] }],
   });
+  const stops = new Stops(database.stops, access.feed, {
+    stop: () => liveSessions.length,
+    lifted: () => {},
+    conduits: () => ["vendor-to-cell"],
+    onError: (error) => {
+      throw error;
+    },
+  });
   const app = await createApi({
     transport: "loopback-http",
     people,
@@ -179,7 +188,14 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
         }
         return live !== undefined;
       },
+      endSafely: async (session) => {
+        const live = liveSessions.find((one) => one.session === session);
+        return live === undefined ? null : (live.running ?? []);
+      },
+      message: async (session) => liveSessions.some((live) => live.session === session),
+      mark: async (session) => liveSessions.some((live) => live.session === session),
     },
+    stops,
     screens: {
       ticket: async (_person, target) => ({ ticket: "t", target, expiresAt: "2026-11-23T10:00:00.000Z" }),
       listener: () => ({ port: 5910, fingerprint: "AA", publicKeyPin: "AA=" }),

@@ -49,6 +49,7 @@ beforeEach(() => {
     blockFor: async () => (blocked ? { reason: "x", at: "y" } : null),
   } as unknown as AccessStates;
   admission = new Admission({
+    stopOf: () => null,
     inventory: () => ({ targets, conduits: [], policy, policyHash: "h", compiled: compilePolicy(policy) }),
     access,
     refused: async (_person, target, _client, refusal) => {
