@@ -119,7 +119,8 @@ export class SignIn {
     return undecidedOnFailure(attempt, async () => {
       const enrolled = await this.#options.mfa.isEnrolled(name);
       const split = splitCode(text);
-      const proven = await this.#provePassword(name, enrolled ? (split?.password ?? "") : text);
+      // A grant has credentials for SSH alone.
+      const proven = await this.#provePassword(name, enrolled ? (split?.password ?? "") : text, true);
       const code = split?.code ?? "000000";
       if (!enrolled) {
         // As much as for who is enrolled.

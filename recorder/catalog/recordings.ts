@@ -175,7 +175,7 @@ function rowOf(open: OpenRecord): Insertable<RecordingsTable> {
     gaps: 0,
     redactions: 0,
     stored: 0,
-    escorted_by: null,
+    escorted_by: "",
     ...enforcementOf(open),
   };
 }
@@ -245,7 +245,7 @@ function toSummary(row: Selectable<RecordingsTable>): RecordingSummary {
     recordingMode: row.recording_mode === null ? null : RecordingMode.parse(row.recording_mode),
     breakGlass: row.grant_kind === "break-glass",
     escort: row.escort === 1,
-    escortedBy: namesIn(row.escorted_by),
+    ...(row.escorted_by === null ? {} : { escortedBy: namesIn(row.escorted_by) }),
   };
 }
 

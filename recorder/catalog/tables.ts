@@ -39,7 +39,7 @@ export interface RecordingsTable {
   recording_mode: string | null;
   /** 1: it began frozen, until an escort released it. */
   escort: number | null;
-  /** Who released it, separated by commas, in that order; null: nobody. */
+  /** Who released it, separated by commas, in that order. Null in rows of older versions, until `rebuild`. */
   escorted_by: string | null;
   /** Until when it could have lasted: its window's end or its limit, whichever is first. */
   window_ended: string | null;

@@ -70,7 +70,7 @@ function registerCreate(request: Command, cli: Cli): void {
     .option("--person <name...>", "who is to work (default: who asks)")
     .option("--ticket <reference>", "of a work order or change")
     .option("--escort <name...>", "who may escort (default: anybody with that role)")
-    .option("--protocol <name>", "ssh or vnc (default: what the targets speak)")
+    .option("--protocol <name>", "ssh or vnc (default: each target's own)")
     .option("--max-sessions <n>", "sessions that may be opened altogether", countArgument)
     .option("--check", "only say what the policy has against it; nobody is asked, no password either")
     .option("--json", "print JSON")

@@ -161,5 +161,5 @@ small { color: #4a5763; } code { font-size: .85em; } a { color: #0b57a4; } ul { 
 
 function escortOf({ escort, escortedBy }: ReportSession): string {
   if (!escort) return "–";
-  return escortedBy.length === 0 ? "nobody released it" : escortedBy.join(", ");
+  return escortedBy.length === 0 ? "none on record" : escortedBy.join(", ");
 }

@@ -221,6 +221,7 @@ export class GatewaySession implements TapSession {
   unfreeze(by: string): boolean {
     if (this.#state !== "frozen" || this.#holds.top === null || this.#holds.has("stopped")) return false;
     const isBeginning = this.#holds.has("escort-awaited");
+    const isEscorted = isBeginning || this.#holds.has("escort-lost");
     this.#state = "active";
     this.#holds.clear();
     this.#ending = null;
@@ -230,11 +231,11 @@ export class GatewaySession implements TapSession {
     this.#thaw = null;
     // Before the notice: what was dropped last is said within the hold.
     this.#held(null);
-    this.notice("unfreeze", { by, ...(isBeginning ? { escort: by } : {}) });
+    this.notice("unfreeze", { by, ...(isEscorted ? { escort: by } : {}) });
     const sentence = isBeginning ? "The escort is there: the session begins." : "The session goes on.";
     this.#tell({ code: "unfrozen", sentence, secondsLeft: null });
-    if (isBeginning) this.#releasedBy = by;
-    this.#hooks.happened?.(this, { type: "unfrozen", by, ...(isBeginning ? { escort: true } : {}) });
+    if (isEscorted) this.#releasedBy = by;
+    this.#hooks.happened?.(this, { type: "unfrozen", by, ...(isEscorted ? { escort: true } : {}) });
     return true;
   }
 

@@ -33,7 +33,7 @@ export const RequestDraft = z.strictObject({
   /** Who is to work; the requester alone when left out. */
   people: z.array(personName).max(100).default([]),
   targets: z.array(targetName).max(200),
-  /** `ssh` or `vnc`; what the targets speak when left out. */
+  /** `ssh` or `vnc`; each target's own when left out. */
   protocol: z.string().min(1).max(20).optional(),
   from: time,
   to: time,
@@ -122,6 +122,7 @@ export const AccessRequest = z.strictObject({
   people: z.array(z.string()),
   targets: z.array(z.string()),
   conduits: z.array(z.string()),
+  /** `each`: its targets speak several, and each is reached by its own. */
   protocol: z.string(),
   ticket: z.string().nullable(),
   asked: z.strictObject({ from: z.string(), to: z.string() }),

@@ -23,7 +23,7 @@ export const ReportSession = z.strictObject({
   /** Until when it could have lasted: its window's end or its limit. Null: the index does not know. */
   couldLastUntil: z.string().nullable(),
   escort: z.boolean(),
-  /** Who released it; empty: it owed no escort, or nobody did. */
+  /** Who released it; empty: it owed none, nobody did, or the index does not know. */
   escortedBy: z.array(z.string()),
   gaps: z.int(),
 });

@@ -68,7 +68,7 @@ export const RecordingSummary = z.strictObject({
   breakGlass: z.boolean().optional(),
   /** It began frozen, until an escort released it. */
   escort: z.boolean().optional(),
-  /** Who released it, in that order; empty: nobody did. */
+  /** Who released it, in that order; empty: nobody did. Left out where the index does not know. */
   escortedBy: z.array(z.string()).optional(),
 });
 export type RecordingSummary = z.infer<typeof RecordingSummary>;

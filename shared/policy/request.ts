@@ -30,6 +30,14 @@ export const violationSentences = {
   "escort-in-request": "Nobody escorts their own session.",
 } as const;
 
+/** A request's protocol where its targets speak several: each is reached by its own. */
+export const eachProtocol = "each";
+
+/** By what this request reaches this target. */
+export function protocolFor(request: { protocol: string }, target: { protocol: string }): string {
+  return request.protocol === eachProtocol ? target.protocol : request.protocol;
+}
+
 export interface Violation {
   code: keyof typeof violationSentences | ReasonCode;
   sentence: string;
@@ -44,6 +52,7 @@ export interface RequestQuery {
   /** Names of those who get access. */
   people: readonly string[];
   targets: readonly string[];
+  /** Or `each`. */
   protocol: string;
   /** Wall time in milliseconds. */
   fromMs: number;
@@ -154,12 +163,13 @@ function checkTargets(compiled: CompiledPolicy, query: RequestQuery): Violation[
 }
 
 function decideProtocol(compiled: CompiledPolicy, protocol: string): ReasonCode | null {
+  if (protocol === eachProtocol) return null;
   if (compiled.isBlocked(protocol)) return "protocol-blocked";
   return protocol === "ssh" || protocol === "vnc" ? null : "protocol-unavailable";
 }
 
 function checkTarget(compiled: CompiledPolicy, query: RequestQuery, name: string): Violation[] {
-  const { protocol, knownPeople, knownTargets } = query;
+  const { knownPeople, knownTargets } = query;
   const target = knownTargets.find((one) => sameName(one.name, name));
   // Said of names that do not exist, too: what is prohibited is so by its name.
   if (compiled.policy.prohibitedTargets.some((pattern) => matchesGlob(pattern, name))) {
@@ -175,8 +185,9 @@ function checkTarget(compiled: CompiledPolicy, query: RequestQuery, name: string
     if (reason === null) reached = true;
     else found.push(violation(reason, "targets", { person: person.name, target: name }));
   }
-  if (reached && target !== undefined && target.protocol !== protocol) {
-    found.push(violation("other-protocol", "protocol", { target: name }));
+  if (reached && target !== undefined && target.protocol !== protocolFor(query, target)) {
+    const sentence = `It is reached by ${target.protocol.toUpperCase()}. Ask without a protocol: each target is then reached by its own.`;
+    found.push(violation("other-protocol", "protocol", { target: name, sentence }));
   }
   return found;
 }
@@ -191,9 +202,10 @@ function decideFor(
   // A window that is none has its own violation; the rest is said of now.
   const isWindow = query.toMs > query.fromMs && Number.isFinite(query.toMs - query.fromMs);
   const fromMs = isWindow ? query.fromMs : query.nowMs;
-  const decision = decideReach(compiled, person, target, query.protocol, fromMs);
+  const protocol = protocolFor(query, target);
+  const decision = decideReach(compiled, person, target, protocol, fromMs);
   if (decision.effect === "deny") return decision.reason;
-  const hoursEndMs = findRule(compiled, person, target, query.protocol, fromMs)?.hoursEndMs ?? null;
+  const hoursEndMs = findRule(compiled, person, target, protocol, fromMs)?.hoursEndMs ?? null;
   return isWindow && typeof hoursEndMs === "number" && query.toMs > hoursEndMs ? "outside-hours" : null;
 }
 

@@ -7,9 +7,9 @@ import type { GrantFacts } from "../../../shared/policy/decide.ts";
 import { makeOneTimePassword } from "../passwords.ts";
 import type { People, Person } from "../people.ts";
 import { fingerprintOf, parsePublicKeyLine } from "../public-keys.ts";
-import { type Acting, keyOf } from "./acting.ts";
+import { type Acting, keyOf, type PolicyView } from "./acting.ts";
 import { factsOf } from "./grants.ts";
-import { timeOf } from "./shape.ts";
+import { sshTargets, timeOf } from "./shape.ts";
 import { makeId, type RequestStore, type StoredRequest, type Trx } from "./store.ts";
 
 const op = "access.requests.credential";
@@ -21,6 +21,7 @@ export interface GrantLogin {
 
 export async function issueCredential(
   store: RequestStore,
+  view: PolicyView,
   people: Pick<People, "find">,
   id: string,
   by: Acting,
@@ -37,10 +38,10 @@ export async function issueCredential(
   const proof = key?.fingerprint ?? hashOf(keyOf(by.name), password ?? "");
   let answer: IssuedCredential | undefined;
   await store.change(id, async (current, nowMs, trx) => {
-    const grant = openGrant(current, by, nowMs);
+    const targets = sshTargets(current, view);
+    const grant = openGrant(current, targets, by, nowMs);
     if (key !== null) await requireFree(trx, key.fingerprint, grant.person_key);
     const { row } = current;
-    const targets = current.targets.map(({ target }) => target);
     const window = { from: timeOf(row.from_ms), to: timeOf(row.to_ms) };
     const fingerprint = key === null ? {} : { fingerprint: key.fingerprint };
     answer = {
@@ -81,7 +82,12 @@ export async function issueCredential(
   return answer;
 }
 
-function openGrant(current: StoredRequest, by: Acting, nowMs: number): StoredRequest["grants"][number] {
+function openGrant(
+  current: StoredRequest,
+  targets: readonly string[],
+  by: Acting,
+  nowMs: number,
+): StoredRequest["grants"][number] {
   const { row } = current;
   const grant = current.grants.find(({ person_key }) => person_key === keyOf(by.name));
   if (grant === undefined) {
@@ -89,7 +95,7 @@ function openGrant(current: StoredRequest, by: Acting, nowMs: number): StoredReq
     const why = isNamed ? `the request is ${row.state}` : `the request gives ${by.name} no access`;
     throw new AppError(isNamed ? "REQUEST_CONFLICT" : "AUTH_FORBIDDEN", `no credential can be issued: ${why}`, { op });
   }
-  if (row.protocol !== "ssh") {
+  if (targets.length === 0) {
     const message = "a time-limited credential is for SSH; a screen is opened with the portal's ticket";
     throw new AppError("REQUEST_CONFLICT", message, { op });
   }

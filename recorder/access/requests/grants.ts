@@ -2,6 +2,7 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../../shared/errors.ts";
 import { type GrantFacts, reasonSentences } from "../../../shared/policy/decide.ts";
+import { eachProtocol } from "../../../shared/policy/request.ts";
 import { keyOf } from "./acting.ts";
 import { useUpGrants } from "./ending.ts";
 import { capabilitiesOf, isLive, namesOf } from "./shape.ts";
@@ -115,7 +116,7 @@ async function factsOfAll(db: Kysely<RequestTables>, grants: readonly string[]):
       // Over is over, whatever time the asker believes it is.
       toMs: row.state === "expired" ? 0 : Number(row.to_ms),
       targets: targets.filter(({ request }) => request === row.request).map(({ target }) => target),
-      protocol: row.protocol,
+      ...(row.protocol === eachProtocol ? {} : { protocol: row.protocol }),
       state: row.state === "expired" ? "open" : (row.state as GrantFacts["state"]),
       escorts: namesOf(row.escorts),
       approvers: approvals.filter(({ request }) => request === row.request).map(({ approver }) => approver),

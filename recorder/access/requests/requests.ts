@@ -148,7 +148,7 @@ export class AccessRequests {
 
   /** The secret is in the answer and nowhere else. A new one takes the place of an older one of its kind. */
   issueCredential(id: string, by: Acting, wanted: CredentialRequest): Promise<IssuedCredential> {
-    return issueCredential(this.#store, this.#deps.people, id, by, wanted);
+    return issueCredential(this.#store, this.#deps.policy(), this.#deps.people, id, by, wanted);
   }
 
   /** Uses of emergency access that nobody has reviewed, also those that are still open. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type AccessRequest, ApprovalConditions, type RequestState } from "../../../shared/api/access.ts";
 import { Capability, Role } from "../../../shared/policy/policy.ts";
+import { protocolFor } from "../../../shared/policy/request.ts";
 import { type Acting, isApprover, isReviewer, keyOf, type PolicyView, whyLapsed } from "./acting.ts";
 import type { StoredRequest } from "./store.ts";
 
@@ -109,6 +110,16 @@ export function lapsesOf(request: StoredRequest, view: PolicyView): ReadonlyMap<
   return lapses;
 }
 
+/** Of its targets, by the inventory of now: what a time-limited credential of it opens. */
+export function sshTargets({ row, targets }: StoredRequest, view: PolicyView): string[] {
+  return targets
+    .filter(({ target_key }) => {
+      const target = view.targets.find(({ name }) => keyOf(name) === target_key);
+      return target === undefined ? row.protocol === "ssh" : protocolFor(row, target) === "ssh";
+    })
+    .map(({ target }) => target);
+}
+
 const live: readonly string[] = ["approved", "active", "used-up"];
 
 export function isLive(state: string): boolean {
@@ -132,7 +143,11 @@ export function mayDo(request: StoredRequest, me: Acting, view: PolicyView, nowM
       !request.decisions.some(({ approver_key }) => approver_key === key && !lapses.has(key)),
     withdraw: row.requester_key === key && (row.state === "submitted" || isLive(row.state)) && nowMs < row.to_ms,
     revoke: isLive(row.state) && nowMs < row.to_ms && mayRevoke(me, view, conduits),
-    issueCredential: own && nowMs < row.to_ms && (row.state === "approved" || row.state === "active"),
+    issueCredential:
+      own &&
+      sshTargets(request, view).length > 0 &&
+      nowMs < row.to_ms &&
+      (row.state === "approved" || row.state === "active"),
     review:
       row.kind === "break-glass" &&
       row.reviewed_at_ms === null &&

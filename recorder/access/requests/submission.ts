@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { AccessViolation, RequestDraft } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { PersonFacts } from "../../../shared/policy/compile.ts";
-import { approvalsNeeded, checkRequest, type RequestQuery } from "../../../shared/policy/request.ts";
+import { approvalsNeeded, checkRequest, eachProtocol, type RequestQuery } from "../../../shared/policy/request.ts";
 import type { People } from "../people.ts";
 import { type Acting, keyOf, type PolicyView } from "./acting.ts";
 import { conduitsOf } from "./shape.ts";
@@ -285,5 +285,7 @@ function distinct(names: readonly string[]): string[] {
 }
 
 function spokenBy(view: PolicyView, targets: readonly string[]): string {
-  return view.targets.find(({ name }) => targets.includes(name))?.protocol ?? "ssh";
+  const spoken = new Set(view.targets.filter(({ name }) => targets.includes(name)).map(({ protocol }) => protocol));
+  const [protocol = "ssh"] = spoken;
+  return spoken.size > 1 ? eachProtocol : protocol;
 }

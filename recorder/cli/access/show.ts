@@ -1,5 +1,6 @@
 // How requests are shown at the command line.
 import type { AccessRequest } from "../../../shared/api/access.ts";
+import { eachProtocol } from "../../../shared/policy/request.ts";
 import { type Cell, formatTime, type Output, printable } from "../output.ts";
 
 export function showRequests(out: Output, requests: readonly AccessRequest[]): void {
@@ -25,7 +26,7 @@ export function showRequest(out: Output, request: AccessRequest): void {
     ["state", request.state],
     ["asked by", `${request.requester}, ${formatTime(request.submittedAt)}`],
     ["people", request.people.join(", ")],
-    ["targets", `${request.targets.join(", ")} (${request.protocol}; conduit ${request.conduits.join(", ")})`],
+    ["targets", `${request.targets.join(", ")} (${protocolOf(request)}; conduit ${request.conduits.join(", ")})`],
     [request.kind === "break-glass" ? "reason" : "purpose", request.purpose],
     ["window", `${formatTime(request.from)} to ${formatTime(request.to)}`],
     ...optional("ticket", request.ticket),
@@ -52,6 +53,10 @@ export function showRequest(out: Output, request: AccessRequest): void {
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, value] of lines) out.line(`${name.padEnd(width)}  ${printable(String(value))}`);
+}
+
+function protocolOf({ protocol }: AccessRequest): string {
+  return protocol === eachProtocol ? "each by its own protocol" : protocol;
 }
 
 export function reviewOf({ review }: AccessRequest): string {

@@ -31,7 +31,7 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     const ended = { endedAt: row?.endedAt ?? null, endReason: row?.endReason ?? null, state: row?.state ?? null };
     if (asJson) {
       const { decision, ...rest } = explanation;
-      const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? [] } : {};
+      const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? null } : {};
       const recorded = { request: open.request, policy: open.policy, ...escort, ...ended };
       return cli.out.json({ session, recorded, agrees, ...decision, ...rest });
     }
@@ -39,7 +39,7 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     cli.out.line(`Session ${session} was decided by policy ${open.policy.hash}:`);
     cli.out.line(`  ${said} [${printable(open.policy.reason)}, rule ${printable(open.policy.rule)}]`);
     cli.out.line(open.request === null ? "  It stood on no request." : `  It stood on the request ${open.request}.`);
-    if (open.escort === true) cli.out.line(`  It waited for an escort: ${releasedBy(row?.escortedBy ?? [])}.`);
+    if (open.escort === true) cli.out.line(`  It waited for an escort: ${releasedBy(row?.escortedBy)}.`);
     if (ended.endReason !== null) {
       const words = endSentences[ended.endReason];
       const code = printable(ended.endReason);

@@ -63,7 +63,7 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
   if (open.target.hostKey !== "") line(open.protocol === "vnc" ? "certificate" : "host key", open.target.hostKey);
   line("policy", `rule ${open.policy.rule}: ${open.policy.reason} (${open.policy.hash.slice(0, 16)}…)`);
   line("allowed", whyAllowed(open));
-  if (open.escort === true) line("escort", releasedBy(summary?.escortedBy ?? []));
+  if (open.escort === true) line("escort", releasedBy(summary?.escortedBy));
   if (recordingMode(open) !== "full" || open.recording.because !== undefined) line("recorded", whatIsKept(open));
   line("recorder", `${open.recorder.id}, number ${open.recorder.sequence}, key ${open.recorder.keyId}`);
   line("started", formatTime(open.startedAt));
@@ -124,7 +124,8 @@ function whyAllowed({ policy, request, grant, escort, person, limits }: OpenReco
     .join("; ");
 }
 
-export function releasedBy(escorts: readonly string[]): string {
+export function releasedBy(escorts: readonly string[] | undefined): string {
+  if (escorts === undefined) return "not in the index; conduit recordings rebuild reads it from the record";
   return escorts.length === 0 ? "none released it" : `released by ${escorts.join(", ")}`;
 }
 

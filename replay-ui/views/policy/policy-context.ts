@@ -6,6 +6,7 @@ import type { PolicyInForce } from "../../../shared/api/policy.ts";
 import { type CompiledPolicy, compilePolicy } from "../../../shared/policy/compile.ts";
 import { type Explanation, explainTarget } from "../../../shared/policy/explain.ts";
 import type { Capability, Role, Target } from "../../../shared/policy/policy.ts";
+import { protocolFor } from "../../../shared/policy/request.ts";
 import { getPolicy, listPeople } from "../../api/access-client.ts";
 import { ApiError } from "../../api/client.ts";
 
@@ -92,7 +93,7 @@ export function explainRequest(
       const explanation = explain(context, {
         person,
         target,
-        protocol: request.protocol,
+        protocol: protocolOf(context, request, target),
         atMs: Date.parse(request.from),
         secondFactor: true,
         approved: true,
@@ -108,6 +109,11 @@ export function explainRequest(
     }
   }
   return { said: [...said.values()], unknown };
+}
+
+function protocolOf(context: PolicyContext, request: Pick<AccessRequestView, "protocol">, name: string): string {
+  const target = context.inForce.targets.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  return target === undefined ? request.protocol : protocolFor(request, target);
 }
 
 /** What an approver can leave out: all that any of the sessions may do. */

@@ -30,13 +30,14 @@ export function whyAllowed({ request, rule, breakGlass, escort, escortedBy, fact
     rule == null ? "" : `The policy's rule “${rule}” allowed it.`,
     stood,
     factors === undefined || factors.length === 0 ? "" : `Signed in with ${factors.join(", then ")}.`,
-    escort === true ? released(escortedBy ?? []) : "",
+    escort === true ? released(escortedBy) : "",
   ]
     .filter((sentence) => sentence !== "")
     .join(" ");
 }
 
-function released(by: readonly string[]): string {
+function released(by: readonly string[] | undefined): string {
+  if (by === undefined) return "It began frozen, until an escort released it.";
   if (by.length === 0) return "It began frozen, to wait for an escort; none has released it.";
   return `It began frozen, until its escort released it: ${by.join(", ")}.`;
 }

@@ -303,7 +303,7 @@ function Sessions({ report: { sessions } }: { report: ConduitReport }) {
                   one.protocol,
                   one.secondFactor ? "second factor" : "no second factor",
                   one.recordingMode === "full" ? "" : `recorded: ${one.recordingMode}`,
-                  one.escort ? `escort: ${one.escortedBy.join(", ") || "nobody"}` : "",
+                  one.escort ? `escort: ${one.escortedBy.join(", ") || "none on record"}` : "",
                   one.endReason ?? "live",
                 ]
                   .filter((part) => part !== "")

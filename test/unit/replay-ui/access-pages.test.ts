@@ -152,6 +152,8 @@ describe("pages and words", () => {
     expect(whyAllowed(summary as unknown as RecordingSummary)).toBe(
       "The policy's rule “vendors” allowed it. It stood on an approved request. Signed in with publickey, then totp. It began frozen, until an escort released it.",
     );
+    const said = whyAllowed({ ...summary, escortedBy: ["emil"] } as unknown as RecordingSummary);
+    expect(said).toContain("until its escort released it: emil.");
     expect(whyEnded("window-ended")).toBe("Ended with the window of its access");
     expect(whyEnded("something-new")).toBe("Ended: something new");
   });

@@ -115,6 +115,32 @@ describe("a password of a grant", () => {
   });
 });
 
+describe("a request for controllers and screens together", () => {
+  const both = { targets: ["plc-1", "hmi-1"] };
+
+  it("opens each target by its own protocol, and its credential the controllers alone", async () => {
+    const { id, protocol } = await access.approved(both);
+    expect(protocol).toBe("each");
+    const grant = await access.requests.grantFor("erika", "hmi-1");
+    expect(grant).toMatchObject({ request: id, targets: ["plc-1", "hmi-1"] });
+    expect(grant?.protocol).toBeUndefined();
+    expect((await access.requests.view(id, access.as("erika")))?.may.issueCredential).toBe(true);
+    expect(await access.requests.issueCredential(id, access.as("erika"), { kind: "ssh-password" })).toMatchObject({
+      targets: ["plc-1"],
+    });
+  });
+
+  it("is refused where one protocol is asked for, with what to do; screens alone get no credential", async () => {
+    const { violations } = await access.requests.check(access.as("erika"), access.draft({ ...both, protocol: "ssh" }));
+    expect(violations).toMatchObject([{ code: "other-protocol", target: "hmi-1" }]);
+    expect(violations[0]?.sentence).toContain("Ask without a protocol");
+    const { id, protocol } = await access.approved({ targets: ["hmi-1"] });
+    expect(protocol).toBe("vnc");
+    expect((await access.requests.view(id, access.as("erika")))?.may.issueCredential).toBe(false);
+    await expect(issuePassword(id)).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
+  });
+});
+
 describe("a key of a grant", () => {
   const issueKey = (id: string, by = "erika", publicKey = keyLine) =>
     access.requests.issueCredential(id, access.as(by), { kind: "ssh-key", publicKey });
