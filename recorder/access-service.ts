@@ -70,7 +70,12 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
       const { type, ...details } = what;
       const event = {
         type: `session.${type}` as AccessEventType,
-        actor: "by" in what ? what.by : type === "warned" || type === "pattern" || type === "escort-lost" ? "recorder" : facts.person,
+        actor:
+          "by" in what
+            ? what.by
+            : type === "warned" || type === "pattern" || type === "escort-lost"
+              ? "recorder"
+              : facts.person,
         subject: facts.session ?? facts.target,
         address: facts.address,
         details: {
