@@ -1,23 +1,27 @@
 // One channel of a session: the operator's end, the target's end, and the recording between them. Fed by both muxes.
-// Invariant: inbound passes only through the pipeline (recorded, durable, then forwarded); outbound is recorded, then
-// forwarded; exit, end-of-file and close wait behind the bytes that came before them.
+// Invariant: inbound passes only through the pipeline (recorded, durable, then forwarded), and nothing of it while the session
+// is held but what held-input.ts lets pass; outbound is recorded, then forwarded; exit, end-of-file and close wait behind
+// the bytes that came before them.
 import { AppError } from "../../../shared/errors.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { TapSession } from "../tap.ts";
+import type { SessionHold, TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { FloodPace, noteTyping } from "./flood-pace.ts";
 import { BridgedHold, type SessionFiles } from "./held-files/bridged-hold.ts";
 import type { MakeHold } from "./held-files/held-program.ts";
+import { HeldInput } from "./held-input.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
 import { retainDelivered } from "./read-memory.ts";
 import { announcement, Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import { exitOf, localRequests, programOf, transparentRequests } from "./requests.ts";
+import { exitOf, localRequests, type Program, programOf, transparentRequests } from "./requests.ts";
 
 /** Programs send these without their person: they are no sign of one. */
 const unaskedRequests: ReadonlySet<string> = new Set(["window-change", ...transparentRequests]);
+
+const programTypes: ReadonlySet<string> = new Set(["shell", "exec", "subsystem"]);
 
 /** Less is copied: a small piece must not keep a large chunk. */
 const keepFromBytes = 16 * 1024;
@@ -41,9 +45,12 @@ export class ChannelBridge {
   #target: ChannelEnd | undefined;
   #recorder: ChannelRecorder | undefined;
   readonly #requests: OperatorRequests;
+  readonly #held: HeldInput;
   readonly #pace: FloodPace;
   /** Outbound that waits for the recorder. */
-  #held: (() => void)[] = [];
+  #delayed: (() => void)[] = [];
+  /** Who waits for the hold to change. */
+  #onHold: (() => void)[] = [];
   #clientClosed = false;
   #targetClosed = false;
   #refusal: Refusal | undefined;
@@ -54,7 +61,7 @@ export class ChannelBridge {
   #finished = false;
   /** Asked for, which a freeze can hold for long. */
   #ptyAsked = false;
-  #holdTold = false;
+  #isForward = false;
 
   constructor(context: BridgeContext, number: number, client: ChannelEnd) {
     this.#context = context;
@@ -75,7 +82,20 @@ export class ChannelBridge {
         this.#refusal?.request(item.type, item.payload, item.reply);
       },
     });
+    this.#held = new HeldInput({
+      session: context.session,
+      gate: context.gate,
+      channel: number,
+      client,
+      isTerminal: () => (this.#recorder === undefined ? this.#ptyAsked : this.#requests.pty),
+      outbound: (step) => this.#outbound(step),
+      pass: (bytes) => this.#pipeline.data(bytes),
+      isWholePackets: () => this.#files !== undefined,
+    });
     this.#pipeline = new InboundPipeline(context.session, context.gate, {
+      heldCourse: () => this.#held.course,
+      dropped: (what) => this.#held.dropped(what),
+      cut: () => this.#cut(),
       waitsFor: (item) => (item.kind === "request" ? this.#requests.waitsFor(item.type, item.payload) : null),
       record: (item) => this.#record(item),
       endBatch: () => this.#recorder?.endBatch() ?? false,
@@ -84,15 +104,12 @@ export class ChannelBridge {
       failed: (error) => this.#failed(error),
     });
     client.handlers = {
-      onData: (_stream, data) => {
-        context.session.touch();
-        if (this.#requests.pty) noteTyping(context.session.id);
-        this.#pipeline.data(data);
-      },
+      onData: (_stream, data) => this.#clientData(data),
       onRequest: (type, wantReply, payload) => this.#clientRequest(type, wantReply, payload),
       onEof: () => this.#pipeline.push({ kind: "eof" }),
       onClose: () => this.#clientGone(),
-      onSent: (bytes) => {
+      onSent: (all) => {
+        const bytes = this.#held.sent(all);
         if (this.#files !== undefined) this.#files.clientSent(bytes);
         else if (this.#requests.pty) this.#pace.sent(bytes);
         else this.#target?.consumed(bytes);
@@ -132,8 +149,60 @@ export class ChannelBridge {
         else this.#files.targetSent(bytes);
       },
     };
+    if (this.#held.course !== "pass") target.pause();
     if (this.#clientClosed) target.close();
     this.#pipeline.start();
+  }
+
+  /** The session is held, for another reason than before, or (null) no more. When it returns nothing passes that may not. */
+  hold(hold: SessionHold | null): void {
+    if (this.#finished) return;
+    this.#attempt(() => {
+      if (hold === null) this.#held.released();
+      else if (this.#refusal === undefined) this.#holdTarget();
+      if (hold === null || this.#held.course === "pass") this.#target?.resume();
+      this.#pipeline.holdChanged();
+    });
+    for (const wake of this.#onHold.splice(0)) wake();
+  }
+
+  #holdTarget(): void {
+    this.#target?.pause();
+    if (this.#clientClosed) {
+      // Nobody is there for whom what it sent could wait.
+      this.#pipeline.stop();
+      this.#target?.abandon();
+      return;
+    }
+    if (this.#held.programIsDue && this.#held.isStopped) {
+      this.refuse(this.#held.refuseProgram());
+      return;
+    }
+    const { course } = this.#held;
+    if (course !== "drop" && course !== "close") return;
+    const bytes = this.#target?.dropQueued() ?? 0;
+    if (bytes === 0) return;
+    this.#held.dropped({ bytes, recorded: bytes });
+    if (course === "close") this.#cut();
+  }
+
+  /** It may neither lose bytes nor keep them. */
+  #cut(): void {
+    const sentence = this.#held.cut();
+    if (!this.#isForward) {
+      this.refuse(sentence);
+      return;
+    }
+    this.#pipeline.stop();
+    this.#target?.abandon();
+    this.#client.abandon();
+  }
+
+  /** Resolves when the session's hold lets this channel's files pass, or the channel is over. */
+  async #mayPass(): Promise<void> {
+    while (this.#held.course !== "pass" && !this.#finished && this.#refusal === undefined) {
+      await new Promise<void>((resolve) => this.#onHold.push(resolve));
+    }
   }
 
   /** What the target said before still goes through quarantine first. */
@@ -148,6 +217,8 @@ export class ChannelBridge {
 
   /** A forward: no program is asked for, the channel is one from the start. */
   connectForward(target: ChannelEnd): void {
+    this.#isForward = true;
+    this.#held.isForward();
     this.#recorder = new ByteRecorder(this.#context.gate, this.number, false);
     this.connect(target);
   }
@@ -160,6 +231,7 @@ export class ChannelBridge {
     this.#files?.end();
     this.#pipeline.stop();
     this.#target?.abandon();
+    for (const wake of this.#onHold.splice(0)) wake();
     if (this.#recorder === undefined) return;
     if (this.#context.gate.failed) refusal.say();
     else this.#outbound(() => refusal.say());
@@ -168,7 +240,9 @@ export class ChannelBridge {
   /** Said on a terminal alone: elsewhere it would stand among a program's bytes. */
   announce(sentence: string): void {
     if (this.#finished || this.#refusal !== undefined || this.#client.ended) return;
-    if (this.#requests.pty || this.#ptyAsked) this.#client.write("stderr", announcement(sentence));
+    if ((this.#requests.pty || this.#ptyAsked) && this.#held.mayTell(sentence)) {
+      this.#client.write("stderr", announcement(sentence));
+    }
   }
 
   /** The connection ends: what is known is written. Idempotent. */
@@ -180,6 +254,8 @@ export class ChannelBridge {
     this.#pace.stop();
     this.#target?.abandon();
     this.#client.abandon();
+    for (const wake of this.#onHold.splice(0)) wake();
+    this.#held.say();
     try {
       this.#recorder?.end();
       if (this.#recorder !== undefined) this.#context.gate.append({ type: "channel-close", channel: this.number });
@@ -197,19 +273,35 @@ export class ChannelBridge {
       reply(false);
       return;
     }
-    if (!unaskedRequests.has(type)) this.#context.session.touch();
+    const { session } = this.#context;
+    if (!unaskedRequests.has(type) && !session.frozen) session.touch();
     if (type === "pty-req") this.#ptyAsked = true;
+    let program: Program | undefined;
+    this.#attempt(() => {
+      program = programOf(type, payload);
+      if (program === undefined || this.#refusal !== undefined) return;
+      this.#held.asked(program);
+      if (!session.frozen) return;
+      // A program that does not begin says why, where its person looks for errors.
+      if (!this.#held.isStopped) this.#held.tell();
+      else if (this.#held.programIsDue) this.refuse(this.#held.refuseProgram());
+    });
     this.#pipeline.push({ kind: "request", type, payload: Buffer.from(payload), reply });
-    if (this.#context.session.hold !== null && programOf(type, payload) !== undefined) this.#tellHold();
   }
 
-  /** A program that does not begin says why, once, where its person looks for errors. */
-  #tellHold(): void {
-    const { hold } = this.#context.session;
-    if (this.#holdTold || hold === null) return;
-    this.#holdTold = true;
-    const text = this.#ptyAsked ? announcement(hold.sentence) : remark(hold.sentence, false);
-    this.#client.write("stderr", text);
+  #clientData(data: Buffer): void {
+    const { session } = this.#context;
+    if (!session.frozen) {
+      session.touch();
+      if (this.#requests.pty) noteTyping(session.id);
+    }
+    if (this.#held.hasReader) {
+      this.#attempt(() => this.#held.take(data));
+      return;
+    }
+    // Before a program is asked for nobody would read it; sshd drops it too.
+    if (session.frozen) this.#held.dropped({ bytes: data.length });
+    this.#client.consumed(data.length);
   }
 
   #discarded(item: InboundItem): void {
@@ -224,7 +316,6 @@ export class ChannelBridge {
   #record(item: InboundItem): boolean {
     switch (item.kind) {
       case "data":
-        // Before a program runs nobody would read it; sshd drops it too.
         return this.#recorder?.inbound(dataOf(item)) ?? false;
       case "eof":
         this.#context.gate.notice("eof", { direction: "inbound" }, this.number);
@@ -263,6 +354,7 @@ export class ChannelBridge {
         return;
       case "request":
         this.#holdFiles();
+        if (programTypes.has(item.type)) this.#held.programPassed();
         item.pass?.();
     }
   }
@@ -283,6 +375,7 @@ export class ChannelBridge {
         client: this.#client,
         target: this.#target,
         outbound: (step) => this.#outbound(step),
+        mayPass: () => this.#mayPass(),
         record: (data) => this.#recorder?.outbound("stdout", data),
         failed: (error) => this.#failed(error),
       },
@@ -304,26 +397,26 @@ export class ChannelBridge {
   // --- target to operator ---
 
   get #mustHold(): boolean {
-    return this.#held.length > 0 || this.#context.gate.closed;
+    return this.#delayed.length > 0 || this.#context.gate.closed;
   }
 
   /** In order, and not before the recorder has caught up. */
   #outbound(step: () => void): void {
     if (this.#mustHold) {
-      this.#held.push(step);
-      if (this.#held.length === 1) this.#context.gate.whenOpen(() => this.#releaseHeld());
+      this.#delayed.push(step);
+      if (this.#delayed.length === 1) this.#context.gate.whenOpen(() => this.#releaseHeld());
       return;
     }
     this.#attempt(step);
   }
 
   #releaseHeld(): void {
-    while (this.#held.length > 0) {
+    while (this.#delayed.length > 0) {
       if (this.#context.gate.closed) {
         this.#context.gate.whenOpen(() => this.#releaseHeld());
         return;
       }
-      const step = this.#held.shift();
+      const step = this.#delayed.shift();
       if (step !== undefined) this.#attempt(step);
     }
   }
@@ -340,7 +433,8 @@ export class ChannelBridge {
       return;
     }
     this.#recorder.outbound(stream, data);
-    this.#client.write(stream, data, release);
+    if (stream === "stdout" && this.#held.weave(data)) release?.();
+    else this.#client.write(stream, data, release);
     this.#files?.errorsPassed(data.length);
   }
 
@@ -364,7 +458,7 @@ export class ChannelBridge {
     this.#files?.end();
     if (this.#target === undefined || this.#context.session.frozen || this.#refusal !== undefined) {
       this.#pipeline.stop();
-      this.#target?.close();
+      this.#target?.abandon();
       if (this.#target === undefined || this.#refusal !== undefined) this.#client.close();
     } else {
       // What was sent before the close still reaches the target, as it would without a gateway.

@@ -51,6 +51,7 @@ export class ChannelEnd {
   #sentClose = false;
   #gotClose = false;
   #open = false;
+  #paused = false;
   handlers: ChannelHandlers | undefined;
 
   constructor(transport: Transport, localId: number, forget: () => void) {
@@ -127,8 +128,30 @@ export class ChannelEnd {
 
   /** Drops what waits and closes. */
   abandon(): void {
-    this.#dropData();
+    this.#dropData(true);
     this.close();
+  }
+
+  /** Until `resume` no data and no end-of-file leaves; requests and a close are not held. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.flush();
+  }
+
+  /** Of what was written, what has not left for the peer. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Data that has not left never does. Answers how much it was. */
+  dropQueued(): number {
+    const dropped = this.#queuedBytes;
+    this.#dropData(false);
+    return dropped;
   }
 
   /** The bytes that came in by `onData` are dealt with: the peer may send as many again. */
@@ -144,6 +167,7 @@ export class ChannelEnd {
     while (this.#open) {
       const head = this.#queue[0];
       if (head === undefined) return;
+      if (this.#paused && (head.kind === "data" || head.kind === "eof")) return;
       if (head.kind === "data") {
         const data = head.filled === head.data.length ? head.data : head.data.subarray(0, head.filled);
         this.#queuedBytes -= data.length;
@@ -189,7 +213,7 @@ export class ChannelEnd {
       case message.channelClose:
         if (this.#gotClose) return;
         this.#gotClose = true;
-        this.#dropData();
+        this.#dropData(true);
         this.#forgetIfClosed();
         this.handlers?.onClose();
         return;
@@ -213,7 +237,7 @@ export class ChannelEnd {
     const told = this.#gotClose;
     this.#gotClose = true;
     this.#sentClose = true;
-    this.#dropData();
+    this.#dropData(true);
     this.#forgetIfClosed();
     const replies = this.#replies;
     this.#replies = [];
@@ -237,7 +261,7 @@ export class ChannelEnd {
   /** Sends what window, packet size and socket allow; returns the rest. */
   #sendNow(stream: Stream, data: Buffer): Buffer | undefined {
     let at = 0;
-    while (at < data.length && this.#open && this.#sendWindow > 0 && this.#transport.writable) {
+    while (at < data.length && this.#open && !this.#paused && this.#sendWindow > 0 && this.#transport.writable) {
       const length = Math.min(data.length - at, this.#sendWindow, this.#sendPacketBytes);
       const slice = at === 0 && length === data.length ? data : data.subarray(at, at + length);
       this.#transport.send(this.#dataHead(stream, length), slice);
@@ -292,11 +316,11 @@ export class ChannelEnd {
     if (this.#sentClose && this.#gotClose) this.#forget();
   }
 
-  /** What is not data stays: an exit status is told even to who has closed. */
-  #dropData(): void {
+  /** What is not data stays: an exit status is told even to who has closed. @param andEof it closes anyway. */
+  #dropData(andEof: boolean): void {
     const dropped = this.#queuedBytes;
     for (const queued of this.#queue) if (queued.kind === "data") queued.release();
-    this.#queue = this.#queue.filter((queued) => queued.kind !== "data");
+    this.#queue = this.#queue.filter(({ kind }) => kind !== "data" && !(andEof && kind === "eof"));
     this.#queuedBytes = 0;
     if (dropped > 0) this.handlers?.onSent(dropped);
   }

@@ -1,7 +1,9 @@
-// What the operator sent on one channel, on its way to the target: held while frozen, recorded, made durable, passed on,
-// all in the order in which it came. Invariant: nothing is passed before `durable()` answered for its record, and what
-// waits is bounded by the channel's window (data) and by `maxWaitingRequests` (all else).
+// What the operator sent on one channel, on its way to the target: recorded, made durable, passed on, all in the order in
+// which it came; while the session is held, dropped or kept waiting, as the channel's bridge says. Invariant: nothing is
+// passed before `durable()` answered for its record, nor while it is held; what is dropped is told, whether it was recorded
+// or not; what waits is bounded by the channel's window (data) and by `maxWaitingRequests` (all else).
 import { AppError } from "../../../shared/errors.ts";
+import type { Dropped } from "../input-drops.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
 import { retainDelivered } from "./read-memory.ts";
@@ -16,7 +18,21 @@ export type InboundItem =
   | { kind: "eof" }
   | { kind: "close" };
 
+/**
+ * What becomes of a channel's data now. `close`: it may neither be lost nor be kept, so the channel ends. Only `pass` lets
+ * anything through.
+ */
+export type HeldCourse = "pass" | "wait" | "drop" | "close";
+
+/** They act at once, and late they would act on something else. */
+const momentary: ReadonlySet<string> = new Set(["signal", "break"]);
+
 export interface InboundHandlers {
+  heldCourse(): HeldCourse;
+  /** Never passes, since the session is held: it is counted. */
+  dropped(what: Dropped): void;
+  /** Data came, or was under way, where the course is `close`. After `dropped`. */
+  cut(): void;
   /** What must happen before the item can be recorded; it and all behind it wait. Null: nothing. */
   waitsFor(item: InboundItem): Promise<void> | null;
   /** Appends the item's events. True: they must be durable before the item passes. May throw. */
@@ -41,6 +57,11 @@ export class InboundPipeline {
   #asleep = false;
   #started = false;
   #stopped = false;
+  /** Within `record`: what it records is in no flight yet. */
+  #recording = false;
+  #holdDue = false;
+  /** Who waits for the hold to change. */
+  #onChange: (() => void)[] = [];
 
   constructor(session: TapSession, gate: RecordingGate, handlers: InboundHandlers) {
     this.#session = session;
@@ -59,9 +80,54 @@ export class InboundPipeline {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#drop();
+    this.#wakeWaiting();
+  }
+
+  /**
+   * The session is held from now on, for another reason, or no more. When it returns, nothing passes that may not, not
+   * even what was recorded before.
+   */
+  holdChanged(): void {
+    if (this.#stopped) return;
+    if (this.#recording) {
+      this.#holdDue = true;
+      return;
+    }
+    const course = this.#handlers.heldCourse();
+    if (this.#session.frozen) this.#dropUnpassed(course);
+    this.#wakeWaiting();
+  }
+
+  #dropUnpassed(course: HeldCourse): void {
+    const losesData = course === "drop" || course === "close";
+    const dropped = { bytes: 0, recorded: 0, requests: 0 };
+    const stays = (item: InboundItem, recorded: boolean): boolean => {
+      if (item.kind === "request" && momentary.has(item.type)) {
+        dropped.requests++;
+        if (!recorded) this.#waitingRequests--;
+        item.reply(false);
+        return false;
+      }
+      if (item.kind !== "data" || !losesData) return true;
+      dropped.bytes += item.filled;
+      if (recorded) dropped.recorded += item.filled;
+      this.#handlers.discarded(item);
+      return false;
+    };
+    for (const flight of this.#flights) flight.items = flight.items.filter((item) => stays(item, true));
+    this.#waiting = this.#waiting.filter((item) => stays(item, false));
+    if (dropped.bytes + dropped.requests > 0) this.#handlers.dropped(dropped);
+    if (course === "close" && dropped.bytes > 0) this.#handlers.cut();
   }
 
   data(data: Buffer): void {
+    const course = this.#stopped ? "pass" : this.#handlers.heldCourse();
+    if (course === "drop" || course === "close") {
+      this.#handlers.dropped({ bytes: data.length });
+      this.#handlers.discarded({ kind: "data", data, filled: data.length, release: () => undefined });
+      if (course === "close") this.#handlers.cut();
+      return;
+    }
     const tail = this.#waiting[this.#waiting.length - 1];
     if (tail?.kind === "data" && data.length < coalesceBelowBytes && this.#held()) {
       // A window of single keystrokes held by a freeze must cost its bytes, not an object each.
@@ -79,6 +145,11 @@ export class InboundPipeline {
   push(item: InboundItem): void {
     if (this.#stopped) {
       this.#handlers.discarded(item);
+      return;
+    }
+    if (item.kind === "request" && momentary.has(item.type) && this.#session.frozen) {
+      this.#handlers.dropped({ bytes: 0, requests: 1 });
+      item.reply(false);
       return;
     }
     if (item.kind === "request") {
@@ -100,7 +171,11 @@ export class InboundPipeline {
   }
 
   #held(): boolean {
-    return !this.#started || this.#session.frozen || this.#gate.closed;
+    return !this.#started || this.#mayNotPass || this.#gate.closed;
+  }
+
+  get #mayNotPass(): boolean {
+    return this.#session.frozen && this.#handlers.heldCourse() !== "pass";
   }
 
   /** After this turn's messages, so that what came together shares one `durable()`. */
@@ -115,8 +190,8 @@ export class InboundPipeline {
 
   #recordWaiting(): void {
     if (this.#stopped || this.#waiting.length === 0 || !this.#started) return;
-    if (this.#session.frozen) {
-      this.#wakeBy((wake) => void this.#session.whenUnfrozen().then(wake));
+    if (this.#mayNotPass) {
+      this.#wakeBy((wake) => this.#onChange.push(wake));
       return;
     }
     if (this.#gate.closed) {
@@ -126,6 +201,7 @@ export class InboundPipeline {
     let mustBeDurable = false;
     let count = 0;
     let awaited: Promise<void> | null = null;
+    this.#recording = true;
     try {
       while (count < this.#waiting.length && !this.#held()) {
         const item = this.#waiting[count] as InboundItem;
@@ -137,16 +213,25 @@ export class InboundPipeline {
       }
       if (this.#handlers.endBatch()) mustBeDurable = true;
     } catch (error) {
+      this.#recording = false;
       this.stop();
       this.#handlers.failed(error);
       return;
     }
+    this.#recording = false;
+    // Ended from within: there is nothing left.
+    if (this.#stopped) return;
     if (awaited !== null) this.#wakeAfter(awaited);
     if (count === 0) return;
     const items = this.#waiting.splice(0, count);
     this.#flights.push({ items, durable: mustBeDurable ? this.#gate.durable() : undefined });
     // Rejections are dealt with in #fly, which may get to this flight later.
     this.#flights[this.#flights.length - 1]?.durable?.catch(() => undefined);
+    if (this.#holdDue) {
+      // What was just recorded is what made somebody stop the session, or something: it does not pass.
+      this.#holdDue = false;
+      this.holdChanged();
+    }
     if (!this.#flying) void this.#fly();
     if (this.#waiting.length > 0 && awaited === null) this.#schedule();
   }
@@ -169,8 +254,10 @@ export class InboundPipeline {
     try {
       for (let flight = this.#flights[0]; flight !== undefined && !this.#stopped; flight = this.#flights[0]) {
         if (flight.durable !== undefined) await flight.durable;
-        // A freeze that came while the record was being written holds too.
-        while (this.#session.frozen && !this.#stopped) await this.#session.whenUnfrozen();
+        // A hold that came while the record was being written holds too.
+        while (this.#mayNotPass && !this.#stopped) {
+          await new Promise<void>((resolve) => this.#onChange.push(resolve));
+        }
         if (this.#stopped) break;
         this.#flights.shift();
         for (const item of flight.items) this.#handlers.pass(item);
@@ -183,13 +270,27 @@ export class InboundPipeline {
     }
   }
 
+  #wakeWaiting(): void {
+    for (const wake of this.#onChange.splice(0)) wake();
+  }
+
   #drop(): void {
-    const items = [...this.#flights.flatMap((flight) => flight.items), ...this.#waiting];
+    const recorded = this.#flights.flatMap((flight) => flight.items);
+    const items = [...recorded, ...this.#waiting];
+    if (this.#session.frozen) {
+      // What waited for the release never passes now.
+      const dropped = { bytes: bytesOf(items), recorded: bytesOf(recorded) };
+      if (dropped.bytes > 0) this.#handlers.dropped(dropped);
+    }
     this.#flights = [];
     this.#waiting = [];
     this.#waitingRequests = 0;
     for (const item of items) this.#handlers.discarded(item);
   }
+}
+
+function bytesOf(items: readonly InboundItem[]): number {
+  return items.reduce((sum, item) => sum + (item.kind === "data" ? item.filled : 0), 0);
 }
 
 /** The bytes of a data item. */

@@ -8,6 +8,7 @@ import type {
   AuthenticatedPerson,
   ClientAddress,
   GatewayHost,
+  SessionHold,
   TapLogger,
   TapSession,
   TargetAccess,
@@ -112,6 +113,9 @@ export class PersonConnection {
     };
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
+    session.onHold((hold) => {
+      for (const bridge of [...this.#bridges]) bridge.hold(hold);
+    });
     session.onWarning(({ sentence }) => {
       for (const bridge of [...this.#bridges]) bridge.announce(sentence);
     });
@@ -166,7 +170,9 @@ export class PersonConnection {
       return;
     }
     if (offer.type === "session" && !this.#noMoreSessions) {
+      const hold = this.#session?.hold ?? null;
       if (this.#farewell !== undefined) Refusal.answer(offer.accept(), this.#farewell);
+      else if (hold !== null && hold.code !== "escort-awaited") this.#refuseNew(offer, hold);
       else this.#bridge(offer);
       return;
     }
@@ -177,6 +183,12 @@ export class PersonConnection {
     }
     this.#gate?.notice("channel-refused", { request: offer.type.slice(0, 64), reason: "unrecordable" });
     offer.refuse(openFailure.unknownChannelType, this.#farewell ?? "this kind of channel cannot be recorded");
+  }
+
+  /** Said to the program that is asked for on it, where people see it. */
+  #refuseNew(offer: ChannelOffer, hold: SessionHold): void {
+    this.#gate?.notice("channel-refused", { request: offer.type, reason: hold.code });
+    Refusal.answer(offer.accept(), `Nothing new begins: ${hold.sentence}`);
   }
 
   #bridge(offer: ChannelOffer): void {
@@ -245,12 +257,17 @@ export class PersonConnection {
     gate
       .durable()
       .then(() => this.#whenTarget())
-      .then((mux) =>
-        mux.open(offer.type, offer.payload, (channel) => {
+      .then((mux) => {
+        const since = session.hold;
+        if (since !== null) {
+          gate.notice("channel-refused", { request: offer.type, ...forward.facts, reason: since.code }, number);
+          throw new AppError("POLICY_REFUSED", since.sentence, { op: "ssh.forward" });
+        }
+        return mux.open(offer.type, offer.payload, (channel) => {
           if (this.#ended) channel.close();
           else this.#attempt(() => this.#newBridge(offer, number)?.connectForward(channel));
-        }),
-      )
+        });
+      })
       .catch((error: unknown) => {
         if (this.#ended) return;
         this.#attempt(() => gate.append({ type: "channel-close", channel: number }));

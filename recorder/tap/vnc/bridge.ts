@@ -8,12 +8,12 @@ import type { PixelFormat, ScreenInit } from "../../../shared/events/session-eve
 import type { VncSettings } from "../../../shared/policy/policy.ts";
 import type { ClientMessage } from "../../rfb/client-messages.ts";
 import { ClientParser } from "../../rfb/client-parser.ts";
-import { type WritableMessage, writeClientMessage } from "../../rfb/client-writer.ts";
+import type { WritableMessage } from "../../rfb/client-writer.ts";
 import { encoding, encodingName, isPixelEncoding } from "../../rfb/encodings.ts";
 import { defaultScreenLimits } from "../../rfb/framebuffer.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { SessionWarning, TapSession } from "../tap.ts";
+import type { SessionHold, SessionWarning, TapSession } from "../tap.ts";
 import { ClipboardFilter } from "./clipboard-filter.ts";
 import { narrowEncodings } from "./encodings-filter.ts";
 import { FormatPin, fenceAnswer } from "./format-pin.ts";
@@ -28,6 +28,17 @@ export const screenChannel = 0;
 /** A target that asks for answers and does not read them. */
 const maxUnreadByTarget = 4 * 1024 * 1024;
 const fenceRequest = 0x8000_0000;
+/** What does something at the target; the rest asks for pictures, or is never passed on. */
+const acting: ReadonlySet<ClientMessage["type"]> = new Set([
+  "key",
+  "qemu-key",
+  "pointer",
+  "cut-text",
+  "cut-text-extended",
+  "cut-text-oversize",
+  "set-desktop-size",
+  "xvp",
+]);
 /** Of a pointer's buttons: the eighth, or the mark of ExtendedMouseButtons. */
 const eighthButton = 0x80;
 
@@ -63,7 +74,6 @@ export class Bridge {
   #heldContinuous: Extract<ClientMessage, { type: "continuous-updates" }> | undefined;
   #viewerAsked = false;
   #viewerTakesNames = false;
-  #buttons = 0;
   #viewerHasFences = false;
   #viewerExtendsMouse = false;
   #updateHasPixels = false;
@@ -132,6 +142,13 @@ export class Bridge {
     this.#lane.stop();
     this.#pin.stop();
     this.#notices.stop();
+  }
+
+  /** The session is held, or (null) no more. When it returns, nothing of the operator's passes that may not. */
+  hold(hold: SessionHold | null): void {
+    if (this.#stopped) return;
+    if (hold !== null) this.#typed.letGo();
+    this.#lane.hold(hold !== null);
   }
 
   /** Told in the viewer's window. */
@@ -243,6 +260,10 @@ export class Bridge {
   }
 
   #take(message: ClientMessage): void {
+    if (this.#options.session.frozen && acting.has(message.type)) {
+      this.#drop(message);
+      return;
+    }
     switch (message.type) {
       case "key":
       case "qemu-key":
@@ -264,7 +285,7 @@ export class Bridge {
           return;
         }
         const notice = { type: "vnc-desktop-size", facts: { width, height, screens } } as const;
-        this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });
+        this.#lane.push({ message, notice });
         return;
       }
       case "xvp":
@@ -291,6 +312,14 @@ export class Bridge {
         this.#refuse("request-refused", { request: "qemu-audio", reason: "unrecordable" });
         return;
     }
+  }
+
+  /** The session is held: what would act at the target does not reach it. */
+  #drop(message: ClientMessage): void {
+    if (message.type === "key" || message.type === "qemu-key") this.#lane.drop(message);
+    else if (message.type === "pointer") {
+      this.#lane.drop(message);
+    } else this.#lane.drop(undefined, message.raw.length + (message.type === "cut-text-oversize" ? message.bytes : 0));
   }
 
   #askForPictures(message: Extract<ClientMessage, { type: "update-request" | "continuous-updates" }>): void {
@@ -320,10 +349,8 @@ export class Bridge {
 
   #point(message: Extract<ClientMessage, { type: "pointer" }>): void {
     const { x, y, buttons } = message;
-    const isMove = buttons === this.#buttons;
-    this.#buttons = buttons;
     if (this.#life.pointer(x, y, buttons)) this.#options.session.touch();
-    this.#lane.push({ raw: writeClientMessage(message), isMove });
+    this.#lane.push({ message });
   }
 
   #operate(message: WritableMessage): void {
@@ -332,7 +359,9 @@ export class Bridge {
     session.touch();
     const text = this.#typed.of(message);
     if (text !== "") session.typed(screenChannel, text);
-    this.#lane.push({ raw: writeClientMessage(message), isMove: false });
+    // A pattern may have stopped the session at this very key.
+    if (session.frozen) this.#lane.drop(message);
+    else this.#lane.push({ message });
   }
 
   #power(message: Extract<ClientMessage, { type: "xvp" }>): void {
@@ -348,7 +377,7 @@ export class Bridge {
       this.#life.acted();
       this.#options.session.touch();
       const notice = { type: "vnc-xvp", facts: { code, action, rule: decision.rule } } as const;
-      this.#lane.push({ raw: writeClientMessage(message), isMove: false, notice });
+      this.#lane.push({ message, notice });
     }
   }
 

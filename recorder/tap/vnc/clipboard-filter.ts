@@ -37,7 +37,8 @@ export class ClipboardFilter {
   /** Appends the notice in either case. */
   passes(direction: Direction, message: ClipboardMessage): boolean {
     const { hold } = this.#session;
-    if (hold?.code === "escort-awaited") return this.#refuse(direction, hold.code, {});
+    if (hold?.code === "escort-awaited" || (hold !== null && direction === "inbound"))
+      return this.#refuse(direction, hold.code, {});
     const decision = this.#session.decideClipboard(direction, 0);
     if (decision.effect === "deny") return this.#refuse(direction, decision.reason, { rule: decision.rule });
     switch (message.type) {

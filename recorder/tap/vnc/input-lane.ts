@@ -1,23 +1,30 @@
-// What the operator does, on its way to the target: keys, pointer, clipboard, size of the screen. Held while
-// frozen, recorded, made durable, passed on, in the order in which it came; that the recorder is behind with the target's
-// pictures does not hold it. Invariant: nothing is passed before `durable()` answered for its record, and what waits is
-// bounded.
+// What the operator does, on its way to the target: keys, pointer, clipboard, size of the screen. Recorded, made durable,
+// passed on, in the order in which it came; dropped and counted while the session is held; that the recorder is behind with
+// the target's pictures does not hold it. Invariant: nothing is passed before `durable()` answered for its record, and while
+// held nothing but the gateway's own letting go of what the target has down.
 import { AppError } from "../../../shared/errors.ts";
 import type { NoticeType } from "../../../shared/events/session-event.ts";
+import { type WritableMessage, writeClientMessage } from "../../rfb/client-writer.ts";
+import { type Dropped, InputDrops } from "../input-drops.ts";
 import type { RecordingGate } from "../recording-gate.ts";
 import type { TapSession } from "../tap.ts";
+import { Pressed } from "./pressed.ts";
 
-/** Beyond it, input that comes during a freeze is dropped, and that is said in the record. */
-const maxHeld = 512;
 /** Waiting for the disk: from here on the viewer is not read. */
 const congestedBytes = 256 * 1024;
 
 export interface InputItem {
-  raw: Buffer;
-  /** A pointer that moved and pressed nothing: of several that wait, only the last counts. */
-  isMove: boolean;
+  message: WritableMessage;
   /** Of what no key and no pointer says: an event of its own, before the message. */
   notice?: { type: NoticeType; facts: Record<string, unknown> };
+}
+
+interface Flight {
+  messages: WritableMessage[];
+  bytes: Buffer;
+  durable: Promise<void>;
+  /** The gateway lets go of what is pressed: passes while held, too. */
+  letsGo: boolean;
 }
 
 export interface InputLaneHandlers {
@@ -32,13 +39,13 @@ export class InputLane {
   readonly #gate: RecordingGate;
   readonly #handlers: InputLaneHandlers;
   readonly #channel: number;
-  #held: InputItem[] = [];
-  #flights: { bytes: Buffer; durable: Promise<void> }[] = [];
+  readonly #drops: InputDrops;
+  readonly #pressed = new Pressed();
+  #taken: InputItem[] = [];
+  #flights: Flight[] = [];
   #inFlightBytes = 0;
   #flying = false;
   #scheduled = false;
-  #asleep = false;
-  #overflowed = false;
   #stopped = false;
   #onIdle: (() => void) | undefined;
 
@@ -47,27 +54,60 @@ export class InputLane {
     this.#gate = gate;
     this.#channel = channel;
     this.#handlers = handlers;
+    this.#drops = new InputDrops(session, gate, channel);
   }
 
+  /** Not while the session is held. */
   push(item: InputItem): void {
     if (this.#stopped) return;
-    const last = this.#held[this.#held.length - 1];
-    if (this.#asleep && item.isMove && last?.isMove === true) {
-      this.#held[this.#held.length - 1] = item;
+    const { message } = item;
+    if (message.type === "pointer") {
+      this.#taken.push({ ...item, message: this.#pressed.takePointer(message) });
+    } else if ((message.type === "key" || message.type === "qemu-key") && !this.#pressed.takeKey(message)) {
+      this.#count({ bytes: writeClientMessage(message).length, messages: 1 });
       return;
+    } else {
+      this.#taken.push(item);
     }
-    if (this.#held.length >= maxHeld && this.#session.frozen) {
-      this.#overflow();
-      return;
-    }
-    this.#held.push(item);
     this.#schedule();
+  }
+
+  /** Came while the session is held. @param bytes of it, where it is none that could be written. */
+  drop(
+    message: WritableMessage | undefined,
+    bytes = message === undefined ? 0 : writeClientMessage(message).length,
+  ): void {
+    if (this.#stopped) return;
+    if (message?.type === "key" || message?.type === "qemu-key") this.#pressed.droppedKey(message);
+    else if (message?.type === "pointer") this.#pressed.droppedPointer(message);
+    this.#count({ bytes, messages: 1 });
+  }
+
+  /** The session is held from now on, or (false) no more. When it returns, nothing of the operator's passes that may not. */
+  hold(held: boolean): void {
+    if (this.#stopped) return;
+    if (!held) {
+      this.#drops.say();
+      return;
+    }
+    const recorded = this.#flights.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const taken = this.#taken.reduce((sum, { message }) => sum + writeClientMessage(message).length, 0);
+    const messages = this.#flights.reduce((sum, flight) => sum + flight.messages.length, 0) + this.#taken.length;
+    this.#flights = [];
+    this.#taken = [];
+    this.#weigh(-this.#inFlightBytes);
+    if (messages > 0) this.#count({ bytes: recorded + taken, recorded, messages });
+    const released = this.#pressed.letGo();
+    if (released.length > 0) this.#launch(released, true);
+    this.#settle();
   }
 
   /** Nothing passes any more. */
   stop(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
-    this.#held = [];
+    this.#drops.say();
+    this.#taken = [];
     this.#flights = [];
     this.#settle();
   }
@@ -81,26 +121,20 @@ export class InputLane {
   }
 
   get #idle(): boolean {
-    return this.#stopped || (this.#held.length === 0 && this.#flights.length === 0);
+    return this.#stopped || (this.#taken.length === 0 && this.#flights.length === 0);
   }
 
   #settle(): void {
     if (this.#idle) this.#onIdle?.();
   }
 
-  #overflow(): void {
-    if (this.#overflowed) return;
-    this.#overflowed = true;
-    try {
-      this.#gate.notice("limit", { what: "held-input", most: maxHeld }, this.#channel);
-    } catch (error) {
-      this.#fail(error);
-    }
+  #count(dropped: Dropped): void {
+    this.#drops.add(dropped);
   }
 
   /** After this turn's messages, so that what came together shares one record and one `durable()`. */
   #schedule(): void {
-    if (this.#scheduled || this.#asleep) return;
+    if (this.#scheduled) return;
     this.#scheduled = true;
     process.nextTick(() => {
       this.#scheduled = false;
@@ -109,39 +143,42 @@ export class InputLane {
   }
 
   #record(): void {
-    if (this.#stopped || this.#held.length === 0) return;
-    if (this.#session.frozen) {
-      this.#wakeBy((wake) => void this.#session.whenUnfrozen().then(wake));
-      return;
-    }
-    this.#overflowed = false;
-    const items = this.#held;
-    const bytes = Buffer.concat(items.map((item) => item.raw));
-    this.#held = [];
+    if (this.#stopped || this.#taken.length === 0) return;
+    const items = this.#taken;
+    this.#taken = [];
     try {
       for (const { notice } of items) {
         if (notice !== undefined) this.#gate.notice(notice.type, notice.facts, this.#channel);
       }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#launch(
+      items.map(({ message }) => message),
+      false,
+    );
+  }
+
+  #launch(messages: WritableMessage[], letsGo: boolean): void {
+    const bytes = Buffer.concat(messages.map(writeClientMessage));
+    try {
       this.#gate.append({ type: "input", channel: this.#channel, data: bytes });
     } catch (error) {
       this.#fail(error);
       return;
     }
+    if (this.#session.frozen && !letsGo) {
+      // Stopped by what was just recorded: it does not pass.
+      this.#count({ bytes: bytes.length, recorded: bytes.length, messages: messages.length });
+      return;
+    }
     const durable = this.#gate.durable();
     // A rejection is dealt with in #fly, which may get to this flight later.
     durable.catch(() => undefined);
-    this.#flights.push({ bytes, durable });
+    this.#flights.push({ messages, bytes, durable, letsGo });
     this.#weigh(bytes.length);
     if (!this.#flying) void this.#fly();
-  }
-
-  #wakeBy(subscribe: (wake: () => void) => void): void {
-    if (this.#asleep) return;
-    this.#asleep = true;
-    subscribe(() => {
-      this.#asleep = false;
-      this.#schedule();
-    });
   }
 
   async #fly(): Promise<void> {
@@ -149,11 +186,13 @@ export class InputLane {
     try {
       for (let flight = this.#flights[0]; flight !== undefined; flight = this.#flights[0]) {
         await flight.durable;
-        // A freeze that came while the record was being written holds too.
-        while (this.#session.frozen && !this.#stopped) await this.#session.whenUnfrozen();
         if (this.#stopped) return;
+        // A hold that came while the record was being written has dropped it.
+        if (this.#flights[0] !== flight) continue;
+        if (this.#session.frozen && !flight.letsGo) throw new Error("a held session's input is on its way");
         this.#flights.shift();
         this.#handlers.pass(flight.bytes);
+        for (const message of flight.messages) this.#pressed.passed(message);
         this.#weigh(-flight.bytes.length);
       }
     } catch (error) {

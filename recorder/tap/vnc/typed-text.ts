@@ -11,6 +11,11 @@ const maxClipboardText = 1024 * 1024;
 export class TypedText {
   readonly #controlsDown = new Set<number>();
 
+  /** What was pressed is let go of: a hold begins. */
+  letGo(): void {
+    this.#controlsDown.clear();
+  }
+
   of(message: WritableMessage): string {
     switch (message.type) {
       case "key":

@@ -114,6 +114,7 @@ export class ViewerSession {
     };
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
+    session.onHold((hold) => this.#bridge?.hold(hold));
     session.onWarning((warning) => this.#bridge?.warn(warning));
     this.#attempt(() => gate.notice("auth", { side: "operator", ...facts }));
   }

@@ -32,6 +32,8 @@ export interface HoldPlace {
   /** In order, and not before the recorder has caught up. */
   outbound(step: () => void): void;
   record(data: Buffer): void;
+  /** Resolves when the session's hold lets files pass, or the channel is over. */
+  mayPass(): Promise<void>;
   failed(error: unknown): void;
 }
 
@@ -129,7 +131,7 @@ export class BridgedHold {
       },
       durable: () => gate.durable(),
       mayPass: async () => {
-        while (session.frozen && !signal.aborted) await session.whenUnfrozen();
+        await this.#place.mayPass();
         signal.throwIfAborted();
       },
       open: (path, direction): Promise<HeldFile> =>
