@@ -53,7 +53,8 @@ export const notCountingWords: Record<NotCounting, string> = {
 interface Watching extends PresenceWatch {
   key: string;
   beat: PresenceBeat | null;
-  prompt: { id: string; dueMs: number } | null;
+  /** The question that is open. */
+  prompt: string | null;
   countsSinceMs: number | null;
 }
 
@@ -95,7 +96,7 @@ export class EscortPresence {
 
   answered(watch: string, prompt: string, atMs: number): PresenceChange[] {
     const known = this.#watches.get(watch);
-    if (known === undefined || known.prompt?.id !== prompt) return [];
+    if (known === undefined || known.prompt !== prompt) return [];
     return this.acted(known.person, atMs);
   }
 
@@ -175,11 +176,9 @@ export class EscortPresence {
     for (const watch of this.#watches.values()) {
       const signMs = this.#signMs.get(watch.key) ?? this.#nowMs;
       if (watch.refusal !== null || watch.prompt !== null || this.#nowMs - signMs < presenceSeconds * 1000) continue;
-      const leftMs = answerSeconds * 1000;
-      // Of the person, and not of the page: another page does not get them more time.
-      const dueMs = Math.max(signMs + presenceSeconds * 1000 + leftMs, this.#nowMs);
-      watch.prompt = { id: `p${++this.#prompts}`, dueMs };
-      asked.push({ type: "prompt", watch: watch.watch, id: watch.prompt.id, leftMs: dueMs - this.#nowMs });
+      const dueMs = signMs + (presenceSeconds + answerSeconds) * 1000;
+      watch.prompt = `p${++this.#prompts}`;
+      asked.push({ type: "prompt", watch: watch.watch, id: watch.prompt, leftMs: Math.max(0, dueMs - this.#nowMs) });
     }
     return asked;
   }
@@ -212,12 +211,19 @@ export class EscortPresence {
   }
 
   #whyNot(watch: Watching): NotCounting | null {
-    const { beat, prompt } = watch;
+    const { beat } = watch;
     if (watch.refusal !== null || beat === null) return "not-begun";
     if (this.#nowMs - beat.atMs > silentMs) return "silent";
     if (!beat.visible) return "hidden";
     if (this.#isBehind(watch, beat)) return "behind";
-    return prompt !== null && this.#nowMs >= prompt.dueMs ? "unanswered" : null;
+    return this.#isUnanswered(watch) ? "unanswered" : null;
+  }
+
+  /** By person, and not by page: another page does not get them more time. */
+  #isUnanswered({ key }: Watching): boolean {
+    const { presenceSeconds, answerSeconds } = this.#rules;
+    const signMs = this.#signMs.get(key) ?? this.#nowMs;
+    return presenceSeconds > 0 && this.#nowMs - signMs >= (presenceSeconds + answerSeconds) * 1000;
   }
 
   #isBehind({ countsSinceMs }: Watching, { seenUs, edgeUs }: PresenceBeat): boolean {
