@@ -2,6 +2,7 @@
 // and failures in. Invariant: while recovery reads the journal nothing new is appended, so that no record overtakes
 // those being read.
 import { AppError } from "../../shared/errors.ts";
+import type { Gap } from "../../shared/manifest/manifest.ts";
 import type { Flow } from "./flow.ts";
 import type { Batch, Journal } from "./journal/journal.ts";
 import type { JournalRing } from "./journal/ring.ts";
@@ -9,7 +10,7 @@ import type { LiveFeeds } from "./live-feeds.ts";
 import type { RecorderLogger } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import { SegmentWorkers, type WorkerCounts } from "./segment-workers.ts";
-import type { FromWorker, WorkerSettings } from "./segments/messages.ts";
+import { type FromWorker, nearUs, type WorkerSettings } from "./segments/messages.ts";
 import type { SessionWriter } from "./session-writer.ts";
 import { type Recording, segmentObject } from "./sessions.ts";
 import { type Share, splitBatch } from "./split-batch.ts";
@@ -54,6 +55,8 @@ export class WorkerLink {
   readonly #copyAcks = new Map<number, () => void>();
   #nextId = 0;
   readonly #silentWorkers = new Set<number>();
+  /** Of each session what was lost last, until it is stated. */
+  readonly #damage = new Map<string, Gap>();
   readonly #deaths = new Map<number, AppError>();
   /** While recovery reads the journal: what would append to it. */
   #held: Array<() => void> | null = null;
@@ -148,8 +151,8 @@ export class WorkerLink {
         this.#parts.events.clear("RECORD_SPOOL_FULL");
         this.#writerOf(message.session)?.resume();
         return;
-      case "bad-record":
-        this.#recordLost(message.session, message.message);
+      case "bad-records":
+        this.#recordsLost(message);
         return;
       default:
         return;
@@ -200,12 +203,22 @@ export class WorkerLink {
     this.#writerOf(message.session)?.fail(new AppError(code, text, { op: "segment.write" }));
   }
 
-  #recordLost(session: string, what: string): void {
-    const text = "a journal record could not be read; the interval is a gap";
-    this.#parts.events.alarm("RECORD_DAMAGED", text, { session, what });
+  #recordsLost({ session, fromUs, toUs, records, message }: Extract<FromWorker, { type: "bad-records" }>): void {
+    // While recovery reads, the next ones may follow close upon them.
+    const near = this.#damage.get(session);
+    if (near && fromUs - near.toUs <= nearUs) {
+      near.toUs = Math.max(near.toUs, toUs);
+      return;
+    }
+    const text = "journal records could not be read; their interval is a gap";
+    this.#parts.events.alarm("RECORD_DAMAGED", text, { session, what: message, records });
     const writer = this.#writerOf(session);
-    const fromUs = writer?.lastUs ?? 0;
-    this.#whenRead(() => writer?.addGap({ fromUs, toUs: fromUs, reason: "journal-damaged" }));
+    const gap: Gap = { fromUs, toUs, reason: "journal-damaged" };
+    this.#damage.set(session, gap);
+    this.#whenRead(() => {
+      if (this.#damage.get(session) === gap) this.#damage.delete(session);
+      writer?.addGap(gap);
+    });
   }
 
   #broken(session: string, cause: string): void {

@@ -6,6 +6,9 @@ import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.t
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { Counts, OpenedTrack } from "../spool-layout.ts";
 
+/** Damage that is no further apart is stated as one. */
+export const nearUs = 1e6;
+
 export interface SegmentLimits {
   segmentMaxSeconds: number;
   /** Raw bytes at which a segment closes, and to which it may grow in a flood (more than that many bytes a second). */
@@ -120,6 +123,6 @@ export type FromWorker =
   | { type: "write-resumed"; session: string }
   /** A fault of this software: the session's tracks cannot go on. The journal keeps what they did not store. */
   | { type: "broken"; session: string; message: string }
-  /** Journal records that could not be understood. */
-  | { type: "bad-record"; session: string; message: string }
+  /** Journal records that could not be understood: so many, at no great distance of each other. */
+  | { type: "bad-records"; session: string; fromUs: number; toUs: number; records: number; message: string }
   | { type: "synced"; id: number };

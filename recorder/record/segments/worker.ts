@@ -4,10 +4,10 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FeedPiece } from "../../../shared/live/feed.ts";
 import { segmentCodec } from "../../store/codec.ts";
-import { batchRecords } from "../journal/format.ts";
+import { batchRecords, type JournalRecord } from "../journal/format.ts";
 import { sessionInputKey } from "../journal/input-key.ts";
 import { sessionDirectory } from "../spool-layout.ts";
-import type { FromWorker, ToWorker, WorkerSettings } from "./messages.ts";
+import { type FromWorker, nearUs, type ToWorker, type WorkerSettings } from "./messages.ts";
 import { restoreTerminals } from "./restore.ts";
 import { sealSecret } from "./secret-seal.ts";
 import { SessionTracks } from "./session-tracks.ts";
@@ -104,15 +104,30 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
   }
 }
 
+type BadRecords = Extract<FromWorker, { type: "bad-records" }>;
+
+/** A lost key makes thousands of them. */
+function noteBad(bad: BadRecords[], { session, atUs }: JournalRecord, message: string): void {
+  const near = bad.findLast((records) => records.session === session);
+  if (near && atUs - near.toUs <= nearUs) {
+    near.toUs = Math.max(near.toUs, atUs);
+    near.records++;
+  } else {
+    bad.push({ type: "bad-records", session, fromUs: atUs, toUs: atUs, records: 1, message });
+  }
+}
+
 function batch(message: Extract<ToWorker, { type: "batch" }>): void {
   const { buffer, length, id } = message;
+  const bad: BadRecords[] = [];
   for (const record of batchRecords(Buffer.from(buffer), length)) {
     try {
       sessions.get(record.session)?.record(record);
     } catch (error) {
-      say({ type: "bad-record", session: record.session, message: (error as Error).message });
+      noteBad(bad, record, (error as Error).message);
     }
   }
+  for (const records of bad) say(records);
   say({ type: "ack", id });
 }
 

@@ -14,7 +14,7 @@ import { parentPort, workerData } from "node:worker_threads";
 parentPort.on("message", (message) => {
   if (message.type === "drop") process.exit(3);
   if (message.type === "sync") parentPort.postMessage({ type: "synced", id: message.id });
-  if (message.type === "tick") parentPort.postMessage({ type: "bad-record", session: String(workerData.screens), message: "" });
+  if (message.type === "tick") parentPort.postMessage({ type: "bad-records", session: String(workerData.screens), message: "" });
 });
 parentPort.postMessage({ type: "ready", codec: "zstd" });
 `;
