@@ -63,7 +63,16 @@ export function changedBands(pixels: Uint32Array, shadow: Uint32Array, stride: n
 }
 
 function sameRow(pixels: Uint32Array, shadow: Uint32Array, from: number, width: number): boolean {
-  for (let i = from; i < from + width; i++) if (pixels[i] !== shadow[i]) return false;
+  const end = from + width;
+  let i = from;
+  for (const last = end - 3; i < last; i += 4) {
+    const one =
+      ((pixels[i] as number) ^ (shadow[i] as number)) | ((pixels[i + 1] as number) ^ (shadow[i + 1] as number));
+    const two =
+      ((pixels[i + 2] as number) ^ (shadow[i + 2] as number)) | ((pixels[i + 3] as number) ^ (shadow[i + 3] as number));
+    if ((one | two) !== 0) return false;
+  }
+  for (; i < end; i++) if (pixels[i] !== shadow[i]) return false;
   return true;
 }
 

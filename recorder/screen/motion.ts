@@ -27,12 +27,16 @@ export class MotionFinder {
   readonly #slotTurn = new Uint32Array(slots);
   #votes = new Uint16Array(0);
   #turn = 0;
+  /** Direction of the last movement: it is looked for first. */
+  #vertical = true;
 
   /** Copies that bring much of `area` to where it is now; they do not touch one another. */
   find(pixels: Uint32Array, shadow: Uint32Array, stride: number, area: ScreenRect): Copy[] {
-    const vertical = this.#search(pixels, shadow, stride, area, true);
-    if (vertical.length > 0) return vertical;
-    return this.#search(pixels, shadow, stride, area, false);
+    const first = this.#search(pixels, shadow, stride, area, this.#vertical);
+    if (first.length > 0) return first;
+    const second = this.#search(pixels, shadow, stride, area, !this.#vertical);
+    if (second.length > 0) this.#vertical = !this.#vertical;
+    return second;
   }
 
   #search(pixels: Uint32Array, shadow: Uint32Array, stride: number, area: ScreenRect, vertical: boolean): Copy[] {
@@ -165,14 +169,20 @@ function hashRows(words: Uint32Array, stride: number, area: ScreenRect, strips: 
   }
 }
 
+const rowsAtOnce = 4;
+
 function hashColumns(words: Uint32Array, stride: number, area: ScreenRect, strips: number, to: Uint32Array): void {
   const { width } = area;
   to.fill(0, 0, strips * width);
-  for (let line = 0; line < strips * strip; line++) {
-    const row = (area.y + line) * stride + area.x;
+  for (let line = 0; line < strips * strip; line += rowsAtOnce) {
     const base = Math.floor(line / strip) * width;
-    for (let i = 0; i < width; i++) {
-      to[base + i] = Math.imul((to[base + i] as number) ^ (words[row + i] as number), 0x9e3779b1);
+    let at = (area.y + line) * stride + area.x;
+    for (let i = base; i < base + width; i++, at++) {
+      let hash = to[i] as number;
+      hash = Math.imul(hash ^ (words[at] as number), 0x9e3779b1);
+      hash = Math.imul(hash ^ (words[at + stride] as number), 0x9e3779b1);
+      hash = Math.imul(hash ^ (words[at + 2 * stride] as number), 0x9e3779b1);
+      to[i] = Math.imul(hash ^ (words[at + 3 * stride] as number), 0x9e3779b1);
     }
   }
   for (let i = 0; i < strips * width; i++) to[i] = spread(to[i] as number);
