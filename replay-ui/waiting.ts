@@ -1,5 +1,6 @@
-// What waits for the signed-in person, and whose emergency access is open: asked for after the page stands, and again now and
+// What waits for the signed-in person, whose emergency access is open, and what the kill switch has stopped: asked for after the page stands, and again now and
 // then. Everybody may ask; the answer has only what they may know.
+import type { Stop } from "../shared/api/types.ts";
 import type { Role } from "../shared/policy/policy.ts";
 import { Store } from "./store.ts";
 
@@ -14,9 +15,10 @@ export interface Waiting {
   /** Requests and reviews. */
   count: number;
   emergencies: readonly OpenEmergency[];
+  stops: readonly Stop[];
 }
 
-export const nothingWaits: Waiting = { count: 0, emergencies: [] };
+export const nothingWaits: Waiting = { count: 0, emergencies: [], stops: [] };
 export const waiting = new Store<Waiting>(nothingWaits);
 
 /** The first picture of a recording waits for nothing of this. */
@@ -25,7 +27,6 @@ const REFRESH_MS = 30_000;
 
 /** Asks until the returned function is called. */
 export function watchWaiting(roles: readonly Role[]): () => void {
-  if (!roles.some((role) => role !== "vendor")) return () => {};
   let stopped = false;
   const look = async () => {
     if (document.visibilityState === "hidden") return;

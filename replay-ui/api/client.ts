@@ -12,7 +12,9 @@ import type {
   RecordingIndex,
   RecordingPage,
   RecordingSummary,
+  SessionMark,
   SigningKey,
+  Stop,
   VerifyReport,
   VncTicket,
 } from "../../shared/api/types.ts";
@@ -273,8 +275,35 @@ export async function unfreezeSession(session: string): Promise<void> {
   await send("POST", `/sessions/${encodeURIComponent(session)}/unfreeze`, {});
 }
 
-export async function terminateSession(session: string, reason: string): Promise<void> {
-  await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`, { reason });
+/** `when-finished`: frozen, and ended as soon as no file is open. */
+export async function terminateSession(
+  session: string,
+  reason: string,
+  mode: "now" | "when-finished" = "now",
+): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/terminate`, { reason, mode });
+}
+
+export async function messageSession(session: string, text: string): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/message`, { text });
+}
+
+export async function markSession(session: string, mark: SessionMark): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/marks`, mark);
+}
+
+export async function listStops(): Promise<Stop[]> {
+  return (await read((all) => all.StopList, send("GET", "/stops"))).items;
+}
+
+/** @returns how many live sessions were frozen or ended. */
+export async function setStop(scope: string, action: Stop["action"], reason: string): Promise<number> {
+  const path = `/stops/${encodeURIComponent(scope)}`;
+  return (await read((all) => all.StopSet, send("PUT", path, { action, reason }))).sessions;
+}
+
+export async function liftStop(scope: string, reason: string): Promise<void> {
+  await send("DELETE", `/stops/${encodeURIComponent(scope)}${query({ reason })}`);
 }
 
 export function listAudit(cursor?: string): Promise<AuditPage> {

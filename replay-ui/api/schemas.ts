@@ -11,6 +11,8 @@ export {
   RecordingSummary,
   SessionList,
   SigningKeyList,
+  StopList,
+  StopSet,
   VerifyReport,
   VncTicket,
 } from "../../shared/api/types.ts";

@@ -12,6 +12,8 @@ export function ReasonDialog(props: {
   /** Left out: nothing is asked. */
   label?: string;
   required?: boolean;
+  /** Said where nothing was given. */
+  needed?: string;
   maxLength?: number;
   /** Of the button that goes back. */
   back: string;
@@ -29,7 +31,7 @@ export function ReasonDialog(props: {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (props.required === true && reason.trim() === "") {
-      setError("Say why: it is kept, and told to whom it concerns.");
+      setError(props.needed ?? "Say why: it is kept, and told to whom it concerns.");
       field.current?.focus();
       return;
     }

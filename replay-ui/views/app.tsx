@@ -19,6 +19,7 @@ import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
 import { SignInView } from "./sign-in.tsx";
+import { StopBanner } from "./stop-banner.tsx";
 
 export function App() {
   const me = useStore(account);
@@ -41,6 +42,7 @@ export function App() {
       </a>
       <TopBar me={me} current={current} />
       {me === undefined ? null : <EmergencyBanner current={current} />}
+      {me === undefined ? null : <StopBanner current={current} me={me} />}
       <main id="main" class={`page page-${current.view}`} tabIndex={-1}>
         <View me={me} current={current} />
       </main>

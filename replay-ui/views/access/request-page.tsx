@@ -152,7 +152,10 @@ function Asked({ request }: { request: AccessRequestView }) {
         <Fact name="Who">{request.people.join(", ")}</Fact>
         <Fact name="Asked by">{request.requester}</Fact>
         <Fact name={request.targets.length === 1 ? "Target" : "Targets"}>
-          {request.targets.join(", ")} <span class="dim">· {request.protocol === "each" ? "each by its own protocol" : request.protocol.toUpperCase()}</span>
+          {request.targets.join(", ")}{" "}
+          <span class="dim">
+            · {request.protocol === "each" ? "each by its own protocol" : request.protocol.toUpperCase()}
+          </span>
         </Fact>
         <Fact name="Conduit">{[...new Set(request.conduits)].join(", ")}</Fact>
         <Fact name="When">

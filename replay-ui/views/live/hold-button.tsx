@@ -5,14 +5,22 @@ import { freezeSession, unfreezeSession } from "../../api/client.ts";
 import { errorText } from "../../components/states.tsx";
 
 /** Holds the person's input back, or lets it go on. Nobody releases a session of their own. */
-export function HoldButton(props: { session: LiveSession; me: Me; onChanged: () => void }) {
-  const { session, me, onChanged } = props;
+export function HoldButton(props: {
+  session: LiveSession;
+  me: Me;
+  /** The page shows the session as it goes on: who releases it has to see it. */
+  watching: boolean;
+  onChanged: () => void;
+}) {
+  const { session, me, watching, onChanged } = props;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const isFrozen = session.state === "frozen";
-  const awaitsEscort = session.hold === "escort-awaited";
+  const awaitsEscort = session.hold === "escort-awaited" || session.hold === "escort-lost";
   const isOwn = session.person.toLowerCase() === me.name.toLowerCase();
   if (isFrozen && (isOwn || (awaitsEscort && !hasRole(me, "escort")))) return null;
+  if (isFrozen && session.hold === "stopped") return null;
+  if (isFrozen && !watching && session.escort?.mustWatch === true) return null;
   if (!isFrozen && session.state !== "active") return null;
   const act = async () => {
     setBusy(true);

@@ -5,6 +5,7 @@ import { ProtocolTag } from "../../components/protocol-tag.tsx";
 import { formatAgo, formatBytes, formatClockZone } from "../../format.ts";
 import { recordingPath, requestPath } from "../../router.ts";
 import { HoldButton } from "./hold-button.tsx";
+import { stateWord } from "./state-word.ts";
 
 interface LiveCardProps {
   session: LiveSession;
@@ -12,13 +13,6 @@ interface LiveCardProps {
   mayEnd: boolean;
   onEnd: () => void;
   onChanged: () => void;
-}
-
-function stateWord({ state, hold }: LiveSession): string {
-  if (hold === "escort-awaited") return "Waits for its escort";
-  if (hold === "escort-lost") return "Its escort has left";
-  if (hold === "stopped") return "Stopped by the plant";
-  return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
 }
 
 const modeWords = {
@@ -81,9 +75,9 @@ export function LiveCard({ session, me, mayEnd, onEnd, onChanged }: LiveCardProp
       ))}
       <div class="live-actions">
         <a class="button primary" href={recordingPath(session.session)}>
-          Watch
+          {mayEnd && session.state === "frozen" && session.escort?.mustWatch === true ? "Watch and escort" : "Watch"}
         </a>
-        {mayEnd ? <HoldButton session={session} me={me} onChanged={onChanged} /> : null}
+        {mayEnd ? <HoldButton session={session} me={me} watching={false} onChanged={onChanged} /> : null}
         {mayEnd ? (
           <button type="button" class="button danger" data-testid="terminate" onClick={onEnd}>
             <StopIcon /> End session…

@@ -8,6 +8,7 @@ import { EmptyState, ErrorState, errorText, Loading } from "../../components/sta
 import { formatPlural } from "../../format.ts";
 import { EndDialog } from "./end-dialog.tsx";
 import { LiveCard } from "./live-card.tsx";
+import { StopControls } from "./stop-controls.tsx";
 
 const REFRESH_MS = 2_000;
 
@@ -33,11 +34,12 @@ export function LiveView({ me }: { me: Me }) {
   const mayEnd = hasRole(me, "admin", "escort");
   return (
     <div class="container">
-      <div class="page-head">
+      <div class="page-head with-actions">
         <h1>Live sessions</h1>
         <span class="page-count" aria-live="polite">
           {sessions === null ? "\u00a0" : formatPlural(sessions.length, "session")}
         </span>
+        {mayEnd ? <StopControls sessions={sessions ?? []} me={me} onChanged={() => void refresh()} /> : null}
       </div>
       {error !== null && sessions !== null ? (
         <p class="notice warn" role="status">

@@ -100,6 +100,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           {controls === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={controls} />}
         </div>
       </div>
+      {controls === null || me === undefined ? null : <LiveDeskOf opened={controls} me={me} />}
       <div class="rec-main">
         <section class="player" ref={playerBox} aria-label="Player">
           <div class="player-bar">
@@ -171,6 +172,23 @@ function NotOpened({ error, onRetry }: { error: unknown; onRetry: () => void }) 
       <a href="/">Go to the recordings</a>
     </ErrorState>
   );
+}
+
+type Desk = typeof import("./live-desk.tsx").LiveDesk;
+
+/** What belongs to a session that goes on is loaded for such a one alone. */
+function LiveDeskOf({ opened, me }: { opened: OpenedRecording; me: Me }) {
+  const [Desk, setDesk] = useState<Desk | null>(null);
+  const [isLive] = useState(() => opened.source.live !== undefined);
+  useEffect(() => {
+    if (isLive)
+      import("./live-desk.tsx").then(
+        ({ LiveDesk }) => setDesk(() => LiveDesk),
+        () => {},
+      );
+  }, [isLive]);
+  if (!isLive) return null;
+  return Desk === null ? <div class="live-desk waiting" /> : <Desk opened={opened} me={me} />;
 }
 
 /** What has to be in view all the time is inside the player then. */

@@ -1,0 +1,9 @@
+import type { LiveSession } from "../../../shared/api/types.ts";
+
+export function stateWord({ state, hold }: LiveSession): string {
+  if (hold === "escort-awaited") return "Waits for its escort";
+  if (hold === "escort-lost") return "Its escort has left";
+  if (hold === "stopped") return "Stopped by the plant";
+  if (hold === "ending") return "Is being ended";
+  return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
+}
