@@ -54,6 +54,8 @@ export class JournalRing {
   #preparing: Promise<void> | null = null;
   /** Record number up to which a session's records are covered; Infinity when the session is sealed. */
   readonly #covered = new Map<string, number>();
+  /** Sealed ones, and the first file that can have nothing of them any more. */
+  readonly #forgotten: { session: string; order: number }[] = [];
   /** Called with the sessions that keep the oldest file, when the ring runs short. */
   onPressure: (sessions: string[]) => void = () => {};
   #hold = false;
@@ -189,7 +191,9 @@ export class JournalRing {
   /** The session is sealed: nothing of it is needed here any more. */
   forget(session: string): void {
     for (const file of this.#used) file.sessions.delete(session);
-    this.#covered.delete(session);
+    // A record that came too late for its segments may be on its way to a file, which must not be kept for it.
+    this.#covered.set(session, Number.POSITIVE_INFINITY);
+    this.#forgotten.push({ session, order: this.#nextOrder + 1 });
     this.#release();
   }
 
@@ -208,9 +212,15 @@ export class JournalRing {
       const isCurrent = "handle" in oldest && this.#used.length === 1;
       if (isCurrent) return;
       this.#used.shift();
+      this.#forgetUpTo(oldest.order);
       this.#free.push(oldest.path);
       if ("handle" in oldest) void oldest.handle.close().catch(() => {});
     }
+  }
+
+  #forgetUpTo(order: number): void {
+    while ((this.#forgotten[0]?.order ?? Number.POSITIVE_INFINITY) <= order)
+      this.#covered.delete(this.#forgotten.shift()?.session ?? "");
   }
 
   #press(): void {

@@ -213,6 +213,20 @@ describe("files", () => {
     expect(sentToWorker(writer)).toEqual(writer.sent);
   });
 
+  it("are not kept for what came too late for a recording that is sealed", async () => {
+    const writer = new Writer();
+    for (let round = 0; round < 30; round++) {
+      const late = new Writer();
+      late.append(Buffer.from("on its way when its session is sealed"));
+      ring.forget(late.id);
+      await journal.durable(late);
+      writer.append(randomBytes(200_000));
+      await journal.durable(writer);
+      ring.cover(writer.id, writer.next - 1);
+    }
+    expect((await listJournalFiles(directory)).length).toBeLessThan(6);
+  });
+
   it("found at start-up are kept until their sessions are sealed", async () => {
     const left = new Writer();
     left.append(Buffer.from("from before the crash"));
