@@ -12,7 +12,7 @@ import type { Watch } from "./watch.ts";
 const POLL_MS = 1_500;
 const POLL_WHEN_LOST_MS = 4_000;
 
-export function liveSource(first: RecordingIndex): RecordingSource {
+export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingSource {
   const { session } = first;
   const index = new Store(first);
   const reachable = new Store(true);
@@ -62,7 +62,7 @@ export function liveSource(first: RecordingIndex): RecordingSource {
     const [{ watchSession }, growth] = await Promise.all([import("./watch.ts"), import("./growth.ts")]);
     if (abort.signal.aborted) return;
     growthOf = growth.growthOf;
-    watch = watchSession(session, {
+    watch = watchSession(session, asEscort, {
       open,
       state: live,
       track({ meta }) {

@@ -31,7 +31,8 @@ export interface Watch {
   close(): void;
 }
 
-export function watchSession(session: string, ends: WatchEnds): Watch {
+/** @param asEscort whoever watches may count as the session's escort. */
+export function watchSession(session: string, asEscort: boolean, ends: WatchEnds): Watch {
   let socket: WebSocket | null = null;
   let closed = false;
   let retryMs = FIRST_RETRY_MS;
@@ -103,7 +104,7 @@ export function watchSession(session: string, ends: WatchEnds): Watch {
     retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   };
   const connect = () => {
-    const address = new URL(`/api/v1/sessions/${session}/watch`, location.href);
+    const address = new URL(`/api/v1/sessions/${session}/watch${asEscort ? "" : "?escort=no"}`, location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const mine = new WebSocket(address);
     mine.binaryType = "arraybuffer";

@@ -12,9 +12,21 @@ import { StopControls } from "./stop-controls.tsx";
 
 const REFRESH_MS = 2_000;
 
+/** The player is loaded for whoever wants to see them all. */
+function LazyWall({ sessions }: { sessions: readonly LiveSession[] }) {
+  const [Wall, setWall] = useState<typeof import("./wall.tsx").default | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    import("./wall.tsx").then((module) => setWall(() => module.default), setError);
+  }, []);
+  if (error !== null) return <ErrorState error={error} />;
+  return Wall === null ? <Loading /> : <Wall sessions={sessions} />;
+}
+
 export function LiveView({ me }: { me: Me }) {
   const [sessions, setSessions] = useState<LiveSession[] | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const [wall, setWall] = useState(false);
   const [ending, setEnding] = useState<LiveSession | null>(null);
   const refresh = () =>
     listLiveSessions().then(
@@ -39,6 +51,17 @@ export function LiveView({ me }: { me: Me }) {
         <span class="page-count" aria-live="polite">
           {sessions === null ? "\u00a0" : formatPlural(sessions.length, "session")}
         </span>
+        {sessions === null || sessions.length === 0 ? null : (
+          <button
+            type="button"
+            class="button"
+            aria-pressed={wall}
+            data-testid="wall-toggle"
+            onClick={() => setWall(!wall)}
+          >
+            {wall ? "List" : "Wall"}
+          </button>
+        )}
         {mayEnd ? <StopControls sessions={sessions ?? []} me={me} onChanged={() => void refresh()} /> : null}
       </div>
       {error !== null && sessions !== null ? (
@@ -56,6 +79,8 @@ export function LiveView({ me }: { me: Me }) {
             Sessions show here while they go on.
           </EmptyState>
         </div>
+      ) : wall ? (
+        <LazyWall sessions={sessions} />
       ) : (
         <ul class="live-grid">
           {sessions.map((session) => (

@@ -1,7 +1,8 @@
 import type { Role } from "../../../shared/policy/policy.ts";
 
 const roleWords: Record<Role, string> = {
-  vendor: "works on targets",
+  vendor: "works on targets, from outside",
+  engineer: "works on targets, of the plant",
   escort: "watches, freezes, ends sessions",
   approver: "decides on requests",
   investigator: "watches recordings",

@@ -33,8 +33,9 @@ export interface OpenedRecording {
 
 const CHECKS_AT_ONCE = 4;
 
-export function openRecording(index: RecordingIndex): OpenedRecording {
-  const source = openSource(index);
+/** @param asEscort whoever looks at a live session here may count as its escort: it is what the page is about. */
+export function openRecording(index: RecordingIndex, asEscort = true): OpenedRecording {
+  const source = openSource(index, asEscort);
   const integrity = new Integrity(index);
   const loader = new SegmentLoader(source, integrity);
   const player = new Player(source, loader);
