@@ -128,6 +128,8 @@ export class Uploader {
   readonly #abort = new AbortController();
   #pendingBytes = 0;
   readonly #idleWaiters: Array<() => void> = [];
+  /** Stored recordings that are leaving the spool. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Sessions bring so much that uploads should wait. */
   recordingIsBusy: () => boolean = () => false;
 
@@ -175,6 +177,8 @@ export class Uploader {
     this.#stopped = true;
     if (this.#yieldTimer) clearTimeout(this.#yieldTimer);
     for (const recording of this.#recordings.values()) if (recording.timer) clearTimeout(recording.timer);
+    // Whoever has the spool next must not find a folder that is being removed.
+    await Promise.all(this.#leaving);
     if (this.#running === 0) return;
     const reason = new AppError("STORE_UNAVAILABLE", "the recorder is being stopped; the spool keeps the object", {
       op: "upload.stop",
@@ -366,7 +370,7 @@ export class Uploader {
     if (!recording.sealed || recording.finishing || recording.resting) return;
     if (recording.running.some((n) => n > 0) || recording.waiting.some((objects) => objects.length > 0)) return;
     recording.finishing = true;
-    this.#source.stored(recording.id).then(
+    const leaving = this.#source.stored(recording.id).then(
       () => {
         this.#noLongerFails(recording);
         this.#recordings.delete(recording.id);
@@ -380,5 +384,7 @@ export class Uploader {
         this.#fails(recording, "RECORD_SPOOL_FAULT", text, { session: recording.id });
       },
     );
+    this.#leaving.add(leaving);
+    void leaving.finally(() => this.#leaving.delete(leaving));
   }
 }

@@ -1,5 +1,6 @@
 // A recording is read while it goes from the spool to the store: at whatever step the two stand, its index, its records
 // and its segments are there, also for a reader that began to look some steps before.
+import { readdirSync } from "node:fs";
 import { afterEach, expect, it, vi } from "vitest";
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
@@ -182,4 +183,25 @@ it("exports and verifies at every step, and what is not there yet is said to be 
   expect([...archives].toSorted()).toEqual(["REQUEST_CONFLICT", "whole"]);
   const manifest = JSON.parse(String(store.recording(session).get("manifest.json"))) as Manifest;
   expect(manifest.gaps).toEqual([]);
+});
+
+it("has left the spool, or is wholly there, when the recorder has stopped", async () => {
+  let left: () => void = () => {};
+  const said: string[] = [];
+  let stopping: Promise<unknown> | undefined;
+  await storeWith(async (at) => {
+    if (at !== "before the spool is synced") return;
+    stopping = under.stop().then(() => said.push("stopped"));
+    // However long the disk takes.
+    setTimeout(() => {
+      said.push("synced");
+      left();
+    }, 300);
+    await new Promise<void>((go) => {
+      left = go;
+    });
+  });
+  await stopping;
+  expect(said).toEqual(["synced", "stopped"]);
+  expect(readdirSync(under.directory).filter((name) => name.startsWith(session))).toEqual([]);
 });
