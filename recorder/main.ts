@@ -34,6 +34,7 @@ import { PictureJobs } from "./export/video/picture-jobs.ts";
 import { createFileScan, type FileScan } from "./file-scan.ts";
 import { GatewaySignIn } from "./gateway-sign-in.ts";
 import { Inventory } from "./inventory.ts";
+import { createLiveService } from "./live-service.ts";
 import { mfaOf } from "./mfa-of.ts";
 import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
@@ -161,6 +162,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     access: access.requests,
     happened: (facts, what) => {
       access.happened(facts, what);
+      if (facts.session !== null) live.bus.changed(facts.session);
       if (what.type === "unfrozen" && what.escort === true && facts.session !== null) {
         feed.escorted(facts.session, what.by);
       }
@@ -183,6 +185,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       await access.feed.record({ type: "file.quarantined", actor, subject, address: "local", details });
     },
   });
+  const health = () => checkHealth(recorder, alarms, fileScan);
+  const live = createLiveService({ recorder, registry, observer: controls.watching, health, logger });
+  undo.push(() => live.close());
   let sshPort: number | null = null;
   const sshTap = taps.ssh({
     host: opener,
@@ -215,7 +220,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   };
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
-  const health = () => checkHealth(recorder, alarms, fileScan);
   const pictures = await PictureJobs.open(reader, {
     directory: join(config.recorder.dataDirectory, "exports"),
     program: () => findFfmpeg(environment()["PATH"] ?? ""),
@@ -254,7 +258,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
     pictures,
     sessions: {
-      list: () => registry.list(),
+      list: () => live.list(),
       terminate,
       freeze: async (session, by, reason) => registry.freeze(session, by, reason),
       unfreeze: async (session, by) => registry.unfreeze(session, by),
@@ -263,6 +267,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       mark: async (...what) => controls.mark(...what),
     },
     stops,
+    watches: live.door,
     screens: {
       ticket: (...request) => vncGateway.ticket(...request),
       listener: vncListener,
@@ -305,9 +310,24 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       if (person.disabled) throw new AppError("AUTH_FORBIDDEN", `${person.name} is disabled`, { op: "admin.unfreeze" });
       return registry.unfreeze(session, person);
     },
+    controls: {
+      message: async (...what) => controls.message(...what),
+      mark: async (...what) => controls.mark(...what),
+      endSafely: async (...how) => controls.endSafely(...how),
+      stops: () => stops.list(),
+      stop: (scope, what, by) => stops.set(scope, what, { name: by, address: "local" }),
+      liftStop: async (scope, reason, name) => {
+        const person = await people.get(name);
+        if (person.disabled || !person.roles.includes("admin")) {
+          const message = `${person.name} is no administrator: a stop is lifted by one`;
+          throw new AppError("AUTH_FORBIDDEN", message, { op: "admin.liftStop" });
+        }
+        await stops.lift(scope, reason, { name: person.name, address: "local" });
+      },
+    },
     audit: (entry) => audit.append(entry),
-    vncTicket: async (person, target) => {
-      const issued = await vncGateway.ticketFor(person, target);
+    vncTicket: async (person, target, factors) => {
+      const issued = await vncGateway.ticketFor(person, target, factors);
       return { ...issued, userName: `${person}+${issued.target}`, ...vncListener() };
     },
     status: async () => ({
@@ -343,6 +363,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await vncRefusals.close();
     await admin.close();
     await pictures.close();
+    live.close();
     await api.close();
     await recorder.stop();
     await feed.settled();

@@ -82,8 +82,11 @@ export class WebSessions {
     return { token, session: describe(token, person, { expiresAtMs, factors, confirmedAtMs }) };
   }
 
-  /** Null for an unknown, expired or idle token, and for one of a disabled person. */
-  async find(token: string): Promise<WebSession | null> {
+  /**
+   * Null for an unknown, expired or idle token, and for one of a disabled person. @param use false: it is asked after and
+   * not used, so that its time of rest goes on.
+   */
+  async find(token: string, use = true): Promise<WebSession | null> {
     if (!tokenPattern.test(token)) return null;
     const nowMs = this.#now();
     const row = await this.#db
@@ -99,7 +102,7 @@ export class WebSessions {
       return null;
     }
     // Written at most once a minute: a player fetching segments must not turn every read into a write.
-    if (nowMs - row.last_seen_at_ms > touchEveryMs) {
+    if (use && nowMs - row.last_seen_at_ms > touchEveryMs) {
       await this.#db
         .updateTable("web_sessions")
         .set({ last_seen_at_ms: nowMs })

@@ -18,11 +18,13 @@ import { addRecordingRoutes } from "./recording-routes.ts";
 import { addReportRoutes } from "./report-routes.ts";
 import { addRequestRoutes } from "./request-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
-import { addScreenRoutes, takeUpgrades } from "./screen-routes.ts";
+import { addScreenRoutes } from "./screen-routes.ts";
 import { addSecurity, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
 import { KnownAddresses } from "./unrouted.ts";
+import { takeUpgrades } from "./upgrades.ts";
+import { addWatchRoutes } from "./watch-routes.ts";
 
 export type { ApiDeps } from "./deps.ts";
 
@@ -68,6 +70,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addOperationRoutes(api, deps);
       addControlRoutes(api, deps);
       addScreenRoutes(api, deps);
+      addWatchRoutes(api, deps);
       addRequestRoutes(api, deps);
       addMyAccessRoutes(api, deps);
       addReportRoutes(api, deps);

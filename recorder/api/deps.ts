@@ -93,6 +93,25 @@ export interface SessionControl {
   mark(session: string, by: string, mark: SessionMark): Promise<boolean>;
 }
 
+/** The way to a live session's tail. */
+export interface WatchEntrance {
+  /** REQUEST_CONFLICT where there are too many already. */
+  checkRoom(session: string, person: string): void;
+  /** Takes the socket over. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    wish: {
+      session: string;
+      person: { name: string; roles: readonly Role[] };
+      escorts: boolean;
+      /** Asked now and then. `isUsed`: the page is in front. Null: it may go on. */
+      whyNot(isUsed: boolean): Promise<"signed-out" | "not-allowed" | null>;
+    },
+  ): void;
+}
+
 /** The way to a target's screen. */
 export interface ScreenEntrance {
   /** Asks policy first; POLICY_REFUSED says why not. */
@@ -171,6 +190,7 @@ export interface ApiDeps {
   sessions: SessionControl;
   stops: Pick<Stops, "list" | "set" | "lift">;
   screens: ScreenEntrance;
+  watches: WatchEntrance;
   targets(): TargetSummary[];
   /** Those that policy lets this person open now. */
   targetsOf(person: { name: string; roles: readonly Role[] }): OpenableTarget[] | Promise<OpenableTarget[]>;

@@ -1,35 +1,15 @@
 // A person's way to a target's screen: a ticket, and the WebSocket that it opens. The upgrade passes the same hooks as every
 // request (Host, sign-in, role) before its route looks at the origin; the ticket is for the tap to judge.
-import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { VncTicket, VncTicketRequest } from "../../shared/api/types.ts";
-import { AppError } from "../../shared/errors.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addRoute } from "./route.ts";
 import { requireOwnPage } from "./security.ts";
+import { takeUpgradeOf } from "./upgrades.ts";
 
 const ByName = z.strictObject({ name: z.string().min(1).max(64) });
-
-const upgrades = new WeakMap<IncomingMessage, { socket: Duplex; head: Buffer }>();
-
-/** Before the routes are added: a request to upgrade goes through them like any other. */
-export function takeUpgrades(app: FastifyInstance): void {
-  app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on("error", () => undefined);
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket as Socket);
-    response.once("finish", () => {
-      response.detachSocket(socket as Socket);
-      socket.end();
-    });
-    upgrades.set(request, { socket, head });
-    app.routing(request, response);
-  });
-}
 
 export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
@@ -66,10 +46,7 @@ export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
     params: ByName,
     response: { contentTypes: ["application/octet-stream"] },
     handler: async ({ me, params, request, reply }) => {
-      const upgrade = upgrades.get(request.raw);
-      if (upgrade === undefined || request.headers.upgrade?.toLowerCase() !== "websocket") {
-        throw new AppError("REQUEST_INVALID", "this address takes WebSockets only", { op: "api.screen" });
-      }
+      const upgrade = takeUpgradeOf(request, "api.screen");
       requireOwnPage(request);
       reply.hijack();
       reply.raw.detachSocket(upgrade.socket as Socket);

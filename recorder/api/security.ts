@@ -51,11 +51,14 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
-/** Who this request's cookie belongs to; roles are read now, so that a change of them holds at once. */
-export async function findSignedIn(request: FastifyRequest, deps: ApiDeps): Promise<SignedIn | null> {
+/**
+ * Who this request's cookie belongs to; roles are read now, so that a change of them holds at once. @param use false: only
+ * asked after, by something that goes on without its person.
+ */
+export async function findSignedIn(request: FastifyRequest, deps: ApiDeps, use = true): Promise<SignedIn | null> {
   const token = request.cookies[cookieName(deps.transport)];
   if (token === undefined) return null;
-  const session = await deps.webSessions.find(token);
+  const session = await deps.webSessions.find(token, use);
   if (session === null) return null;
   const person = await deps.people.find(session.person);
   if (person === null || person.disabled) return null;

@@ -23,6 +23,8 @@ export interface WatchBeat {
   visible: boolean;
   /** Session time of the newest event that is on the page. */
   seenUs: number;
+  /** Session time of the newest event that watchers were given. */
+  edgeUs: number;
   atMs: number;
 }
 

@@ -15,6 +15,16 @@ export interface EndReason {
   sentence: string;
 }
 
+export interface RecordingSituation {
+  recordedBytes: number;
+  durableBehindMs: number;
+  nowUs: number;
+  /** Everything before it is in the store. */
+  uploadedUs: number;
+  /** Intervals of which something is missing, one that goes on included. */
+  gaps: number;
+}
+
 /** One recording being written. Satisfies the tap's EventSink. */
 export interface SessionRecorder {
   readonly session: string;
@@ -25,7 +35,7 @@ export interface SessionRecorder {
   /** µs since the session's start, monotonic. */
   nowUs(): number;
   /** Raw bytes recorded so far, and how long the oldest not yet durable byte has waited (ms). */
-  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number; gaps: number };
+  health(): RecordingSituation;
   /** Called once, with the failure, when recording cannot go on; what follows is the session's failure mode. */
   onFailure(listener: (error: Error) => void): void;
   /** Called once when the session has to end, although what it sent so far is recorded. */

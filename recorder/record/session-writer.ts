@@ -10,7 +10,7 @@ import { flagEncrypted, maxPayloadBytes, recordHeaderBytes, recordKind, writeRec
 import { encryptInput, inputOverheadBytes, inputSalt } from "./journal/input-key.ts";
 import type { Batch, Journal, JournalSession } from "./journal/journal.ts";
 import type { RecorderClock } from "./options.ts";
-import type { EndReason, SessionRecorder } from "./recorder.ts";
+import type { EndReason, RecordingSituation, SessionRecorder } from "./recorder.ts";
 import type { EventPayload } from "./segments/session-tracks.ts";
 
 export interface WriterParts {
@@ -263,11 +263,12 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     if (failure && !this.#gap) throw failure;
   }
 
-  health(): { recordedBytes: number; durableBehindMs: number; uploadedUs: number; gaps: number } {
+  health(): RecordingSituation {
     const oldest = this.#parts.journal.oldestUnwrittenMs(this);
     return {
       recordedBytes: this.#recordedBytes,
       durableBehindMs: oldest === null ? 0 : Math.max(0, Date.now() - oldest),
+      nowUs: this.nowUs(),
       uploadedUs: this.#parts.uploadedUs(this.id),
       gaps: this.gaps.length + (this.#gap ? 1 : 0),
     };

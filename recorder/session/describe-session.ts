@@ -1,7 +1,7 @@
 // A live session as lists show it.
 import type { LiveSession } from "../../shared/api/types.ts";
 import type { SessionHold } from "../tap/tap.ts";
-import type { SessionFacts } from "./session-facts.ts";
+import type { RecordingSituation, SessionFacts } from "./session-facts.ts";
 
 export interface SessionSituation {
   id: string;
@@ -11,7 +11,7 @@ export interface SessionSituation {
   releasedBy: string | null;
   channels: number;
   idleMs: number;
-  health: { recordedBytes: number; durableBehindMs: number };
+  health: RecordingSituation;
   alarms: ReadonlySet<string>;
   escort: LiveSession["escort"];
   running: NonNullable<LiveSession["running"]>;
@@ -45,5 +45,12 @@ export function describeSession(facts: SessionFacts, now: SessionSituation): Liv
     recordedBytes: now.health.recordedBytes,
     durableBehindMs: now.health.durableBehindMs,
     alarms: [...now.alarms],
+    ...healthOf(now.health),
   };
+}
+
+function healthOf({ nowUs, uploadedUs, gaps, durableBehindMs }: RecordingSituation): Pick<LiveSession, "health"> {
+  if (nowUs === undefined || uploadedUs === undefined || gaps === undefined) return {};
+  const durableUs = Math.max(0, Math.round(nowUs - durableBehindMs * 1000));
+  return { health: { nowUs: Math.round(nowUs), durableUs, uploadedUs: Math.round(uploadedUs), gaps } };
 }

@@ -4,10 +4,19 @@ import type { Policy, Role, Target } from "../../shared/policy/policy.ts";
 import type { AuthenticatedPerson, ClientAddress, EventSink, TerminateReason } from "../tap/tap.ts";
 import type { SessionPatterns } from "./pattern-watch.ts";
 
+/** The last three: left out where nobody asks. */
+export interface RecordingSituation {
+  recordedBytes: number;
+  durableBehindMs: number;
+  nowUs?: number;
+  uploadedUs?: number;
+  gaps?: number;
+}
+
 /** What a session needs of its recording; record/recorder.ts satisfies it. */
 export interface SessionRecording extends EventSink {
   readonly session: string;
-  health(): { recordedBytes: number; durableBehindMs: number };
+  health(): RecordingSituation;
   /** µs since the session's start. */
   nowUs?(): number;
   onFailure(listener: (error: Error) => void): void;

@@ -158,6 +158,7 @@ export const EscortState = z.strictObject({
 export type EscortState = z.infer<typeof EscortState>;
 
 export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
+export type HealthCheck = z.infer<typeof HealthCheck>;
 
 /** How a live recording stands: what is safe where, in session time. */
 export const RecordingHealth = z.strictObject({

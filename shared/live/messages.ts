@@ -11,6 +11,8 @@ export const WatchTrack = z.strictObject({
   /** In force when its open segment began: characters of a terminal, pixels of a screen. */
   cols: z.int().positive().optional(),
   rows: z.int().positive().optional(),
+  /** In `hello`: its newest closed segment. Where no frame begins the track, the present is what that one ends with. */
+  last: SegmentMeta.optional(),
 });
 export type WatchTrack = z.infer<typeof WatchTrack>;
 
@@ -22,6 +24,7 @@ export const WatchHello = z.strictObject({
   session: LiveSession,
   /** Session time of this message. */
   atUs: z.int().nonnegative(),
+  /** Those that go on, and of the others the newest. All are in the recording's index. */
   tracks: z.array(WatchTrack),
   /** Segments with a lower `n` are closed: they are read by HTTP as in replay. Those that close later are told here. */
   nextN: z.int().nonnegative(),

@@ -105,6 +105,7 @@ export async function startReplayServer(options: {
       }),
       lift: async () => {},
     },
+    watches: { checkRoom: () => undefined, upgrade: (_request, socket) => socket.destroy() },
     // Live screens are tested with the whole service.
     screens: {
       ticket: async (_person, target) => {

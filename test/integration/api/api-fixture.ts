@@ -196,6 +196,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
       mark: async (session) => liveSessions.some((live) => live.session === session),
     },
     stops,
+    watches: { checkRoom: () => undefined, upgrade: (_request, socket) => socket.destroy() },
     screens: {
       ticket: async (_person, target) => ({ ticket: "t", target, expiresAt: "2026-11-23T10:00:00.000Z" }),
       listener: () => ({ port: 5910, fingerprint: "AA", publicKeyPin: "AA=" }),

@@ -1,0 +1,268 @@
+// One live session's watchers: takes what its recording is told to hold and shares it out. Fed by the recorder's feed.
+// Invariants: each watcher gets every byte of every open segment once and in order, from its `hello` on; one whose line is
+// slow is cut loose and begins anew; sharing out takes a bounded share of this thread's time, however many watch.
+import type { LiveSession } from "../../shared/api/types.ts";
+import type { FeedListener, FeedPiece, LiveFeed } from "../../shared/live/feed.ts";
+import type { WatchHello, WatchState, WatchTrackOpened } from "../../shared/live/messages.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { LiveBatch, LiveEnd, LiveMessage, Watch, Watcher } from "./live-bus.ts";
+import { LiveLog } from "./live-log.ts";
+import { OpenTracks } from "./open-tracks.ts";
+
+export interface HubParts {
+  /** Null: it is not live. */
+  feed(listener: FeedListener): LiveFeed | null;
+  /** Undefined: it is over. */
+  describe(): LiveSession | undefined;
+  /** Monotonic. */
+  nowMs(): number;
+  /** Nothing more is to be had from this hub. */
+  over(): void;
+}
+
+/** What a watcher's line may have before it: then it waits, and at last is cut loose. */
+const maxWaitingBytes = 2 * 1024 * 1024;
+const drainedBytes = 64 * 1024;
+const logBytes = 4 * 1024 * 1024;
+const logAgeMs = 3000;
+/** Open segments that are larger are closed where that can be; beyond the second, whoever joins waits for that. */
+const trimBytes = 4 * 1024 * 1024;
+const joinBytes = 16 * 1024 * 1024;
+const trimEveryMs = 1000;
+/** Of the time of this thread sharing out takes at most one part in so many, and so long at a time. */
+const share = 30;
+const turnMs = 3;
+const gapMs = 2;
+/** With nobody watching the session is followed for so long. */
+const idleMs = 5000;
+const stateEveryMs = 1000;
+const lookEveryMs = 100;
+
+interface Place {
+  watcher: Watcher;
+  /** In the log; null: it is to be told everything from the beginning. */
+  at: number | null;
+  greeted: boolean;
+}
+
+export class SessionHub implements FeedListener {
+  readonly #parts: HubParts;
+  readonly #feed: LiveFeed | null;
+  readonly #open = new OpenTracks();
+  readonly #log = new LiveLog(logBytes, logAgeMs);
+  readonly #places = new Set<Place>();
+  readonly #ticker: NodeJS.Timeout;
+  #known = false;
+  #over = false;
+  #scheduled: NodeJS.Timeout | NodeJS.Immediate | null = null;
+  #notBeforeMs = 0;
+  #trimmedMs = Number.NEGATIVE_INFINITY;
+  #statedMs = Number.NEGATIVE_INFINITY;
+  #emptySinceMs: number | null;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#emptySinceMs = parts.nowMs();
+    this.#feed = parts.feed(this);
+    this.#ticker = setInterval(() => this.#look(), lookEveryMs);
+    this.#ticker.unref();
+    if (this.#feed === null) this.#end(null);
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  get watching(): number {
+    return this.#places.size;
+  }
+
+  add(watcher: Watcher): Watch {
+    const place: Place = { watcher, at: null, greeted: false };
+    this.#places.add(place);
+    this.#emptySinceMs = null;
+    this.#schedule();
+    const edgeUs = () => this.#open.edgeUs;
+    return {
+      get edgeUs() {
+        return edgeUs();
+      },
+      close: () => {
+        if (this.#places.delete(place) && this.#places.size === 0) this.#emptySinceMs = this.#parts.nowMs();
+      },
+    };
+  }
+
+  pieces(pieces: readonly FeedPiece[]): void {
+    if (!this.#known) {
+      const { tracks, segments } = this.#feed?.index() ?? { tracks: [], segments: [] };
+      this.#open.known(tracks, segments);
+      this.#known = true;
+    }
+    const nowMs = this.#parts.nowMs();
+    for (const piece of pieces) {
+      const taken = this.#open.take(piece);
+      if (!taken) continue;
+      if (taken.opened) this.#say({ type: "track", ...taken.opened });
+      this.#log.add({ frame: taken.frame }, nowMs);
+    }
+    if (this.#open.bytes > trimBytes) this.#trim();
+    this.#keepUp();
+  }
+
+  segment(meta: SegmentMeta): void {
+    if (!this.#known) return;
+    this.#open.closed(meta);
+    this.#log.add({ text: JSON.stringify({ type: "segments", items: [meta] }) }, this.#parts.nowMs());
+    this.#keepUp();
+  }
+
+  ended(why: "sealed" | "failed"): void {
+    this.#end(why === "sealed" ? "session-ended" : "recording-failed");
+  }
+
+  /** Something of the session is not as it was. */
+  changed(): void {
+    this.#state();
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#end("service-stopped");
+  }
+
+  /** Before anybody was sent it the log may have outgrown its bounds: those who stood there begin anew. */
+  #keepUp(): void {
+    this.#log.trim(this.#lowest(), this.#parts.nowMs());
+    this.#schedule();
+  }
+
+  #lowest(): number {
+    let lowest = this.#log.end;
+    for (const { at } of this.#places) if (at !== null && at < lowest) lowest = at;
+    return lowest;
+  }
+
+  #say(message: WatchTrackOpened | WatchState): void {
+    this.#log.add({ text: JSON.stringify(message) }, this.#parts.nowMs());
+  }
+
+  #state(): void {
+    const session = this.#places.size > 0 ? this.#parts.describe() : undefined;
+    if (session === undefined) return;
+    this.#statedMs = this.#parts.nowMs();
+    this.#say({ type: "state", session, atUs: session.health?.nowUs ?? this.#open.edgeUs });
+  }
+
+  #trim(): void {
+    const nowMs = this.#parts.nowMs();
+    if (nowMs - this.#trimmedMs < trimEveryMs) return;
+    this.#trimmedMs = nowMs;
+    this.#feed?.trim();
+  }
+
+  #look(): void {
+    const nowMs = this.#parts.nowMs();
+    if (this.#emptySinceMs !== null) {
+      if (nowMs - this.#emptySinceMs >= idleMs) this.#end(null);
+      return;
+    }
+    if (nowMs - this.#statedMs >= stateEveryMs) this.#state();
+    this.#keepUp();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#over) return;
+    const waitMs = this.#notBeforeMs - this.#parts.nowMs();
+    const go = () => {
+      this.#scheduled = null;
+      this.#shareOut();
+    };
+    this.#scheduled = waitMs <= 0 ? setImmediate(go) : setTimeout(go, Math.ceil(waitMs));
+  }
+
+  #shareOut(): void {
+    const startedMs = this.#parts.nowMs();
+    let begin: { messages: LiveMessage[]; at: number } | null = null;
+    for (const place of [...this.#places]) {
+      // Whoever was served goes to the end of the line: a turn that is too short for all goes on with the others.
+      if (this.#isServed(place)) continue;
+      this.#places.delete(place);
+      this.#places.add(place);
+      if (place.at !== null) this.#follow(place);
+      else {
+        begin ??= { messages: this.#open.begins(), at: this.#log.end };
+        if (!this.#begin(place, begin.messages, begin.at)) return;
+      }
+      if (this.#parts.nowMs() - startedMs >= turnMs) break;
+    }
+    this.#log.forgetBatch();
+    const nowMs = this.#parts.nowMs();
+    this.#notBeforeMs = nowMs + Math.max(gapMs, (nowMs - startedMs) * (share - 1));
+    this.#log.trim(this.#lowest(), nowMs);
+    for (const place of this.#places) {
+      if (this.#isServed(place)) continue;
+      this.#schedule();
+      break;
+    }
+  }
+
+  /** There is nothing for it now, or its line takes nothing. */
+  #isServed(place: Place): boolean {
+    const { watcher, at } = place;
+    if (at !== null && !this.#log.has(at)) {
+      place.at = null;
+      this.#trim();
+    }
+    if (place.at !== null) return place.at >= this.#log.end || watcher.waitingBytes > maxWaitingBytes;
+    return !this.#known || this.#open.bytes > joinBytes || watcher.waitingBytes > drainedBytes;
+  }
+
+  #follow(place: Place): void {
+    const batch = place.at === null ? null : this.#log.batch(place.at);
+    if (batch === null) return;
+    place.at = this.#log.end;
+    place.watcher.send(batch);
+  }
+
+  /** False: the session is over. */
+  #begin(place: Place, begins: readonly LiveMessage[], at: number): boolean {
+    const session = this.#parts.describe();
+    if (session === undefined) {
+      this.#end("session-ended");
+      return false;
+    }
+    const hello: WatchHello = {
+      type: "hello",
+      watch: place.watcher.watch,
+      session,
+      atUs: session.health?.nowUs ?? this.#open.edgeUs,
+      tracks: this.#open.named(),
+      nextN: this.#open.nextN,
+    };
+    const resync = place.greeted ? [JSON.stringify({ type: "resync" })] : [];
+    place.greeted = true;
+    place.at = at;
+    const batch: LiveBatch = { messages: [...resync, JSON.stringify(hello), ...begins] };
+    place.watcher.send(batch);
+    return true;
+  }
+
+  /** The rest goes out whatever it takes; who cannot take it reads the recording as any other. */
+  #end(why: LiveEnd | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#ticker);
+    if (this.#scheduled) {
+      clearTimeout(this.#scheduled as NodeJS.Timeout);
+      clearImmediate(this.#scheduled as NodeJS.Immediate);
+    }
+    this.#feed?.stop();
+    for (const place of this.#places) {
+      if (!this.#isServed(place) && place.at !== null) this.#follow(place);
+      if (why !== null) place.watcher.ended(why);
+    }
+    this.#places.clear();
+    this.#parts.over();
+  }
+}
