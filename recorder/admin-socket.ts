@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { LiveSession, VncTicket } from "../shared/api/types.ts";
 import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
+import { controlRoutes, type LocalControls } from "./admin-controls.ts";
 
 export interface LocalAdministration {
   sessions(): LiveSession[];
@@ -16,6 +17,7 @@ export interface LocalAdministration {
   freeze(session: string, by: string, reason: string): Promise<boolean>;
   /** By a person who was proven to the command. False when no such session is live, or it is not frozen. */
   unfreeze(session: string, person: string): Promise<boolean>;
+  controls: LocalControls;
   audit(entry: {
     actor: string;
     action: string;
@@ -118,6 +120,11 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
   if (route === "POST /freeze") return freeze(incoming, response, admin);
   if (route === "POST /unfreeze") return unfreeze(incoming, response, admin);
+  const control = controlRoutes[route];
+  if (control !== undefined) {
+    const body = incoming.method === "POST" ? await readJson(incoming) : null;
+    return send(response, 200, await control(body, admin.controls, admin.audit));
+  }
   if (route !== "POST /terminate") {
     const message = "it knows no such request: it may be of another version than this command";
     throw new AppError("REQUEST_INVALID", message, { op: "admin.answer" });

@@ -8,6 +8,8 @@ export const endSentences: Record<string, string> = {
   "access-revoked": "the access was revoked",
   "access-withdrawn": "the roles of the person were changed, and do not allow it any more",
   "policy-changed": "the policy was changed, and forbids it now",
+  "escort-gone": "nobody escorted it any more, and no escort came back in time",
+  stopped: "the plant stopped all sessions of its scope",
   "limit-duration": "it reached the longest duration that the policy allows",
   "limit-idle": "nothing was typed for as long as the policy allows",
   "limit-recorded-bytes": "its recording reached the size that the policy allows",

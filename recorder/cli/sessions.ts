@@ -4,26 +4,19 @@ import { z } from "zod";
 import { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
-import { askAdmin } from "../admin-socket.ts";
-import { type Cli, configOf, inWorkspace, localActor, type Register } from "./cli.ts";
-import { formatTime, printable } from "./output.ts";
+import { askService, notLive } from "./ask-service.ts";
+import { inWorkspace, type Register } from "./cli.ts";
+import { operatorOf, ownName } from "./operator-name.ts";
+import { formatTime } from "./output.ts";
 import { proveIdentity } from "./prove-identity.ts";
-
-/** Over the admin socket of the configuration in force. */
-export function askService(
-  cli: Cli,
-  command: Command,
-  method: "GET" | "POST",
-  url: string,
-  body?: unknown,
-): Promise<unknown> {
-  return askAdmin(configOf(cli, command).recorder.adminSocket, method, url, body);
-}
+import { endSafely, registerControls } from "./session-controls.ts";
 
 export const registerSessions: Register = (program, cli) => {
   const sessions = program
     .command("sessions")
-    .description("live sessions: list, freeze, unfreeze, terminate (needs the running service)");
+    .description(
+      "live sessions: list them, speak to their people, freeze, end and stop them (needs the running service)",
+    );
   sessions
     .command("list")
     .alias("ls")
@@ -53,9 +46,11 @@ export const registerSessions: Register = (program, cli) => {
     .description("hold a live session's input back; its output goes on, and it can go on with unfreeze")
     .argument("<session>", "the session's id")
     .option("--reason <text>", "shown to the person and kept in the recording", "")
-    .action(async (session: string, options: { reason: string }, command: Command) => {
+    .addOption(ownName())
+    .action(async (session: string, options: { reason: string; as?: string }, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);
-      const body = { session, operator: localActor(cli), reason: options.reason };
+      const operator = await operatorOf(cli, command, options.as);
+      const body = { session, operator, reason: options.reason };
       const { frozen } = z
         .object({ frozen: z.boolean() })
         .parse(await askService(cli, command, "POST", "/freeze", body));
@@ -87,33 +82,46 @@ escorts, by one of them. Nobody releases a session of their own.`,
     .description("end a live session now; its recording is sealed")
     .argument("<session>", "the session's id")
     .option("--reason <text>", "shown to the person and kept in the recording", "")
+    .option("--safe", "freeze it but for file transfers that are open, and say what runs")
+    .option("--when-finished", "the same, and it ends by itself when no file is open any more")
+    .addOption(ownName())
     .addHelpText(
       "after",
       `
 The access that the session stood on ends with it, and so do its other sessions. The person cannot reach the target again
 until there is a new approval, or conduit access unblock where no request stood behind it:
-  $ conduit sessions terminate 0198… --reason "work permit withdrawn"`,
+  $ conduit sessions terminate 0198… --reason "work permit withdrawn"
+A file that is cut off halfway can leave a controller half written; this waits for it:
+  $ conduit sessions terminate 0198… --when-finished`,
     )
-    .action(async (session: string, options: { reason: string }, command: Command) => {
+    .action(async (session: string, options: EndOptions, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);
+      const operator = await operatorOf(cli, command, options.as);
+      const { reason, safe, whenFinished = false } = options;
+      if (safe === true || whenFinished) {
+        return endSafely(cli, command, { session, operator, reason, whenFinished });
+      }
       const answer = z.object({ terminated: z.boolean() }).parse(
         await askService(cli, command, "POST", "/terminate", {
           session,
-          operator: localActor(cli),
+          operator,
           reason: options.reason,
         }),
       );
       if (!answer.terminated) throw notLive(session);
       cli.out.line(`Session ${session} is being ended.`);
     });
+  registerControls(sessions, cli);
 };
+
+interface EndOptions {
+  reason: string;
+  as?: string;
+  safe?: boolean;
+  whenFinished?: boolean;
+}
 
 function notInThatState(session: string, state: string): AppError {
   const message = `no live session has the id ${session}, or it is ${state}; conduit sessions list shows them`;
   return new AppError("REQUEST_CONFLICT", message, { op: "cli.sessions" });
-}
-
-function notLive(session: string): AppError {
-  const message = `no live session has the id ${printable(session.slice(0, 60))}; conduit sessions list shows them`;
-  return new AppError("REQUEST_NOT_FOUND", message, { op: "cli.sessions" });
 }

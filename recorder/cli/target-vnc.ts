@@ -12,7 +12,7 @@ import { type Cli, configOf, localActor } from "./cli.ts";
 import { addTarget, pinCertificate } from "./inventory-edit.ts";
 import { findTarget, inventoryOf } from "./inventory-of.ts";
 import { printable } from "./output.ts";
-import { askService } from "./sessions.ts";
+import { askService } from "./ask-service.ts";
 
 /** Of `conduit target add`, for every protocol. */
 export interface AddOptions {

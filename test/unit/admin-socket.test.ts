@@ -48,6 +48,28 @@ const administration: LocalAdministration = {
       throw new AppError("POLICY_REFUSED", "Nobody releases a session of their own.", { op: "test" });
     return true;
   },
+  controls: {
+    message: async (id, by, text) => {
+      done.push(`message ${id} ${by} ${text}`);
+      return id === session;
+    },
+    mark: async (id, by, { kind, text }) => {
+      done.push(`${kind} ${id} ${by} ${text}`);
+      return id === session;
+    },
+    endSafely: async (id, by, reason, whenFinished) => {
+      done.push(`end safely ${id} ${by} ${reason} ${whenFinished}`);
+      return id === session ? [{ kind: "command", channel: 0, what: "make" }] : null;
+    },
+    stops: () => [],
+    stop: async (scope, { action, reason }, by) => {
+      done.push(`stop ${scope} ${action} ${reason} ${by}`);
+      return { stop: { scope, action, reason, by, at: "2026-11-23T10:00:00.000Z" }, sessions: 3 };
+    },
+    liftStop: async (scope, reason, person) => {
+      done.push(`lift ${scope} ${reason} ${person}`);
+    },
+  },
   audit: async ({ actor, action, subject, details }) => {
     done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
   },

@@ -271,6 +271,17 @@ describe("what needs the running service", () => {
       terminate: async () => false,
       freeze: async () => false,
       unfreeze: async () => false,
+      controls: {
+        message: async () => false,
+        mark: async () => false,
+        endSafely: async () => null,
+        stops: () => [],
+        stop: async (scope, { action, reason }, by) => ({
+          stop: { scope, action, reason, by, at: "2026-11-23T10:00:00.000Z" },
+          sessions: 2,
+        }),
+        liftStop: async () => undefined,
+      },
       audit: async () => undefined,
       vncTicket: (person) =>
         Promise.reject(
@@ -298,6 +309,15 @@ describe("what needs the running service", () => {
     [["sessions", "unfreeze", session], 2, "required option '--as <person>'"],
     [["sessions", "unfreeze", session, "--as", "nobody"], 1, "the name, the password or the code is wrong"],
     [["sessions", "terminate", session, "--reason", "r".repeat(300)], 1, "reason: "],
+    [["sessions", "terminate", session, "--safe"], 4, "no live session has the id 01a2061a"],
+    [["sessions", "message", session, "hello"], 4, "no live session has the id 01a2061a"],
+    [["sessions", "message", session, "x".repeat(501)], 1, "text: "],
+    [["sessions", "note", session, ""], 1, "a note says something"],
+    [["sessions", "bookmark", "nope"], 4, "no live session has the id nope"],
+    [["sessions", "stop", "--all"], 2, "required option '--reason <text>'"],
+    [["sessions", "stop", "--reason", "fire"], 1, "say either --all or --conduit ID"],
+    [["sessions", "stop", "--conduit", "a b", "--reason", "fire"], 1, "scope: "],
+    [["sessions", "lift", "--all", "--as", "nobody"], 1, "the name, the password or the code is wrong"],
     [["target", "ticket", "nope", "--person", "erika"], 4, "there is no target named nope"],
     [["target", "ticket", "plc-1", "--person", "erika"], 4, "no VNC target named plc-1: it is reached by ssh"],
     [["target", "ticket", "hmi-1", "--person", "nobody"], 4, "no person nobody [REQUEST_NOT_FOUND]"],
