@@ -15,7 +15,7 @@ import { connectPath, navigate, requestPath } from "../../router.ts";
 import { NativeViewer } from "../connect/native-viewer.tsx";
 import { CredentialDialog } from "./credential-dialog.tsx";
 import { EmergencyDialog } from "./emergency-dialog.tsx";
-import { RequestCard } from "./request-card.tsx";
+import { RequestCard, waitingWords } from "./request-card.tsx";
 import { isGoingOn } from "./request-state.tsx";
 import { SshLine } from "./ssh-line.tsx";
 
@@ -177,6 +177,9 @@ function MyRequests(props: { me: Me; page: AccessRequestPage; sshPort: number | 
   const past = items.filter((request) => !isGoingOn(request));
   const card = (request: AccessRequestView) => (
     <RequestCard key={request.id} request={request} showWho={request.people.length > 1}>
+      {request.state === "submitted" && request.approvalsNeeded > 1 ? (
+        <p class="dim waiting-words">{waitingWords(request)}</p>
+      ) : null}
       {request.may.issueCredential ? (
         <button type="button" class="button" data-testid="credential" onClick={() => setIssuing(request)}>
           <KeyboardIcon size={16} /> SSH credential

@@ -8,11 +8,12 @@ import { hasRole } from "../../account.ts";
 import { getMyAccess, getRequest } from "../../api/access-client.ts";
 import { listRecordings } from "../../api/client.ts";
 import { BackLink } from "../../components/back-link.tsx";
+import { ScreenIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
 import { ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
 import { formatDuration, formatMoment, formatPlural } from "../../format.ts";
-import { type Route, recordingPath } from "../../router.ts";
+import { connectPath, type Route, recordingPath } from "../../router.ts";
 import { refreshWaiting } from "../../waiting.ts";
 import { ApproveDialog } from "../approvals/approve-dialog.tsx";
 import { RefuseDialog, ReviewDialog, RevokeDialog } from "../approvals/decision-dialogs.tsx";
@@ -22,6 +23,7 @@ import { CredentialDialog } from "./credential-dialog.tsx";
 import { WithdrawDialog } from "./my-access.tsx";
 import { Fact, WindowText } from "./request-card.tsx";
 import { RequestBadge } from "./request-state.tsx";
+import { SshLine } from "./ssh-line.tsx";
 import { timelineOf } from "./timeline.ts";
 
 const REFRESH_MS = 5_000;
@@ -66,6 +68,7 @@ export default function RequestPage({ me, current }: { me: Me; current: Route })
       )}
       <div class="two-columns">
         <div class="column">
+          <WayIn me={me} request={request.value} />
           <Asked request={request.value} />
           <PolicyPart me={me} request={request.value} />
         </div>
@@ -140,6 +143,33 @@ function Head({ me, request, onChanged }: { me: Me; request: AccessRequestView; 
         <CredentialDialog request={request} person={me.name} sshPort={access.value} onClose={shared.onDone} />
       ) : null}
     </>
+  );
+}
+
+/** For whom it opens something now: how to get there. */
+function WayIn({ me, request }: { me: Me; request: AccessRequestView }) {
+  const name = me.name.toLowerCase();
+  const mine = request.ended === null && request.people.some((person) => person.toLowerCase() === name);
+  const access = useLoad(async () => (mine ? await getMyAccess() : null), [mine, request.state], 2 * REFRESH_MS);
+  const open = (access.value?.targets ?? []).filter((target) => target.open && target.request === request.id);
+  if (open.length === 0) return null;
+  return (
+    <section class="card side-card" aria-labelledby="way-in" data-testid="way-in">
+      <h2 id="way-in">Open now</h2>
+      <ul class="ssh-lines">
+        {open.map((target) => (
+          <li key={target.name}>
+            {target.protocol === "vnc" ? (
+              <a class="button primary" href={connectPath(target.name)}>
+                <ScreenIcon size={16} /> Open {target.name}
+              </a>
+            ) : (
+              <SshLine person={me.name} target={target.name} port={access.value?.sshPort ?? null} />
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -29,12 +29,14 @@ interface Work {
   toDecide: AccessRequestView[];
   toReview: AccessRequestView[];
   open: AccessRequestView[];
+  /** Approved, and not over: what can be revoked. */
+  standing: AccessRequestView[];
   blocks: AccessBlock[];
 }
 
 async function loadWork(): Promise<Work> {
   const now = Date.now();
-  const [toDecide, toReview, emergencies, blocks] = await Promise.all([
+  const [toDecide, toReview, emergencies, approved, active, blocks] = await Promise.all([
     listRequests({ view: "to-decide", limit: 100 }),
     listRequests({ view: "to-review", limit: 100 }),
     listRequests({
@@ -42,12 +44,15 @@ async function loadWork(): Promise<Work> {
       from: new Date(now).toISOString(),
       to: new Date(now + 1000).toISOString(),
     }),
+    listRequests({ kind: "request", state: "approved", limit: 100 }),
+    listRequests({ kind: "request", state: "active", limit: 100 }),
     listBlocks(),
   ]);
   return {
     toDecide: toDecide.items,
     toReview: toReview.items,
     open: emergencies.items.filter(({ ended }) => ended === null),
+    standing: [...active.items, ...approved.items].filter(({ may }) => may.revoke),
     blocks,
   };
 }
@@ -86,9 +91,20 @@ export default function ApprovalsPage({ me }: { me: Me }) {
         <div class="list-card">{error === null ? <Loading /> : <ErrorState error={error} onRetry={work.reload} />}</div>
       ) : (
         <>
-          <OpenEmergencies requests={work.value.open} onDo={setDoing} />
+          <Standing
+            id="open-emergencies"
+            title="Emergency access that is open"
+            requests={work.value.open}
+            onDo={setDoing}
+          />
           <Reviews requests={work.value.toReview} onDo={setDoing} />
           <Decisions requests={work.value.toDecide} context={context} ready={policy.value !== null} onDo={setDoing} />
+          <Standing
+            id="standing"
+            title="Access that is open or to come"
+            requests={work.value.standing}
+            onDo={setDoing}
+          />
           <Blocks blocks={work.value.blocks} mayLift={hasRole(me, "admin", "approver")} onDo={setDoing} />
         </>
       )}
@@ -160,12 +176,14 @@ function Decisions(props: {
   );
 }
 
-function OpenEmergencies({ requests, onDo }: { requests: AccessRequestView[]; onDo: OnDo }) {
+/** What somebody has already, with the way to take it back. */
+function Standing(props: { id: string; title: string; requests: AccessRequestView[]; onDo: OnDo }) {
+  const { id, requests, onDo } = props;
   if (requests.length === 0) return null;
   return (
-    <section class="page-section" aria-labelledby="open-emergencies">
-      <h2 id="open-emergencies">Emergency access that is open</h2>
-      <ul class="request-list" data-testid="open-emergencies">
+    <section class="page-section" aria-labelledby={id}>
+      <h2 id={id}>{props.title}</h2>
+      <ul class="request-list" data-testid={id}>
         {requests.map((request) => (
           <RequestCard key={request.id} request={request} showWho>
             {request.may.revoke ? (

@@ -277,8 +277,8 @@ function Curtain({ session, opening, onOpen }: { session: ViewerSession; opening
         <button type="button" class="button primary" disabled={opening} data-testid="connect-again" onClick={onOpen}>
           <RefreshIcon /> {opening ? "Opening…" : "Open a new session"}
         </button>
-        <a class="button" href="/targets">
-          Back to the targets
+        <a class="button" href="/access">
+          My access
         </a>
       </div>
       <p class="connect-note">A new session has a recording of its own.</p>

@@ -91,6 +91,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           <button
             type="button"
             class="button"
+            aria-label="Verify"
             data-testid="verify"
             disabled={opened === null}
             onClick={() => setDialog("verify")}

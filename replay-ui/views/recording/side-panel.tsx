@@ -206,7 +206,7 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
       type="button"
       class={`key ${item.kind}${now ? " now" : ""}`}
       title={`${item.title === undefined ? "" : `${item.title} · `}${formatSessionTime(item.atUs, { tenths: true })}`}
-      aria-label={item.title ?? item.label}
+      aria-label={item.title === undefined ? item.label : `${item.label}, ${item.title}`}
       data-kind={item.kind}
       data-at={item.atUs}
       onClick={onClick}
