@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { LiveSession, VncTicket } from "../shared/api/types.ts";
 import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
+import { Factor } from "../shared/policy/factor.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
 
 export interface LocalAdministration {
@@ -29,6 +30,8 @@ export interface LocalAdministration {
   vncTicket(
     person: string,
     target: string,
+    /** What the person proved at this machine. */
+    factors: readonly Factor[],
   ): Promise<Pick<VncTicket, "ticket" | "target" | "expiresAt" | "userName" | "port" | "fingerprint" | "publicKeyPin">>;
   /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
   status(): Promise<Record<string, unknown>>;
@@ -51,6 +54,7 @@ const VncTicketRequest = z.strictObject({
   person: z.string().min(1).max(64),
   target: z.string().min(1).max(64),
   operator: z.string().min(1).max(64),
+  factors: z.array(Factor).max(8).default([]),
 });
 
 const maxBodyBytes = 4096;
@@ -168,14 +172,14 @@ async function issueTicket(
   response: ServerResponse,
   admin: LocalAdministration,
 ): Promise<void> {
-  const { person, target, operator } = await read(VncTicketRequest, incoming);
-  const issued = await admin.vncTicket(person, target);
+  const { person, target, operator, factors } = await read(VncTicketRequest, incoming);
+  const issued = await admin.vncTicket(person, target, factors);
   await admin.audit({
     actor: operator,
     action: "vnc.ticket",
     subject: issued.target,
     address: "local",
-    details: { use: "viewer", person },
+    details: { use: "viewer", person, ...(factors.length === 0 ? {} : { factors }) },
   });
   return send(response, 200, issued);
 }

@@ -44,7 +44,7 @@ export interface VncGateway {
     from: { address: string; software: string },
   ): Promise<IssuedTicket & { target: string }>;
   /** For a native viewer, asked for by somebody else; REQUEST_NOT_FOUND when there is no such person. */
-  ticketFor(person: string, target: string): Promise<IssuedTicket & { target: string }>;
+  ticketFor(person: string, target: string, factors: readonly Factor[]): Promise<IssuedTicket & { target: string }>;
 }
 
 export async function createVncGateway(config: Config, parts: VncGatewayParts): Promise<VncGateway> {
@@ -88,7 +88,7 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
     fingerprint: new X509Certificate(certificate.cert).fingerprint256,
     publicKeyPin: publicKeyPin(certificate.cert),
     ticket,
-    ticketFor: async (name, target) => {
+    ticketFor: async (name, target, factors) => {
       const person = await findPerson(name);
       if (person === null) {
         throw new AppError(
@@ -97,8 +97,8 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
           { op: "vnc.ticket" },
         );
       }
-      // Nobody signed in for it: where a second factor is needed, the portal gives the ticket.
-      return ticket({ ...person, factors: [] }, target, "viewer", {
+      // Without factors nobody signed in for it: where a second one is needed, it is refused.
+      return ticket({ ...person, factors }, target, "viewer", {
         address: "local",
         software: "conduit target ticket",
       });

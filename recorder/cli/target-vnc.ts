@@ -2,17 +2,20 @@
 import type { Command } from "commander";
 import { VncTicket } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import type { Factor } from "../../shared/policy/factor.ts";
 import type { VncTarget } from "../../shared/policy/policy.ts";
+import { reasonSentences } from "../../shared/policy/reasons.ts";
 import type { SecretStore } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
 import type { VncTargetAccess } from "../tap/tap.ts";
 import { checkVncTarget } from "../tap/vnc/dial-target.ts";
 import { scanVncServer } from "../tap/vnc/scan-certificate.ts";
-import { type Cli, configOf, localActor } from "./cli.ts";
+import { askService } from "./ask-service.ts";
+import { type Cli, configOf, inWorkspace, localActor } from "./cli.ts";
 import { addTarget, pinCertificate } from "./inventory-edit.ts";
 import { findTarget, inventoryOf } from "./inventory-of.ts";
 import { printable } from "./output.ts";
-import { askService } from "./ask-service.ts";
+import { proveIdentity } from "./prove-identity.ts";
 
 /** Of `conduit target add`, for every protocol. */
 export interface AddOptions {
@@ -128,17 +131,25 @@ export function registerTicket(target: Command, cli: Cli): void {
     .command("ticket")
     .description("a one-time ticket with which a person's VNC viewer opens one session (needs the running service)")
     .argument("<name>")
-    .requiredOption("--person <name>", "whose session it will be; policy is asked as always")
+    .option("--person <name>", "whose session it will be; policy is asked as always, without a second factor")
+    .option("--as <person>", "the same, who is here and types password and verification code")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nThe person types it as the password of a viewer; as its name, where it asks for one, PERSON+TARGET.",
+      `
+The person types it as the password of a viewer; as its name, where it asks for one, PERSON+TARGET. Where the rule asks for
+a second factor, the person proves it here:
+  $ conduit target ticket hmi-reactor-01 --as erika`,
     )
-    .action(async (name: string, options: { person: string; json?: boolean }, command: Command) => {
+    .action(async (name: string, options: TicketOptions, command: Command) => {
       const one = findTarget(inventoryOf(configOf(cli, command)), name);
       if (one.protocol !== "vnc") throw noTicketFor(one.name);
-      const body = { target: one.name, person: options.person, operator: localActor(cli) };
-      const issued = Ticket.parse(await askService(cli, command, "POST", "/vnc-ticket", body));
+      const { person, factors } = await ticketFor(cli, command, options);
+      const body = { target: one.name, person, operator: localActor(cli), factors };
+      const answer = await askService(cli, command, "POST", "/vnc-ticket", body).catch((error: unknown) => {
+        throw options.as === undefined ? withMend(error, one.name, person) : error;
+      });
+      const issued = Ticket.parse(answer);
       if (options.json === true) return cli.out.json(issued);
       const host = new URL(configOf(cli, command).http.publicUrl).hostname;
       cli.out.line(`Server       ${host}::${issued.port}`);
@@ -147,6 +158,37 @@ export function registerTicket(target: Command, cli: Cli): void {
       cli.out.line(`Certificate  SHA-256 ${issued.fingerprint}`);
       cli.out.line(`             pin-sha256="${issued.publicKeyPin}"   # of its public key, as TigerVNC shows it`);
     });
+}
+
+interface TicketOptions {
+  person?: string;
+  as?: string;
+  json?: boolean;
+}
+
+async function ticketFor(
+  cli: Cli,
+  command: Command,
+  { person, as }: TicketOptions,
+): Promise<{ person: string; factors: readonly Factor[] }> {
+  if (as !== undefined) {
+    if (person !== undefined && person.toLowerCase() !== as.toLowerCase()) {
+      const message = "--as is the person whose session it will be; leave --person out";
+      throw new AppError("REQUEST_INVALID", message, { op: "cli.target.ticket", details: { exitCode: 2 } });
+    }
+    const { name, factors } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, as));
+    return { person: name, factors };
+  }
+  if (person !== undefined) return { person, factors: [] };
+  const message = "give --person, or --as with password and verification code";
+  throw new AppError("REQUEST_INVALID", message, { op: "cli.target.ticket", details: { exitCode: 2 } });
+}
+
+/** Of a second factor that nobody was asked for here. */
+function withMend(error: unknown, target: string, person: string): unknown {
+  if (!(error instanceof AppError) || !error.message.includes(reasonSentences["mfa-needed"])) return error;
+  const message = `${person} may not reach ${target}: A second factor is needed. It is proven with password and code: conduit target ticket ${target} --as ${person}, or by the ticket that the portal gives`;
+  return new AppError(error.code, message, { op: "cli.target.ticket", cause: error });
 }
 
 function noTicketFor(name: string): AppError {

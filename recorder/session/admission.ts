@@ -1,5 +1,6 @@
 // Who may open a session to which target now: policy's answer with the grant behind it, and whether an earlier end of theirs
-// stands in the way. Invariant: a target that does not exist and one that no rule opens get the same answer.
+// stands in the way. Invariant: a target that does not exist and one that is not this person's to know get the same
+// answer; the record has the true reason.
 import { AppError } from "../../shared/errors.ts";
 import type { CompiledPolicy } from "../../shared/policy/compile.ts";
 import {
@@ -10,6 +11,7 @@ import {
   reasonSentences,
 } from "../../shared/policy/decide.ts";
 import type { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
+import { toldReason } from "../../shared/policy/told.ts";
 import type { AuthenticatedPerson, ClientAddress } from "../tap/tap.ts";
 
 export interface InventoryView {
@@ -88,11 +90,8 @@ export class Admission {
     const target = inventory.targets.find((candidate) => candidate.name.toLowerCase() === targetName.toLowerCase());
     if (target === undefined) {
       // What is prohibited is so by its name, whether or not it is there: names cannot be probed.
-      const prohibited = inventory.compiled.prohibitedBy({ name: targetName, conduit: "", tags: [] }) !== null;
-      const refusal = prohibited
-        ? ({ type: "refused", reason: "prohibited-target", rule: "prohibited" } as const)
-        : ({ type: "refused", reason: "no-rule", rule: "default" } as const);
-      return this.#refuse(person, printable(targetName), client, refusal, null);
+      const { reason, rule } = whyNotThere(inventory.compiled, protocol, targetName);
+      return this.#refuse(person, printable(targetName), client, { type: "refused", reason, rule }, null);
     }
     const { decision, grant } = await this.#decide(inventory, protocol, person, target);
     const { reason, rule } = decision;
@@ -159,11 +158,22 @@ export class Admission {
     client: ClientAddress,
     refusal: SessionRefusal,
     grant: GrantFacts | null,
-    message = `${person.name} may not reach ${target}: ${sentenceOf(refusal.reason as ReasonCode, grant)}`,
+    message?: string,
   ): Promise<never> {
     await this.#deps.refused(person, target, client, refusal);
-    throw new AppError("POLICY_REFUSED", message, { op: "session.open", details: { reason: refusal.reason } });
+    const told = toldReason(refusal.reason as ReasonCode, person.roles);
+    const said = message ?? `${person.name} may not reach ${target}: ${sentenceOf(told, grant)}`;
+    throw new AppError("POLICY_REFUSED", said, { op: "session.open", details: { reason: told } });
   }
+}
+
+/** Of a name that is none: what would be said of it first if it were one. */
+function whyNotThere(compiled: CompiledPolicy, protocol: string, name: string): { reason: ReasonCode; rule: string } {
+  if (compiled.prohibitedBy({ name, conduit: "", tags: [] }) !== null) {
+    return { reason: "prohibited-target", rule: "prohibited" };
+  }
+  if (compiled.isBlocked(protocol)) return { reason: "protocol-blocked", rule: "blocked" };
+  return { reason: "no-rule", rule: "default" };
 }
 
 /** Why not, and what can be done about it. */

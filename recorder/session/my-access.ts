@@ -29,6 +29,7 @@ export async function targetsForPerson(
     const rule = findRule(compiled, person, target, target.protocol, nowMs)?.rule;
     if (!all && rule?.effect !== "allow") continue;
     const reach = decideReach(compiled, person, target, target.protocol, nowMs);
+    if (!all && reach.reason === "conduit-not-serving") continue;
     const mayAsk = reach.effect === "allow" || reach.reason === "outside-hours";
     const found = await decide(compiled, person, target, access, nowMs, mayAsk);
     told.push(

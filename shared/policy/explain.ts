@@ -1,7 +1,7 @@
 // Why a decision is as it is: every step and every rule up to the deciding one, in words. The same code in the command line
-// and in the browser; the decision itself is `decideTarget`'s.
+// and in the browser; the decision itself is `decideOpening`'s.
 import { type CompiledPolicy, expandGroups, matchesPerson, matchesTarget } from "./compile.ts";
-import { type Decision, decideTarget, hasObligations, type TargetQuery } from "./decide.ts";
+import { type Decision, decideOpening, hasObligations, type TargetQuery } from "./decide.ts";
 import type { Rule } from "./policy.ts";
 import { reasonSentences } from "./reasons.ts";
 import { duration } from "./termination.ts";
@@ -26,7 +26,7 @@ export interface Explanation {
 }
 
 export function explainTarget(compiled: CompiledPolicy, query: TargetQuery): Explanation {
-  const decision = decideTarget(compiled, query);
+  const decision = decideOpening(compiled, query);
   const before = lookedAtBefore(compiled, query, decision);
   const asked = decision.rule !== "prohibited" && decision.rule !== "blocked";
   return {

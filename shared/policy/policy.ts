@@ -6,7 +6,8 @@ import { glob, name } from "./target.ts";
 
 export { Conduit, SshTarget, Target, VncSecurity, VncSettings, VncTarget } from "./target.ts";
 
-export const Role = z.enum(["admin", "approver", "escort", "investigator", "auditor", "vendor"]);
+/** `engineer`: the plant's own people who work on targets. As a vendor they see their own alone; unlike one they owe no escort. */
+export const Role = z.enum(["admin", "approver", "escort", "investigator", "auditor", "engineer", "vendor"]);
 export type Role = z.infer<typeof Role>;
 
 /** What a session may do. `forward-*` are the kinds of RFC 4254 §6.3.2, §7 and OpenSSH's agent and stream-local. */

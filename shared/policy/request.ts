@@ -15,7 +15,7 @@ export const violationSentences = {
   "people-missing": "Name at least one person.",
   "too-many-people": "A request has at most 50 people.",
   "unknown-person": "There is no such person, or the account is disabled.",
-  "requester-not-allowed": "A vendor asks for access for themselves alone.",
+  "requester-not-allowed": "A vendor or an engineer asks for access for themselves alone.",
   "targets-missing": "Name at least one target.",
   "too-many-targets": "A request has at most 100 targets.",
   "window-invalid": "The window has to end after it begins.",
@@ -137,10 +137,11 @@ function checkPeople({ requester, people, knownPeople }: RequestQuery): Violatio
   return mine.length === people.length ? found : [...found, violation("requester-not-allowed", "requester")];
 }
 
-/** A vendor asks for himself, and hears of nobody else who they are and what they may reach. */
+/** Who only works on targets asks for himself, and hears of nobody else who they are and what they may reach. */
 function spokenFor({ name, roles }: PersonFacts, people: readonly string[]): readonly string[] {
   const sponsors = roles.some((role) => role === "admin" || role === "approver" || role === "escort");
-  return roles.includes("vendor") && !sponsors ? people.filter((person) => sameName(person, name)) : people;
+  const works = roles.includes("vendor") || roles.includes("engineer");
+  return works && !sponsors ? people.filter((person) => sameName(person, name)) : people;
 }
 
 function checkEscorts({ escorts, people, knownPeople }: RequestQuery): Violation[] {

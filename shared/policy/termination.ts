@@ -2,7 +2,14 @@
 // Invariant: a value that is no number ends the session rather than prolonging it.
 import type { Limits } from "./policy.ts";
 
-export type EndCode = "access-revoked" | "window-ended" | "limit-duration" | "limit-idle" | "limit-recorded-bytes";
+export type EndCode =
+  | "access-revoked"
+  | "window-ended"
+  | "limit-duration"
+  | "limit-idle"
+  | "limit-recorded-bytes"
+  | "access-withdrawn"
+  | "policy-changed";
 
 export interface TerminationFacts {
   /** Monotonic milliseconds: a clock that is set does not touch durations. */

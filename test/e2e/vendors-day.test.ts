@@ -280,7 +280,7 @@ describe("a vendor's day", () => {
     await said("purpose").getByText("Say what the access is for.").waitFor();
     await said("window").getByText("The window begins earlier").waitFor();
     await said("window").getByText("The window is longer than").waitFor();
-    await said("people").getByText("A vendor asks for access for themselves alone.").waitFor();
+    await said("people").getByText("A vendor or an engineer asks for access for themselves alone.").waitFor();
     // Who goes around the page is told the same, of the prohibited target, too.
     const { status, answer } = await vera.ask<{ code: string; violations: { code: string; target?: string }[] }>(
       "POST",

@@ -119,9 +119,12 @@ async function requireFree(trx: Trx, fingerprint: string, person: string): Promi
     .where("person_key", "!=", person)
     .executeTakeFirst();
   if (registered === undefined && issued === undefined) return;
-  throw new AppError("REQUEST_CONFLICT", `the key ${fingerprint} is in use already; a key belongs to one person`, {
-    op,
-  });
+  // Not why: whose public key is known here is nobody's to ask.
+  throw new AppError(
+    "REQUEST_INVALID",
+    "this key is not taken for a window: make a new pair for it (ssh-keygen -t ed25519), and register that",
+    { op },
+  );
 }
 
 function hashOf(personKey: string, password: string): string {

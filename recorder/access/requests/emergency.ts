@@ -2,7 +2,7 @@
 // look at it afterwards. It opens what a rule opens; what is prohibited stays prohibited.
 import type { BreakGlass, ReviewRequest } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
-import { decideTarget, type ReasonCode, reasonSentences } from "../../../shared/policy/decide.ts";
+import { decideOpening, type ReasonCode, reasonSentences } from "../../../shared/policy/decide.ts";
 import { hasSecondFactor } from "../../../shared/policy/factor.ts";
 import type { Target } from "../../../shared/policy/policy.ts";
 import { mayBreakGlass } from "../../../shared/policy/request.ts";
@@ -141,7 +141,7 @@ function whyNot(
     const named = { name: asked, conduit: "", tags: [] };
     return view.compiled.prohibitedBy(named) === null ? "no-rule" : "prohibited-target";
   }
-  const decision = decideTarget(view.compiled, {
+  const decision = decideOpening(view.compiled, {
     person: { name: by.name, roles: by.roles, factors: by.factors ?? [] },
     target,
     protocol: target.protocol,

@@ -32,7 +32,7 @@ import { idsOfPart, listRequests, toView, unreviewedIds } from "./list.ts";
 import { tellRejection, tellUntold } from "./rejection.ts";
 import { timeOf, toRequest } from "./shape.ts";
 import { RequestStore, type StoredRequest } from "./store.ts";
-import { checkDraft, insertRequest, violated } from "./submission.ts";
+import { checkDraft, insertRequest, toldViolations, violated } from "./submission.ts";
 import { type SweepResult, sweep } from "./sweep.ts";
 import type { RequestTables } from "./tables.ts";
 
@@ -79,7 +79,7 @@ export class AccessRequests {
   async check(by: Acting, draft: RequestDraft): Promise<DraftCheck> {
     await this.start();
     const checked = await checkDraft(this.#deps.policy(), this.#deps.people, by, draft, this.nowMs());
-    return { violations: checked.violations, approvalsNeeded: checked.approvalsNeeded };
+    return { violations: toldViolations(checked.violations, by), approvalsNeeded: checked.approvalsNeeded };
   }
 
   /** REQUEST_INVALID with `details.violations`, all of them; that is told on the feed, too. */
@@ -89,7 +89,7 @@ export class AccessRequests {
     const checked = await checkDraft(view, this.#deps.people, by, draft, this.nowMs());
     if (checked.violations.length > 0) {
       await tellRejection(this.#store, by, draft, checked.violations);
-      throw violated(checked.violations);
+      throw violated(toldViolations(checked.violations, by));
     }
     return this.#shape(await insertRequest(this.#store, view, by, draft, checked));
   }

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import type { AccessViolation, RequestDraft } from "../../../shared/api/access.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { PersonFacts } from "../../../shared/policy/compile.ts";
+import { reasonSentences } from "../../../shared/policy/reasons.ts";
 import { approvalsNeeded, checkRequest, eachProtocol, type RequestQuery } from "../../../shared/policy/request.ts";
+import { toldReason } from "../../../shared/policy/told.ts";
 import type { People } from "../people.ts";
 import { type Acting, keyOf, type PolicyView } from "./acting.ts";
 import { conduitsOf } from "./shape.ts";
@@ -89,6 +91,15 @@ export function approvalsFor(view: PolicyView, conduits: readonly string[]): num
 
 export function neededNow(request: StoredRequest, view: PolicyView): number {
   return Math.max(request.row.approvals_needed, approvalsFor(view, conduitsOf(request, view)));
+}
+
+/** As they are told who asks; the events have the true ones. */
+export function toldViolations(violations: readonly AccessViolation[], by: Acting): AccessViolation[] {
+  return violations.map((one) =>
+    toldReason(one.code, by.roles) === one.code
+      ? one
+      : { ...one, code: "no-rule", sentence: reasonSentences["no-rule"] },
+  );
 }
 
 export function violated(violations: readonly AccessViolation[]): AppError {

@@ -12,7 +12,7 @@ import { inventoryOf } from "../inventory-of.ts";
 import { formatDuration, printable } from "../output.ts";
 import { inArchive, resolveSession } from "../recordings/archive.ts";
 import { releasedBy } from "../recordings/show.ts";
-import { printExplanation } from "./print-explanation.ts";
+import { printExplanation, shownDecision } from "./print-explanation.ts";
 import { recordedQuery } from "./recorded-query.ts";
 
 export async function explainSession(cli: Cli, command: Command, text: string, asJson: boolean): Promise<void> {
@@ -33,7 +33,7 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
       const { decision, ...rest } = explanation;
       const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? null } : {};
       const recorded = { request: open.request, policy: open.policy, ...escort, ...ended };
-      return cli.out.json({ session, recorded, agrees, ...decision, ...rest });
+      return cli.out.json({ session, recorded, agrees, ...shownDecision(decision), ...rest });
     }
     const said = reasonSentences[open.policy.reason as ReasonCode] ?? "";
     cli.out.line(`Session ${session} was decided by policy ${open.policy.hash}:`);

@@ -1,7 +1,7 @@
 // `conduit policy explain`: the decision for one person and one target, with every rule that was looked at.
 import { type Command, Option } from "commander";
 import { AppError } from "../../../shared/errors.ts";
-import type { GrantFacts } from "../../../shared/policy/decide.ts";
+import { type Decision, type GrantFacts, hasObligations } from "../../../shared/policy/decide.ts";
 import { explainTarget } from "../../../shared/policy/explain.ts";
 import { Factor } from "../../../shared/policy/factor.ts";
 import { Role, type Target } from "../../../shared/policy/policy.ts";
@@ -9,8 +9,8 @@ import type { Cli } from "../cli.ts";
 import { findTarget } from "../inventory-of.ts";
 import { printable } from "../output.ts";
 import { explainSession } from "./explain-session.ts";
-import { knownPeople, policyAtHand } from "./policy-file.ts";
-import { printExplanation } from "./print-explanation.ts";
+import { grantAtHand, knownPeople, policyAtHand } from "./policy-file.ts";
+import { printExplanation, shownDecision } from "./print-explanation.ts";
 
 interface ExplainOptions {
   person?: string;
@@ -36,7 +36,10 @@ export function registerExplain(policy: Command, cli: Cli): void {
     .option("--protocol <name>", "how (default: the target's own)")
     .option("--roles <list>", "the person's roles, with commas (default: those of the account)")
     .option("--factors <list>", "what was proven at sign-in, with commas", "password,totp")
-    .option("--granted", "as if an approved request covered it")
+    .option(
+      "--granted",
+      "as if an approved request covered it (default: the person's own requests, where there is a database)",
+    )
     .addOption(new Option("--policy <file>", "another policy than the one in force"))
     .option("--json", "print JSON")
     .addHelpText(
@@ -50,7 +53,8 @@ Examples:
       const { person: name, target: targetName, session } = options;
       if (session !== undefined) return explainSession(cli, command, session, options.json === true);
       if (name === undefined || targetName === undefined) throw usage("give --person and --target, or --session");
-      const { inventory, config } = policyAtHand(cli, command, options.policy);
+      const atHand = policyAtHand(cli, command, options.policy);
+      const { inventory, config } = atHand;
       const target = findTarget(inventory, targetName);
       const nowMs = timeOf(options.at, "--at");
       const account = (await knownPeople(config))?.find((one) => one.name.toLowerCase() === name.toLowerCase());
@@ -63,15 +67,35 @@ Examples:
         factors: listOf(Factor, options.factors, "--factors"),
       };
       const protocol = options.protocol ?? target.protocol;
-      const grant = options.granted === true ? supposedGrant(target, nowMs) : null;
+      const supposed = options.granted === true ? supposedGrant(target, nowMs) : null;
+      const grant = supposed ?? (await grantAtHand(atHand, person.name, target.name, nowMs));
       const explanation = explainTarget(inventory.compiled, { person, target, protocol, nowMs, grant });
+      const stands = standsOn(explanation.decision, grant, supposed !== null);
       if (options.json === true) {
         const { decision, ...rest } = explanation;
         const asked = { person, target: target.name, protocol, at: new Date(nowMs).toISOString() };
-        return cli.out.json({ policyHash: inventory.policyHash, ...asked, ...decision, ...rest });
+        const request = supposed === null && decision.obligations.approval ? (grant?.request ?? null) : null;
+        return cli.out.json({
+          policyHash: inventory.policyHash,
+          ...asked,
+          request,
+          ...shownDecision(decision),
+          ...rest,
+        });
       }
-      printExplanation(cli, explanation, { person: person.name, target, protocol, nowMs });
+      printExplanation(cli, explanation, { person: person.name, target, protocol, nowMs, stands });
     });
+}
+
+/** What of requests the answer was made with. */
+function standsOn(decision: Decision, grant: GrantFacts | null, supposed: boolean): string {
+  if (supposed) return "As if an approved request covered it (--granted).";
+  if (!hasObligations(decision) || !decision.obligations.approval) return "No request was needed for this answer.";
+  if (grant === null) return "There is no request of this person's; --granted supposes one.";
+  const kind = grant.kind === "break-glass" ? "emergency access" : "request";
+  const window = `from ${new Date(grant.fromMs).toISOString()} to ${grant.toMs > 0 ? new Date(grant.toMs).toISOString() : "an end that is past"}`;
+  if (decision.effect === "allow") return `It stands on the ${kind} ${grant.request}, ${window}.`;
+  return `Looked at was the ${kind} ${grant.request} (${grant.targets.join(", ")}), ${window}; --granted supposes another.`;
 }
 
 /** One that opens: for four hours from then on. */

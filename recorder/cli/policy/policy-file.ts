@@ -3,7 +3,10 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { PersonFacts } from "../../../shared/policy/compile.ts";
+import type { GrantFacts } from "../../../shared/policy/decide.ts";
+import { AccessFeed } from "../../access/feed.ts";
 import { People } from "../../access/people.ts";
+import { AccessRequests } from "../../access/requests/requests.ts";
 import { type Config, readConfigText } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
 import { type InventorySnapshot, parseInventory, readInventoryTexts } from "../../inventory/snapshot.ts";
@@ -31,6 +34,27 @@ export function policyAtHand(cli: Cli, command: Command, file: string | undefine
   const texts = alone ? empty : readInventoryTexts(files);
   const defaults = { durability: config.recording.durability };
   return { config, inventory: parseInventory(files, texts, defaults), file: path, alone };
+}
+
+/** Of the person's own grants, what policy would be told then; null where there is none, or no database. */
+export async function grantAtHand(
+  { config, inventory }: PolicyAtHand,
+  person: string,
+  target: string,
+  nowMs: number,
+): Promise<GrantFacts | null> {
+  const path = config.recorder.database;
+  if (!existsSync(path)) return null;
+  const database = await openDatabase(path);
+  const feed = new AccessFeed(database.requests);
+  try {
+    const people = new People(database.access);
+    const requests = new AccessRequests(database.requests, { policy: () => inventory, people, feed });
+    return await requests.grantFor(person, target, nowMs);
+  } finally {
+    await feed.close();
+    await database.close();
+  }
 }
 
 /** Of enabled accounts; undefined where there is no database yet. */

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { RecordingQuery, type RecordingSummary } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
-import { type Decision, decideTarget, type TargetQuery } from "../../../shared/policy/decide.ts";
+import { type Decision, decideOpening, type TargetQuery } from "../../../shared/policy/decide.ts";
 import { reasonSentences } from "../../../shared/policy/reasons.ts";
 import { duration } from "../../../shared/policy/termination.ts";
 import type { InventorySnapshot } from "../../inventory.ts";
@@ -106,7 +106,7 @@ async function simulate(
       continue;
     }
     const query = await recordedQuery(archive, inventory.targets, open);
-    const decision = decideTarget(inventory.compiled, query);
+    const decision = decideOpening(inventory.compiled, query);
     const found = patterns && decision.effect === "allow" ? await contents(archive, inventory, row, query) : null;
     count(simulation, row, decision, found);
   }

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { type Decision, decideCapability, decideTarget } from "../../../shared/policy/decide.ts";
+import { type Decision, decideCapability, decideOpening } from "../../../shared/policy/decide.ts";
 import { Factor } from "../../../shared/policy/factor.ts";
 import { Capability, FileTransferMode, RecordingMode, Role, Target } from "../../../shared/policy/policy.ts";
 import { reasonSentences } from "../../../shared/policy/reasons.ts";
@@ -99,7 +99,7 @@ Exit code 3 when a case does not hold. A file of cases (docs/policy.md has every
 function run(inventory: InventorySnapshot, one: Case, line: number): Outcome {
   const target = targetOf(inventory, one);
   const nowMs = Date.parse(one.at);
-  const opened = decideTarget(inventory.compiled, {
+  const opened = decideOpening(inventory.compiled, {
     person: { name: one.person, roles: one.roles, factors: one.factors },
     target,
     protocol: one.protocol ?? target.protocol,

@@ -90,6 +90,14 @@ describe("conduit request", () => {
     expect(await json<AccessRequest>(["request", "show", asked.id])).toMatchObject({
       grants: [{ person: "erika", state: "open", credentials: [{ kind: "ssh-password" }, { kind: "ssh-key" }] }],
     });
+    const explain = ["policy", "explain", "--person", "erika", "--target", "plc-1"];
+    expect(await done([...explain, "--at", asked.from])).toContain(`ALLOWED: erika to plc-1 by ssh at ${asked.from}`);
+    expect(await done([...explain, "--at", asked.from])).toContain(`It stands on the request ${asked.id}, from`);
+    expect(await json([...explain, "--at", asked.from])).toMatchObject({ effect: "allow", request: asked.id });
+    const early = await done([...explain, "--at", "2026-01-01"]);
+    expect(early).toContain("The approved window has not begun yet.");
+    expect(early).toContain(`Looked at was the request ${asked.id} (plc-1)`);
+    expect(await done([...explain, "--granted", "--at", "2026-01-01"])).toContain("(--granted).");
     expect(await done(["request", "revoke", part, "--as", "adam", "--reason", "permit taken back"])).toContain(
       asked.id,
     );

@@ -124,6 +124,7 @@ describe("explain", () => {
     );
     expect(stdout).toContain('rule vendors (allow): matches, "role:vendor" matches erika');
     expect(stdout).toContain("It begins frozen, until an escort releases it.");
+    expect(stdout).toContain("There is no request of this person's; --granted supposes one.");
     const granted = await policy(...ask, "2026-12-01T08:00:00Z", "--granted");
     expect(granted.stdout).toMatch(/^ALLOWED: /);
   });
@@ -131,6 +132,8 @@ describe("explain", () => {
   test("answers for any time, roles, factors and protocol, as JSON", async () => {
     const at = (time: string, ...more: string[]) => policy(...ask, time, "--json", "--granted", ...more).then(json);
     expect(await at("2026-12-01T23:00:00Z")).toMatchObject({ effect: "deny", reason: "denied-by-rule", rule: "night" });
+    // What would hold is not made up where no rule is to allow it.
+    expect(await at("2026-12-01T23:00:00Z")).not.toHaveProperty("obligations");
     expect(await at("2026-12-01T08:00:00Z", "--factors", "password")).toMatchObject({ reason: "mfa-needed" });
     expect(await at("2026-12-01T08:00:00Z", "--protocol", "telnet")).toMatchObject({
       reason: "protocol-blocked",

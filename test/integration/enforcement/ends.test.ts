@@ -118,7 +118,7 @@ describe("SSH", () => {
   });
 
   it.each([
-    ["plc-denied", "A rule of the policy forbids it."],
+    ["plc-denied", "No rule of the policy allows it."],
     ["plc-nowhere", "No rule of the policy allows it."],
     ["plc-vnc-only", "No rule of the policy allows it."],
     ["plc-hours", "The rule that allows it does not hold at this time of day."],
@@ -182,7 +182,7 @@ describe("VNC", () => {
 
   it.each([
     ["SAFETY-panel", "This target is prohibited for everybody"],
-    ["hmi-denied", "A rule of the policy forbids it."],
+    ["hmi-denied", "No rule of the policy allows it."],
     ["hmi-nowhere", "No rule of the policy allows it."],
     ["hmi-ssh-only", "No rule of the policy allows it."],
     ["hmi-hours", "The rule that allows it does not hold at this time of day."],

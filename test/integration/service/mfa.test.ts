@@ -178,6 +178,21 @@ describe("once it is enrolled", () => {
     expect(await methodOf("hmi-1")).toMatch(/vera \(vendor\), by password\+recovery-code/);
   });
 
+  it("a ticket of the command line carries what its person proved there", async () => {
+    const ticket = (as: string, typed?: string) =>
+      service.conduit(["target", "ticket", "hmi-1", as, "vera", "--json"], typed);
+    await expect(ticket("--person")).rejects.toMatchObject({
+      stderr: expect.stringContaining("conduit target ticket hmi-1 --as vera"),
+    });
+    await expect(ticket("--as", `${password}\n000000\n`)).rejects.toMatchObject({
+      stderr: expect.stringContaining("AUTH_FAILED"),
+    });
+    expect(JSON.parse(await ticket("--as", `${password}\n${recoveryCodes[3]}\n`))).toMatchObject({
+      userName: "vera+hmi-1",
+      ticket: expect.any(String),
+    });
+  });
+
   it("the portal's ticket carries the factors of its sign-in", async () => {
     const headers = { "content-type": "application/json" };
     const first = await fetch(`${service.httpUrl}/api/v1/session`, {

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type AccessStates, Admission, type SessionRefusal } from "../../../recorder/session/admission.ts";
+import type { AppError } from "../../../shared/errors.ts";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
 import type { GrantFacts } from "../../../shared/policy/decide.ts";
-import { Policy, Target } from "../../../shared/policy/policy.ts";
+import { Conduit, Policy, Target } from "../../../shared/policy/policy.ts";
 
 const vera = { name: "vera", roles: ["vendor"], authMethod: "publickey", factors: ["publickey"] } as const;
 const client = { address: "127.0.0.1", port: 1, software: "test" };
@@ -116,5 +117,49 @@ describe("admission", () => {
   it("is refused before the person is told, so that what was told was kept", async () => {
     await expect(admit("SIS-1")).rejects.toThrow("prohibited");
     expect(refused).toMatchObject([{ reason: "prohibited-target", rule: "prohibited" }]);
+  });
+});
+
+describe("names that are not a person's to know", () => {
+  const denying = (rules: Record<string, unknown>[], conduits: Conduit[] = [], blockedProtocols: string[] = []) => {
+    const changed = Policy.parse({ version: 1, rules, blockedProtocols });
+    const inventory = {
+      targets,
+      conduits,
+      policy: changed,
+      policyHash: "h",
+      compiled: compilePolicy(changed, conduits),
+    };
+    return new Admission({
+      stopOf: () => null,
+      inventory: () => inventory,
+      access: undefined,
+      refused: async (_person, target, _client, refusal) => {
+        refused.push({ ...refusal, target });
+      },
+    });
+  };
+  const all = { id: "all", people: ["*"], targets: ["*"] };
+  const answer = (by: Admission, target: string, person: Parameters<Admission["admit"]>[1] = vera) =>
+    by.admit("ssh", person, target, client).then(
+      () => "in",
+      (error: AppError) => [error.message.replaceAll(target, "T"), error.details],
+    );
+
+  it.each([
+    ["denied-by-rule", denying([{ ...all, effect: "deny" }])],
+    ["conduit-not-serving", denying([all], [Conduit.parse({ id: "c", serves: ["otto"] })])],
+    ["protocol-blocked", denying([all], [], ["ssh"])],
+  ])("get the answer of names that are none, and the record has the reason: %s", async (reason, by) => {
+    expect(await answer(by, "plc-1")).toEqual(await answer(by, "plc-404"));
+    expect(refused[0]?.reason).toBe(reason);
+  });
+
+  it("are told whom the lists of targets are for", async () => {
+    const by = denying([{ ...all, effect: "deny" }]);
+    expect(await answer(by, "plc-1", { ...vera, roles: ["engineer", "escort"] })).toEqual([
+      expect.stringContaining("A rule of the policy forbids it."),
+      { reason: "denied-by-rule" },
+    ]);
   });
 });
