@@ -68,6 +68,7 @@ const limits: Record<string, string> = {
 };
 
 function limit(facts: Facts): Said {
+  // Of recordings from when held input waited.
   if (facts["what"] === "held-input") {
     const most = `the session was frozen, and at most ${count(facts["most"])} messages wait`;
     return ["Keys and clicks dropped", most, "warn"];

@@ -50,11 +50,13 @@ describe("the escort", () => {
     expect(client.output()).toContain("*** The escort is there: the session begins. ***");
     expect(await plant.admin("/freeze", { session, operator: "os:x", reason: "hands off" })).toEqual({ frozen: true });
     await waitFor(() => client.output().includes("hands off"), { what: "the reason" });
-    client.write("held\n");
+    client.write("staged\n");
     await sleep(300);
-    expect(client.output()).not.toContain("held");
+    expect(client.output()).not.toContain("staged");
     await plant.admin("/unfreeze", { session, person: "adam" });
-    await waitFor(() => client.output().includes("held"), { what: "what was held" });
+    client.write("afterwards\n");
+    await waitFor(() => client.output().includes("afterwards"), { what: "what was typed afterwards" });
+    expect(client.output()).not.toContain("staged");
     client.write("\u0004");
     await client.exited;
     const recording = await plant.sealed("plc-escort");
@@ -67,6 +69,9 @@ describe("the escort", () => {
       ["unfreeze", "emil"],
       ["freeze", "os:x"],
       ["unfreeze", "adam"],
+    ]);
+    expect(events.filter(({ type }) => type === "input-dropped").map(({ facts }) => facts)).toEqual([
+      { bytes: "staged\n".length, hold: "frozen" },
     ]);
     await verified(session);
   });
@@ -135,6 +140,10 @@ describe("patterns", () => {
     await waitFor(async () => (await plant.live("plc-pattern")).hold === "frozen", { what: "the freeze" });
     const { session } = await plant.live("plc-pattern");
     await plant.admin("/unfreeze", { session, person: "adam" });
+    await sleep(500);
+    // The Enter that completed it is gone: whoever was let go on presses it again.
+    expect(client.stdout()).not.toContain("reload");
+    client.write("\r");
     await waitFor(() => client.stdout().includes("reload"), { what: "the line that was let pass" });
     client.write("\u0004");
     await client.exited;

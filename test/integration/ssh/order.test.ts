@@ -9,7 +9,7 @@ import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type GatewayAddress, sftp, ssh, sshOptions } from "./clients.ts";
-import { addressOf, type MemorySession, sha256, startGateway, type TestGateway } from "./gateway.ts";
+import { addressOf, type MemorySession, startGateway, type TestGateway } from "./gateway.ts";
 
 let target: SshTarget;
 let gateway: TestGateway;
@@ -164,67 +164,6 @@ describe("a recorder that is behind", () => {
     }
     expect(sessions.map((opened) => opened.output().toString("latin1") === whole)).toEqual([true, true, true]);
     expect(waves).toBeGreaterThan(10);
-  });
-});
-
-describe("freeze", () => {
-  it("holds input back, bounded, and lets output pass; unfreezing passes what was held, in order", async () => {
-    const client = await startSsh(["(while :; do echo tick; sleep 0.05; done) & cat; kill $!"], [], /tick/);
-    session().freeze();
-    client.write("held-1\nheld-2\n");
-    const ticks = client.stdout().length;
-    await pause(600);
-    expect(client.stdout()).not.toContain("held");
-    expect(client.stdout().length).toBeGreaterThan(ticks);
-    expect(session().input().toString()).toBe("");
-    session().unfreeze();
-    await waitFor(() => client.stdout().includes("held-2"), { what: "the held input" });
-    expect(session().input().toString()).toBe("held-1\nheld-2\n");
-    client.child.stdin?.end();
-    await client.exited;
-  });
-
-  it("holds at most a window of a flood", async () => {
-    const input = randomBytes(12_000_000);
-    const path = join(gateway.dir, "flood");
-    await writeFile(path, input);
-    gateway.onSession = (opened) => {
-      opened.countOnly = true;
-    };
-    const client = await startProcess("sh", [
-      "-c",
-      `exec ssh "$@" <${path}`,
-      "sh",
-      ...(await sshOptions(address)),
-      `${address.login}@${address.host}`,
-      "sha256sum",
-    ]);
-    await waitFor(() => session().inputBytes > 0, { what: "the flood" });
-    session().freeze();
-    await pause(500);
-    const before = process.memoryUsage().rss;
-    await pause(500);
-    expect(process.memoryUsage().rss - before).toBeLessThan(30_000_000);
-    session().unfreeze();
-    await client.exited;
-    expect(client.stdout()).toBe(`${sha256(input)}  -\n`);
-  });
-
-  it("ends a frozen session without passing what was held", async () => {
-    const marker = join(remote, "must-not-exist");
-    const client = await startSsh(["sh"]);
-    await waitFor(() => session().of("channel-open").length === 1, { what: "the channel" });
-    await pause(200);
-    session().freeze();
-    client.write(`touch ${marker}\n`);
-    await pause(300);
-    session().terminate({ code: "operator", sentence: "The control room ended this session." });
-    session().unfreeze();
-    expect((await client.exited).code).toBe(255);
-    await session().whenEnded();
-    expect(client.stderr()).toContain("The control room ended this session.");
-    await expect(readFile(marker)).rejects.toThrow();
-    expect(session().input().length).toBe(0);
   });
 });
 

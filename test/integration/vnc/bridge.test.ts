@@ -135,32 +135,68 @@ describe("what the operator does", () => {
     expect(session.touches).toBe(3);
   });
 
-  it("is held while frozen, of moves only the last, and passes at release in its order", async () => {
+  it.each(["frozen", "escort-lost", "stopped", "ending", "escort-awaited"] as const)(
+    "is dropped and counted while held (%s), and nothing of it comes later",
+    async (code) => {
+      const session = await open({ capabilities: ["screen", "screen-power", "clipboard-in"] });
+      session.holdCode = code;
+      session.freeze();
+      const acts = [viewer.key(0xff0d, true), viewer.key(0xff0d, false), viewer.pointer(3, 4, 1), viewer.pointer(3, 4)];
+      acts.push(cutText(6, "staged"), Buffer.from([250, 0, 1, 3]));
+      viewer.send(setEncodings([encoding.raw]), ...acts);
+      for (let n = 0; n < 5000; n++) viewer.send(viewer.pointer(n % 50, 1));
+      const bytes = acts.reduce((sum, { length }) => sum + length, 0) + 5000 * 6;
+      const counted = (fact: string): number =>
+        session.notices("input-dropped").reduce((sum, facts) => sum + Number(facts[fact]), 0);
+      await waitFor(() => counted("bytes") === bytes, { what: "all of it to be counted" });
+      expect(counted("messages")).toBe(acts.length + 5000);
+      expect(session.notices("input-dropped").length).toBeLessThan(10);
+      expect(session.notices("input-dropped")[0]).toMatchObject({ hold: code });
+      session.unfreeze();
+      viewer.send(viewer.key(0x62, true));
+      await waitFor(() => typesAtTarget().includes("key"), { what: "the key that was pressed afterwards" });
+      expect(typesAtTarget()).toEqual(["set-encodings", "key"]);
+      expect(target.messages.at(-1)).toMatchObject({ sym: 0x62 });
+      expect(session.input().equals(viewer.key(0x62, true))).toBe(true);
+      expect(session.typedText).toBe("b");
+    },
+  );
+
+  it("leaves nothing pressed at the target: a freeze lets go of it, and that is recorded before", async () => {
     const session = await open();
+    const pressed = [viewer.key(0xffe1, true), viewer.key(0x41, true), viewer.pointer(7, 9, 1)];
+    viewer.send(...pressed);
+    await waitFor(() => target.messages.length === 3, { what: "what is pressed" });
+    session.durableMs = 50;
     session.freeze();
-    const press = [viewer.key(0xff0d, true), viewer.key(0xff0d, false)];
-    viewer.send(...press, viewer.updateRequest());
-    await waitFor(() => target.messages.length === 1, { what: "the update request" });
-    for (let x = 0; x < 50; x++) viewer.send(viewer.pointer(x, 1));
-    await sleep(50);
-    expect(typesAtTarget()).toEqual(["update-request"]);
-    expect(session.input()).toHaveLength(0);
-    target.send(rawUpdate(0, 0, 2, 2));
-    await viewer.whenReceived(32, "output during the freeze");
+    expect(target.messages).toHaveLength(3);
+    await waitFor(() => target.messages.length === 6, { what: "it to be let go of" });
+    const letGo = [viewer.pointer(7, 9), viewer.key(0x41, false), viewer.key(0xffe1, false)];
+    expect(Buffer.concat(target.messages.slice(3).map(({ raw }) => raw))).toEqual(Buffer.concat(letGo));
+    expect(session.input()).toEqual(Buffer.concat([...pressed, ...letGo]));
+    // Still down at the viewer, repeated, and let go of after the release: none of that is for the target.
+    viewer.send(viewer.key(0x41, false), viewer.key(0x42, true));
+    await waitFor(() => session.notices("input-dropped").length > 0, { what: "the notice" });
     session.unfreeze();
-    await waitFor(() => target.messages.length >= 4, { what: "what was held" });
-    expect(typesAtTarget()).toEqual(["update-request", "key", "key", "pointer"]);
-    expect(target.messages.at(-1)).toMatchObject({ x: 49 });
+    viewer.send(viewer.key(0x42, true), viewer.key(0x42, false), viewer.key(0xffe1, false), viewer.pointer(8, 9, 1));
+    viewer.send(viewer.pointer(8, 9), viewer.key(0x42, true), viewer.pointer(8, 9, 1));
+    await waitFor(() => target.messages.length >= 10, { what: "what came afterwards" });
+    const after = [viewer.pointer(8, 9), viewer.pointer(8, 9), viewer.key(0x42, true), viewer.pointer(8, 9, 1)];
+    expect(Buffer.concat(target.messages.slice(6).map(({ raw }) => raw))).toEqual(Buffer.concat(after));
   });
 
-  it("does not grow without bound in a freeze", async () => {
+  it("does not pass when it was recorded before the freeze and had not passed; the record says so", async () => {
     const session = await open();
+    session.stuck = true;
+    viewer.send(viewer.key(0x61, true), viewer.key(0x61, false));
+    await waitFor(() => session.input().length === 16, { what: "the record" });
     session.freeze();
-    for (let n = 0; n < 600; n++) viewer.send(viewer.key(0x61, n % 2 === 0));
-    await waitFor(() => session.notices("limit").length > 0, { what: "the notice" });
-    expect(session.notices("limit")).toEqual([{ what: "held-input", most: 512 }]);
     session.unfreeze();
-    await waitFor(() => target.messages.length === 512, { what: "what was held" });
+    session.stuck = false;
+    viewer.send(viewer.key(0x62, true));
+    await waitFor(() => target.messages.length > 0, { what: "the key that was pressed afterwards" });
+    expect(target.messages).toMatchObject([{ type: "key", sym: 0x62 }]);
+    expect(session.notices("input-dropped")).toEqual([{ bytes: 16, recorded: 16, messages: 2, hold: "frozen" }]);
   });
 
   it("never passes when it cannot be recorded", async () => {
@@ -372,13 +408,14 @@ describe("what is neither key nor pointer", () => {
     expect(typesAtTarget().filter((type) => type === "xvp")).toHaveLength(1);
   });
 
-  it("is recorded when it passes, not when it comes: a freeze holds it", async () => {
+  it("is recorded when it passes, and a freeze drops it", async () => {
     const session = await open();
     session.freeze();
     viewer.send(size, viewer.updateRequest());
     await waitFor(() => typesAtTarget().includes("update-request"), { what: "the request" });
     expect(session.notices("vnc-desktop-size")).toEqual([]);
     session.unfreeze();
+    viewer.send(size);
     await waitFor(() => typesAtTarget().includes("set-desktop-size"), { what: "the size" });
     const screens = [{ id: 1, x: 0, y: 0, width: 256, height: 192, flags: 0 }];
     expect(session.notices("vnc-desktop-size")).toEqual([{ width: 256, height: 192, screens }]);

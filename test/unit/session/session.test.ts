@@ -344,10 +344,13 @@ describe("patterns", () => {
     expect(session.signal.aborted).toBe(false);
   });
 
-  it("freeze: what completed it is held, and passes when somebody lets it", () => {
+  it("freeze: input stops within the call that recorded what completed it, and the tap knows", () => {
     const { session } = withPattern("freeze");
+    const holds: (string | undefined)[] = [];
+    session.onHold((hold) => holds.push(hold?.code));
     session.sink.append(input("rm -rf"));
     expect(session.frozen).toBe(true);
+    expect(holds).toEqual(["frozen"]);
     expect(session.unfreeze("bob")).toBe(true);
   });
 
@@ -407,6 +410,18 @@ describe("failure modes", () => {
 });
 
 describe("freeze", () => {
+  it("is told to the tap after the record of it, and its end before, so that what was dropped stands in between", () => {
+    const { session, recording } = makeSession();
+    session.onHold((hold) => {
+      expect(session.hold).toBe(hold);
+      expect(session.frozen).toBe(hold !== null);
+      session.notice("input-dropped", { bytes: 1, hold: hold?.code ?? "frozen" });
+    });
+    session.freeze("bob", "look");
+    session.unfreeze("bob");
+    expect(recording.notices()).toEqual(["freeze", "input-dropped", "input-dropped", "unfreeze"]);
+  });
+
   it("holds input until unfrozen, and an end lets go of what was held", async () => {
     const { session, recording } = makeSession();
     session.freeze("bob", "look");
