@@ -147,7 +147,7 @@ export type Requests = z.infer<typeof Requests>;
 export const Escort = z
   .strictObject({
     /** Released only by who watches at that moment, and frozen when nobody does any more. */
-    mustWatch: z.boolean().default(false),
+    mustWatch: z.boolean().default(true),
     /** After the last escort was lost, before the session ends. */
     graceSeconds: z.int().min(5).max(86_400).default(120),
     /** Between two questions whether somebody is there; 0: none is asked. */

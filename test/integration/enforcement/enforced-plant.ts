@@ -11,6 +11,7 @@ import { stringify } from "yaml";
 import { AccessFeed } from "../../../recorder/access/feed.ts";
 import { People } from "../../../recorder/access/people.ts";
 import { AccessRequests, type Acting } from "../../../recorder/access/requests/requests.ts";
+import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { askAdmin } from "../../../recorder/admin-socket.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
@@ -31,6 +32,7 @@ import type { LiveSession, RecordingSummary } from "../../../shared/api/types.ts
 import type { EventsLine } from "../../../shared/events/stored.ts";
 import type { Manifest } from "../../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import { type EscortPage, openEscortPage } from "../../support/escort.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../support/process.ts";
 import { generateSshKey } from "../../support/ssh-key.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
@@ -79,6 +81,10 @@ export interface EnforcedPlant {
   read(session: string): Promise<{ open: OpenRecord; manifest: Manifest; events: EventsLine[]; everything: string }>;
   audited(action: string): Promise<{ subject: string; details: Record<string, unknown> }[]>;
   setPolicy(more: Record<string, unknown>): Promise<void>;
+  /** Watches the session as this escort, in the portal. */
+  watch(person: string, session: string, options?: Parameters<typeof openEscortPage>[2]): Promise<EscortPage>;
+  /** A sign-in to the portal, with code. */
+  portal(person: string): Promise<{ url: string; cookie: string; csrfToken: string }>;
   /** Viewers that a test left behind are ended. */
   closeViewers(): Promise<void>;
   stop(): Promise<void>;
@@ -198,6 +204,7 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
   const audit = new AuditLog(database.catalog);
   const archive = openArchive(config);
   const viewers = new Set<RunningProcess>();
+  const pages = new Set<EscortPage>();
   let screen: Awaited<ReturnType<typeof startXvfb>> | undefined;
 
   const sessions = async () => (await askAdmin(config.recorder.adminSocket, "GET", "/sessions")) as LiveSession[];
@@ -319,7 +326,20 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
       writeFileSync(at("policy.yaml"), stringify({ ...policy, ...more }));
       await waitFor(() => reloads.length > before, { what: "the policy to be reloaded", timeoutMs: 30_000 });
     },
+    portal: async (person) => {
+      const browser = { address: "127.0.0.1", userAgent: "test" };
+      const factors = ["password", "totp"] as const;
+      const { token, session } = await new WebSessions(database.access).create(person, browser, factors);
+      return { url: service.http.url, cookie: `conduit-session=${token}`, csrfToken: session.csrfToken };
+    },
+    watch: async (person, session, options) => {
+      const page = await openEscortPage(await plant.portal(person), session, options);
+      pages.add(page);
+      return page;
+    },
     closeViewers: async () => {
+      for (const page of pages) page.cut();
+      pages.clear();
       await Promise.all([...viewers].map((viewer) => viewer.stop()));
       viewers.clear();
     },

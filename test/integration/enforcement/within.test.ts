@@ -45,6 +45,8 @@ describe("the escort", () => {
     await expect(plant.admin("/unfreeze", { session, person: "adam" })).rejects.toThrow("waits for an escort");
     await expect(plant.admin("/unfreeze", { session, person: "vera" })).rejects.toThrow("of their own");
     expect(client.output()).not.toContain("ran-2");
+    await expect(plant.admin("/unfreeze", { session, person: "emil" })).rejects.toThrow("Open the session and watch it");
+    await plant.watch("emil", session);
     expect(await plant.admin("/unfreeze", { session, person: "emil" })).toEqual({ released: true });
     await waitFor(() => client.output().includes("ran-2"), { what: "the program" });
     expect(client.output()).toContain("*** The escort is there: the session begins. ***");
@@ -81,7 +83,9 @@ describe("the escort", () => {
     const client = await plant.startSsh("plc-named", ["-T"], ["echo ran"]);
     const { session } = await plant.live("plc-named");
     await waitFor(() => client.output().includes("waits for its escort"), { what: "the sentence" });
+    await plant.watch("else", session, { counting: false });
     await expect(plant.admin("/unfreeze", { session, person: "else" })).rejects.toThrow("names who escorts");
+    await plant.watch("emil", session);
     await plant.admin("/unfreeze", { session, person: "emil" });
     await client.exited;
     expect(client.stdout()).toBe("ran\n");
@@ -92,6 +96,7 @@ describe("the escort", () => {
     const { session, hold } = await plant.live("hmi-escort");
     expect(hold).toBe("escort-awaited");
     await sleep(500);
+    await plant.watch("emil", session);
     const before = await plant.live("hmi-escort");
     expect(await plant.admin("/unfreeze", { session, person: "emil" })).toEqual({ released: true });
     const recordedBefore = before.recordedBytes;
