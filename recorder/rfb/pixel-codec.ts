@@ -99,7 +99,7 @@ class ByteCodec implements PixelCodec {
     }
     const { size } = this;
     const view = this.#view;
-    const whole = Math.min(count, Math.floor((bytes.length - at - 4) / size) + 1);
+    const whole = Math.max(0, Math.min(count, Math.floor((bytes.length - at - 4) / size) + 1));
     let from = at;
     const end = outAt + whole;
     if (redLast) {

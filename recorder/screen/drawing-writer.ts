@@ -28,6 +28,8 @@ export class DrawingWriter {
   #planesOfTile: TilePlanes | null = null;
   /** What a reader's writing of pixels costs, in the encoder's unit. */
   cost = 0;
+  /** Bytes of photographs since somebody set it to 0. */
+  photographBytes = 0;
 
   get empty(): boolean {
     return this.#ops.at === 0;
@@ -65,6 +67,7 @@ export class DrawingWriter {
     } else if (isPhotograph(block, width, height)) {
       this.#begin(drawKind.planes, rect);
       this.#planes(block, width, height);
+      this.photographBytes += 3 * area;
     } else {
       this.#begin(drawKind.colours, rect);
       this.#plain(block, area);

@@ -165,6 +165,13 @@ export class ScreenEncoder {
     return this.#costSinceKeyframe;
   }
 
+  /** Bytes of photographs in the records since the last call. */
+  takePhotographBytes(): number {
+    const { photographBytes } = this.#drawing;
+    this.#drawing.photographBytes = 0;
+    return photographBytes;
+  }
+
   get keyframeCost(): number {
     return this.#keyframeCost;
   }

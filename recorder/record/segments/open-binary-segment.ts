@@ -4,10 +4,14 @@ import { OpenSegment } from "./open-segment.ts";
 
 /** What has gathered beyond this is compressed in between. */
 const mostWaitingBytes = 16 * 1024 * 1024;
+/** Predicted planes hardly ever repeat: where a segment consists of them, looking for matches makes it larger. */
+const photographPart = 0.75;
 
 export class OpenBinarySegment extends OpenSegment {
   #pieces: Uint8Array[] = [];
   #waiting = 0;
+  /** Of what was added. */
+  photographBytes = 0;
 
   override write(text: string): void {
     this.add(Buffer.from(text));
@@ -39,7 +43,9 @@ export class OpenBinarySegment extends OpenSegment {
   }
 
   override finish(): Uint8Array[] {
-    if (this.#waiting > 0) this.compressor.addLast(this.#take());
+    const photographs = this.photographBytes > this.rawBytes * photographPart;
+    if (this.#waiting > 0 && photographs) this.compressor.add(this.#take());
+    else if (this.#waiting > 0) this.compressor.addLast(this.#take());
     return this.compressor.finishPieces();
   }
 }

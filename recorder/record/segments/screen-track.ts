@@ -247,6 +247,7 @@ export class ScreenTrack extends Track {
 
   #put(segment: OpenBinarySegment, atUs: number, record: EncodedRecord): void {
     segment.add(encodeRecord(atUs - this.#writtenUs, record));
+    segment.photographBytes += this.#encoder.takePhotographBytes();
     segment.cover({ us: atUs, seq: segment.lastSeq, recordNo: segment.lastRecordNo });
     segment.events++;
     this.#writtenUs = atUs;
@@ -303,7 +304,9 @@ export class ScreenTrack extends Track {
   }
 
   protected override begun(segment: OpenSegment): void {
-    (segment as OpenBinarySegment).add(encodeRecord(0, this.#encoder.keyframe()));
+    const screen = segment as OpenBinarySegment;
+    screen.add(encodeRecord(0, this.#encoder.keyframe()));
+    screen.photographBytes += this.#encoder.takePhotographBytes();
   }
 
   protected override get listed(): TrackMeta {

@@ -144,7 +144,19 @@ function drawPacked(
   for (let line = 0; line < tile.height; line += 1) {
     let to = (tile.y + line) * framebuffer.width + tile.x;
     const rowEnd = to + tile.width;
-    for (let at = start + line * rowBytes; to < rowEnd; at += 1) {
+    let at = start + line * rowBytes;
+    if (bits === 4) {
+      for (const last = rowEnd - 1; to < last; at += 1, to += 2) {
+        const byte = bytes[at]!;
+        const first = byte >> 4;
+        const second = byte & 15;
+        if (first > highest) highest = first;
+        if (second > highest) highest = second;
+        pixels[to] = colours[first]!;
+        pixels[to + 1] = colours[second]!;
+      }
+    }
+    for (; to < rowEnd; at += 1) {
       const byte = bytes[at]!;
       for (let shift = 8 - bits; shift >= 0 && to < rowEnd; shift -= bits, to += 1) {
         const index = (byte >> shift) & mask;
