@@ -77,6 +77,7 @@ export class GatewaySession implements TapSession {
   #tell: (warning: SessionWarning) => void = () => {};
   #held: (hold: SessionHold | null) => void = () => {};
   #ended = false;
+  #isClosed = false;
   readonly #closed: Deferred;
   #grace: NodeJS.Timeout | null = null;
 
@@ -187,7 +188,9 @@ export class GatewaySession implements TapSession {
     this.#clock.touch();
   }
 
+  /** Once the session's last word is written, nothing is added to it. */
   notice(notice: NoticeType, facts: Record<string, unknown>): void {
+    if (this.#isClosed) return;
     try {
       this.#append({ type: "notice", notice, facts });
     } catch (error) {
@@ -482,6 +485,7 @@ export class GatewaySession implements TapSession {
     if (this.#watch !== null) await this.#watch.finish();
     this.#escort?.close();
     this.notice("session-close", { reason });
+    this.#isClosed = true;
     // Whoever still holds input back for an unfreeze must come to see that the session is over.
     if (!this.#abort.signal.aborted) this.#abort.abort({ code: reason, sentence: "The session has ended." });
     this.#thaw?.resolve();
