@@ -59,7 +59,11 @@ export function createLiveService({ recorder, registry, observer, health, logger
   const door = new WatchDoor({
     bus,
     observer,
-    notice: (session, notice, facts) => registry.get(session)?.notice(notice, facts),
+    notice: (id, notice, facts) => {
+      const session = registry.get(id);
+      // Of one that is being closed the record takes nothing more.
+      if (session?.state === "active" || session?.state === "frozen") session.notice(notice, facts);
+    },
     logger,
   });
   return {

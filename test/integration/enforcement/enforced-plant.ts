@@ -51,6 +51,8 @@ export interface EnforcedPlant {
   service: Service;
   requests: AccessRequests;
   sshTarget: SshTarget;
+  /** Of the VNC target, for what draws on its screen. */
+  display: string;
   /** Vera the vendor at a target whose name ends in this. */
   ssh(target: string): GatewayAddress;
   /** Ines, who is no vendor. */
@@ -213,6 +215,7 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
     service,
     requests,
     sshTarget,
+    display: vncTarget.display,
     ssh: (target) => ({
       host: "127.0.0.1",
       port: service.ssh.port,
