@@ -113,7 +113,9 @@ describe("deciding", () => {
     await page.click(byId("approve-confirm"));
     await page.fill(byId("fresh-code-field"), totpCode(secret, step()));
     await page.click(byId("fresh-code-submit"));
-    await page.waitForSelector(`${card}`, { state: "detached" });
+    await page.waitForSelector(`${byId("to-decide")} ${card}`, { state: "detached" });
+    // What was approved stays on the page: it can be revoked from here.
+    await page.waitForSelector(`${byId("standing")} ${card} ${byId("revoke")}`);
     const approved = await plant.api.access.requests.find(plant.waiting.id);
     expect(approved?.state).toBe("approved");
     expect(approved?.capabilities).toEqual(["shell", "screen"]);
