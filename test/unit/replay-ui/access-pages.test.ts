@@ -96,7 +96,7 @@ describe("the timeline of a request", () => {
     };
     expect(timelineOf(refused, now).map(({ text }) => text)).toEqual(["erika asked for it", "anna refused it"]);
     const revoked: AccessRequest = { ...request, state: "revoked", ended: { at: at(15), by: "adam", reason: "over" } };
-    expect(timelineOf(revoked, now + 3_600_000).at(-1)).toMatchObject({ text: "adam took it away", said: "over" });
+    expect(timelineOf(revoked, now + 3_600_000).at(-1)).toMatchObject({ text: "adam revoked it", said: "over" });
   });
 
   it("chases the review of emergency access", () => {

@@ -147,7 +147,7 @@ describe("files as rows", () => {
   it("makes one row of a request, its answer and its running totals", () => {
     const rows = fileRows(files(whole), alone);
     expect(rows.map((row) => row.title)).toEqual(["Opened /a.prg", "Uploaded /a.prg", "Removed /b", "Renamed /a"]);
-    expect(rows[0]!.detail).toBe("to write, creat");
+    expect(rows[0]!.detail).toBe("to write, made if it is not there");
     expect(rows[1]).toMatchObject({
       atUs: 4,
       direction: "inbound",

@@ -1,9 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { sentence } from "../../../replay-ui/format.ts";
+import { formatClockZone, formatDateTime, formatMoment, formatZone, sentence } from "../../../replay-ui/format.ts";
+import { auditWords, isAuditedFault } from "../../../replay-ui/lists/audit-words.ts";
 import { parseRoute } from "../../../replay-ui/router.ts";
 import { momentOf } from "../../../replay-ui/views/recording/kept-moment.ts";
 import { lastReach } from "../../../replay-ui/views/recording/scrubber-drawing.ts";
 import { filtersFromAddress, unknownFilters } from "../../../replay-ui/views/recording-filters.tsx";
+
+describe("a moment", () => {
+  it("has its zone, and its day where that is not today's", () => {
+    const iso = "2026-11-20T05:11:00.000Z";
+    const zone = formatZone(Date.parse(iso));
+    expect(formatMoment(iso)).toBe(`${formatDateTime(iso)} ${zone}`);
+    expect(formatClockZone(iso, Date.parse(iso))).toMatch(/^\d\d:\d\d UTC/);
+    expect(formatClockZone(iso, Date.parse(iso) + 3 * 86_400_000)).toBe(formatMoment(iso));
+  });
+});
+
+describe("audited actions", () => {
+  it("are words, of codes that nobody named as well", () => {
+    expect(auditWords("recording.view")).toBe("Watched a recording");
+    expect(auditWords("stop.set-again")).toBe("Stop: set again");
+    expect(isAuditedFault("break-glass.review-overdue")).toBe(true);
+    expect(isAuditedFault("session.opened")).toBe(false);
+  });
+});
 
 describe("the moment in an address", () => {
   const secondsOf = (time: string) => {
@@ -60,6 +80,7 @@ describe("messages", () => {
   it("are sentences", () => {
     expect(sentence("the name or the password is wrong")).toBe("The name or the password is wrong.");
     expect(sentence("Is it?")).toBe("Is it?");
+    expect(sentence("plc-1 does not answer")).toBe("plc-1 does not answer.");
     expect(sentence("")).toBe("");
   });
 });
