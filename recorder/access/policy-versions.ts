@@ -78,7 +78,7 @@ export class PolicyVersions {
 
   /** By the hash or its beginning, eight characters at least. REQUEST_NOT_FOUND when there is none, or more than one. */
   async find(hash: string): Promise<PolicyVersion & { text: string }> {
-    const rows = /^[0-9a-f]{8,64}$/.test(hash)
+    const rows = /^[0-9a-f]{4,64}$/.test(hash)
       ? await this.#db.selectFrom("policy_versions").selectAll().where("hash", "like", `${hash}%`).limit(2).execute()
       : [];
     const [row] = rows;

@@ -2,9 +2,11 @@
 import { type Command, Option } from "commander";
 import { type AccessRequest, RequestListQuery, ReviewVerdict } from "../../shared/api/access.ts";
 import { AppError } from "../../shared/errors.ts";
+import { reasonSentences } from "../../shared/policy/reasons.ts";
 import { asOption, atAccessDesk, durationArgument, requestHelp } from "./access/acting.ts";
 import { reviewOf } from "./access/show.ts";
-import type { Cli, Register } from "./cli.ts";
+import { type Cli, configOf, type Register } from "./cli.ts";
+import { inventoryOf } from "./inventory-of.ts";
 import { formatTime } from "./output.ts";
 
 const minReasonLength = 10;
@@ -33,6 +35,8 @@ function registerOpen(group: Command, cli: Cli): void {
       ) => {
         const reason = options.reason.trim();
         if (reason.length < minReasonLength) {
+          // Who would have to say more hears at once that it would be in vain.
+          if (isProhibited(cli, command, target)) throw prohibited();
           throw new AppError("REQUEST_INVALID", `say what has happened, in ${minReasonLength} characters or more`, {
             op: "cli.break-glass",
           });
@@ -47,6 +51,18 @@ function registerOpen(group: Command, cli: Cli): void {
         });
       },
     );
+}
+
+function isProhibited(cli: Cli, command: Command, target: string): boolean {
+  return inventoryOf(configOf(cli, command)).compiled.prohibitedBy({ name: target, conduit: "", tags: [] }) !== null;
+}
+
+function prohibited(): AppError {
+  const reason = "prohibited-target";
+  return new AppError("POLICY_REFUSED", `no emergency access: ${reasonSentences[reason]}`, {
+    op: "cli.break-glass",
+    details: { reason },
+  });
 }
 
 function registerList(group: Command, cli: Cli): void {

@@ -131,8 +131,10 @@ async function check(cli: Cli, desk: AccessDesk, options: CreateOptions): Promis
   if (checked.violations.length > 0) cli.exitCode = exitCodes.findings;
   if (options.json === true) return cli.out.json(checked);
   for (const { field, sentence, person, target } of checked.violations) {
-    const about = [person, target].filter((one) => one !== undefined).map((one) => ` ${printable(one)}`);
-    cli.out.line(`${field}${about.join(",")}: ${sentence}`);
+    const who = person === undefined ? "" : printable(person);
+    const where = target === undefined ? "" : printable(target);
+    const about = who !== "" && where !== "" ? `${who} at ${where}` : who + where;
+    cli.out.line(`${about === "" ? field : about}: ${sentence}`);
   }
   if (checked.violations.length === 0) {
     cli.out.line(

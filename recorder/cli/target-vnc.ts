@@ -116,12 +116,22 @@ export async function checkVnc(
   options: { json?: boolean },
 ): Promise<void> {
   const timeoutMs = config.limits.targetConnectSeconds * 1000;
-  const { facts, init } = await checkVncTarget(await accessOf(target, secrets), { timeoutMs });
+  const access = await accessOf(target, secrets).catch((error: unknown) => {
+    throw withoutSecret(error, target);
+  });
+  const { facts, init } = await checkVncTarget(access, { timeoutMs });
   if (options.json === true) return cli.out.json({ target: target.name, ...facts, screen: init });
   cli.out.line(`${target.name}: logged in by ${facts.security} at ${target.host}:${target.port}`);
   if (facts.fingerprint !== "") cli.out.line(`certificate ${facts.fingerprint} (known)`);
   const { bitsPerPixel, depth } = init.format;
   cli.out.line(`${printable(init.name)}, ${init.width}×${init.height}, depth ${depth} in ${bitsPerPixel} bits`);
+}
+
+/** Many a panel asks for no password: what to do then is no guess. */
+function withoutSecret(error: unknown, { name, secret }: VncTarget): unknown {
+  if (!(error instanceof AppError) || !error.message.startsWith("there is no secret named")) return error;
+  const message = `${error.message} ${secret}, or, where ${name} asks for no password, remove \`secret\` from it in the targets' file (conduit target add has --no-secret)`;
+  return new AppError(error.code, message, { op: "cli.target.test", cause: error });
 }
 
 const Ticket = VncTicket.omit({ path: true });

@@ -221,7 +221,11 @@ function explainUnknown(path: Path, key: string, known: readonly string[]): Expl
 
 function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return `: ${typeWord(issue.expected)}`;
-  if (issue.code === "invalid_value") return `: one of ${issue.values.map(String).join(", ")}`;
+  if (issue.code === "invalid_value") {
+    return issue.values.length === 1
+      ? `: ${String(issue.values[0])}`
+      : `: one of ${issue.values.map(String).join(", ")}`;
+  }
   if (issue.code === "invalid_union" && "options" in issue)
     return `: one of ${(issue.options as unknown[]).map(String).join(", ")}`;
   return "";

@@ -1,6 +1,7 @@
 // The report as one page that needs nothing else: no script, no font, no picture; fit for print. Everything in it that
 // people or targets wrote is text, never markup.
 import type { ConduitReport, ReportFigure, ReportSession } from "../../shared/api/report.ts";
+import { endSentences } from "../../shared/end-sentences.ts";
 
 /** Escaped already; only `html` makes it. */
 class Markup {
@@ -40,7 +41,7 @@ export function reportPage(report: ConduitReport, { portal }: Links): string {
   const request = (id: string) => link(`/requests/${id}`, id);
   const figureLink = (id: string) => {
     const figure = report.figures.find((one) => one.id === id);
-    return html`<a href="#${id}">${figure?.label.replace("… ", "Requests or uses ") ?? id}</a>: ${figure === undefined ? "" : figureValue(figure)}`;
+    return html`<a href="#${id}">${wholeLabel(report.figures, id)}</a>: ${figure === undefined ? "" : figureValue(figure)}`;
   };
   const from = (figure: ReportFigure) => {
     const items = [
@@ -94,11 +95,11 @@ ${report.conduits.map(
 `,
 )}</tbody></table>
 <h2>Sessions</h2>
-<table><thead><tr><th>Session</th><th>Person</th><th>Target</th><th>Began</th><th class="n">Duration</th><th>Ended by</th><th>Request</th><th>Second factor</th><th>Escort</th><th>Recorded</th></tr></thead><tbody>
+<table><thead><tr><th>Session</th><th>Person</th><th>Target</th><th>Began</th><th class="n">Duration</th><th>Why it ended</th><th>Request</th><th>Second factor</th><th>Escort</th><th>Recorded</th></tr></thead><tbody>
 ${report.sessions.map(
   (
     one,
-  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td>${escortOf(one)}</td><td class="w">${one.recordingMode}, ${one.state}</td></tr>
+  ) => html`<tr><td>${session(one.session)}</td><td>${one.person}</td><td>${one.target}</td><td>${time(one.startedAt)}</td><td class="n">${one.durationSeconds === null ? "live" : duration(one.durationSeconds)}</td><td>${one.endReason === null ? "–" : (endSentences[one.endReason] ?? one.endReason.replaceAll("-", " "))}</td><td>${one.request === null ? "–" : request(one.request)}${one.breakGlass ? " break-glass" : ""}</td><td>${one.secondFactor ? "yes" : "no"}</td><td>${escortOf(one)}</td><td class="w">${one.recordingMode}, ${one.state}</td></tr>
 `,
 )}</tbody></table>
 <h2>Requests and break-glass</h2>
@@ -158,6 +159,15 @@ small { color: #4a5763; } code { font-size: .85em; } a { color: #0b57a4; } ul { 
 :target { background: #fff6d6; }
 @media print { body { margin: 0; max-width: none; } tr { break-inside: avoid; } a { color: inherit; } thead { display: table-header-group; } }
 `;
+
+/** Of a figure that goes on from the one above it ("… approved"), with what it goes on from. */
+function wholeLabel(figures: readonly ReportFigure[], id: string): string {
+  const at = figures.findIndex((one) => one.id === id);
+  const label = figures[at]?.label ?? id;
+  if (!label.startsWith("… ")) return label;
+  const above = figures.slice(0, at).findLast((one) => !one.label.startsWith("… "))?.label ?? "";
+  return `${above.replace(/ submitted$/, "")} ${label.slice(2)}`;
+}
 
 function escortOf({ escort, escortedBy }: ReportSession): string {
   if (!escort) return "–";

@@ -38,6 +38,7 @@ export function lintPolicy(compiled: CompiledPolicy, people?: readonly PersonFac
     ...shadowed(policy),
     ...unknownNames(policy),
     ...nothingProhibited(policy),
+    ...generousLimits(policy),
     ...(people === undefined ? [] : lintPeople(compiled, people)),
   ];
 }
@@ -123,6 +124,29 @@ function kindOf(pattern: string): string {
 
 function isSpecial(pattern: string): boolean {
   return kindOf(pattern) !== "";
+}
+
+const dayOfWork = 12 * 3600;
+const hour = 3600;
+
+/** Longer than anybody works at a stretch: a limit that ends nothing. */
+function generousLimits({ limits }: Policy): PolicyFinding[] {
+  const found: PolicyFinding[] = [];
+  const say = (key: string, problem: string, mend: string) => found.push({ path: ["limits", key], problem, mend });
+  const meant = "or nothing, if that is meant.";
+  if (limits.maxSessionSeconds > dayOfWork)
+    say(
+      "maxSessionSeconds",
+      "is longer than 12 hours: sessions that nobody ends go on",
+      `Lower it (4h is usual), ${meant}`,
+    );
+  if (limits.idleSeconds > hour)
+    say(
+      "idleSeconds",
+      "is longer than an hour: a terminal that was left stays open",
+      `Lower it (15m is usual), ${meant}`,
+    );
+  return found;
 }
 
 function nothingProhibited(policy: Policy): PolicyFinding[] {

@@ -31,7 +31,8 @@ export function patternFault(match: string): string | null {
     if (RE2JS.compile(match, RE2JS.MULTILINE).matcher("").matches()) return "matches where there is nothing";
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : "cannot be read";
+    // As it was written: the flag was put before it here.
+    return error instanceof Error ? error.message.replace("(?m)", "") : "cannot be read";
   }
 }
 

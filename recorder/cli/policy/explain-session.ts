@@ -1,5 +1,6 @@
 // `conduit policy explain --session`: why a recorded session was allowed, by the policy of its time, and why it ended.
 import type { Command } from "commander";
+import { endSentences } from "../../../shared/end-sentences.ts";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
 import { explainTarget } from "../../../shared/policy/explain.ts";
 import { Policy } from "../../../shared/policy/policy.ts";
@@ -7,7 +8,6 @@ import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons
 import { PolicyVersions } from "../../access/policy-versions.ts";
 import { SourceDocument, validate } from "../../config/document.ts";
 import type { Cli } from "../cli.ts";
-import { endSentences } from "../end-sentences.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { formatDuration, printable } from "../output.ts";
 import { inArchive, resolveSession } from "../recordings/archive.ts";

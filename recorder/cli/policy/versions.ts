@@ -33,7 +33,7 @@ export function registerShow(policy: Command, cli: Cli): void {
   policy
     .command("show")
     .description("a policy as it was written: the one in force, or an earlier one by its hash")
-    .argument("[hash]", "the hash, or its first eight characters or more (default: the policy file)")
+    .argument("[hash]", "the hash, or its first characters, four or more (default: the policy file)")
     .option("--json", "print JSON")
     .action(async (hash: string | undefined, options: { json?: boolean }, command: Command) => {
       await inWorkspace(cli, command, async ({ config, database }) => {

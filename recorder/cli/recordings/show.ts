@@ -1,12 +1,12 @@
 // `conduit recordings show`
 import type { Command } from "commander";
+import { endSentences } from "../../../shared/end-sentences.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { RecordingMode } from "../../../shared/policy/policy.ts";
 import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
-import { endSentences } from "../end-sentences.ts";
 import { formatDuration, formatTime, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession } from "./archive.ts";
 import { sessionArgument } from "./common-options.ts";

@@ -54,7 +54,7 @@ export function readPins(target: string, entries: readonly string[]): { type?: s
   if (entries.length === 0) {
     throw hostKeyError(
       `No host key is pinned for target ${target}, so nothing proves that it is the right machine. ` +
-        `Run \`conduit target scan ${target}\`, compare the fingerprint with the machine's own, and put the line into the target's hostKeys.`,
+        `Run \`conduit target scan ${target}\`, compare the fingerprint with the machine's own, and pin it: \`conduit target scan ${target} --pin\`.`,
       { target },
     );
   }

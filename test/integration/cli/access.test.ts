@@ -148,7 +148,7 @@ describe("conduit request", () => {
     const checked = await conduit(["request", "create", "--as", "erika", ...bad, "--check"], "");
     expect(checked.code).toBe(3);
     expect(checked.stdout).toMatch(/^purpose: Say what/m);
-    expect(checked.stdout).toMatch(/^targets SIS-1: This target is prohibited/m);
+    expect(checked.stdout).toMatch(/^SIS-1: This target is prohibited/m);
     expect(checked.stdout).toMatch(/^window: The window is longer/m);
     const { code, stderr } = await conduit(["request", "create", "--as", "erika", ...bad]);
     expect(code).toBe(1);
@@ -196,6 +196,15 @@ describe("conduit request", () => {
 });
 
 describe("conduit break-glass", () => {
+  test("says of a prohibited target that it is, before it asks for more words", async () => {
+    const open = (target: string) => conduit(["break-glass", "open", target, "--as", "petra", "--reason", "pump"]);
+    expect(await open("sis-01")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("This target is prohibited"),
+    });
+    expect((await open("plc-1")).stderr).toContain("say what has happened");
+  });
+
   test("needs the second factor, is loud, and is reviewed by somebody else", async () => {
     const open = (typed: string, ...more: string[]) =>
       conduit(["break-glass", "open", "plc-1", "--as", "petra", "--reason", "the pump does not stop", ...more], typed);

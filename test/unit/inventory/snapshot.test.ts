@@ -116,7 +116,7 @@ describe("is refused with file, line and column", () => {
       { targets: "version: 1\ntarget: []\n" },
       'targets.yaml:2:1: target is not a known key. Did you mean "targets"?',
     ],
-    ["a file emptied by half a save", { conduits: "" }, "conduits.yaml:1:1: version is missing. Add it: one of 1."],
+    ["a file emptied by half a save", { conduits: "" }, "conduits.yaml:1:1: version is missing. Add it: 1."],
     [
       "retention below 90 days",
       { policy: `${policy}retentionDays: 30\n` },

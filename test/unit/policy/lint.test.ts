@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
 import { covers, matchesGlob } from "../../../shared/policy/glob.ts";
 import { lintPolicy, policyFaults } from "../../../shared/policy/lint.ts";
+import { patternFault } from "../../../shared/policy/patterns.ts";
 import { Policy } from "../../../shared/policy/policy.ts";
 
 const rule = (id: string, more: Record<string, unknown> = {}) => ({
@@ -40,6 +41,23 @@ describe("covers", () => {
     ["*a*", "ba?", true],
   ])("%s of %s: %s", (wide, narrow, yes) => {
     expect(covers(wide, narrow)).toBe(yes);
+  });
+});
+
+describe("limits that end nothing", () => {
+  const limits = (own: Record<string, number>) => found(Policy.parse({ version: 1, limits: own, rules: [] }));
+
+  it("are said of a session longer than a day's work, and of idleness longer than an hour", () => {
+    expect(limits({ maxSessionSeconds: 12 * 3600, idleSeconds: 3600 })).toEqual([]);
+    expect(limits({ maxSessionSeconds: 48 * 3600, idleSeconds: 10 * 3600 })).toEqual([
+      expect.stringMatching(/^limits\.maxSessionSeconds is longer than 12 hours/),
+      expect.stringMatching(/^limits\.idleSeconds is longer than an hour/),
+    ]);
+  });
+
+  it("and a pattern's fault shows the pattern as it was written", () => {
+    expect(patternFault("(a")).not.toContain("(?m)");
+    expect(patternFault("(a")).toContain("(a");
   });
 });
 

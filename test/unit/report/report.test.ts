@@ -248,6 +248,20 @@ describe("requests", () => {
 });
 
 describe("as a page and as tables", () => {
+  it("says in words why sessions ended, who escorted, and which figure is of what", async () => {
+    await session({ end_reason: "limit-idle" });
+    await session({ end_reason: "something-new", escorted_by: "" });
+    const made = await report();
+    const page = reportPage(made, { portal: null });
+    expect(page).toContain("<td>nothing was typed for as long as the policy allows</td>");
+    expect(page).toContain("<td>something new</td>");
+    expect(page).toContain("<td>olga, omar</td>");
+    expect(page).toContain("<td>none on record</td>");
+    expect(page).toContain("Access requests approved</a>");
+    expect(page).not.toContain("Requests or uses");
+    expect(reportCsv(made, "sessions")).toContain(",olga omar,");
+  });
+
   it("shows what people and targets wrote as text", async () => {
     const id = await session({ person: `<img src=x onerror="alert(1)">`, target: "a\u202eb\u0007" });
     await access.submit({ purpose: `</td><script>alert('1')</script>` });
