@@ -33,6 +33,10 @@ function fromNode(): Zstd | undefined {
       let room = maxSegmentBytes;
       const pieces = zstdFrames(data).map((frame) => {
         const piece = zstdDecompressSync(frame, { maxOutputLength: Math.max(room, 1) });
+        // Node gives what there is of a frame that claims more.
+        const held = contentBytes(frame) ?? piece.length;
+        if (held !== piece.length)
+          throw new Error(`a frame says that it holds ${held} bytes, and holds ${piece.length}`);
         room -= piece.length;
         return piece;
       });
