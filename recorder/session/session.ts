@@ -271,7 +271,9 @@ export class GatewaySession implements TapSession {
   message(by: string, text: string): boolean {
     if (this.#state === "closing" || this.#ended) return false;
     this.notice("message", { by, text });
-    this.#tell({ code: "message", sentence: `Message of ${by}: ${text}`, secondsLeft: null });
+    // Accounts of the recorder's machine say nothing to a person of elsewhere.
+    const from = by.startsWith("os:") ? "the plant" : by;
+    this.#tell({ code: "message", sentence: `Message of ${from}: ${text}`, secondsLeft: null });
     this.#hooks.happened?.(this, { type: "message", by });
     return true;
   }
@@ -316,6 +318,8 @@ export class GatewaySession implements TapSession {
 
   ended(reason: string): void {
     if (this.#ended) return;
+    // Whoever goes by themselves once their file is through was ended all the same.
+    this.#endIfFinished(true);
     this.#ended = true;
     void this.#close(this.#endReason ?? reason);
   }
@@ -399,8 +403,8 @@ export class GatewaySession implements TapSession {
     this.terminate({ code: "escort-gone", sentence }, "policy");
   }
 
-  #endIfFinished(): void {
-    if (this.#ending?.whenFinished !== true || this.#isOver || this.#running.hasFiles) return;
+  #endIfFinished(isLeft = false): void {
+    if (this.#ending?.whenFinished !== true || this.#isOver || (this.#running.hasFiles && !isLeft)) return;
     const { by, reason } = this.#ending;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
     this.terminate({ code: "terminated", sentence: `The plant ended this session.${said}` }, by);

@@ -85,8 +85,8 @@ export interface EnforcedPlant {
   setPolicy(more: Record<string, unknown>): Promise<void>;
   /** Watches the session as this escort, in the portal. */
   watch(person: string, session: string, options?: Parameters<typeof openEscortPage>[2]): Promise<EscortPage>;
-  /** A sign-in to the portal, with code. */
-  portal(person: string): Promise<{ url: string; cookie: string; csrfToken: string }>;
+  /** A sign-in to the portal, with a code of now, or of ten minutes ago. */
+  portal(person: string, options?: { stale?: boolean }): Promise<{ url: string; cookie: string; csrfToken: string }>;
   /** Viewers that a test left behind are ended. */
   closeViewers(): Promise<void>;
   stop(): Promise<void>;
@@ -329,10 +329,14 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
       writeFileSync(at("policy.yaml"), stringify({ ...policy, ...more }));
       await waitFor(() => reloads.length > before, { what: "the policy to be reloaded", timeoutMs: 30_000 });
     },
-    portal: async (person) => {
+    portal: async (person, { stale = false } = {}) => {
       const browser = { address: "127.0.0.1", userAgent: "test" };
       const factors = ["password", "totp"] as const;
       const { token, session } = await new WebSessions(database.access).create(person, browser, factors);
+      if (stale) {
+        const confirmed_at_ms = Date.now() - 600_000;
+        await database.access.updateTable("web_sessions").set({ confirmed_at_ms }).execute();
+      }
       return { url: service.http.url, cookie: `conduit-session=${token}`, csrfToken: session.csrfToken };
     },
     watch: async (person, session, options) => {
