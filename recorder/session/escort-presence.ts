@@ -36,6 +36,8 @@ export type PresenceChange =
 /** Pages speak each second. With the ticker's quarter of a second a page that died is noticed within three. */
 const silentMs = 2500;
 const behindMs = 3000;
+/** Who changes windows for a moment has not left. */
+const hiddenMs = 1500;
 /** Between two ticks: the service itself stood still, and what pages said meanwhile is still to be read. */
 const stallMs = 1000;
 const edgeEveryMs = 250;
@@ -53,6 +55,7 @@ export const notCountingWords: Record<NotCounting, string> = {
 interface Watching extends PresenceWatch {
   key: string;
   beat: PresenceBeat | null;
+  hiddenSinceMs: number | null;
   /** The question that is open. */
   prompt: string | null;
   countsSinceMs: number | null;
@@ -77,7 +80,14 @@ export class EscortPresence {
 
   joined(watch: PresenceWatch, atMs: number): PresenceChange[] {
     const key = watch.person.toLowerCase();
-    this.#watches.set(watch.watch, { ...watch, key, beat: null, prompt: null, countsSinceMs: null });
+    this.#watches.set(watch.watch, {
+      ...watch,
+      key,
+      beat: null,
+      hiddenSinceMs: null,
+      prompt: null,
+      countsSinceMs: null,
+    });
     this.#at(atMs);
     // While the session goes on, a page that is opened again and again answers no question. Else somebody has to release
     // it first, which is a sign.
@@ -90,6 +100,7 @@ export class EscortPresence {
     if (known === undefined) return [];
     const atMs = this.#at(beat.atMs);
     known.beat = { ...beat, atMs };
+    known.hiddenSinceMs = beat.visible ? null : (known.hiddenSinceMs ?? atMs);
     this.#keepEdge(atMs, beat.edgeUs);
     return this.#settle();
   }
@@ -214,7 +225,7 @@ export class EscortPresence {
     const { beat } = watch;
     if (watch.refusal !== null || beat === null) return "not-begun";
     if (this.#nowMs - beat.atMs > silentMs) return "silent";
-    if (!beat.visible) return "hidden";
+    if (this.#isHidden(watch)) return "hidden";
     if (this.#isBehind(watch, beat)) return "behind";
     return this.#isUnanswered(watch) ? "unanswered" : null;
   }
@@ -224,6 +235,11 @@ export class EscortPresence {
     const { presenceSeconds, answerSeconds } = this.#rules;
     const signMs = this.#signMs.get(key) ?? this.#nowMs;
     return presenceSeconds > 0 && this.#nowMs - signMs >= (presenceSeconds + answerSeconds) * 1000;
+  }
+
+  #isHidden({ hiddenSinceMs, countsSinceMs }: Watching): boolean {
+    if (hiddenSinceMs === null) return false;
+    return countsSinceMs === null || this.#nowMs - hiddenSinceMs > hiddenMs;
   }
 
   #isBehind({ countsSinceMs }: Watching, { seenUs, edgeUs }: PresenceBeat): boolean {

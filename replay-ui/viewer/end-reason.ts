@@ -14,8 +14,6 @@ const sentences: Record<string, string> = {
   "access-withdrawn": "Your access was withdrawn: your roles were changed.",
   "escort-gone": "No escort came back in time, so the session was ended. You may open it again.",
   stopped: "The plant has stopped all sessions.",
-  "escort-gone": "No escort came back in time, so the session was ended. You may open it again.",
-  stopped: "The plant has stopped all sessions.",
   "limit-recorded-bytes": "The session reached the recording size that policy allows.",
   "recording-failed": "The recording could not be written, so the session was ended.",
   "policy-changed": "The policy was changed, and does not allow this session any more.",

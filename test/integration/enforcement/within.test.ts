@@ -45,7 +45,9 @@ describe("the escort", () => {
     await expect(plant.admin("/unfreeze", { session, person: "adam" })).rejects.toThrow("waits for an escort");
     await expect(plant.admin("/unfreeze", { session, person: "vera" })).rejects.toThrow("of their own");
     expect(client.output()).not.toContain("ran-2");
-    await expect(plant.admin("/unfreeze", { session, person: "emil" })).rejects.toThrow("Open the session and watch it");
+    await expect(plant.admin("/unfreeze", { session, person: "emil" })).rejects.toThrow(
+      "Open the session and watch it",
+    );
     await plant.watch("emil", session);
     expect(await plant.admin("/unfreeze", { session, person: "emil" })).toEqual({ released: true });
     await waitFor(() => client.output().includes("ran-2"), { what: "the program" });

@@ -254,6 +254,29 @@ describe("two escorts", () => {
   });
 });
 
+describe("a page that goes behind another one", () => {
+  it("for a moment counts on; for longer it does not", () => {
+    const one = underway();
+    one.page("w1").visible = false;
+    one.beat("w1");
+    one.pass(1);
+    one.page("w1").visible = true;
+    one.beat("w1");
+    one.pass(5);
+    expect(one.lost()).toEqual([]);
+    one.page("w1").visible = false;
+    one.beat("w1");
+    one.pass(2);
+    expect(one.whys()).toEqual(["hidden"]);
+    one.join("w2", "eve");
+    one.page("w2").visible = false;
+    one.beat("w2");
+    expect(one.counts("eve")).toBe(true);
+    one.pass(2);
+    expect(one.counts("eve")).toBe(false);
+  });
+});
+
 describe("grace", () => {
   it("ends once, so long after the loss", () => {
     const one = underway();
