@@ -154,12 +154,13 @@ export class EscortPresence {
     this.#graceEndsMs = null;
   }
 
-  /** Now, and not as of the last tick. `person`: one of theirs. */
+  /** Now, and not as of the last tick; nothing is forgiven. `person`: one of theirs. */
   counts(atMs: number, person?: string): boolean {
     this.#at(atMs);
     const key = person?.toLowerCase();
     return [...this.#watches.values()].some(
-      (watch) => (key === undefined || watch.key === key) && this.#whyNot(watch) === null,
+      (watch) =>
+        (key === undefined || watch.key === key) && watch.hiddenSinceMs === null && this.#whyNot(watch) === null,
     );
   }
 
