@@ -7,11 +7,11 @@ import { Client, type InputAttributes, type SFTPWrapper } from "ssh2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eicarProbe as eicar } from "../../../recorder/scan/probes.ts";
 import { eicarSignature, startClamd, type TestClamd } from "../../support/clamd.ts";
-import { runChecked } from "../../support/process.ts";
+import { runChecked, startProcess } from "../../support/process.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { type GatewayAddress, scp, sftp } from "./clients.ts";
+import { type GatewayAddress, scp, sftp, sshOptions } from "./clients.ts";
 import { addressOf, type MemorySession, sha256OfFile, startGateway, type TestGateway } from "./gateway.ts";
 import { openTestQuarantine, type TestQuarantine } from "./holding.ts";
 
@@ -437,11 +437,12 @@ it("a large file shows its progress, and memory stays small", { timeout: 400_000
   expect(peak - before).toBeLessThan(150e6);
 });
 
-it("a frozen session hands nothing on until it goes on", async () => {
+it("a session that waits for its escort hands nothing on until it begins", async () => {
   const file = join(local, "frozen");
   await writeFile(file, randomBytes(1000));
   gateway.onSession = (opened) => {
     opened.fileTransfer = "scan_required";
+    opened.holdCode = "escort-awaited";
     opened.freeze();
   };
   const transfer = sftp(address, [`put ${file} ${remote}/frozen`]);
@@ -454,6 +455,49 @@ it("a frozen session hands nothing on until it goes on", async () => {
   const result = await transfer;
   expect(result.code, result.stderr).toBe(0);
   expect(await readFile(join(remote, "frozen"))).toEqual(await readFile(file));
+});
+
+it("frozen in the middle of an upload: it waits, nothing else begins, and it is scanned and handed on afterwards", async () => {
+  const file = join(local, "frozen-upload");
+  await writeFile(file, randomBytes(6_000_000));
+  const count = gateway.sessions.length;
+  const client = await startProcess("sftp", [
+    ...["-l", "20000", ...(await sshOptions(address)), "-b", "-"],
+    `${address.login}@${address.host}`,
+  ]);
+  client.write(`put ${file} ${remote}/frozen-upload\n-mkdir ${remote}/folder\n`);
+  await waitFor(() => gateway.sessions[count]?.notices("file-held").length === 1, { what: "the file to be held" });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  session().freeze();
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(session().notices("file-released")).toEqual([]);
+  expect(await readdir(remote)).toEqual([]);
+  session().unfreeze();
+  await waitFor(() => session().notices("file-released").length === 1, { what: "the release", timeoutMs: 60_000 });
+  client.child.stdin?.end();
+  expect((await client.exited).code, client.stderr()).toBe(0);
+  expect(await sha256OfFile(join(remote, "frozen-upload"))).toBe(await sha256OfFile(file));
+  expect(session().notices("input-dropped")).toEqual([]);
+});
+
+it("frozen, it refuses what would begin something, and answers so at once", async () => {
+  const file = join(local, "late");
+  await writeFile(file, "late");
+  const client = await startProcess("sftp", [
+    ...(await sshOptions(address)),
+    ...["-b", "-", `${address.login}@${address.host}`],
+  ]);
+  client.write(`-ls ${remote}\n!echo listed\n`);
+  await waitFor(() => client.stdout().split("\n").includes("listed"), { what: "the list", timeoutMs: 60_000 });
+  session().freeze();
+  client.write(`-put ${file} ${remote}/late\n-mkdir ${remote}/folder\n`);
+  await waitFor(() => session().notices("request-refused").length >= 2, { what: "the refusals" });
+  session().unfreeze();
+  client.child.stdin?.end();
+  expect((await client.exited).code, client.stderr()).toBe(0);
+  expect(client.stderr()).toContain("ermission denied");
+  expect(await readdir(remote)).toEqual([]);
+  expect(session().notices("file-held")).toEqual([]);
 });
 
 it("a transfer that is cut off leaves nothing at the target and says so", async () => {
