@@ -17,8 +17,8 @@ const prohibited = "The policy was changed: This target is prohibited for everyb
 
 it("a target that is prohibited now: its sessions end, and the person is told why", async () => {
   const client = await plant.startSsh("plc-open", ["-tt"], shows);
+  await waitFor(() => client.stdout().includes("shown"), { what: "the session to be open" });
   const viewer = await plant.startViewer("hmi-open");
-  await plant.live("plc-open");
   await plant.setPolicy(prohibiting);
   await Promise.all([client.exited, viewer.exited]);
   expect(client.output()).toContain(prohibited);
@@ -31,7 +31,8 @@ it("a target that is prohibited now: its sessions end, and the person is told wh
 
 it("what the policy would merely not open anew goes on, with an alarm and a notice in the record", async () => {
   const client = await plant.startSsh("plc-open", ["-T"], ["cat"]);
-  await plant.live("plc-open");
+  client.write("here\n");
+  await waitFor(() => client.stdout().includes("here"), { what: "the session to be open" });
   await plant.setPolicy({ rules: [] });
   const said = "the policy now in force would not open it: No rule of the policy allows it.";
   await waitFor(async () => (await plant.live("plc-open")).alarms.includes(said), { what: "the alarm" });
@@ -52,7 +53,7 @@ it("what the policy would merely not open anew goes on, with an alarm and a noti
 
 it("roles that are taken away end what they opened, and the next is decided without them", async () => {
   const client = await plant.startSsh("plc-open", ["-tt"], shows);
-  await plant.live("plc-open");
+  await waitFor(() => client.stdout().includes("shown"), { what: "the session to be open" });
   await plant.conduit("user", "roles", "vera", "auditor");
   await client.exited;
   expect(client.output()).toContain("The access to this target was withdrawn, since your roles were changed:");
