@@ -84,7 +84,9 @@ export class OpenTracks {
     const resting = all
       .filter(({ open }) => !open)
       .sort((a, b) => (b.named.last?.endUs ?? 0) - (a.named.last?.endUs ?? 0));
-    return [...all.filter(({ open }) => open), ...resting.slice(0, mostResting)].map(({ named }) => named);
+    return [...all.filter(({ open }) => open), ...resting.slice(0, mostResting)].map(({ named, open }) =>
+      open ? { ...named, open: open.index } : named,
+    );
   }
 
   /** Every open segment from its first byte on. */

@@ -374,9 +374,13 @@ class RecorderService implements Recorder, RecorderCore {
   }
 
   feed(session: string, listener: FeedListener): LiveFeed | null {
-    const writer = this.#recordings.get(session)?.writer;
+    const recording = this.#recordings.get(session);
+    const writer = recording?.writer;
     const worker = this.#link.workers.of(session);
-    if (!writer || writer.originUs === null || !worker || this.#link.workers.isDeadOf(session)) return null;
+    if (!recording || !writer || writer.originUs === null) return null;
+    if (!worker || this.#link.workers.isDeadOf(session)) return null;
+    // What is open is told whole: there is no need to close it at once.
+    recording.cutForWatcherMs = Date.now();
     const feed = this.#feeds.begin(session, listener);
     writer.watched = true;
     // What is written by now is in what is told first.

@@ -11,7 +11,9 @@ export const WatchTrack = z.strictObject({
   /** In force when its open segment began: characters of a terminal, pixels of a screen. */
   cols: z.int().positive().optional(),
   rows: z.int().positive().optional(),
-  /** In `hello`: its newest closed segment. Where no frame begins the track, the present is what that one ends with. */
+  /** In `hello`: the index of its open segment, whose `begin` frame follows. */
+  open: z.int().nonnegative().optional(),
+  /** In `hello`: its newest closed segment. Where none is open, the present is what that one ends with. */
   last: SegmentMeta.optional(),
 });
 export type WatchTrack = z.infer<typeof WatchTrack>;

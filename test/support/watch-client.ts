@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { decodeFrame } from "../../shared/live/frame.ts";
-import { type WatcherMessage, WatchMessage } from "../../shared/live/messages.ts";
+import { type WatcherMessage, type WatchHello, WatchMessage } from "../../shared/live/messages.ts";
 import { FollowedTracks } from "./followed-tracks.ts";
 
 export interface Portal {
@@ -28,8 +28,10 @@ export class WatchClient {
   readonly tracks = new FollowedTracks();
   readonly messages: WatchMessage[] = [];
   readonly names = new Map<number, string>();
-  /** When each frame came (performance.now), for who measures. */
+  /** False: what came is looked at and let go, for who measures. */
+  keeps = true;
   onFrame: (track: string, bytes: Uint8Array) => void = () => {};
+  onHello: (hello: WatchHello) => void = () => {};
   fault: Error | null = null;
 
   constructor(portal: Portal, session: string, headers: Record<string, string> = {}) {
@@ -83,15 +85,16 @@ export class WatchClient {
     const track = frame === null ? undefined : this.names.get(frame.track);
     if (frame === null || track === undefined) throw new Error("a frame of a track that was not named");
     const { kind: at, index, offset, bytes } = frame;
-    this.tracks.take({ track, at, index, offset, bytes });
+    if (this.keeps) this.tracks.take({ track, at, index, offset, bytes });
     this.onFrame(track, bytes);
   }
 
   #said(message: WatchMessage): void {
-    this.messages.push(message);
+    if (this.keeps || message.type === "resync") this.messages.push(message);
     if (message.type === "resync") this.tracks.lost();
     if (message.type === "track") this.names.set(message.id, message.meta.name);
     if (message.type !== "hello") return;
     for (const { id, meta } of message.tracks) this.names.set(id, meta.name);
+    this.onHello(message);
   }
 }

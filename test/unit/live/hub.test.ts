@@ -112,6 +112,8 @@ class Line implements Watcher {
   readonly tracks = new FollowedTracks();
   readonly names = new Map<number, string>();
   readonly closed = new Set<string>();
+  /** Open segments that the newest hello named and that have not begun. */
+  readonly promised = new Set<string>();
   readonly queue: LiveBatch[] = [];
   waitingBytes = 0;
   mostWaiting = 0;
@@ -145,6 +147,7 @@ class Line implements Watcher {
       if (this.hellos === 0) throw new Error("a frame before hello");
       const { kind: at, index, offset, bytes } = frame;
       this.tracks.take({ track, at, index, offset, bytes });
+      if (at === "begin") this.promised.delete(`${track}/${index}`);
       return;
     }
     const said = WatchMessage.parse(JSON.parse(message));
@@ -155,7 +158,11 @@ class Line implements Watcher {
       this.hellos++;
       this.nextN = said.nextN;
       this.names.clear();
-      for (const { id, meta } of said.tracks) this.names.set(id, meta.name);
+      this.promised.clear();
+      for (const { id, meta, open } of said.tracks) {
+        this.names.set(id, meta.name);
+        if (open !== undefined) this.promised.add(`${meta.name}/${open}`);
+      }
     } else if (said.type === "track") {
       this.names.set(said.id, said.meta.name);
     } else if (said.type === "segments") {
@@ -175,6 +182,7 @@ class Line implements Watcher {
   /** Of each segment that it followed: the bytes are the recording's. */
   check(recording: MadeRecording): number {
     let whole = 0;
+    expect([...this.promised]).toEqual([]);
     for (const [key, { ended, length }] of this.tracks.segments) {
       const { raw } = recording.stored.get(key) ?? { raw: null };
       if (!raw) continue;

@@ -1,0 +1,102 @@
+// Watchers of live sessions for the live bench, in a process of their own. Each line it is given is a question in JSON,
+// answered by one line. Times are of the machine's monotonic clock, which targets and operators of the bench read, too.
+import { createInterface } from "node:readline";
+import { type Portal, signInToPortal, WatchClient } from "../../support/watch-client.ts";
+
+export type Question =
+  | { do: "sign-in"; url: string; people: string[]; password: string }
+  /** Opens so many watches of a session; `one by one` says how long each took until the present was there. */
+  | { do: "open"; session: string; count: number; oneByOne: boolean }
+  /** What came since the last question: how late stamps of terminals were, and when a screen's colour came. */
+  | { do: "take" }
+  | { do: "close" };
+
+export interface Taken {
+  latenciesMs: number[];
+  colours: [colour: number, atNs: string][];
+  resyncs: number;
+}
+
+/** A colour of the bench, as a drawing has it: this byte, then two that count. */
+export const colourMark = 0xc5;
+
+const stamp = /T(\d+);/g;
+const shown = /^(?:terminal|screen)-/;
+let portals: Portal[] = [];
+let clients: WatchClient[] = [];
+let taken: Taken = { latenciesMs: [], colours: [], resyncs: 0 };
+
+function look(track: string, bytes: Uint8Array): void {
+  const atNs = process.hrtime.bigint();
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (track.startsWith("terminal-") && frame.length < 64 * 1024) {
+    for (const [, ns] of frame.toString("latin1").matchAll(stamp)) {
+      taken.latenciesMs.push(Number(atNs - BigInt(ns ?? "0")) / 1e6);
+    }
+  } else if (track.startsWith("screen-")) {
+    const at = frame.indexOf(colourMark);
+    if (at >= 0 && at + 2 < frame.length) taken.colours.push([frame.readUInt16BE(at + 1), String(atNs)]);
+  }
+}
+
+async function open(session: string, number: number): Promise<{ client: WatchClient; joinMs: number }> {
+  const startedMs = performance.now();
+  const portal = portals[number % portals.length] as Portal;
+  const client = new WatchClient(portal, session);
+  client.keeps = false;
+  clients.push(client);
+  const begun = new Promise<number>((resolve, reject) => {
+    const isThere = () => resolve(performance.now() - startedMs);
+    client.onFrame = (track) => {
+      if (shown.test(track)) isThere();
+    };
+    client.onHello = ({ tracks }) => {
+      // As a page does where nothing is open: the present is what the newest closed segment ends with.
+      const resting = tracks.find(({ meta, open, last }) => shown.test(meta.name) && open === undefined && last);
+      if (!resting?.last || tracks.some(({ meta, open }) => shown.test(meta.name) && open !== undefined)) return;
+      const address = `${portal.url}/api/v1/recordings/${session}/segments/${resting.last.n}`;
+      const read = fetch(address, { headers: { cookie: portal.cookie } }).then((answer) => answer.arrayBuffer());
+      read.then(isThere, reject);
+    };
+  });
+  const status = await client.opened();
+  if (status !== 101) throw new Error(`a watch was refused with ${status}`);
+  const joinMs = await begun;
+  client.onFrame = look;
+  return { client, joinMs };
+}
+
+async function answer(question: Question): Promise<unknown> {
+  switch (question.do) {
+    case "sign-in":
+      portals = [];
+      for (const name of question.people) portals.push(await signInToPortal(question.url, name, question.password));
+      return true;
+    case "open": {
+      const joins: number[] = [];
+      if (question.oneByOne) {
+        for (let i = 0; i < question.count; i++) joins.push((await open(question.session, i)).joinMs);
+      } else {
+        const all = await Promise.all(Array.from({ length: question.count }, (_, i) => open(question.session, i)));
+        joins.push(...all.map(({ joinMs }) => joinMs));
+      }
+      return joins;
+    }
+    case "take": {
+      const now = { ...taken, resyncs: clients.reduce((sum, client) => sum + client.of("resync").length, 0) };
+      taken = { latenciesMs: [], colours: [], resyncs: 0 };
+      return now;
+    }
+    case "close":
+      for (const client of clients) client.close();
+      clients = [];
+      return true;
+  }
+}
+
+if (process.argv[2] === "run") {
+  console.log("ready");
+  for await (const line of createInterface(process.stdin)) {
+    console.log(JSON.stringify(await answer(JSON.parse(line) as Question)));
+  }
+}
