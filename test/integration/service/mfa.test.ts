@@ -251,7 +251,7 @@ describe("once it is enrolled", () => {
     await database.close();
     const count = (action: string) => items.filter((entry) => entry.action === action).length;
     expect(count("mfa.enrolled")).toBe(1);
-    expect(count("mfa.recovery-code-used")).toBe(2);
+    expect(count("mfa.recovery-code-used")).toBe(3);
     const kept = JSON.stringify(items);
     for (const word of [secret, ...recoveryCodes, password]) expect(kept).not.toContain(word);
     expect(service.log()).not.toContain(secret);
