@@ -72,7 +72,7 @@ export function addWatchRoutes(app: FastifyInstance, deps: ApiDeps): void {
       deps.watches.upgrade(request.raw, upgrade.socket, upgrade.head, {
         session: params.id,
         person: { name: me.name, roles: me.roles },
-        escorts: me.roles.includes("escort"),
+        escorts: me.roles.includes("escort") && query.escort !== "no",
         whyNot: (isUsed) => whyNot(request, me.webSessionId, isUsed),
       });
       return reply;
