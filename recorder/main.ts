@@ -325,21 +325,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         await stops.lift(scope, reason, { name: person.name, address: "local" });
       },
     },
-    controls: {
-      message: async (...what) => controls.message(...what),
-      mark: async (...what) => controls.mark(...what),
-      endSafely: async (...how) => controls.endSafely(...how),
-      stops: () => stops.list(),
-      stop: (scope, what, by) => stops.set(scope, what, { name: by, address: "local" }),
-      liftStop: async (scope, reason, name) => {
-        const person = await people.get(name);
-        if (person.disabled || !person.roles.includes("admin")) {
-          const message = `${person.name} is no administrator: a stop is lifted by one`;
-          throw new AppError("AUTH_FORBIDDEN", message, { op: "admin.liftStop" });
-        }
-        await stops.lift(scope, reason, { name: person.name, address: "local" });
-      },
-    },
     audit: (entry) => audit.append(entry),
     vncTicket: async (person, target, factors) => {
       const issued = await vncGateway.ticketFor(person, target, factors);

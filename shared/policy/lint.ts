@@ -38,6 +38,7 @@ export function lintPolicy(compiled: CompiledPolicy, people?: readonly PersonFac
     ...shadowed(policy),
     ...unknownNames(policy),
     ...nothingProhibited(policy),
+    ...lintEscort(policy),
     ...generousLimits(policy),
     ...(people === undefined ? [] : lintPeople(compiled, people)),
   ];
@@ -155,6 +156,24 @@ function nothingProhibited(policy: Policy): PolicyFinding[] {
   return [{ path: ["prohibitedTargets"], problem, mend: 'Name them, such as "SIS-*"; nothing, if that is meant.' }];
 }
 
+/** An escort that a rule owes, and that the policy then does not hold to anything. */
+function lintEscort({ escort, rules }: Policy): PolicyFinding[] {
+  if (!rules.some(owesEscort)) return [];
+  const { mustWatch, presenceSeconds } = escort;
+  const say = (key: string, problem: string, mend: string) => [{ path: ["escort", key], problem, mend }];
+  if (!mustWatch) {
+    const problem = "is false: an escort releases a session from anywhere, and it goes on when nobody watches";
+    return say("mustWatch", problem, "Leave it out, or nothing, if that is meant.");
+  }
+  if (presenceSeconds > 0) return [];
+  const problem = "is 0: a page that was left open escorts for as long as it stands there";
+  return say("presenceSeconds", problem, "Leave it out, or nothing, if that is meant.");
+}
+
+function owesEscort({ effect, require }: Rule): boolean {
+  return effect === "allow" && require.escort !== "never";
+}
+
 /** Groups and roles that are named and do not exist: a denying rule with one of them denies nobody. */
 function unknownNames(policy: Policy): PolicyFinding[] {
   const found: PolicyFinding[] = [];
@@ -175,6 +194,11 @@ function unknownNames(policy: Policy): PolicyFinding[] {
   for (const [at, pattern] of policy.patterns.entries()) look(pattern.people, "patterns", at, "people");
   look(policy.requests.approvers, "requests", "approvers");
   look(policy.breakGlass.people, "breakGlass", "people");
+  look(
+    policy.escort.companies.map((company) => `group:${company}`),
+    "escort",
+    "companies",
+  );
   for (const [group, members] of Object.entries(policy.groups)) {
     for (const [i, member] of members.entries()) {
       lookRole(member, "groups", group, i);
@@ -199,6 +223,10 @@ function lintPeople(compiled: CompiledPolicy, people: readonly PersonFacts[]): P
       problem,
       mend: "conduit user add NAME --role approver, or name others.",
     });
+  }
+  if (compiled.policy.rules.some(owesEscort) && !people.some(({ roles }) => roles.includes("escort"))) {
+    const problem = "lets sessions begin only with an escort, and nobody who has an account has that role";
+    found.push({ path: ["escort"], problem, mend: "conduit user add NAME --role escort." });
   }
   for (const [i, pattern] of breakGlass.people.entries()) {
     if (!nobody([pattern])) continue;

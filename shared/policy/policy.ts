@@ -158,7 +158,7 @@ export const Escort = z
   })
   .check(({ value: escort, issues }) => {
     const { presenceSeconds, answerSeconds } = escort;
-    if (presenceSeconds === 0 || answerSeconds < presenceSeconds) return;
+    if (presenceSeconds <= 0 || answerSeconds < presenceSeconds) return;
     const message = `less than presenceSeconds (${presenceSeconds}), or the next question comes before the answer is due`;
     issues.push({ code: "custom", input: answerSeconds, path: ["answerSeconds"], message });
   });

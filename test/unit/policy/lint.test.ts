@@ -128,8 +128,41 @@ it("says of groups what they lack, and of approvers that there are none", () => 
   });
   const paths = (people?: Parameters<typeof lintPolicy>[1]) => found(policy, people).map((line) => line.split(" ")[0]);
   expect(paths()).toEqual(["requests.approvers.1", "groups.a.0"]);
-  expect(paths([{ name: "erika", roles: ["vendor"] }]).slice(2)).toEqual(["requests.approvers", "breakGlass.people.0"]);
-  expect(paths([{ name: "anna", roles: ["approver"] }]).slice(2)).toEqual(["breakGlass.people.1"]);
+  expect(paths([{ name: "erika", roles: ["vendor"] }]).slice(2)).toEqual([
+    "requests.approvers",
+    "escort",
+    "breakGlass.people.0",
+  ]);
+  expect(paths([{ name: "anna", roles: ["approver", "escort"] }]).slice(2)).toEqual(["breakGlass.people.1"]);
+});
+
+describe("of the escort", () => {
+  const policyWith = (escort: Record<string, unknown>, require: Record<string, unknown> = {}) =>
+    Policy.parse({ version: 1, groups: { acme: ["erika"] }, escort, rules: [rule("r", { require })] });
+
+  it.each([
+    [{ mustWatch: false }, ["escort.mustWatch is false: an escort releases a session from anywhere"]],
+    [{ presenceSeconds: 0 }, ["escort.presenceSeconds is 0: a page that was left open escorts"]],
+    [{ companies: ["acme", "other"] }, ['escort.companies.1 ("group:other") names a group that the policy does not']],
+    [{ graceSeconds: 30, companies: ["acme"] }, []],
+  ])("%j is looked at", (escort, said) => {
+    const lines = found(policyWith(escort));
+    expect(lines.map((line, i) => line.slice(0, said[i]?.length ?? line.length))).toEqual(said);
+  });
+
+  it("nothing is said where no rule owes one", () => {
+    expect(found(policyWith({ mustWatch: false }, { escort: "never" }))).toEqual([]);
+  });
+
+  it.each([
+    [{ answerSeconds: 600 }, "answerSeconds"],
+    [{ presenceSeconds: 30, answerSeconds: 30 }, "answerSeconds"],
+    [{ graceSeconds: 1 }, "graceSeconds"],
+    [{ presenceSeconds: -1 }, "presenceSeconds"],
+  ])("%j is refused", (escort, key) => {
+    const parsed = Policy.safeParse({ version: 1, escort });
+    expect(parsed.error?.issues.map(({ path }) => path)).toEqual([["escort", key]]);
+  });
 });
 
 describe("the schema refuses", () => {
