@@ -392,8 +392,15 @@ export class Journal {
     this.#leavingBytes += batch.used;
     this.#account(batch);
     batch.settle();
-    if (batch.watched) this.handOver();
-    else this.#leave();
+    if (this.#leavingBytes >= handOverBytes || this.#awaited > 0) {
+      this.handOver();
+      return;
+    }
+    // Whoever waited goes first: a keystroke is on its way to the target before anything else is done for its record.
+    setImmediate(() => {
+      if (batch.watched) this.handOver();
+      else if (this.#leavingBytes > 0) this.#leave();
+    });
   }
 
   #failed(batch: Batch, cause: unknown): void {
@@ -411,9 +418,10 @@ export class Journal {
   }
 
   #account(batch: Batch): void {
-    for (const lane of Object.values(this.#lanes)) {
-      const held = [...lane.queue, ...(lane.open ? [lane.open] : [])].filter((other) => other.after.delete(batch));
-      if (held.length > 0) this.#schedule(lane);
+    for (const lane of [this.#lanes.fast, this.#lanes.bulk]) {
+      let isFree = lane.open?.after.delete(batch) === true;
+      for (const other of lane.queue) if (other.after.delete(batch)) isFree = true;
+      if (isFree) this.#schedule(lane);
     }
     for (const [session, { bytes }] of batch.sessions) {
       session.unwritten.delete(batch);

@@ -11,6 +11,9 @@ import { retainDelivered } from "./read-memory.ts";
 const maxWaitingRequests = 512;
 const coalesceBelowBytes = 1024;
 const coalesceBlockBytes = 16 * 1024;
+const copyUpToBytes = 256;
+
+const nothing = (): void => undefined;
 
 export type InboundItem =
   | { kind: "data"; data: Buffer; filled: number; release(): void }
@@ -124,7 +127,7 @@ export class InboundPipeline {
     const course = this.#stopped ? "pass" : this.#handlers.heldCourse();
     if (course === "drop" || course === "close") {
       this.#handlers.dropped({ bytes: data.length });
-      this.#handlers.discarded({ kind: "data", data, filled: data.length, release: () => undefined });
+      this.#handlers.discarded({ kind: "data", data, filled: data.length, release: nothing });
       if (course === "close") this.#handlers.cut();
       return;
     }
@@ -136,10 +139,13 @@ export class InboundPipeline {
         return;
       }
       const block = Buffer.allocUnsafe(coalesceBlockBytes);
-      this.#waiting.push({ kind: "data", data: block, filled: data.copy(block), release: () => undefined });
+      this.#waiting.push({ kind: "data", data: block, filled: data.copy(block), release: nothing });
       return;
     }
-    this.push({ kind: "data", data, filled: data.length, release: retainDelivered() });
+    // A keystroke's bytes are sooner copied than the memory that its socket reads into is replaced.
+    const isSmall = data.length <= copyUpToBytes;
+    const release = isSmall ? nothing : retainDelivered();
+    this.push({ kind: "data", data: isSmall ? Buffer.from(data) : data, filled: data.length, release });
   }
 
   push(item: InboundItem): void {
