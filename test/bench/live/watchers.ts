@@ -50,6 +50,8 @@ async function open(session: string, number: number): Promise<{ client: WatchCli
     client.onFrame = (track) => {
       if (shown.test(track)) isThere();
     };
+    // Of a session that ended before its turn came.
+    client.socket.once("close", isThere);
     client.onHello = ({ tracks }) => {
       // As a page does where nothing is open: the present is what the newest closed segment ends with.
       const resting = tracks.find(({ meta, open, last }) => shown.test(meta.name) && open === undefined && last);

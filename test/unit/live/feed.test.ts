@@ -3,13 +3,17 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SessionRecorder } from "../../../recorder/record/recorder.ts";
+import { decompressSegment } from "../../../recorder/store/codec.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
 import type { FeedPiece, LiveFeed } from "../../../shared/live/feed.ts";
-import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
+import type { Manifest, SegmentMeta } from "../../../shared/manifest/manifest.ts";
+import { screenCode } from "../../../shared/screen/format.ts";
+import { ScreenReader } from "../../../shared/screen/reader.ts";
+import { copySpool } from "../../support/copy-spool.ts";
 import { FollowedTracks } from "../../support/followed-tracks.ts";
 import { KnownScreen, plainFormat } from "../../support/rfb-bytes.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { facts, removeBases, startRecorder, type UnderTest } from "../record/recorder-under-test.ts";
+import { facts, makeBase, removeBases, startRecorder, type UnderTest } from "../record/recorder-under-test.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -71,6 +75,16 @@ async function compareWithStored(session: SessionRecorder, follower: Follower): 
   await waitFor(() => under.told.stored.includes(session.session));
   const objects = under.store.recording(session.session);
   return follower.tracks.compare(manifest.segments, ({ name }) => objects.get(name) as Buffer);
+}
+
+/** When pictures were sampled. */
+function drawnAt(segment: Uint8Array): number[] {
+  const times: number[] = [];
+  const reader = new ScreenReader(segment);
+  for (let record = reader.next(); record; record = reader.next()) {
+    if (record.code === screenCode.draw) times.push(record.atUs);
+  }
+  return times;
 }
 
 describe("the feed of a live recording", () => {
@@ -165,5 +179,46 @@ describe("the feed of a live recording", () => {
     expect(new Set(whole.map(({ track }) => track))).toContain("frames-0");
     expect(follower.pieces.some(({ track }) => track === "raw-0")).toBe(false);
     expect(follower.closed.some(({ track }) => track === "raw-0")).toBe(true);
+  });
+
+  it("is what recovery makes of a session that crashed while it was watched: the same pictures, with a segment closed before or not", async () => {
+    for (const flushes of [false, true]) {
+      const screen = { quality: "evidence", video: "lossless", maskKeys: true, keepRaw: false } as const;
+      const session = await under.recorder.open({ ...facts({ screen }), protocol: "vnc" });
+      const [width, height] = [64, 48];
+      const init = { width, height, name: "press", format: { ...plainFormat } };
+      session.append({ type: "channel-open", channel: 0, request: "vnc", screen: init });
+      session.append({ type: "notice", notice: "watch-begin", facts: { by: "emil", watch: "w1" } });
+      const follower = new Follower(session.session);
+      const known = new KnownScreen(width, height);
+      const draw = async (i: number) => {
+        const before = follower.pieces.length;
+        session.append(output(known.draw({ x: i, y: i, width: 5, height: 5, colour: () => 0x10203 * (i + 1) })));
+        await waitFor(() => follower.pieces.slice(before).some(({ track }) => track === "screen-0"));
+        await session.durable();
+      };
+      for (let i = 0; i < 10; i++) {
+        await draw(i);
+        if (flushes && i === 4) await under.recorder.flush(session.session);
+      }
+      const base = makeBase();
+      copySpool(under.base, base);
+      const recovered = await startRecorder({}, { base });
+      try {
+        await waitFor(() => recovered.told.stored.includes(session.session));
+        const { segments } = recovered.told.sealed.find((one) => one.session === session.session) as Manifest;
+        const objects = recovered.store.recording(session.session);
+        const followed = segments.filter(({ track }) => track === "screen-0");
+        expect(followed).toHaveLength(flushes ? 2 : 1);
+        for (const { name, index, codec } of followed) {
+          const told = drawnAt(follower.tracks.bytesOf("screen-0", index) as Buffer);
+          expect(told.length).toBeGreaterThan(3);
+          // The last sample of all may still have been on its way to who followed.
+          expect(drawnAt(decompressSegment(objects.get(name) as Buffer, codec)).slice(0, told.length)).toEqual(told);
+        }
+      } finally {
+        await recovered.stop();
+      }
+    }
   });
 });
