@@ -7,7 +7,8 @@ import { listStops } from "./client.ts";
 const most = 99;
 
 export async function lookForWaiting(roles: readonly Role[]): Promise<Waiting> {
-  if (!roles.some((role) => role !== "vendor" && role !== "engineer")) return { ...nothingWaits, stops: await listStops() };
+  if (!roles.some((role) => role !== "vendor" && role !== "engineer"))
+    return { ...nothingWaits, stops: await listStops() };
   const now = new Date();
   const soon = new Date(now.getTime() + 1000).toISOString();
   const seesEmergencies = roles.includes("admin") || roles.includes("approver");

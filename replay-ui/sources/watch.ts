@@ -9,6 +9,8 @@ import { type OpenSegments, OutOfStepError } from "./open-segments.ts";
 import type { LiveWatch } from "./source.ts";
 
 const SEEN_MS = 1_000;
+/** So long after the first message the open segments are here, or there are none. */
+const SETTLED_MS = 300;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 4_000;
 
@@ -46,7 +48,19 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
   };
   const seen = () =>
     send({ type: "seen", us: Math.round(ends.open.edgeUs), visible: document.visibilityState === "visible" });
-  const beat = setInterval(seen, SEEN_MS);
+  /** What was open at the first message comes right after it: only then does the page show the session. */
+  let settling: ReturnType<typeof setTimeout> | undefined;
+  const settle = (atUs: number) => {
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      settling = undefined;
+      ends.open.edgeUs = Math.max(ends.open.edgeUs, atUs);
+      seen();
+    }, SETTLED_MS);
+  };
+  const beat = setInterval(() => {
+    if (settling === undefined) seen();
+  }, SEEN_MS);
   document.addEventListener("visibilitychange", seen);
 
   const know = (track: WatchTrack) => {
@@ -73,7 +87,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
         ends.clock(said.atUs);
         ends.state.update({ connected: true, session: said.session });
         retryMs = FIRST_RETRY_MS;
-        return seen();
+        return settle(said.atUs);
       case "track":
         return know(said);
       case "segments":
@@ -130,6 +144,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
     if (closed) return;
     closed = true;
     clearInterval(beat);
+    clearTimeout(settling);
     clearTimeout(retry);
     document.removeEventListener("visibilitychange", seen);
     socket?.close();

@@ -10,9 +10,11 @@ export function HoldButton(props: {
   me: Me;
   /** The page shows the session as it goes on: who releases it has to see it. */
   watching: boolean;
+  /** Why it cannot be released yet. */
+  notYet?: string | undefined;
   onChanged: () => void;
 }) {
-  const { session, me, watching, onChanged } = props;
+  const { session, me, watching, notYet, onChanged } = props;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const isFrozen = session.state === "frozen";
@@ -39,7 +41,8 @@ export function HoldButton(props: {
       <button
         type="button"
         class={isFrozen ? "button go" : "button"}
-        disabled={busy}
+        disabled={busy || (isFrozen && notYet !== undefined)}
+        title={isFrozen ? notYet : undefined}
         data-testid={isFrozen ? "unfreeze" : "freeze"}
         onClick={() => void act()}
       >

@@ -104,7 +104,13 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
       <button type="button" class="button" data-testid="bookmark" onClick={() => void bookmark()}>
         <BookmarkIcon size={16} /> <span class="button-text">Bookmark</span>
       </button>
-      <HoldButton session={session} me={me} watching onChanged={() => setError("")} />
+      <HoldButton
+        session={session}
+        me={me}
+        watching
+        notYet={whyNotYet(opened.source.live?.get().escort ?? null, me)}
+        onChanged={() => setError("")}
+      />
       <button type="button" class="button danger" data-testid="terminate" onClick={() => setAsked("end")}>
         <StopIcon /> End…
       </button>
@@ -150,6 +156,14 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
       ) : null}
     </div>
   );
+}
+
+/** Who releases a session that owes an escort has to watch it by the policy's measure. */
+function whyNotYet(escort: LiveWatch["escort"], me: Me): string | undefined {
+  if (escort === null || !escort.mustWatch) return undefined;
+  const mine = escort.watching.filter(({ person }) => person.toLowerCase() === me.name.toLowerCase());
+  if (mine.some(({ counts }) => counts)) return undefined;
+  return mine[0]?.whyNot ?? "Nobody watches it as escort from here.";
 }
 
 /** What an end would break off, while one is on its way. */
