@@ -1,5 +1,6 @@
 // `conduit serve`: sets up what is missing, starts the service, and drains it on Ctrl-C or SIGTERM.
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
@@ -43,16 +44,19 @@ Examples:
 };
 
 /**
- * A keystroke goes before whatever else this machine does. On Linux 0 is the calling thread alone, and the threads that it
- * starts from now on; threads of work that can wait lower themselves. Without the right to it (root, CAP_SYS_NICE, or the
- * service manager's `Nice=`) all stays as it is.
+ * A keystroke goes before whatever else this machine does. On Linux a priority is a thread's own, and new threads take it
+ * from the one that starts them: those that Node has started already write the journal and help the collector of garbage,
+ * for which this thread waits. Threads of work that can wait lower themselves. Without the right to it (root, CAP_SYS_NICE,
+ * or the service manager's `Nice=`) all stays as it is.
  */
 function preferSessions(): void {
   if (process.platform !== "linux") return;
-  try {
-    setPriority(0, -5);
-  } catch {
-    // Sessions are slower on a busy machine, and nothing else.
+  for (const thread of readdirSync("/proc/self/task")) {
+    try {
+      setPriority(Number(thread), -5);
+    } catch {
+      // Sessions are slower on a busy machine, and nothing else.
+    }
   }
 }
 
