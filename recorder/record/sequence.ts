@@ -9,6 +9,7 @@ export class Sequence {
   #last: number;
   #kept: number;
   #queue: Promise<unknown> = Promise.resolve();
+  #keeping: Promise<void> = Promise.resolve();
 
   private constructor(path: string, last: number) {
     this.#path = path;
@@ -53,8 +54,14 @@ export class Sequence {
     return turn;
   }
 
-  /** Makes the count durable: before a recording's folder is removed from the spool. */
-  async keep(): Promise<void> {
+  /** Makes the count durable: before a recording's folder is removed from the spool. One writes at a time. */
+  keep(): Promise<void> {
+    const turn = this.#keeping.then(() => this.#write());
+    this.#keeping = turn.catch(() => {});
+    return turn;
+  }
+
+  async #write(): Promise<void> {
     const last = this.#last;
     if (last <= this.#kept) return;
     await writeDurable(this.#path, Buffer.from(`${last}\n`));
