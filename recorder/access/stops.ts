@@ -156,7 +156,8 @@ export class Stops {
     const key = subject.toLowerCase();
     const known = this.#stops.get(key);
     if (type !== "stop.lifted" || known === undefined || known.at > at) return;
-    if (!rows.some((row) => row.scope_key === key)) this.#forget(key, actor, String(details["reason"] ?? ""));
+    const { reason } = details;
+    if (!rows.some((row) => row.scope_key === key)) this.#forget(key, actor, typeof reason === "string" ? reason : "");
   }
 
   async #read(): Promise<Selectable<StopsTable>[]> {

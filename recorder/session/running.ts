@@ -100,6 +100,6 @@ export class Running {
 }
 
 function addressOf({ address, port, path }: Record<string, unknown>): string {
-  const text = typeof path === "string" ? path : `${String(address ?? "")}:${String(port ?? "")}`;
-  return text.slice(0, maxText);
+  if (typeof path === "string") return path.slice(0, maxText);
+  return typeof address === "string" ? `${address.slice(0, maxText)}:${typeof port === "number" ? port : 0}` : "";
 }
