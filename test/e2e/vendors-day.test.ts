@@ -202,12 +202,22 @@ async function startSsh(target: string, code: string, password?: string): Promis
   return client;
 }
 
-/** The escort sees on the page of live sessions who waits, and releases the session. */
+/** The escort sees on the page of live sessions who waits, watches the session on a page of its own, and releases it there. */
 async function escort(target: string): Promise<void> {
   const card = emil.page.locator(byId("live-session"), { hasText: target });
   await card.getByText("Waits for its escort").waitFor();
-  await card.locator(byId("unfreeze")).click();
-  await card.locator(byId("freeze")).waitFor();
+  const session = await card.getAttribute("data-session");
+  const page = await emil.page.context().newPage();
+  await page.goto(new URL(`/recordings/${session}`, emil.page.url()).href);
+  // What the page shows has to have reached it, and the service to have heard so.
+  await waitFor(
+    async () => {
+      if (await page.locator(byId("freeze")).isVisible()) return true;
+      await page.locator(byId("unfreeze")).click({ timeout: 5000 });
+      return false;
+    },
+    { what: `the release of ${target}`, timeoutMs: 30_000, intervalMs: 500 },
+  );
 }
 
 async function startViewer({ userName, ticket }: VncTicket): Promise<RunningProcess> {
