@@ -18,7 +18,7 @@ const IDLE_SEGMENTS = 8;
  * is a change to step to. Busy is a sample that is larger than BUSY_FACTOR times the usual one of its segment.
  */
 const BUSY_DRAW_BYTES = 2_048;
-const BUSY_FACTOR = 2;
+const BUSY_FACTOR = 4;
 
 /** Number of entries, and the time of each. */
 function timesOf(decoded: Decoded): Times {
