@@ -31,18 +31,24 @@ const joinBytes = 16 * 1024 * 1024;
 const trimEveryMs = 1000;
 /** Of the time of this thread sharing out takes at most one part in so many, and so long at a time. */
 const share = 30;
-const turnMs = 3;
+const turnMs = 2;
 const gapMs = 2;
+/** What many watch gathers so long: a key and its echo go out together, and the first is not in the other's way. */
+const fewWatchers = 8;
+const gatherMs = 12;
 /** With nobody watching the session is followed for so long. */
 const idleMs = 5000;
 const stateEveryMs = 1000;
+/** Who is cut loose again and again, as in a flood, is told the present so often. */
+const anewEveryMs = 1000;
 const lookEveryMs = 100;
 
 interface Place {
   watcher: Watcher;
   /** In the log; null: it is to be told everything from the beginning. */
   at: number | null;
-  greeted: boolean;
+  /** When it was last told everything; null: not yet. */
+  begunMs: number | null;
 }
 
 export class SessionHub implements FeedListener {
@@ -78,7 +84,7 @@ export class SessionHub implements FeedListener {
   }
 
   add(watcher: Watcher): Watch {
-    const place: Place = { watcher, at: null, greeted: false };
+    const place: Place = { watcher, at: null, begunMs: null };
     this.#places.add(place);
     this.#emptySinceMs = null;
     this.#schedule();
@@ -173,7 +179,8 @@ export class SessionHub implements FeedListener {
 
   #schedule(): void {
     if (this.#scheduled || this.#over) return;
-    const waitMs = this.#notBeforeMs - this.#parts.nowMs();
+    const gather = this.#places.size > fewWatchers ? gatherMs : 0;
+    const waitMs = Math.max(gather, this.#notBeforeMs - this.#parts.nowMs());
     const go = () => {
       this.#scheduled = null;
       this.#shareOut();
@@ -215,6 +222,7 @@ export class SessionHub implements FeedListener {
       this.#trim();
     }
     if (place.at !== null) return place.at >= this.#log.end || watcher.waitingBytes > maxWaitingBytes;
+    if (place.begunMs !== null && this.#parts.nowMs() - place.begunMs < anewEveryMs) return true;
     return !this.#known || this.#open.bytes > joinBytes || watcher.waitingBytes > drainedBytes;
   }
 
@@ -240,8 +248,8 @@ export class SessionHub implements FeedListener {
       tracks: this.#open.named(),
       nextN: this.#open.nextN,
     };
-    const resync = place.greeted ? [JSON.stringify({ type: "resync" })] : [];
-    place.greeted = true;
+    const resync = place.begunMs === null ? [] : [JSON.stringify({ type: "resync" })];
+    place.begunMs = this.#parts.nowMs();
     place.at = at;
     const batch: LiveBatch = { messages: [...resync, JSON.stringify(hello), ...begins] };
     place.watcher.send(batch);

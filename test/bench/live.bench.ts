@@ -1,5 +1,5 @@
 // `npm run bench -- live`: from the target's output to a watcher's socket, and to the operator, with 1 and 100 watchers, SSH
-// and VNC; joining; what 100 watchers cost the session; how soon a freeze takes effect. Service, target, operator and
+// and VNC; joining; what 100 watchers cost the session; how soon a freeze takes effect. `--set only=latency|freeze|cost|vnc`. Service, target, operator and
 // watchers are processes of their own on loopback, and read one monotonic clock.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -192,11 +192,18 @@ async function bulk(stage: Topology, portal: Portal, watchers: Watchers | null):
   return perSecond;
 }
 
-async function cost(stage: Topology, portal: Portal, watchers: Watchers, rounds: number): Promise<Figure[]> {
+async function cost(
+  stage: Topology,
+  portal: Portal,
+  watchers: Watchers,
+  rounds: number,
+  log: BenchContext["log"],
+): Promise<Figure[]> {
   const echoes = { without: [] as number[], watched: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     echoes.without.push(...(await echoMs(stage, portal, null, 10)));
     echoes.watched.push(...(await echoMs(stage, portal, watchers, 10)));
+    log(`round ${round + 1} of echo is done`);
   }
   const rates = await interleaved(
     { without: () => bulk(stage, portal, null), watched: () => bulk(stage, portal, watchers) },
@@ -225,6 +232,7 @@ async function cost(stage: Topology, portal: Portal, watchers: Watchers, rounds:
 
 async function freeze(stage: Topology, portal: Portal, rounds: number): Promise<Figure[]> {
   const operator = new Operator(stage, ["-tt"], sayWhenRead);
+  operator.process.stdin.on("error", () => undefined);
   const session = await liveSession(portal);
   await waitFor(() => operator.text.includes("go"));
   const typing = setInterval(() => operator.process.stdin.write("x"), 1);
@@ -334,18 +342,25 @@ export async function run({ log, settings }: BenchContext): Promise<Figure[]> {
   const base = mkdtempSync(join(tmpdir(), "conduit-bench-live-"));
   const figures: Figure[] = [];
   try {
+    const wants = (part: string) => only === undefined || only === part;
     if (only !== "vnc") {
       const stage = await startTopology(base, 64 * 1024 * 1024);
       try {
         const watchers = await Watchers.start(stage.service);
         try {
           const portal = await signInToPortal(stage.service.httpUrl, watcherNames[0] as string, password);
-          log("SSH: latency and joining");
-          figures.push(...(await sshLatency(stage, portal, watchers, seconds)));
-          log("SSH: freezing");
-          figures.push(...(await freeze(stage, portal, Number(settings["freezes"] ?? 100))));
-          log(`SSH: what ${many} watchers cost`);
-          figures.push(...(await cost(stage, portal, watchers, rounds)));
+          if (wants("latency")) {
+            log("SSH: latency and joining");
+            figures.push(...(await sshLatency(stage, portal, watchers, seconds)));
+          }
+          if (wants("freeze")) {
+            log("SSH: freezing");
+            figures.push(...(await freeze(stage, portal, Number(settings["freezes"] ?? 100))));
+          }
+          if (wants("cost")) {
+            log(`SSH: what ${many} watchers cost`);
+            figures.push(...(await cost(stage, portal, watchers, rounds, log)));
+          }
         } finally {
           await watchers.stop();
         }
@@ -353,7 +368,7 @@ export async function run({ log, settings }: BenchContext): Promise<Figure[]> {
         await stage.stop();
       }
     }
-    if (only !== "ssh") {
+    if (wants("vnc")) {
       log("VNC: latency and joining");
       figures.push(...(await vnc(join(base, "vnc"), seconds)));
     }

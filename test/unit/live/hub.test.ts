@@ -291,7 +291,7 @@ describe("the hub of a live session", () => {
           line.reads = true;
           line.read();
         }
-        await pass(500);
+        await pass(1100);
         await pass(500);
         for (const track of ["t-0", "t-1", "t-2"]) recording.close(track);
         await pass(500);
@@ -325,7 +325,7 @@ describe("the hub of a live session", () => {
     expect(well.check(recording)).toBe(40);
     stuck.reads = true;
     stuck.read();
-    await pass(200);
+    await pass(1100);
     recording.write("t-0", Buffer.from("after"));
     recording.close("t-0");
     await pass(200);
