@@ -472,6 +472,8 @@ export class GatewaySession implements TapSession {
 
   /** The one place where `strict | best_effort` is applied (recording.md; IEC 62443-3-3 SR 2.10). */
   #recordingFailed(error: unknown): void {
+    // What a peer says after the last word has nobody to be recorded for.
+    if (this.#isClosed) return;
     const code = error instanceof AppError ? error.code : "RECORD_FAILED";
     if (this.#alarms.has(code)) return;
     this.#alarms.add(code);

@@ -34,6 +34,11 @@ async function start(target = "plc-escort"): Promise<{ client: RunningProcess; s
 }
 
 const release = (session: string, person = "emil") => plant.admin("/unfreeze", { session, person });
+/** What is asked for while it is frozen again is refused: the program has to run by then. */
+async function releaseAndRun(session: string, client: RunningProcess): Promise<void> {
+  await release(session);
+  await waitFor(() => client.stdout().includes(".."), { what: "the program to run" });
+}
 const held = (target = "plc-escort") =>
   waitFor(
     async () => {
@@ -116,7 +121,7 @@ describe("an escort that is lost", () => {
   it("does not come back: the session ends after the grace, and the access stays", async () => {
     const { client, session } = await start();
     const page = await plant.watch("emil", session);
-    await release(session);
+    await releaseAndRun(session, client);
     await page.close();
     await held();
     const lostMs = Date.now();
@@ -171,9 +176,9 @@ describe("who cannot escort", () => {
   });
 
   it("an administrator lets a session that was frozen go on only while an escort watches it", async () => {
-    const { session } = await start();
+    const { client, session } = await start();
     const page = await plant.watch("emil", session);
-    await release(session);
+    await releaseAndRun(session, client);
     await plant.admin("/freeze", { session, operator: "os:x", reason: "look" });
     page.setVisible(false);
     await held();
