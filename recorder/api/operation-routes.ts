@@ -5,6 +5,7 @@ import {
   AuditPage,
   AuditQuery,
   Freeze,
+  type LiveSession,
   OpenableTargetList,
   SafeTermination,
   SessionList,
@@ -32,7 +33,9 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     handler: async ({ me }) => {
       const items = deps.sessions.list();
       return {
-        items: mayListAll(me) ? items : items.filter((item) => item.person.toLowerCase() === me.name.toLowerCase()),
+        items: mayListAll(me)
+          ? items
+          : items.filter((item) => item.person.toLowerCase() === me.name.toLowerCase()).map(asItsPersonSees),
       };
     },
   });
@@ -151,6 +154,16 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: SigningKeyList,
     handler: async () => ({ items: deps.signingKeys() }),
   });
+}
+
+/** Not who looks on and when nobody does, not which patterns were found, not how the service stands. */
+function asItsPersonSees({ escort: _escort, watchers: _watchers, health, ...item }: LiveSession): LiveSession {
+  const { checks: _checks, ...own } = health ?? {};
+  return {
+    ...item,
+    alarms: [],
+    ...(health === undefined ? {} : { health: own as NonNullable<LiveSession["health"]> }),
+  };
 }
 
 function notInThatState(state: string): AppError {

@@ -7,7 +7,7 @@ import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { contentReaders } from "./roles.ts";
-import { addRoute } from "./route.ts";
+import { addRoute, type SignedIn } from "./route.ts";
 import { findSignedIn, requireOwnPage } from "./security.ts";
 import { takeUpgradeOf } from "./upgrades.ts";
 import { visibleRecording } from "./visible-recording.ts";
@@ -24,18 +24,20 @@ type Answer = "signed-out" | "not-allowed" | null;
 export function addWatchRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const answers = new Map<string, { atMs: number; answer: Promise<Answer> }>();
 
-  const ask = async (request: FastifyRequest, isUsed: boolean): Promise<Answer> => {
+  const ask = async (request: FastifyRequest, isUsed: boolean, escorts: boolean): Promise<Answer> => {
     const now = await findSignedIn(request, deps, isUsed);
     if (now === null || now.mustChangePassword || now.mustEnrol) return "signed-out";
+    // Whoever may still look on, but escorts nobody any more, has to begin anew: as what they joined they count.
+    if (escorts && !mayEscort(now)) return "not-allowed";
     return now.roles.some((role) => contentReaders.includes(role)) ? null : "not-allowed";
   };
 
-  const whyNot = (request: FastifyRequest, webSession: string, isUsed: boolean): Promise<Answer> => {
-    const key = `${webSession} ${isUsed}`;
+  const whyNot = (request: FastifyRequest, webSession: string, isUsed: boolean, escorts: boolean): Promise<Answer> => {
+    const key = `${webSession} ${isUsed} ${escorts}`;
     const known = answers.get(key);
     if (known !== undefined && Date.now() - known.atMs < answerHoldsMs) return known.answer;
     for (const [other, { atMs }] of answers) if (Date.now() - atMs >= answerHoldsMs) answers.delete(other);
-    const answer = ask(request, isUsed);
+    const answer = ask(request, isUsed, escorts);
     answers.set(key, { atMs: Date.now(), answer });
     return answer;
   };
@@ -67,15 +69,23 @@ export function addWatchRoutes(app: FastifyInstance, deps: ApiDeps): void {
         address: request.ip,
         details: { signIn: me.webSessionId },
       });
+      // Others may have come in while that was written.
+      deps.watches.checkRoom(params.id, me.name);
+      const escorts = mayEscort(me) && query.escort !== "no";
       reply.hijack();
       reply.raw.detachSocket(upgrade.socket as Socket);
       deps.watches.upgrade(request.raw, upgrade.socket, upgrade.head, {
         session: params.id,
         person: { name: me.name, roles: me.roles },
-        escorts: me.roles.includes("escort") && query.escort !== "no",
-        whyNot: (isUsed) => whyNot(request, me.webSessionId, isUsed),
+        escorts,
+        whyNot: (isUsed) => whyNot(request, me.webSessionId, isUsed, escorts),
       });
       return reply;
     },
   });
+}
+
+/** Of any session at all; whether of this one is judged where the watch is. */
+function mayEscort({ roles }: Pick<SignedIn, "roles">): boolean {
+  return roles.includes("escort") && !roles.includes("vendor");
 }
