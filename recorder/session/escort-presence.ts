@@ -243,11 +243,11 @@ export class EscortPresence {
     return countsSinceMs === null || this.#nowMs - hiddenSinceMs > hiddenMs;
   }
 
+  /** By what it should have by now; and who is to begin has to be there, also where that is not known yet. */
   #isBehind({ countsSinceMs }: Watching, { seenUs, edgeUs }: PresenceBeat): boolean {
-    // Who is to begin has to be there. Who is there may lack for a moment what comes after a pause.
-    if (countsSinceMs === null) return edgeUs - seenUs > behindMs * 1000;
     const due = this.#edges.findLast(({ atMs }) => atMs <= this.#nowMs - behindMs);
-    return due !== undefined && seenUs < due.edgeUs;
+    if (due !== undefined && seenUs < due.edgeUs) return true;
+    return countsSinceMs === null && edgeUs - seenUs > behindMs * 1000;
   }
 
   #keepEdge(atMs: number, edgeUs: number): void {
