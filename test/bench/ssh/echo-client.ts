@@ -1,7 +1,9 @@
 // A typist for the SSH benchmark, in a process of its own: opens sessions, types into each, and measures how long a key
 // takes to come back. Prints `ready`, waits for `go` on stdin, types for the given time, prints one JSON line.
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { Duplex } from "node:stream";
 import { Client, type ClientChannel } from "ssh2";
 
 interface EchoJob {
@@ -9,6 +11,8 @@ interface EchoJob {
   port: number;
   username: string;
   privateKeyFile: string;
+  /** A command for each session whose streams are the connection, as ssh -J has it; null: a socket of its own. */
+  proxy: string[] | null;
   sessions: number;
   keysPerSecond: number;
   seconds: number;
@@ -16,6 +20,11 @@ interface EchoJob {
 
 const job = JSON.parse(process.argv[2] ?? "{}") as EchoJob;
 const privateKey = readFileSync(job.privateKeyFile);
+
+function throughProxy([command, ...args]: string[]): Duplex {
+  const child = spawn(command ?? "ssh", args, { stdio: ["pipe", "pipe", "inherit"] });
+  return Duplex.from({ readable: child.stdout, writable: child.stdin });
+}
 
 function connect(): Promise<{ client: Client; channel: ClientChannel }> {
   return new Promise((resolve, reject) => {
@@ -29,8 +38,7 @@ function connect(): Promise<{ client: Client; channel: ClientChannel }> {
       });
     });
     client.connect({
-      host: job.host,
-      port: job.port,
+      ...(job.proxy === null ? { host: job.host, port: job.port } : { sock: throughProxy(job.proxy) }),
       username: job.username,
       privateKey,
       readyTimeout: 60_000,
