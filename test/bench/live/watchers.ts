@@ -26,12 +26,16 @@ let portals: Portal[] = [];
 let clients: WatchClient[] = [];
 let taken: Taken = { latenciesMs: [], colours: [], resyncs: 0 };
 
-function look(track: string, bytes: Uint8Array): void {
+/** @param newest the last stamp that this watcher had: a segment's keyframe repeats those on the screen. */
+function look(track: string, bytes: Uint8Array, newest: { ns: bigint }): void {
   const atNs = process.hrtime.bigint();
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (track.startsWith("terminal-") && frame.length < 64 * 1024) {
     for (const [, ns] of frame.toString("latin1").matchAll(stamp)) {
-      taken.latenciesMs.push(Number(atNs - BigInt(ns ?? "0")) / 1e6);
+      const sentNs = BigInt(ns ?? "0");
+      if (sentNs <= newest.ns) continue;
+      newest.ns = sentNs;
+      taken.latenciesMs.push(Number(atNs - sentNs) / 1e6);
     }
   } else if (track.startsWith("screen-")) {
     const at = frame.indexOf(colourMark);
@@ -64,7 +68,8 @@ async function open(session: string, number: number): Promise<{ client: WatchCli
   const status = await client.opened();
   if (status !== 101) throw new Error(`a watch was refused with ${status}`);
   const joinMs = await begun;
-  client.onFrame = look;
+  const newest = { ns: process.hrtime.bigint() };
+  client.onFrame = (track, bytes) => look(track, bytes, newest);
   return { client, joinMs };
 }
 
