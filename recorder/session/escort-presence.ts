@@ -70,6 +70,7 @@ export class EscortPresence {
   readonly #edges: { atMs: number; edgeUs: number }[] = [];
   #nowMs = 0;
   #tickMs: number | null = null;
+  #wasStalled = false;
   #prompts = 0;
   #released = false;
   #graceEndsMs: number | null = null;
@@ -129,7 +130,9 @@ export class EscortPresence {
   tick(atMs: number): PresenceChange[] {
     const before = this.#tickMs;
     this.#tickMs = this.#at(atMs);
-    const stalled = before !== null && this.#tickMs - before > stallMs;
+    // Once: a service that always stands still would let a session go on that nobody watches.
+    const stalled = before !== null && this.#tickMs - before > stallMs && !this.#wasStalled;
+    this.#wasStalled = stalled;
     const changes = stalled ? [] : [...this.#ask(), ...this.#settle()];
     if (this.#graceEndsMs !== null && this.#nowMs >= this.#graceEndsMs) {
       this.#graceEndsMs = null;
