@@ -75,14 +75,14 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
   }, [said]);
   const atUs = () => Math.round(opened.player.timeUs.get());
   const close = () => setAsked(null);
-  const done = (sentence: string) => {
+  const finish = (sentence: string) => {
     setSaid(sentence);
     setError("");
     close();
   };
   const bookmark = () =>
     markSession(session.session, { kind: "bookmark", text: "", atUs: atUs() }).then(
-      () => done("Bookmarked"),
+      () => finish("Bookmarked"),
       (failure: unknown) => setError(errorText(failure)),
     );
   return (
@@ -127,7 +127,7 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
           confirm="Send"
           act={async (text) => {
             await messageSession(session.session, text);
-            done("Sent");
+            finish("Sent");
           }}
           onClose={close}
         >
@@ -147,7 +147,7 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
           confirm="Keep"
           act={async (text) => {
             await markSession(session.session, { kind: "note", text, atUs: atUs() });
-            done("Noted");
+            finish("Noted");
           }}
           onClose={close}
         >
