@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { People } from "../../../recorder/access/people.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
-import { waitFor } from "../../support/wait-for.ts";
+import { sleep, waitFor } from "../../support/wait-for.ts";
 import { signInToPortal, WatchClient } from "../../support/watch-client.ts";
 import { type EnforcedPlant, startEnforcedPlant } from "../enforcement/enforced-plant.ts";
 
@@ -45,6 +45,31 @@ describe("pages of one person", () => {
     expect(new Set(opened)).toEqual(new Set([101, 409]));
     client.write("\u0004");
     await client.exited;
+  });
+});
+
+describe("a page that comes again and again", () => {
+  it("is kept from filling the record with its comings", async () => {
+    const client = await plant.startSsh("plc-masked", ["-tt"], ["cat"]);
+    const { session } = await plant.live("plc-masked");
+    const portal = await signInToPortal(plant.service.http.url, "wanda", password);
+    const opened: number[] = [];
+    for (let i = 0; i < 70; i++) {
+      const one = new WatchClient(portal, session);
+      clients.push(one);
+      const status = await one.opened();
+      opened.push(status);
+      one.close();
+      if (status === 101) await one.closed();
+      await sleep(20);
+    }
+    expect(opened.filter((status) => status === 101)).toHaveLength(60);
+    expect(opened.slice(60)).toEqual(Array.from({ length: 10 }, () => 409));
+    client.write("\u0004");
+    await client.exited;
+    await plant.sealed("plc-masked");
+    const { events } = await plant.read(session);
+    expect(events.filter(({ type }) => type === "watch-begin")).toHaveLength(60);
   });
 });
 

@@ -113,7 +113,7 @@ describe("a watched SSH session", () => {
     expect(begun).toContain(idle.of("hello")[0]?.watch);
     const audited = (await plant.audited("session.watch")).filter(({ subject }) => subject === session);
     expect(audited).toHaveLength(20);
-    expect(await plant.verdict(session)).toBe("VALID");
+    await waitFor(async () => (await plant.verdict(session)) === "VALID", { what: `${session} to be VALID` });
   }, 180_000);
 
   it("refuses who may not watch, and pages of other sites, before a byte", async () => {
@@ -203,6 +203,6 @@ describe("a watched VNC session", () => {
       const tracks = new Set(one.tracks.compare(segments, read).map(({ track }) => track));
       expect(tracks).toContain("screen-0");
     }
-    expect(await plant.verdict(session)).toBe("VALID");
+    await waitFor(async () => (await plant.verdict(session)) === "VALID", { what: `${session} to be VALID` });
   }, 120_000);
 });
