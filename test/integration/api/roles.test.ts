@@ -45,6 +45,7 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/sessions/:id/terminate": ["admin", "escort"],
   "POST /api/v1/sessions/:id/freeze": ["admin", "escort"],
   "POST /api/v1/sessions/:id/unfreeze": ["admin", "escort"],
+  "GET /api/v1/sessions/:id/watch": readers,
   "POST /api/v1/sessions/:id/message": ["admin", "escort"],
   "POST /api/v1/sessions/:id/marks": ["admin", "escort"],
   "GET /api/v1/stops": everybody,
