@@ -28,7 +28,11 @@ export interface WatchWish {
   whyNot(isUsed: boolean): Promise<"signed-out" | "not-allowed" | null>;
 }
 
-export const watchLimits = { ofPerson: 8, ofSession: 200 } as const;
+/** `begun`: by one person within `begunMs`. Each stands in the record and in the audit. */
+export const watchLimits = { ofPerson: 8, ofSession: 200, begun: 60, begunMs: 60_000 } as const;
+
+/** What a line may have before it that takes nothing: an open segment for who joins, and the log. */
+const mostWaitingBytes = 32 * 1024 * 1024;
 
 const pingMs = 2000;
 const askMs = 2000;
@@ -53,6 +57,8 @@ const sentences: Record<EndReason, string> = {
 export class WatchDoor {
   readonly #parts: WatchSocketParts;
   readonly #lines = new Map<string, Set<WatchLine>>();
+  /** By session and person: when they began to watch, lately. */
+  readonly #begun = new Map<string, number[]>();
   readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -69,13 +75,21 @@ export class WatchDoor {
   checkRoom(session: string, person: string): void {
     const lines = [...(this.#lines.get(session) ?? [])];
     const own = lines.filter(({ facts }) => facts.person.name.toLowerCase() === person.toLowerCase()).length;
-    if (!this.#closed && own < watchLimits.ofPerson && lines.length < watchLimits.ofSession) return;
+    const often = this.#begunLately(beginnerOf(session, person)).length >= watchLimits.begun;
+    if (!this.#closed && own < watchLimits.ofPerson && lines.length < watchLimits.ofSession && !often) return;
     const why = this.#closed
       ? "the service is being stopped"
       : own >= watchLimits.ofPerson
         ? `you watch this session ${own} times already; close one of those pages`
-        : `${lines.length} watch this session already`;
+        : often
+          ? `you began to watch this session ${watchLimits.begun} times within a minute; wait`
+          : `${lines.length} watch this session already`;
     throw new AppError("REQUEST_CONFLICT", why, { op: "live.watch" });
+  }
+
+  #begunLately(key: string): number[] {
+    const sinceMs = performance.now() - watchLimits.begunMs;
+    return (this.#begun.get(key) ?? []).filter((atMs) => atMs > sinceMs);
   }
 
   /** Who watches the session, each once. */
@@ -93,6 +107,9 @@ export class WatchDoor {
         if (lines.size === 0) this.#lines.delete(wish.session);
       });
       lines.add(line);
+      const beginner = beginnerOf(wish.session, wish.person.name);
+      for (const key of this.#begun.keys()) if (this.#begunLately(key).length === 0) this.#begun.delete(key);
+      this.#begun.set(beginner, [...this.#begunLately(beginner), performance.now()]);
       void line.begin();
     });
   }
@@ -102,6 +119,10 @@ export class WatchDoor {
     for (const lines of [...this.#lines.values()]) for (const line of [...lines]) line.ended("service-stopped");
     this.#server.close();
   }
+}
+
+function beginnerOf(session: string, person: string): string {
+  return `${session} ${person.toLowerCase()}`;
 }
 
 class WatchLine implements Watcher {
@@ -194,7 +215,8 @@ class WatchLine implements Watcher {
 
   #look(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#heardMs > silentMs) {
+    // What a line is told of escorts comes whether it reads or not.
+    if (nowMs - this.#heardMs > silentMs || this.waitingBytes > mostWaitingBytes) {
       this.#end("silent");
       return;
     }

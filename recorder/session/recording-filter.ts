@@ -97,8 +97,12 @@ export class RecordingFilter {
       case "channel-close":
         return [...this.#rest(event.channel), notice("channel-close", event.channel, {})];
       case "file":
-      case "notice":
         return [event];
+      case "notice": {
+        // Also of what was refused, or waits for its release.
+        const { command: _command, ...facts } = event.facts;
+        return [{ ...event, facts }];
+      }
     }
   }
 

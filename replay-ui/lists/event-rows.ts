@@ -136,6 +136,11 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   freeze: (facts) => ["Frozen", byWhom(facts), "warn"],
   unfreeze: (facts) => ["Released", byWhom(facts)],
   "input-dropped": inputDropped,
+  "program-waits": (facts) => [
+    "Waits for the release",
+    join(text(facts["request"]), text(facts["command"]), "begins with it, and has what it was sent by then"),
+    "warn",
+  ],
   "watch-begin": (facts) => ["Watched live", `by ${text(facts["by"])}`],
   "watch-end": (facts) => ["No longer watched", join(`by ${text(facts["by"])}`, `${count(facts["seconds"])} s`)],
   "escort-begin": (facts) => ["Escort watches", text(facts["by"]), "good"],

@@ -74,6 +74,8 @@ export const NoticeType = z.enum([
    * `requests`: signals and the like; `messages`: of a screen. `closed`: the channel was closed, since it cannot lose bytes.
    */
   "input-dropped",
+  /** Asked for before the escort's release, and begins with it: `request`, `command`. */
+  "program-waits",
   /** Somebody follows the session as it goes on: `by`, `watch`; its end with `seconds` and `reason`. */
   "watch-begin",
   "watch-end",

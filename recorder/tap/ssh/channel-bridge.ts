@@ -280,13 +280,22 @@ export class ChannelBridge {
     this.#attempt(() => {
       program = programOf(type, payload);
       if (program === undefined || this.#refusal !== undefined) return;
+      const isFirst = !this.#held.hasReader;
       this.#held.asked(program);
       if (!session.frozen) return;
       // A program that does not begin says why, where its person looks for errors.
-      if (!this.#held.isStopped) this.#held.tell();
-      else if (this.#held.programIsDue) this.refuse(this.#held.refuseProgram());
+      if (!this.#held.isStopped) {
+        this.#held.tell();
+        if (isFirst) this.#sayWaits(program);
+      } else if (this.#held.programIsDue) this.refuse(this.#held.refuseProgram());
     });
     this.#pipeline.push({ kind: "request", type, payload: Buffer.from(payload), reply });
+  }
+
+  /** Whoever releases the session is to know beforehand what begins by that. */
+  #sayWaits({ request, command }: Program): void {
+    const what = command === undefined ? {} : { command: command.slice(0, 1024) };
+    this.#context.gate.notice("program-waits", { request, ...what }, this.number);
   }
 
   #clientData(data: Buffer): void {

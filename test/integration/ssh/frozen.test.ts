@@ -261,6 +261,8 @@ describe("a stream without a terminal", () => {
     const client = await start(["-T"], ["cat"]);
     const session = await coming;
     await waitFor(() => client.output().includes(sentence), { what: "the sentence" });
+    // Before the release, for whoever gives it.
+    expect(session.notices("program-waits")).toEqual([{ request: "exec", command: "cat" }]);
     client.write("for the command\n");
     client.child.stdin?.end();
     await sleep(300);

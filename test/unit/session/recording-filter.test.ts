@@ -9,6 +9,8 @@ const secret = Buffer.from("hunter2-in-the-clear");
 const session: SessionEvent[] = [
   { type: "notice", notice: "session-open", facts: { person: "ada" } },
   { type: "notice", notice: "pty-req", channel: 0, facts: { term: "xterm" } },
+  { type: "notice", notice: "program-waits", channel: 1, facts: { request: "exec", command: "echo hunter2" } },
+  { type: "notice", notice: "request-refused", channel: 2, facts: { request: "exec", command: "echo hunter2" } },
   { type: "channel-open", channel: 0, request: "shell", pty: { term: "xterm", cols: 80, rows: 24 } },
   { type: "channel-open", channel: 1, request: "exec", command: "echo hunter2-in-the-clear" },
   { type: "input", channel: 0, data: secret },
