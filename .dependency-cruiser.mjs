@@ -46,7 +46,7 @@ const OWNERS = {
   "@cornerstonejs/": ["recorder/rfb/"],
   sharp: ["recorder/screen/frames.ts", "recorder/export/video/still.ts"],
   "fluent-ffmpeg": ["recorder/export/video/ffmpeg.ts"],
-  ws: ["recorder/tap/vnc/websocket.ts", "recorder/live/watch-socket.ts"],
+  ws: ["recorder/tap/vnc/websocket.ts", "recorder/live/watch-socket.ts", "recorder/cli/watch/watch-line.ts"],
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: [
     "recorder/access/",

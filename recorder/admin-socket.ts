@@ -1,14 +1,16 @@
 // A Unix socket for the people at this machine: `conduit sessions` and `conduit doctor` ask the running service through
 // it. Who may open it is decided by the file system (0600 in a 0700 directory), so it asks for no sign-in; the name that
-// a request carries is for the audit. Invariant: nothing here reads a recording.
+// a request carries is for the audit. Invariant: nothing here reads a recording; a watch (admin-watch.ts) asks for its person.
 import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { z } from "zod";
 import type { LiveSession, VncTicket } from "../shared/api/types.ts";
 import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 import { Factor } from "../shared/policy/factor.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
+import { type LocalWatches, watchOf } from "./admin-watch.ts";
 
 export interface LocalAdministration {
   sessions(): LiveSession[];
@@ -19,6 +21,7 @@ export interface LocalAdministration {
   /** By a person who was proven to the command. False when no such session is live, or it is not frozen. */
   unfreeze(session: string, person: string): Promise<boolean>;
   controls: LocalControls;
+  watches: LocalWatches;
   audit(entry: {
     actor: string;
     action: string;
@@ -58,6 +61,8 @@ const VncTicketRequest = z.strictObject({
 });
 
 const maxBodyBytes = 4096;
+/** Watchers are told that the service stops. */
+const farewellMs = 1000;
 /** `sun_path` of unix(7), without its end; a longer one would be cut short in silence. */
 const maxPathBytes = 107;
 
@@ -65,6 +70,13 @@ const maxPathBytes = 107;
 export async function openAdminSocket(path: string, administration: LocalAdministration): Promise<AdminSocket> {
   const server = createServer((incoming, response) => {
     void answer(incoming, response, administration).catch((error: unknown) => fail(response, error));
+  });
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (incoming, socket, head) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    socket.on("error", () => socket.destroy());
+    void upgrade(incoming, socket, head, administration).catch((error: unknown) => refuse(socket, error));
   });
   server.requestTimeout = 10_000;
   if (Buffer.byteLength(path) > maxPathBytes) {
@@ -88,7 +100,14 @@ export async function openAdminSocket(path: string, administration: LocalAdminis
     path,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        administration.watches.close();
+        const timer = setTimeout(() => {
+          for (const socket of upgraded) socket.destroy();
+        }, farewellMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
         server.closeAllConnections();
       }),
   };
@@ -129,10 +148,7 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
     const body = incoming.method === "POST" ? await readJson(incoming) : null;
     return send(response, 200, await control(body, admin.controls, admin.audit));
   }
-  if (route !== "POST /terminate") {
-    const message = "it knows no such request: it may be of another version than this command";
-    throw new AppError("REQUEST_INVALID", message, { op: "admin.answer" });
-  }
+  if (route !== "POST /terminate") throw notKnown();
   const { session, operator, reason } = await read(Terminate, incoming);
   // Of what is not there nothing is ended, and the audit says nothing of it.
   if (!admin.sessions().some((live) => live.session === session)) return send(response, 200, { terminated: false });
@@ -144,6 +160,17 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
     details: { reason },
   });
   return send(response, 200, { terminated: await admin.terminate(session, operator, reason) });
+}
+
+async function upgrade(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  admin: LocalAdministration,
+): Promise<void> {
+  const asked = watchOf(incoming.url ?? "");
+  if (asked === null) throw notKnown();
+  await admin.watches.upgrade(asked, incoming, socket, head);
 }
 
 async function freeze(incoming: IncomingMessage, response: ServerResponse, admin: LocalAdministration): Promise<void> {
@@ -210,11 +237,25 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.end(JSON.stringify(body));
 }
 
+function notKnown(): AppError {
+  const message = "it knows no such request: it may be of another version than this command";
+  return new AppError("REQUEST_INVALID", message, { op: "admin.answer" });
+}
+
+function told(error: unknown): { code: string; message: string } {
+  if (error instanceof AppError) return error;
+  return { code: "INTERNAL", message: "a fault in the recorder; its log has the details" };
+}
+
+function refuse(socket: Duplex, error: unknown): void {
+  const { code, message } = told(error);
+  const body = JSON.stringify({ code, message });
+  const head = ["HTTP/1.1 400 Bad Request", "content-type: application/json", "connection: close"];
+  socket.end([...head, `content-length: ${Buffer.byteLength(body)}`, "", body].join("\r\n"));
+}
+
 function fail(response: ServerResponse, error: unknown): void {
-  const { code, message } =
-    error instanceof AppError
-      ? error
-      : { code: "INTERNAL", message: "a fault in the recorder; its log has the details" };
+  const { code, message } = told(error);
   if (response.headersSent) response.destroy();
   else send(response, code.startsWith("REQUEST_") || code === "POLICY_REFUSED" ? 400 : 500, { code, message });
 }
@@ -230,8 +271,7 @@ export function askAdmin(path: string, method: "GET" | "POST", url: string, body
         try {
           const value = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { code?: string; message?: string };
           if (response.statusCode === 200) resolve(value);
-          else
-            reject(new AppError(known(value.code), value.message ?? "the service gave no reason", { op: "admin.ask" }));
+          else reject(adminRefusal(value));
         } catch (cause) {
           reject(
             new AppError("INTERNAL", "the service's answer on the admin socket is not JSON", {
@@ -244,14 +284,23 @@ export function askAdmin(path: string, method: "GET" | "POST", url: string, body
     });
     outgoing.on("timeout", () => outgoing.destroy(new Error("no answer within 10 s")));
     outgoing.on("error", (cause: NodeJS.ErrnoException) => {
-      const absent = cause.code === "ENOENT" || cause.code === "ECONNREFUSED";
-      const message = absent
-        ? `no service answers on ${path}; start it with conduit serve, or name its configuration with --config`
-        : `the service on ${path} cannot be asked: ${cause.message}`;
-      reject(new AppError(absent ? "SERVICE_UNREACHABLE" : "INTERNAL", message, { op: "admin.ask", cause }));
+      reject(adminUnreachable(path, cause));
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** What the service answered in place of what was asked for. */
+export function adminRefusal({ code, message }: { code?: string; message?: string }): AppError {
+  return new AppError(known(code), message ?? "the service gave no reason", { op: "admin.ask" });
+}
+
+export function adminUnreachable(path: string, cause: NodeJS.ErrnoException): AppError {
+  const absent = cause.code === "ENOENT" || cause.code === "ECONNREFUSED";
+  const message = absent
+    ? `no service answers on ${path}; start it with conduit serve, or name its configuration with --config`
+    : `the service on ${path} cannot be asked: ${cause.message}`;
+  return new AppError(absent ? "SERVICE_UNREACHABLE" : "INTERNAL", message, { op: "admin.ask", cause });
 }
 
 function known(code: string | undefined): ErrorCode {

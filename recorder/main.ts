@@ -17,6 +17,7 @@ import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAccessService } from "./access-service.ts";
 import { openAdminSocket } from "./admin-socket.ts";
+import { createLocalWatches } from "./admin-watch.ts";
 import { createApi } from "./api/api.ts";
 import { AuditLog } from "./catalog/audit.ts";
 import { CatalogFeed } from "./catalog/feed.ts";
@@ -325,6 +326,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         await stops.lift(scope, reason, { name: person.name, address: "local" });
       },
     },
+    watches: createLocalWatches({
+      door: live.door,
+      isLive: (session) => registry.get(session) !== undefined,
+      findPerson: (name) => people.find(name),
+      audit: (entry) => audit.append(entry),
+    }),
     audit: (entry) => audit.append(entry),
     vncTicket: async (person, target, factors) => {
       const issued = await vncGateway.ticketFor(person, target, factors);

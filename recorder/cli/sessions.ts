@@ -10,12 +10,13 @@ import { operatorOf, ownName } from "./operator-name.ts";
 import { formatTime } from "./output.ts";
 import { proveIdentity } from "./prove-identity.ts";
 import { endSafely, registerControls } from "./session-controls.ts";
+import { registerWatch } from "./sessions-watch.ts";
 
 export const registerSessions: Register = (program, cli) => {
   const sessions = program
     .command("sessions")
     .description(
-      "live sessions: list them, speak to their people, freeze, end and stop them (needs the running service)",
+      "live sessions: list and watch them, speak to their people, freeze, end and stop them (needs the running service)",
     );
   sessions
     .command("list")
@@ -112,6 +113,7 @@ A file that is cut off halfway can leave a controller half written; this waits f
       cli.out.line(`Session ${session} is being ended.`);
     });
   registerControls(sessions, cli);
+  registerWatch(sessions, cli);
 };
 
 interface EndOptions {

@@ -70,6 +70,16 @@ const administration: LocalAdministration = {
       done.push(`lift ${scope} ${reason} ${person}`);
     },
   },
+  watches: {
+    upgrade: async (asked, _request, socket) => {
+      done.push(`watch ${JSON.stringify(asked)}`);
+      if (asked.person === "ada") throw new AppError("AUTH_FORBIDDEN", "ada may not watch sessions", { op: "test" });
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n");
+    },
+    close: () => {
+      done.push("watches closed");
+    },
+  },
   audit: async ({ actor, action, subject, details }) => {
     done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
   },

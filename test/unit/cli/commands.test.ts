@@ -282,6 +282,7 @@ describe("what needs the running service", () => {
         }),
         liftStop: async () => undefined,
       },
+      watches: { upgrade: async () => undefined, close: () => undefined },
       audit: async () => undefined,
       vncTicket: (person) =>
         Promise.reject(
