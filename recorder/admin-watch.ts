@@ -39,12 +39,15 @@ const Asked = z.strictObject({
 });
 
 export function watchPath({ session, person, escort }: LocalWatch): string {
-  return `/watch?${new URLSearchParams({ session, person, escort: escort ? "yes" : "no" })}`;
+  const asked = new URLSearchParams({ session, person, escort: escort ? "yes" : "no" });
+  return `/watch?${asked.toString()}`;
 }
 
 /** Null: it asks for something else. */
 export function watchOf(url: string): LocalWatch | null {
-  const { pathname, searchParams } = new URL(url, "http://admin.invalid");
+  const origin = "http://admin.invalid";
+  if (!URL.canParse(url, origin)) return null;
+  const { pathname, searchParams } = new URL(url, origin);
   if (pathname !== "/watch") return null;
   const asked = Asked.safeParse(Object.fromEntries(searchParams)).data;
   return asked === undefined ? null : { ...asked, escort: asked.escort === "yes" };

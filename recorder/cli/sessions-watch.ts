@@ -20,9 +20,10 @@ import { channelOption } from "./recordings/common-options.ts";
 import { isTerminal } from "./terminal-input.ts";
 import { takeKeys } from "./watch/keys.ts";
 import { ShownTerminal } from "./watch/shown-terminal.ts";
+import { isTerminalOutput } from "./watch/terminal-size.ts";
 import type { WatchLine } from "./watch/watch-line.ts";
 import { WatchedSession } from "./watch/watch-session.ts";
-import { isTerminalOutput, WatchWords } from "./watch/watch-words.ts";
+import { WatchWords } from "./watch/watch-words.ts";
 
 interface WatchOptions {
   as?: string;
@@ -113,6 +114,8 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
   const release = isTerminal(cli.stdin) ? takeKeys(cli.stdin, { leave, enter }) : () => {};
   const stopBeating = asked.escort ? beat(cli.out.stream, line, watched) : () => {};
   for (const event of ["close", "error"]) cli.out.stream.once(event, leave);
+  const fit = () => void terminal?.fit();
+  cli.out.stream.on("resize", fit);
   cli.signal.addEventListener("abort", leave);
   if (cli.signal.aborted) leave();
   let ended: WatchEnded | null;
@@ -122,10 +125,10 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
     stopBeating();
     release();
     for (const event of ["close", "error"]) cli.out.stream.off(event, leave);
+    cli.out.stream.off("resize", fit);
     cli.signal.removeEventListener("abort", leave);
     await line.close();
     await terminal?.close();
-    words.close();
   }
   if (ended === null && left) return;
   if (ended?.reason === "session-ended") return words.tell(ended.sentence);

@@ -66,8 +66,8 @@ export const registerSessions: Register = (program, cli) => {
     .addHelpText(
       "after",
       `
-A session that waits for its escort, or has lost it, is released by a person with the role escort who watches it in the
-portal at that moment; where the access request names its escorts, by one of them. Nobody releases a session of their own.`,
+A session that waits for its escort, or has lost it, is released by a person with the role escort who watches it at that
+moment, in the portal or with conduit sessions watch --escort; where the access request names its escorts, by one of them. Nobody releases a session of their own.`,
     )
     .action(async (session: string, options: { as: string }, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);

@@ -140,6 +140,32 @@ test("freezes, and releases in the name of who was proven, with the audit's line
   });
 });
 
+test("a watch is upgraded by its own address alone; who is refused is told why", async () => {
+  await open();
+  const upgrade = (url: string) =>
+    new Promise<string>((resolve, reject) => {
+      const headers = { connection: "upgrade", upgrade: "websocket" };
+      const outgoing = request({ socketPath: path, path: url, headers });
+      outgoing.on("upgrade", (response) => resolve(`${response.statusCode}`));
+      outgoing.on("response", async (response) => {
+        let text = "";
+        for await (const chunk of response) text += String(chunk);
+        resolve(`${response.statusCode} ${text}`);
+      });
+      outgoing.on("error", reject);
+      outgoing.end();
+    });
+  const address = (person: string) => `/watch?session=${session}&person=${person}&escort=no`;
+  expect(await upgrade(address("emil"))).toBe("101");
+  expect(await upgrade(address("ada"))).toBe('400 {"code":"AUTH_FORBIDDEN","message":"ada may not watch sessions"}');
+  expect(await upgrade("/sessions")).toContain("it knows no such request");
+  expect(done).toHaveLength(2);
+  await expect(askAdmin(path, "GET", address("emil"))).rejects.toThrow("it knows no such request");
+  await socket?.close();
+  socket = null;
+  expect(done.at(-1)).toBe("watches closed");
+});
+
 test("a ticket is given to whom policy lets in, and is in the audit with whose it is", async () => {
   await open();
   const request = { person: "erika", target: "hmi-1", operator: "os:root" };

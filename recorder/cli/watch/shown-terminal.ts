@@ -15,12 +15,9 @@ import {
 import type { Row } from "../../../shared/segment/segment-rows.ts";
 import type { Output } from "../output.ts";
 import { ReplayFilter, terminalReset } from "../recordings/replay-filter.ts";
+import { OwnLines } from "./own-lines.ts";
 import { SegmentTail } from "./segment-tail.ts";
-
-export interface Size {
-  cols: number;
-  rows: number;
-}
+import { type Size, spareLines } from "./terminal-size.ts";
 
 export class ShownTerminal {
   readonly #out: Output;
@@ -30,8 +27,11 @@ export class ShownTerminal {
   /** The segment whose content stands in the terminal, and whether all of it does. */
   #drawn: { index: number; whole: boolean } | null = null;
   #continues = false;
-  /** Not yet told. */
+  readonly #lines = new OwnLines();
+  #ready = "";
+  /** Of the session's terminal. */
   #size: Size | null = null;
+  #isNewSize = false;
   #touched = false;
 
   constructor(out: Output, resized: (size: Size) => void) {
@@ -48,12 +48,11 @@ export class ShownTerminal {
   /** A segment that is closed, decompressed. */
   async stored({ index }: SegmentMeta, raw: Uint8Array): Promise<void> {
     const { cols, rows, keyframe, events } = parseTerminalSegment(raw);
-    this.#size = { cols, rows };
-    this.#begin();
-    let text = keyframe;
-    for (const { code, data } of events) text += this.#drawnBy(code, data);
+    this.#begin({ cols, rows });
+    this.#put(keyframe);
+    for (const { code, data } of events) this.#take(code, data);
     this.#drawn = { index, whole: true };
-    await this.#draw(text);
+    await this.#draw();
   }
 
   async frame({ kind, index, offset, bytes }: WatchFrame): Promise<void> {
@@ -69,9 +68,8 @@ export class ShownTerminal {
     }
     if (this.#tail === null) return;
     const before = this.#tail.line;
-    let text = "";
-    for (const [i, row] of this.#tail.take(offset, bytes).entries()) text += this.#row(row, before + i + 1);
-    await this.#draw(text);
+    for (const [i, row] of this.#tail.take(offset, bytes).entries()) this.#row(row, before + i + 1);
+    await this.#draw();
   }
 
   /** Leaves the watcher's terminal as a shell expects it. */
@@ -79,37 +77,54 @@ export class ShownTerminal {
     if (this.#touched) await this.#out.write(terminalReset);
   }
 
-  #row(row: Row, line: number): string {
+  /** The watcher's terminal has another size. */
+  async fit(): Promise<void> {
+    if (this.#size === null) return;
+    this.#fitInto(this.#size);
+    await this.#draw();
+  }
+
+  #row(row: Row, line: number): void {
     if (line === 1) {
-      if (!this.#continues) this.#size = terminalSize(parseSegmentHeader(JSON.stringify(row.value)));
-      return "";
+      if (!this.#continues) this.#begin(terminalSize(parseSegmentHeader(JSON.stringify(row.value))));
+      return;
     }
     const event = terminalEvent(row, line);
-    if (line > 2) return this.#drawnBy(event.code, event.data);
+    if (line > 2) this.#take(event.code, event.data);
     // The keyframe of a segment that continues the one before it draws what stands there.
-    if (this.#continues) return "";
-    this.#begin();
-    return keyframeOf(event);
+    else if (!this.#continues) this.#put(keyframeOf(event));
   }
 
-  #begin(): void {
+  #begin(size: Size): void {
     this.#filter = new ReplayFilter();
+    this.#fitInto(size);
   }
 
-  #drawnBy(code: string, data: string): string {
-    if (code === "o" || code === "e") return data;
+  #take(code: string, data: string): void {
+    if (code === "o" || code === "e") this.#put(data);
     const size = code === "r" ? /^(\d{1,5})x(\d{1,5})$/.exec(data) : null;
-    if (size !== null) this.#size = { cols: Number(size[1]), rows: Number(size[2]) };
-    return "";
+    if (size !== null) this.#fitInto({ cols: Number(size[1]), rows: Number(size[2]) });
   }
 
-  async #draw(text: string): Promise<void> {
+  #put(data: string): void {
+    this.#ready += this.#lines.pass(this.#filter.pass(data));
+  }
+
+  #fitInto(size: Size): void {
+    this.#size = size;
+    this.#isNewSize = true;
+    this.#ready += this.#lines.change(spareLines(this.#out, size) > 0 ? size.rows : null);
+  }
+
+  async #draw(): Promise<void> {
+    const text = this.#ready;
+    this.#ready = "";
     if (text !== "") {
       this.#touched = true;
-      await this.#out.write(this.#filter.pass(text));
+      await this.#out.write(text);
     }
     // What is told of it would be drawn over by a keyframe.
-    if (this.#size !== null) this.#resized(this.#size);
-    this.#size = null;
+    if (this.#isNewSize && this.#size !== null) this.#resized(this.#size);
+    this.#isNewSize = false;
   }
 }

@@ -81,6 +81,8 @@ export class WatchedSession {
       case "prompt":
         return this.#ends.asked(said.id, said.leftMs);
       case "resync":
+        // Told once it is drawn anew.
+        this.#seenUs = null;
         this.#tell("This terminal was too slow to follow; it goes on with the present. What lies between is recorded.");
         this.#ends.event({ type: "resync" });
         return;
@@ -115,7 +117,8 @@ export class WatchedSession {
     terminal.anew();
     const terminals = tracks.filter(({ meta }) => meta.kind === "terminal");
     const asked = before?.meta.channel ?? this.#ends.channel;
-    const track = asked === undefined ? newestShell(terminals) : terminals.find(({ meta }) => meta.channel === asked);
+    const same = asked === undefined ? undefined : terminals.find(({ meta }) => meta.channel === asked);
+    const track = same ?? (this.#ends.channel === undefined ? newestShell(terminals) : undefined);
     if (track === undefined) {
       const none = this.#ends.channel === undefined ? "no terminal" : `no terminal of channel ${this.#ends.channel}`;
       this.#tell(`The session has ${none} yet: it is shown as soon as there is one.`);

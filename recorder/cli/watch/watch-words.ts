@@ -2,15 +2,8 @@
 // stand out of the picture, as the gateway tells its own. As JSON: every event, a line each, on standard output.
 
 import type { Cli } from "../cli.ts";
-import type { Output } from "../output.ts";
 import { printable } from "../output.ts";
-import type { Size } from "./shown-terminal.ts";
-
-type TerminalOutput = Output["stream"] & { isTTY?: boolean; columns?: number; rows?: number };
-
-export function isTerminalOutput({ stream }: Output): boolean {
-  return (stream as TerminalOutput).isTTY === true;
-}
+import { isTerminalOutput, type Size, sizeOf, spareLines } from "./terminal-size.ts";
 
 /** C1 and format characters, which `JSON.stringify` leaves as they are, act on terminals too. */
 export function jsonLine(value: unknown): string {
@@ -23,23 +16,30 @@ export function jsonLine(value: unknown): string {
 export class WatchWords {
   readonly #cli: Cli;
   readonly #asJson: boolean;
-  readonly #onResize: () => void;
   #session: Size | null = null;
   #said = "";
+  #told = 0;
 
   constructor(cli: Cli, asJson: boolean) {
     this.#cli = cli;
     this.#asJson = asJson;
-    this.#onResize = () => this.#compare();
-    cli.out.stream.on("resize", this.#onResize);
   }
 
   tell(words: string): void {
     if (this.#asJson) return;
     const { out, err } = this.#cli;
     const text = printable(words);
-    if (isTerminalOutput(out) && isTerminalOutput(err)) void err.write(`\r\n*** ${text} ***\r\n`);
-    else err.line(text);
+    const own = isTerminalOutput(err) ? sizeOf(out) : null;
+    if (own === null) err.line(text);
+    else void err.write(this.#besidePicture(text, own));
+  }
+
+  /** Below the picture where there is room, each on the next line; else as a line of it. */
+  #besidePicture(text: string, own: Size): string {
+    const spare = this.#session === null ? 0 : spareLines(this.#cli.out, this.#session);
+    if (spare === 0) return `\r\n*** ${text} ***\r\n`;
+    const line = own.rows - spare + 1 + (this.#told++ % spare);
+    return `\x1b7\x1b[?6l\x1b[${line};1H\x1b[0;7m\x1b[K${text.slice(0, own.cols)}\x1b8`;
   }
 
   event(event: Record<string, unknown>): void {
@@ -51,22 +51,14 @@ export class WatchWords {
     if (isTerminalOutput(this.#cli.err)) void this.#cli.err.write("\x07");
   }
 
+  /** Of the session's terminal, or of the watcher's. */
   resized(size: Size): void {
     this.#session = size;
-    this.#compare();
-  }
-
-  close(): void {
-    this.#cli.out.stream.off("resize", this.#onResize);
-  }
-
-  #compare(): void {
-    const { columns, rows } = this.#cli.out.stream as TerminalOutput;
-    const session = this.#session;
-    if (session === null || columns === undefined || rows === undefined) return;
-    const isSmaller = columns < session.cols || rows < session.rows;
+    const own = sizeOf(this.#cli.out);
+    if (own === null) return;
+    const isSmaller = own.cols < size.cols || own.rows < size.rows;
     const words = isSmaller
-      ? `The session's terminal has ${session.cols} columns and ${session.rows} rows, this one ${columns} and ${rows}: it does not show all. Make it larger.`
+      ? `The session's terminal has ${size.cols} columns and ${size.rows} rows, this one ${own.cols} and ${own.rows}: it does not show all. Make it larger.`
       : "";
     if (words !== "" && words !== this.#said) this.tell(words);
     this.#said = words;

@@ -86,7 +86,7 @@ async function watchInTerminal(size: { cols: number; rows: number }, ...args: st
     ...[";", "set", "-g", "status", "off"],
   ]);
   const terminal: WatchTerminal = {
-    screen: async () => (await tmux("capture-pane", "-p")).stdout,
+    screen: async () => (await tmux("capture-pane", "-pJ")).stdout,
     keys: async (...keys) => void (await tmux("send-keys", ...keys)),
     resize: async (cols, rows) => void (await tmux("resize-window", "-x", String(cols), "-y", String(rows))),
     close: async () => void (await tmux("kill-server")),
@@ -164,6 +164,31 @@ describe("in a pipe", () => {
     expect(ends).toContainEqual(expect.objectContaining({ by: "ida", reason: "left" }));
   }, 120_000);
 
+  it("begins anew with the present where the watcher takes nothing for a while, and keeps nothing meanwhile", async () => {
+    const shell = await startShell("plc-open");
+    await ready(shell);
+    const { client, session } = shell;
+    const watch = await watchPiped(session, "--as", "wanda");
+    await waitFor(() => watch.stderr().includes("is shown"), { what: "the watch", timeoutMs: 30_000 });
+    watch.child.stdout?.pause();
+    const rssKiB = async () => Number((await runChecked("ps", ["-o", "rss=", "-p", String(watch.pid)])).trim());
+    const before = await rssKiB();
+    client.write(
+      "i=0; while [ $i -lt 400 ]; do head -c 30000 /dev/urandom | base64 -w 70; i=$((i+1)); done; echo flood-$((1+1))\n",
+    );
+    await waitFor(() => client.output().includes("flood-2"), { what: "the end of the flood", timeoutMs: 60_000 });
+    await sleep(4000);
+    expect((await rssKiB()) - before).toBeLessThan(64 * 1024);
+    watch.child.stdout?.resume();
+    await waitFor(() => watch.stdout().includes("flood-2"), { what: "the present", timeoutMs: 30_000 });
+    await waitFor(() => watch.stderr().includes("too slow"), { what: "the sentence" });
+    client.write("echo on-$((1+1))\n");
+    await waitFor(() => watch.stdout().includes("on-2"), { what: "what comes" });
+    expect(watch.stdout().length).toBeLessThan(16 * 1024 * 1024);
+    client.write("exit\n");
+    expect((await watch.exited).code).toBe(0);
+  }, 150_000);
+
   it("tells every event as a line of JSON", async () => {
     const shell = await startShell("plc-open");
     await ready(shell);
@@ -212,8 +237,8 @@ describe("in a terminal", () => {
     await shows(terminal, /place-five/);
     const line = (await terminal.screen()).split("\n").find((one) => one.includes("place-five"));
     expect(line).toMatch(/^ {9}place-five/);
-    await terminal.resize(20, 10);
-    await shows(terminal, /Make it\s+larger/);
+    await terminal.resize(60, 20);
+    await shows(terminal, "Make it larger");
     await terminal.keys("C-c");
     await shows(terminal, "left with 0");
     await waitFor(async () => (await plant.live("plc-open")).watchers?.length !== 1, { what: "the end of the watch" });
