@@ -35,6 +35,9 @@ export const watchLimits = { ofPerson: 8, ofSession: 200, begun: 60, begunMs: 60
 const mostWaitingBytes = 32 * 1024 * 1024;
 
 const pingMs = 2000;
+/** Two pings without a pong: what the page says that it shows, its line has not taken. */
+const unreadMs = 5000;
+const keptPings = 4;
 const askMs = 2000;
 const silentMs = 30_000;
 const farewellMs = 2000;
@@ -138,6 +141,9 @@ class WatchLine implements Watcher {
   #ended = false;
   #visible = false;
   #heardMs = performance.now();
+  /** A pong comes behind all that was sent before its ping: who answers one has read so far. */
+  #readMs = performance.now();
+  #pings: string[] = [];
   #askedMs = performance.now();
   #window = { second: 0, messages: 0 };
   readonly #ticker: NodeJS.Timeout;
@@ -151,8 +157,10 @@ class WatchLine implements Watcher {
     const { session, person, escorts } = wish;
     this.facts = { watch: this.watch, session, person, since: new Date().toISOString(), escorts };
     webSocket.on("message", (data: Buffer, isBinary) => this.#heard(data, isBinary));
-    webSocket.on("pong", () => {
+    webSocket.on("pong", (said) => {
       this.#heardMs = performance.now();
+      // Not of its own making: it has what the ping held.
+      if (this.#pings.includes(said.toString("latin1"))) this.#readMs = this.#heardMs;
     });
     webSocket.on("error", () => this.#end("protocol"));
     webSocket.on("close", () => this.#end("left"));
@@ -209,6 +217,8 @@ class WatchLine implements Watcher {
       return;
     }
     this.#visible = message.visible;
+    // It shows nothing who reads nothing, whatever it says.
+    if (nowMs - this.#readMs > unreadMs) return;
     const edgeUs = this.#watch?.edgeUs ?? 0;
     observer?.beat(this.facts, { visible: message.visible, seenUs: message.us, edgeUs, atMs: nowMs });
   }
@@ -220,7 +230,7 @@ class WatchLine implements Watcher {
       this.#end("silent");
       return;
     }
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping();
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#ping();
     if (nowMs - this.#askedMs < askMs) return;
     this.#askedMs = nowMs;
     this.#wish.whyNot(this.#visible).then(
@@ -235,6 +245,12 @@ class WatchLine implements Watcher {
         this.#end("signed-out");
       },
     );
+  }
+
+  #ping(): void {
+    const ping = randomBytes(8).toString("latin1");
+    this.#pings = [...this.#pings, ping].slice(-keptPings);
+    this.#webSocket.ping(Buffer.from(ping, "latin1"));
   }
 
   #end(reason: EndReason): void {

@@ -201,10 +201,14 @@ export class GatewaySession implements TapSession {
 
   /** Input stops at the gateway, output goes on. False: it cannot be frozen now. */
   freeze(by: string, reason: string): boolean {
-    if (this.#state !== "active") return false;
+    // A transfer that never ends is stopped, too: the safe end is over then.
+    const isEnding = this.#state === "frozen" && this.#holds.top?.code === "ending";
+    if (this.#state !== "active" && !isEnding) return false;
+    const before = this.#holds.top;
+    if (this.#holds.delete("ending")) this.#ending = null;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
     const sentence = `The plant has stopped this session: what you type or send is dropped until it goes on.${said}`;
-    this.#freeze({ code: "frozen", sentence }, by, reason);
+    this.#freeze({ code: "frozen", sentence }, by, reason, before);
     return true;
   }
 

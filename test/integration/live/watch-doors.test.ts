@@ -96,6 +96,35 @@ describe("an escort's watch", () => {
   });
 });
 
+describe("a page that reads nothing", () => {
+  it("escorts nobody, whatever it says that it shows", async () => {
+    const client = await plant.startSsh("plc-escort", ["-tt"], ["cat"]);
+    await waitFor(() => client.output().includes("waits for its escort"), { what: "the sentence" });
+    const { session } = await plant.live("plc-escort");
+    const { url, cookie, csrfToken: csrf } = await plant.portal("emil");
+    const page = new WatchClient({ url, cookie, csrf }, session);
+    clients.push(page);
+    expect(await page.opened()).toBe(101);
+    await waitFor(() => page.of("hello").length > 0, { what: "hello" });
+    const beat = () => page.send({ type: "seen", us: Number.MAX_SAFE_INTEGER, visible: true });
+    beat();
+    const beats = setInterval(beat, 900);
+    try {
+      await waitFor(async () => (await plant.live("plc-escort")).escort?.watching[0]?.counts, { what: "it to count" });
+      await plant.admin("/unfreeze", { session, person: "emil" });
+      page.socket.pause();
+      await waitFor(async () => (await plant.live("plc-escort")).hold === "escort-lost", {
+        what: "the escort to be missed",
+        timeoutMs: 12_000,
+      });
+    } finally {
+      clearInterval(beats);
+    }
+    await client.stop();
+    await plant.sealed("plc-escort");
+  });
+});
+
 describe("a session's own person", () => {
   it("is not told who watches, whether an escort looks, what patterns were found and how the service stands", async () => {
     const client = await plant.startSsh("plc-escort", ["-tt"], ["cat"]);

@@ -161,6 +161,18 @@ describe("a safe end", () => {
     expect(punished).toEqual(["terminated by emil"]);
   });
 
+  it("is over when somebody freezes the session: a transfer that never ends is stopped, too", () => {
+    const { session, holds, punished } = open();
+    controls.endSafely(session.id, "emil", "", true);
+    expect(registry.freeze(session.id, "adam", "enough")).toBe(true);
+    expect(session.describe()).toMatchObject({ state: "frozen", hold: "frozen", ending: null });
+    expect(holds).toEqual(["ending", "frozen"]);
+    session.checkLimits();
+    expect([session.state, punished]).toEqual(["frozen", []]);
+    expect(registry.freeze(session.id, "adam", "")).toBe(false);
+    expect(registry.unfreeze(session.id, emil)).toBe(true);
+  });
+
   it("that only asks what runs ends nothing by itself, and is taken back with the release", () => {
     const { session, holds } = open();
     expect(controls.endSafely(session.id, "emil", "", false)).toEqual([]);
