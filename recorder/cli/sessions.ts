@@ -67,7 +67,8 @@ export const registerSessions: Register = (program, cli) => {
       "after",
       `
 A session that waits for its escort, or has lost it, is released by a person with the role escort who watches it at that
-moment, in the portal or with conduit sessions watch --escort; where the access request names its escorts, by one of them. Nobody releases a session of their own.`,
+moment, in the portal or with conduit sessions watch --escort; where the access request names its escorts, by one of them.
+Nobody releases a session of their own.`,
     )
     .action(async (session: string, options: { as: string }, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);
