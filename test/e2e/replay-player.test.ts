@@ -203,7 +203,7 @@ describe("what was typed and done", () => {
     const secret = page.locator("[data-kind=secret]");
     await secret.waitFor();
     expect(await secret.textContent()).toBe("password");
-    expect(await secret.getAttribute("aria-label")).toBe("Suspected password, not kept: prompt not echoed");
+    expect(await secret.getAttribute("aria-label")).toBe("password, Suspected password, not kept: prompt not echoed");
     expect(await page.locator("[data-kind=unechoed]").count()).toBe(1);
   });
 

@@ -288,7 +288,7 @@ describe("a vendor's day", () => {
     await page.click(byId("request-submit"));
     const said = (field: string) => page.locator(byId(`fault-${field}`));
     await said("purpose").getByText("Say what the access is for.").waitFor();
-    await said("window").getByText("The window begins earlier").waitFor();
+    await said("window").getByText("The window has to begin at least 5 seconds from now").waitFor();
     await said("window").getByText("The window is longer than").waitFor();
     await said("people").getByText("A vendor or an engineer asks for access for themselves alone.").waitFor();
     // Who goes around the page is told the same, of the prohibited target, too.
@@ -345,7 +345,7 @@ describe("a vendor's day", () => {
       await card.locator(byId("approve")).click();
       await olga.page.fill(byId("approve-comment"), "permit 17");
       await olga.page.click(byId("approve-confirm"));
-      await card.waitFor({ state: "detached" });
+      await card.locator(byId("approve")).waitFor({ state: "detached" });
     }
     const page = vera.page;
     await page.goto(`/requests/${requests[0]?.id}`);

@@ -25,7 +25,7 @@ export function launchBrowser(): Promise<Browser> {
 export interface OpenPage {
   context: BrowserContext;
   page: Page;
-  /** Uncaught errors, and console errors other than failed loads, which tests bring about on purpose. */
+  /** Uncaught errors, and console errors other than failed loads and lines, which tests bring about on purpose. */
   problems: string[];
   /** Origins that anything was asked of. */
   origins: Set<string>;
@@ -61,7 +61,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   const origins = new Set<string>();
   page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+    if (message.type() === "error" && !/^(Failed to load resource|WebSocket connection to)/.test(message.text()))
       problems.push(message.text());
   });
   page.on("request", (request) => origins.add(new URL(request.url()).origin));
