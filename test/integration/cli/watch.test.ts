@@ -71,6 +71,8 @@ interface WatchTerminal {
   screen(): Promise<string>;
   keys(...keys: string[]): Promise<void>;
   resize(cols: number, rows: number): Promise<void>;
+  /** To the command that runs in it. */
+  signal(name: NodeJS.Signals): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,10 @@ async function watchInTerminal(size: { cols: number; rows: number }, ...args: st
     screen: async () => (await tmux("capture-pane", "-pJ")).stdout,
     keys: async (...keys) => void (await tmux("send-keys", ...keys)),
     resize: async (cols, rows) => void (await tmux("resize-window", "-x", String(cols), "-y", String(rows))),
+    signal: async (name) => {
+      const shellPid = (await tmux("display-message", "-p", "#{pane_pid}")).stdout.trim();
+      process.kill(Number((await runChecked("ps", ["-o", "pid=", "--ppid", shellPid])).trim()), name);
+    },
     close: async () => void (await tmux("kill-server")),
   };
   terminals.push(terminal);
@@ -271,11 +277,21 @@ describe("in a terminal", () => {
     await sleep(500);
     expect((await plant.live("plc-escort")).hold).toBe("escort-lost");
     await plant.admin("/unfreeze", { session, person: "wanda" });
+    const isLost = async () => (await plant.live("plc-escort")).hold === "escort-lost";
+    await terminal.signal("SIGSTOP");
+    await waitFor(isLost, { what: "the escort whose terminal stands still" });
+    await terminal.signal("SIGCONT");
+    const released = async () =>
+      plant.admin("/unfreeze", { session, person: "wanda" }).then(
+        () => true,
+        () => false,
+      );
+    await waitFor(released, { what: "the escort to count again" });
     await terminal.keys("C-c");
-    await waitFor(async () => (await plant.live("plc-escort")).hold === "escort-lost", { what: "the escort who left" });
+    await waitFor(isLost, { what: "the escort who left" });
     client.write("\u0003");
     await client.stop();
     const ends = (await eventsOf("plc-escort", session)).filter(({ type }) => type === "escort-end");
-    expect(ends.map(({ facts }) => facts["why"])).toEqual(["unanswered", "left"]);
+    expect(ends.map(({ facts }) => facts["why"])).toEqual(["unanswered", "silent", "left"]);
   }, 120_000);
 });
