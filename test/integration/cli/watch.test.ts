@@ -216,6 +216,19 @@ describe("in a pipe", () => {
     expect(lines.filter(({ type }) => type === "session-open")).toEqual([]);
   }, 60_000);
 
+  it("tells what happens to a screen, and where it is shown", async () => {
+    const viewer = await plant.connectVnc("hmi-open");
+    const { session } = await plant.live("hmi-open");
+    const watch = await watchPiped(session, "--as", "wanda");
+    await waitFor(() => watch.stderr().includes("Ctrl-C leaves"), { what: "the watch", timeoutMs: 30_000 });
+    expect(watch.stderr()).toContain("the portal shows it");
+    await plant.admin("/message", { session, operator: "os:test", text: "the panel is in use" });
+    await waitFor(() => watch.stderr().includes("the panel is in use"), { what: "the message" });
+    viewer.close();
+    expect((await watch.exited).code).toBe(0);
+    expect(watch.stdout()).toBe("");
+  }, 60_000);
+
   it("refuses who may not watch, whose password is wrong, and an escort whom nobody can ask", async () => {
     const { session } = await startShell("plc-open");
     const refused = async (input: string, ...options: string[]) => {
