@@ -54,9 +54,11 @@ export function watchOf(url: string): LocalWatch | null {
 }
 
 export function createLocalWatches({ door, isLive, findPerson, audit }: LocalWatchParts): LocalWatches {
-  const whyNot = async (name: string) => {
+  const whyNot = async (name: string, escorts: boolean) => {
     const now = await findPerson(name);
     if (now === null || now.disabled) return "signed-out";
+    // As what they joined they count: who escorts nobody any more begins anew.
+    if (escorts && (!now.roles.includes("escort") || now.roles.includes("vendor"))) return "not-allowed";
     return mayRead(now) ? null : "not-allowed";
   };
   return {
@@ -76,7 +78,9 @@ export function createLocalWatches({ door, isLive, findPerson, audit }: LocalWat
       const details = { with: "watch", ...(escort ? { escort } : {}) };
       await audit({ actor: name, action: "session.watch", subject: session, address: "local", details });
       if (socket.destroyed) return;
-      const wish = { session, person: { name, roles }, escorts: escort, whyNot: () => whyNot(name) };
+      // Others may have come in while that was written.
+      door.checkRoom(session, name);
+      const wish = { session, person: { name, roles }, escorts: escort, whyNot: () => whyNot(name, escort) };
       door.upgrade(request, socket, head, wish);
     },
     close: () => door.close(),

@@ -1,96 +1,47 @@
-// Who may watch from the recorder's own machine, and how long.
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
-import { beforeEach, expect, test } from "vitest";
-import { createLocalWatches, type LocalWatchParts, watchOf, watchPath } from "../../recorder/admin-watch.ts";
+import { describe, expect, it } from "vitest";
+import { createLocalWatches } from "../../recorder/admin-watch.ts";
 import type { WatchWish } from "../../recorder/live/watch-socket.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 
-const session = "01a2061a-33bf-7a59-915f-1aeaf229edbe";
-const people = new Map<string, { name: string; roles: Role[]; disabled: boolean }>();
-let done: string[];
-let wishes: WatchWish[];
+const request = {} as IncomingMessage;
 
-beforeEach(() => {
-  done = [];
-  wishes = [];
-  people.clear();
-  people.set("emil", { name: "emil", roles: ["escort"], disabled: false });
-  people.set("ida", { name: "ida", roles: ["investigator"], disabled: false });
-  people.set("vera", { name: "vera", roles: ["vendor"], disabled: false });
-  people.set("gone", { name: "gone", roles: ["admin"], disabled: true });
-});
-
-const parts: LocalWatchParts = {
-  door: {
-    checkRoom: () => done.push("room"),
-    upgrade: (_request, _socket, _head, wish) => {
-      done.push("joined");
-      wishes.push(wish);
+function open(roles: Role[]) {
+  const person = { name: "else", roles, disabled: false };
+  const wishes: WatchWish[] = [];
+  const watches = createLocalWatches({
+    door: {
+      checkRoom: () => {
+        if (wishes.length > 0) throw new Error("there are too many");
+      },
+      upgrade: (_request, _socket, _head, wish) => wishes.push(wish),
+      close: () => undefined,
     },
-    close: () => undefined,
-  },
-  isLive: (id) => id === session,
-  findPerson: async (name) => people.get(name) ?? null,
-  audit: async ({ actor, action, subject, address, details }) => {
-    done.push(`audit ${actor} ${action} ${subject} ${address} ${JSON.stringify(details)}`);
-  },
-};
+    isLive: () => true,
+    findPerson: async () => person,
+    audit: async () => undefined,
+  });
+  const watch = (escort: boolean) =>
+    watches.upgrade({ session: "s", person: "else", escort }, request, new PassThrough(), Buffer.alloc(0));
+  return { person, wishes, watch };
+}
 
-const upgrade = (
-  person: string,
-  more: { session?: string; escort?: boolean } = {},
-  over: Partial<LocalWatchParts> = {},
-) =>
-  createLocalWatches({ ...parts, ...over }).upgrade(
-    { session, person, escort: false, ...more },
-    {} as IncomingMessage,
-    new PassThrough(),
-    Buffer.alloc(0),
-  );
+describe("a watch of the command line", () => {
+  it("ends with the role of the escort that it is, also where its person may still look on", async () => {
+    const { person, wishes, watch } = open(["escort", "auditor"]);
+    await watch(true);
+    expect(await wishes[0]?.whyNot(true)).toBeNull();
+    person.roles = ["auditor"];
+    expect(await wishes[0]?.whyNot(true)).toBe("not-allowed");
+    person.roles = ["escort", "vendor"];
+    expect(await wishes[0]?.whyNot(true)).toBe("not-allowed");
+  });
 
-test("what is asked for comes back from its address, and nothing else is a watch", () => {
-  const asked = { session, person: "a+b&c d", escort: true };
-  expect(watchOf(watchPath(asked))).toEqual(asked);
-  expect(watchOf("/sessions")).toBeNull();
-  expect(watchOf(`/watch?session=${session}&person=emil`)).toBeNull();
-  expect(watchOf(`/watch?session=x&person=emil&escort=no`)).toBeNull();
-  expect(watchOf(`${watchPath(asked)}&more=1`)).toBeNull();
-  expect(watchOf("//[")).toBeNull();
-});
-
-test("who may read recordings watches, and stands in the audit before", async () => {
-  await upgrade("ida");
-  expect(done).toEqual(["room", `audit ida session.watch ${session} local {"with":"watch"}`, "joined"]);
-  expect(wishes[0]).toMatchObject({ session, person: { name: "ida", roles: ["investigator"] }, escorts: false });
-  await upgrade("emil", { escort: true });
-  expect(wishes[1]?.escorts).toBe(true);
-});
-
-test.each([
-  ["vera", {}, "AUTH_FORBIDDEN"],
-  ["gone", {}, "AUTH_FORBIDDEN"],
-  ["nobody", {}, "AUTH_FORBIDDEN"],
-  ["ida", { escort: true }, "AUTH_FORBIDDEN"],
-  ["ida", { session: "01a2061a-33bf-7a59-915f-1aeaf2290000" }, "REQUEST_NOT_FOUND"],
-])("%s with %o is refused before anything", async (person, more, code) => {
-  await expect(upgrade(person, more)).rejects.toMatchObject({ code });
-  expect(done).toEqual([]);
-});
-
-test("what cannot be written into the audit is not watched", async () => {
-  await expect(upgrade("ida", {}, { audit: () => Promise.reject(new Error("disk full")) })).rejects.toThrow(
-    "disk full",
-  );
-  expect(wishes).toEqual([]);
-});
-
-test("a watch goes on only while its person may", async () => {
-  await upgrade("ida");
-  const whyNot = () => wishes[0]?.whyNot(true);
-  expect(await whyNot()).toBeNull();
-  people.set("ida", { name: "ida", roles: ["approver"], disabled: false });
-  expect(await whyNot()).toBe("not-allowed");
-  people.set("ida", { name: "ida", roles: ["investigator"], disabled: true });
-  expect(await whyNot()).toBe("signed-out");
+  it("finds room where others came in at the same moment, or is refused", async () => {
+    const { wishes, watch } = open(["auditor"]);
+    const both = await Promise.allSettled([watch(false), watch(false)]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(wishes).toHaveLength(1);
+  });
 });
