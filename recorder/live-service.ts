@@ -1,8 +1,8 @@
 // Live watching as the service uses it: the bus, the door to it, and sessions as watchers are shown them. A part of the
 // composition root, beside main.ts.
 import type { Health, HealthCheck, LiveSession } from "../shared/api/types.ts";
+import type { WatchObserver } from "../shared/live/watch-observer.ts";
 import { LiveHubs } from "./live/live-hubs.ts";
-import type { WatchObserver } from "./live/watch-observer.ts";
 import { WatchDoor, type WatchSocketParts } from "./live/watch-socket.ts";
 import type { Recorder } from "./record/recorder.ts";
 import type { SessionRegistry } from "./session/registry.ts";

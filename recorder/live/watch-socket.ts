@@ -8,8 +8,8 @@ import { WebSocket, WebSocketServer } from "ws";
 import { AppError } from "../../shared/errors.ts";
 import type { NoticeType } from "../../shared/events/session-event.ts";
 import { type WatchEnded, WatcherMessage, watcherLimits } from "../../shared/live/messages.ts";
+import type { WatchFacts, WatchObserver } from "../../shared/live/watch-observer.ts";
 import type { LiveBatch, LiveBus, LiveEnd, Watch, Watcher } from "./live-bus.ts";
-import type { WatchFacts, WatchObserver } from "./watch-observer.ts";
 import { wireOf } from "./wire.ts";
 
 export interface WatchSocketParts {

@@ -1,8 +1,9 @@
 // What people of the plant do to live sessions beyond freezing and ending them at once: messages, marks, safe ends, stops of
 // a whole scope, and the watching of escorts. Each act of a person shows, too, that this person is there.
+
 import type { LiveSession, RunningItem, SessionMark, Stop } from "../../shared/api/types.ts";
+import type { WatchBeat, WatchFacts, WatchLink } from "../../shared/live/watch-observer.ts";
 import type { SessionRegistry } from "./registry.ts";
-import type { WatchBeat, WatchFacts, WatchLink } from "./session-escort.ts";
 
 export class SessionControls {
   readonly #registry: SessionRegistry;

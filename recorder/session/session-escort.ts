@@ -2,31 +2,10 @@
 // Fed by the watch socket through the registry; tells its session when the last escort is lost and when nobody came back.
 import type { EscortState } from "../../shared/api/types.ts";
 import type { NoticeType } from "../../shared/events/session-event.ts";
-import type { WatchEscorts, WatchPrompt } from "../../shared/live/messages.ts";
+import type { WatchEscorts } from "../../shared/live/messages.ts";
+import type { WatchBeat, WatchFacts, WatchLink } from "../../shared/live/watch-observer.ts";
 import { EscortPresence, type NotCounting, notCountingWords, type PresenceChange } from "./escort-presence.ts";
 import type { Releaser, SessionFacts } from "./session-facts.ts";
-
-/** The shapes of recorder/live/watch-observer.ts. */
-export interface WatchFacts {
-  watch: string;
-  session: string;
-  person: Releaser;
-  /** RFC 3339. */
-  since: string;
-  escorts: boolean;
-}
-
-export interface WatchLink {
-  send(message: WatchEscorts | WatchPrompt): void;
-}
-
-export interface WatchBeat {
-  visible: boolean;
-  seenUs: number;
-  /** Session time of the newest event that watchers were given; left out: what they have seen. */
-  edgeUs?: number;
-  atMs: number;
-}
 
 export interface SessionEscortHooks {
   /** Monotonic milliseconds. */
@@ -61,7 +40,7 @@ export class SessionEscort {
   }
 
   beat({ watch }: WatchFacts, { visible, seenUs, edgeUs, atMs }: WatchBeat): void {
-    this.#take(this.#presence.beat(watch, { visible, seenUs, edgeUs: edgeUs ?? seenUs, atMs }));
+    this.#take(this.#presence.beat(watch, { visible, seenUs, edgeUs, atMs }));
   }
 
   answered({ watch }: WatchFacts, prompt: string, atMs: number): void {

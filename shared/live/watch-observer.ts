@@ -1,7 +1,7 @@
-// What the watch socket tells of each watch to whoever judges presence, and what that one may say to the watcher. Times are
-// monotonic milliseconds (`performance.now()`): of the service, never of the watcher.
-import type { WatchEscorts, WatchPrompt } from "../../shared/live/messages.ts";
-import type { Role } from "../../shared/policy/policy.ts";
+// What the watch socket (recorder/live) tells of each watch to whoever judges presence (recorder/session), and what that one
+// may say to the watcher. Times are monotonic milliseconds (`performance.now()`): of the service, never of the watcher.
+import type { Role } from "../policy/policy.ts";
+import type { WatchEscorts, WatchPrompt } from "./messages.ts";
 
 export interface WatchFacts {
   /** Names the watch in the recording and in the audit. */
