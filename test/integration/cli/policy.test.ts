@@ -62,6 +62,7 @@ function write(name: string, text: string): string {
 describe("check", () => {
   test("says that the policy in force is valid, with its hash", async () => {
     await runConduit(folder.path, ["user", "add", "anna", "--role", "approver", "--no-password"]);
+    await runConduit(folder.path, ["user", "add", "olga", "--role", "escort", "--no-password"]);
     const { code, stdout, stderr } = await policy("check", "--strict");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain(`valid, 2 rules, policy ${loadInventory(config.inventory).policyHash}`);
