@@ -247,10 +247,16 @@ export class ScreenTrack extends Track {
 
   #put(segment: OpenBinarySegment, atUs: number, record: EncodedRecord): void {
     segment.add(encodeRecord(atUs - this.#writtenUs, record));
-    segment.photographBytes += this.#encoder.takePhotographBytes();
+    this.#countPhotographs(segment);
     segment.cover({ us: atUs, seq: segment.lastSeq, recordNo: segment.lastRecordNo });
     segment.events++;
     this.#writtenUs = atUs;
+  }
+
+  /** Not where what moves is stored with loss: that repeats, unlike photographs. */
+  #countPhotographs(segment: OpenBinarySegment): void {
+    const bytes = this.#encoder.takePhotographBytes();
+    if (this.#video === "lossless") segment.photographBytes += bytes;
   }
 
   /** Reaching the segment's end has become dear. */
@@ -306,7 +312,7 @@ export class ScreenTrack extends Track {
   protected override begun(segment: OpenSegment): void {
     const screen = segment as OpenBinarySegment;
     screen.add(encodeRecord(0, this.#encoder.keyframe()));
-    screen.photographBytes += this.#encoder.takePhotographBytes();
+    this.#countPhotographs(screen);
   }
 
   protected override get listed(): TrackMeta {
