@@ -15,7 +15,7 @@ const leastHot = 24;
 const quietSamples = 8;
 
 /** Bytes of tokens that one round of lossy tiles should take, and the quantiser's bounds. */
-const roundBytes = 56_000;
+const roundBytes = 50_000;
 const leastQuantiser = 14;
 const mostQuantiser = 128;
 
