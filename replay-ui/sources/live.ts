@@ -2,7 +2,7 @@
 // close, and those that are still open as far as they have come. Without a watch (the line is lost, or it may not be
 // watched) the index is read again and again, so that new segments become playable as soon as they are durable.
 import type { RecordingIndex } from "../../shared/api/types.ts";
-import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 import { getIndex, getObject, getSegment } from "../api/client.ts";
 import { Store } from "../store.ts";
 import { OpenSegments, OutOfStepError, type SegmentGrowth } from "./open-segments.ts";
@@ -18,7 +18,7 @@ export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingS
   const reachable = new Store(true);
   const live = new Store<LiveWatch>({ connected: false, session: null, escort: null, prompt: null, ended: null });
   const abort = new AbortController();
-  let growthOf: ((kind: Parameters<typeof import("./growth.ts")["growthOf"]>[0]) => SegmentGrowth | null) | null = null;
+  let growthOf: ((kind: TrackMeta["kind"]) => SegmentGrowth | null) | null = null;
   const open = new OpenSegments((kind) => growthOf?.(kind) ?? null);
   let watch: Watch | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
