@@ -1,5 +1,6 @@
-// The store's one interface. Objects are written once, never overwritten, and deleted only by retention (its own issue).
+// The store's one interface. Objects are written once, never overwritten, and deleted only by retention.
 import type { Readable } from "node:stream";
+import type { ObjectLock } from "./retention-store.ts";
 
 export interface ObjectInfo {
   key: string;
@@ -10,12 +11,20 @@ export interface ObjectInfo {
   sha256?: string;
   /** RFC 3339. */
   modifiedAt?: string;
+  /** As the answer to `head` shows it, where the store has locks. */
+  lock?: ObjectLock;
 }
 
 export interface PutOptions {
   /** SHA-256 of the body, hex; the store (or the client in front of it) refuses a body that does not match. */
   sha256: string;
   contentType?: string;
+  /** RFC 3339: locked until then at least, where the store can lock. */
+  retainUntil?: string;
+  /** Under legal hold from its first moment. */
+  hold?: boolean;
+  /** Which of the store's own lifecycle rules is its: days, or `hold`. */
+  retainTag?: string;
   signal?: AbortSignal;
 }
 
