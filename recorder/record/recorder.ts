@@ -7,7 +7,8 @@ import type { Gap, Manifest, SegmentMeta, TrackMeta } from "../../shared/manifes
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 
 /** What the session gives; the recorder adds `format`, `type`, `recorder`, `session` and `startedAt`. */
-export type OpenFacts = Omit<OpenRecord, "format" | "type" | "recorder" | "session" | "startedAt">;
+/** The recorder itself says how it encrypts. */
+export type OpenFacts = Omit<OpenRecord, "format" | "type" | "recorder" | "session" | "startedAt" | "encryption">;
 
 /** Why the recorder asks that a session be ended: `code` is stable, `sentence` is for the person. */
 export interface EndReason {

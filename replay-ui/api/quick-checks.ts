@@ -95,6 +95,7 @@ const isSegmentMeta = members<SegmentMeta>({
   name: text,
   versionId: maybe(text),
   codec: oneOf("zstd", "gzip"),
+  encryption: maybe(oneOf("content", "input")),
   bytes: count,
   sha256: hash,
   link: hash,

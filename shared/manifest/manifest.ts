@@ -1,5 +1,6 @@
 // The manifest closes a recording: every stored segment in chain order, what was redacted, where time was lost.
 import { z } from "zod";
+import { EncryptionStream } from "../encryption/scheme.ts";
 import { sessionIdPattern } from "../ids.ts";
 import { RecordingMode } from "../policy/policy.ts";
 import { RECORDING_FORMAT } from "./open-record.ts";
@@ -22,6 +23,8 @@ export const SegmentMeta = z.strictObject({
   /** The store's version id, where it has them. */
   versionId: z.string().optional(),
   codec: SegmentCodec,
+  /** The stream whose data key it is encrypted with, after compression (shared/encryption/scheme.ts); left out: it is not. */
+  encryption: EncryptionStream.optional(),
   /** Stored bytes, and their SHA-256 (hex). */
   bytes: z.int().nonnegative(),
   sha256,

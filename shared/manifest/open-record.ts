@@ -1,5 +1,6 @@
 // The OPEN record: signed and durable before the first byte reaches the target (compliance: proof of completeness).
 import { z } from "zod";
+import { OpenEncryption } from "../encryption/scheme.ts";
 import { sessionIdPattern } from "../ids.ts";
 import { RecordingMode } from "../policy/policy.ts";
 
@@ -68,5 +69,7 @@ export const OpenRecord = z.strictObject({
     windowEndsAt: z.string().nullable().optional(),
   }),
   retentionDays: z.int(),
+  /** How the segments are encrypted, and their data keys, wrapped; left out: they are not. */
+  encryption: OpenEncryption.optional(),
 });
 export type OpenRecord = z.infer<typeof OpenRecord>;
