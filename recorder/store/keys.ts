@@ -5,6 +5,9 @@
 //                                                        frames, `.jsonl` all others; `.gz` for gzip
 //   recordings/2026/11/23/<session>/manifest.json        and manifest.json.sig, SHA256SUMS (sha256sum -c in that folder)
 //   keys/<keyId>.pub.pem                                 the recorder's public signing keys
+//   keys/history/000001.json                             versions of the signed history of keys; .sig by the root key
+//   ledger/<recorder>/entries/000000000000.jsonl         the ledger's lines from that number on, to a checkpoint
+//   ledger/<recorder>/checkpoints/000000000017           the signed note of the first 17 lines; `.tsr`: its time stamp
 //   probes/<id>                                          written, read back and removed by `conduit doctor`
 //
 // The date is the session's start in UTC. Nothing is written under a recording's prefix after SHA256SUMS.
@@ -31,6 +34,32 @@ export const checksumsName = "SHA256SUMS";
 
 export function publicKeyKey(keyId: string): string {
   return `keys/${keyId}.pub.pem`;
+}
+
+/** `number` from 1; its signature by the root key has the same name and `.sig`. */
+export function keyHistoryKey(number: number): string {
+  return `${keyHistoryPrefix}${String(number).padStart(6, "0")}.json`;
+}
+
+export const keyHistoryPrefix = "keys/history/";
+
+/** Ends with "/". */
+export function ledgerPrefix(recorderId: string): string {
+  return `ledger/${recorderId}/`;
+}
+
+/** The lines from `first` on. */
+export function ledgerEntriesKey(recorderId: string, first: number): string {
+  return `${ledgerPrefix(recorderId)}entries/${ledgerNumber(first)}.jsonl`;
+}
+
+/** The note over the first `size` lines; its RFC 3161 time stamp has the same name and `.tsr`. */
+export function ledgerCheckpointKey(recorderId: string, size: number): string {
+  return `${ledgerPrefix(recorderId)}checkpoints/${ledgerNumber(size)}`;
+}
+
+function ledgerNumber(n: number): string {
+  return String(n).padStart(12, "0");
 }
 
 /** What `conduit doctor` writes, reads back and removes. */
