@@ -12,6 +12,7 @@ import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
 import { DatabaseThread, inThisThread } from "./database/executor.ts";
 import { explainingFaults } from "./database/faults.ts";
+import { type RetentionTables, retentionMigrations } from "./retention/tables.ts";
 import { type ScanTables, scanMigrations } from "./scan/tables.ts";
 
 /** One connection, seen by each folder through its own tables. */
@@ -22,6 +23,7 @@ export interface ServiceDatabase {
   readonly stops: Kysely<StopTables>;
   readonly catalog: Kysely<CatalogTables>;
   readonly scan: Kysely<ScanTables>;
+  readonly retention: Kysely<RetentionTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -52,6 +54,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     stops: kysely as unknown as Kysely<StopTables>,
     catalog: kysely as unknown as Kysely<CatalogTables>,
     scan: kysely as unknown as Kysely<ScanTables>,
+    retention: kysely as unknown as Kysely<RetentionTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
       return rows[0]?.quick_check ?? "no answer";
@@ -79,6 +82,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...policyMigrations,
       ...scanMigrations,
       ...stopMigrations,
+      ...retentionMigrations,
     }),
   };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();

@@ -2,15 +2,18 @@
 // says so (`promise`), and `probe` finds out whether one that claims to can. Invariant: a lock is never shortened, and
 // nothing that is locked or held is deleted, whoever asks.
 
-/** In words for people, each a whole sentence. */
 export interface StorePromise {
-  /** The store itself refuses to delete what is locked, also to the holder of our keys. */
+  /**
+   * Who refuses to delete what is locked: a server, also to the holder of our keys; the file system, until the service's
+   * account takes its mark away; or nobody but this software.
+   */
+  enforcedBy: "server" | "file-system" | "service" | "nobody";
   locks: boolean;
   holds: boolean;
   versions: boolean;
   /** The store expires by itself what is due; else the sweeper does. */
   lifecycle: boolean;
-  /** What this store cannot defend against. */
+  /** What this store cannot do or defend against, each a whole sentence for people. */
   limits: string[];
 }
 

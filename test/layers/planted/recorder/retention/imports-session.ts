@@ -1,0 +1,2 @@
+// breaks: layer-recorder-retention
+import "../../../../../recorder/session/session.ts";
