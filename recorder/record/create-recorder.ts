@@ -8,8 +8,12 @@ import { makeSessionId, sessionIdPattern } from "../../shared/ids.ts";
 import type { FeedListener, LiveFeed } from "../../shared/live/feed.ts";
 import type { Manifest } from "../../shared/manifest/manifest.ts";
 import { type OpenRecord, RECORDING_FORMAT } from "../../shared/manifest/open-record.ts";
+import { eraseDataKeys } from "../encryption/data-keys.ts";
+import type { BegunEncryption } from "../encryption/recording-encryption.ts";
+import type { DataKeys } from "../encryption/segment-cipher.ts";
 import { openName, openSignatureName } from "../store/keys.ts";
 import { Closing, sealRetryMs } from "./closing.ts";
+import { readDataKeys, removeDataKeys, sealDataKeys } from "./data-key-file.ts";
 import { isDiskFull } from "./durable-file.ts";
 import { Flow } from "./flow.ts";
 import { loadJournalKey, sessionInputKey } from "./journal/input-key.ts";
@@ -36,7 +40,14 @@ import { liveIndex, newRecording, type Recording, segmentObject, smallObject } f
 import { Signer } from "./signing.ts";
 import { SpoolCare } from "./spool-care.ts";
 import { writeOpen } from "./spool-files.ts";
-import { journalDirectory, journalKeyPath, sequencePath, sessionDirectory, stateSuffix } from "./spool-layout.ts";
+import {
+  dataKeysName,
+  journalDirectory,
+  journalKeyPath,
+  sequencePath,
+  sessionDirectory,
+  stateSuffix,
+} from "./spool-layout.ts";
 import { lockSpool } from "./spool-lock.ts";
 import { readSealed, type Sealed } from "./spool-seal.ts";
 import { Uploader } from "./uploader.ts";
@@ -211,6 +222,8 @@ class RecorderService implements Recorder, RecorderCore {
     const session = makeSessionId(randomBytes(10), Math.floor(this.#clock.wallUs() / 1000));
     const { recorderId, version } = this.options;
     const worker = await this.#link.workers.assign(session, facts.protocol);
+    const wallMs = Math.floor(this.#clock.wallUs() / 1000);
+    const encrypted = await this.#encryptionOf(session, wallMs, facts.retentionDays);
     const opening = sequence.take(async (number) => {
       const originUs = this.#clock.monotonicUs();
       const open: OpenRecord = {
@@ -220,23 +233,39 @@ class RecorderService implements Recorder, RecorderCore {
         recorder: { id: recorderId, sequence: number, keyId: this.#signer.keyId, version },
         startedAt: timestamp(this.#clock.wallUs()),
         ...facts,
+        ...(encrypted === null ? {} : { encryption: encrypted.open }),
       };
-      const openSha256 = await this.#writeOpen(open);
+      const dataKeys = encrypted?.keys ?? null;
+      const openSha256 = await this.#writeOpen(open, dataKeys);
       const writer = this.newWriter(open, originUs, { recordNo: 0, seq: 0, lastUs: 0 });
       const recording = newRecording(open, openSha256, writer);
       this.adopt(recording);
-      worker.post(this.#openMessage(recording, originUs, null));
+      worker.post(this.#openMessage(recording, originUs, null, dataKeys));
       this.#link.failIfDead(writer);
       this.options.events.opened(open, openSha256);
       return writer;
     });
     opening.catch(() => this.#link.workers.release(session));
-    return opening;
+    // The segment worker has its copy.
+    return opening.finally(() => eraseDataKeys(encrypted?.keys ?? {}));
   }
 
-  async #writeOpen(open: OpenRecord): Promise<string> {
+  async #encryptionOf(session: string, wallMs: number, retentionDays: number): Promise<BegunEncryption | null> {
+    const { encryption } = this.options;
+    if (!encryption) return null;
     try {
-      return await writeOpen(this.directory, open, this.#signer);
+      return await encryption.begin(session, wallMs, retentionDays);
+    } catch (cause) {
+      this.#link.workers.release(session);
+      const text = `the recording's keys cannot be made (${(cause as Error).message}), so the session is refused: check encryption.recipients`;
+      throw new AppError("RECORD_FAILED", text, { op: "record.open", cause });
+    }
+  }
+
+  async #writeOpen(open: OpenRecord, dataKeys: DataKeys | null): Promise<string> {
+    const sealedKeys = dataKeys && sealDataKeys(this.#journalKey, open.session, dataKeys);
+    try {
+      return await writeOpen(this.directory, open, this.#signer, sealedKeys);
     } catch (cause) {
       const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
       const text = `the OPEN record cannot be written into the spool ${this.directory}, so the session is refused`;
@@ -292,11 +321,17 @@ class RecorderService implements Recorder, RecorderCore {
   async openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): Promise<void> {
     const { session, protocol } = recording.open;
     const worker = await this.#link.workers.assign(session, protocol);
-    worker.post(this.#openMessage(recording, originUs, resume));
+    const dataKeys = await this.dataKeysOf(recording.open);
+    worker.post(this.#openMessage(recording, originUs, resume, dataKeys));
+    eraseDataKeys(dataKeys ?? {});
     for (const meta of recording.segments) this.#uploader.add(recording.open.session, [segmentObject(recording, meta)]);
   }
 
-  #openMessage(recording: Recording, originUs: number | null, resume: SessionResume | null) {
+  dataKeysOf(open: OpenRecord): Promise<DataKeys | null> {
+    return readDataKeys(this.directory, open, this.#journalKey);
+  }
+
+  #openMessage(recording: Recording, originUs: number | null, resume: SessionResume | null, dataKeys: DataKeys | null) {
     const { open, openSha256 } = recording;
     return {
       type: "open" as const,
@@ -305,6 +340,7 @@ class RecorderService implements Recorder, RecorderCore {
       startedAtSeconds: Math.floor(Date.parse(open.startedAt) / 1000),
       originUs,
       sealRecipients: open.recording.sealRecipients,
+      dataKeys,
       maskTyped: open.recording.keystrokes === "masked",
       screen: open.recording.screen ?? null,
       resume,
@@ -326,12 +362,23 @@ class RecorderService implements Recorder, RecorderCore {
     try {
       const manifest = await this.#closing.finish(recording, endReason, state);
       this.#link.workers.release(session);
+      await this.#forgetDataKeys(session);
       this.#feeds.end(session, "sealed");
       return manifest;
     } catch (error) {
       this.#feeds.end(session, "failed");
       throw error;
     }
+  }
+
+  /** What cannot be removed now goes with the folder, once everything is in the store. */
+  async #forgetDataKeys(session: string): Promise<void> {
+    await removeDataKeys(this.directory, session).catch((error: unknown) => {
+      this.options.logger.error(
+        { session, err: error },
+        "the keys of a sealed recording cannot be removed in the spool",
+      );
+    });
   }
 
   uploadAll(recording: Recording, manifest: Manifest): void {
@@ -350,7 +397,7 @@ class RecorderService implements Recorder, RecorderCore {
   async spooled(session: string, name: string): Promise<Uint8Array | null> {
     const recording = this.#recordings.get(session);
     if (!recording || !sessionIdPattern.test(session) || !/^[\w-]+(?:\/[\w-]+)?(?:\.\w+)*$/.test(name)) return null;
-    if (name.endsWith(stateSuffix)) return null;
+    if (name.endsWith(stateSuffix) || name === dataKeysName) return null;
     const isOpen = name === openName || name === openSignatureName;
     const known = isOpen || recording.sealed || recording.segments.some((segment) => segment.name === name);
     if (!known) return null;

@@ -1,5 +1,6 @@
 // What a recorder is built from, and its limits with their defaults.
 import { availableParallelism, totalmem } from "node:os";
+import type { SessionEncryption } from "../encryption/recording-encryption.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { SigningKey } from "./signing.ts";
@@ -101,6 +102,8 @@ export interface RecorderOptions {
   signing: SigningKey;
   recorderId: string;
   version: string;
+  /** Left out: recordings are not encrypted. */
+  encryption?: SessionEncryption;
   events: RecorderEvents;
   logger: RecorderLogger;
   limits?: Partial<RecorderLimits>;

@@ -1,6 +1,7 @@
 // What recovery needs of the recorder it is part of.
 import type { Manifest } from "../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import type { DataKeys } from "../encryption/segment-cipher.ts";
 import type { JournalRing } from "./journal/ring.ts";
 import type { RecorderOptions } from "./options.ts";
 import type { SessionResume } from "./segments/messages.ts";
@@ -17,6 +18,8 @@ export interface RecorderCore {
   /** Registers a recording and, when it is sealed, its upload. */
   adopt(recording: Recording): void;
   newWriter(open: OpenRecord, originUs: number | null, start: WriterStart): SessionWriter;
+  /** Null: the recording is not encrypted. RECORD_DAMAGED: its keys cannot be had. */
+  dataKeysOf(open: OpenRecord): Promise<DataKeys | null>;
   openInWorker(recording: Recording, originUs: number | null, resume: SessionResume | null): Promise<void>;
   uploadAll(recording: Recording, manifest: Manifest): void;
   sealOf(session: string, openSha256: string): Promise<Sealed | null>;

@@ -5,6 +5,8 @@ import { mkdir, rename, truncate } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import type { Gap } from "../../shared/manifest/manifest.ts";
+import { eraseDataKeys } from "../encryption/data-keys.ts";
+import { removeDataKeys } from "./data-key-file.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
 import { listJournalFiles } from "./journal/ring.ts";
@@ -54,11 +56,14 @@ export async function recoverSpool(
         const { manifest } = sealed;
         const recording = newRecording(record.open, record.sha256, null);
         recording.sealHashes = sealed.hashes;
+        await removeDataKeys(directory, session);
         core.adopt(recording);
         core.options.events.opened(record.open, record.sha256);
         core.options.events.sealed(manifest);
         core.uploadAll(recording, manifest);
       } else {
+        // With damaged keys it cannot be gone on with, and is set aside as a whole.
+        eraseDataKeys((await core.dataKeysOf(record.open)) ?? {});
         unsealed.set(session, { spooled: record, lines: await readLines(directory, session) });
       }
     } catch (error) {

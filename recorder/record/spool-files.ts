@@ -7,7 +7,7 @@ import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { openName, openSignatureName } from "../store/keys.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import type { Signer } from "./signing.ts";
-import { SpoolLine, segmentsListName, sessionDirectory } from "./spool-layout.ts";
+import { dataKeysName, SpoolLine, segmentsListName, sessionDirectory } from "./spool-layout.ts";
 
 export function sha256Hex(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -26,7 +26,12 @@ function stored(value: unknown): Buffer {
 }
 
 /** Durable and signed when it resolves; the folder appears whole or not at all. Answers the record's hash. */
-export async function writeOpen(spool: string, open: OpenRecord, signer: Signer): Promise<string> {
+export async function writeOpen(
+  spool: string,
+  open: OpenRecord,
+  signer: Signer,
+  sealedKeys: Uint8Array | null,
+): Promise<string> {
   const bytes = stored(open);
   const directory = sessionDirectory(spool, open.session);
   const temporary = `${directory}.tmp`;
@@ -35,6 +40,7 @@ export async function writeOpen(spool: string, open: OpenRecord, signer: Signer)
     await Promise.all([
       writeSynced(join(temporary, openName), bytes),
       writeSynced(join(temporary, openSignatureName), signer.sign(bytes)),
+      ...(sealedKeys === null ? [] : [writeSynced(join(temporary, dataKeysName), sealedKeys)]),
     ]);
     await syncDirectory(temporary);
     await rename(temporary, directory);

@@ -6,6 +6,7 @@
 //   lock                        the process that owns the spool
 //   <session>/open.json …       a recording, under the same names as in the store; plus
 //   <session>/segments.jsonl    one line a closed segment: the commit point of each segment (SpoolLine)
+//   <session>/data.keys         of an encrypted recording until it is sealed: its data keys (data-key-file.ts)
 //   <session>/<track>/000003.state   what going on after that segment of a screen needs (segments/screen-state.ts); it
 //                               goes when the track's next segment is closed, and never into the store
 //   damaged/                    files whose bytes no longer match their hash, each with a note
@@ -15,6 +16,8 @@ import type { PixelFormat } from "../../shared/events/session-event.ts";
 import { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 
 export const segmentsListName = "segments.jsonl";
+
+export const dataKeysName = "data.keys";
 
 export const stateSuffix = ".state";
 

@@ -2,7 +2,8 @@
 //
 //   recordings/2026/11/23/<session>/open.json            the OPEN record, and open.json.sig (Ed25519, raw 64 bytes)
 //   recordings/2026/11/23/<session>/<track>/000000.cast.zst   a segment: `.cast` terminal, `.scr` screen, `.frm`
-//                                                        frames, `.jsonl` all others; `.gz` for gzip
+//                                                        frames, `.jsonl` all others; `.gz` for gzip;
+//                                                        then `.enc` where it is encrypted
 //   recordings/2026/11/23/<session>/manifest.json        and manifest.json.sig, SHA256SUMS (sha256sum -c in that folder)
 //   keys/<keyId>.pub.pem                                 the recorder's public signing keys
 //   keys/history/000001.json                             versions of the signed history of keys; .sig by the root key
@@ -21,9 +22,10 @@ export function recordingPrefix(startedAt: string, session: string): string {
 const kinds: Record<string, string> = { terminal: "cast", screen: "scr", frames: "frm" };
 
 /** Name within the recording's prefix. */
-export function segmentName(track: string, index: number, codec: SegmentCodec): string {
+export function segmentName(track: string, index: number, codec: SegmentCodec, encrypted = false): string {
   const kind = kinds[track.split("-", 1)[0] ?? ""] ?? "jsonl";
-  return `${track}/${String(index).padStart(6, "0")}.${kind}.${codec === "zstd" ? "zst" : "gz"}`;
+  const ending = `${codec === "zstd" ? "zst" : "gz"}${encrypted ? ".enc" : ""}`;
+  return `${track}/${String(index).padStart(6, "0")}.${kind}.${ending}`;
 }
 
 export const openName = "open.json";

@@ -4,6 +4,7 @@ import type { NoticeType } from "../../../shared/events/session-event.ts";
 import type { FeedPiece } from "../../../shared/live/feed.ts";
 import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import type { DataKeys } from "../../encryption/segment-cipher.ts";
 import type { Counts, OpenedTrack } from "../spool-layout.ts";
 
 /** Damage that is no further apart is stated as one. */
@@ -71,6 +72,8 @@ export type ToWorker =
       /** Monotonic clock (µs) at offset 0; null for a recording of an earlier process: its time stands still. */
       originUs: number | null;
       sealRecipients: string[];
+      /** What segments are encrypted with; null: they are not. The thread's copy is overwritten at the session's end. */
+      dataKeys: DataKeys | null;
       /** Printable text that is typed is kept out of the input track. */
       maskTyped: boolean;
       /** Of the OPEN record of a VNC session. */

@@ -12,6 +12,7 @@ import type { ClosedSession, ScreenSettings, SegmentLimits, SessionResume } from
 import { bulkBytes } from "./open-bytes-segment.ts";
 import type { ScreenChannel, ScreenChannelParts } from "./screen-channel.ts";
 import { type ClosedSegment, SegmentFiles, storedBytes } from "./segment-files.ts";
+import type { SegmentSeal } from "./segment-seal.ts";
 import { openedScreen, SessionScreens } from "./session-screens.ts";
 import { TerminalTrack } from "./terminal-track.ts";
 import type { EventPlace, Track, TrackContext } from "./track.ts";
@@ -38,6 +39,7 @@ export interface SessionSetup {
   /** This session's key for input in the journal. */
   inputKey: Uint8Array;
   seal: ((text: Buffer) => Promise<string>) | null;
+  storedAs: SegmentSeal;
   maskTyped: boolean;
   screen: ScreenSettings | null;
   /** Null in a thread that takes no screens. */
@@ -96,7 +98,7 @@ export class SessionTracks {
       session: setup.session,
       limits: setup.limits,
       emit: (segment) => {
-        this.#unwritten.push(segment);
+        this.#unwritten.push(setup.storedAs.closed(segment));
         this.#writeOut();
       },
     };
@@ -459,5 +461,6 @@ export class SessionTracks {
     for (const track of this.#terminals.values()) track.dispose();
     for (const screen of this.#screens.all) screen.dispose();
     this.#files.close();
+    this.#setup.storedAs.erase();
   }
 }

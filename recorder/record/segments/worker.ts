@@ -1,8 +1,11 @@
 // The segment worker's thread: reads journal batches, keeps each session's tracks, says when it is done. Everything
 // heavy (terminal emulation, compression, hashing, segment files) happens here and never in a byte's path.
+import { readFileSync } from "node:fs";
 import { setPriority } from "node:os";
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FeedPiece } from "../../../shared/live/feed.ts";
+import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import { segmentCodec } from "../../store/codec.ts";
 import { batchRecords, type JournalRecord } from "../journal/format.ts";
 import { sessionInputKey } from "../journal/input-key.ts";
@@ -10,6 +13,7 @@ import { sessionDirectory } from "../spool-layout.ts";
 import { type FromWorker, nearUs, type ToWorker, type WorkerSettings } from "./messages.ts";
 import { restoreTerminals } from "./restore.ts";
 import { sealSecret } from "./secret-seal.ts";
+import { SegmentSeal } from "./segment-seal.ts";
 import { SessionTracks } from "./session-tracks.ts";
 
 const port = parentPort;
@@ -68,6 +72,7 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
   const { session } = message;
   const recipients = message.sealRecipients;
   const directory = sessionDirectory(settings.spool, session);
+  const storedAs = new SegmentSeal(session, message.dataKeys);
   const tracks = new SessionTracks(
     {
       session,
@@ -80,6 +85,7 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
       maskTyped: message.maskTyped,
       screen: message.screen,
       makeScreen: screens?.makeScreen ?? null,
+      storedAs,
       seal: recipients.length > 0 ? (text) => sealSecret(text, recipients) : null,
       resume: message.resume,
     },
@@ -99,8 +105,9 @@ function open(message: Extract<ToWorker, { type: "open" }>): void {
   );
   sessions.set(session, tracks);
   if (message.resume) {
-    restoreTerminals(tracks, directory, message.resume);
-    screens?.restoreScreens(tracks, directory, message.resume);
+    const read = (meta: SegmentMeta) => storedAs.read(meta, readFileSync(join(directory, meta.name)));
+    restoreTerminals(tracks, read, message.resume);
+    screens?.restoreScreens(tracks, directory, read, message.resume);
   }
 }
 

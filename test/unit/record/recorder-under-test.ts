@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SessionEncryption } from "../../../recorder/encryption/recording-encryption.ts";
 import { createRecorder } from "../../../recorder/record/create-recorder.ts";
 import type { RecorderClock, RecorderLimits } from "../../../recorder/record/options.ts";
 import type { OpenFacts, Recorder } from "../../../recorder/record/recorder.ts";
@@ -54,7 +55,7 @@ export function removeBases(): void {
 
 export async function startRecorder(
   limits: Partial<RecorderLimits> = {},
-  more: { base?: string; store?: KeptStore; clock?: RecorderClock } = {},
+  more: { base?: string; store?: KeptStore; clock?: RecorderClock; encryption?: SessionEncryption } = {},
 ): Promise<UnderTest> {
   const base = more.base ?? makeBase();
   const store = more.store ?? new KeptStore();
@@ -68,6 +69,7 @@ export async function startRecorder(
     version: "0.0.0-test",
     limits: { ...quick, ...limits },
     ...(more.clock ? { clock: more.clock } : {}),
+    ...(more.encryption ? { encryption: more.encryption } : {}),
     logger: { info: () => {}, warn: () => {}, error: () => {} },
     events: {
       opened: (open) => void told.opened.push(open.session),
@@ -122,7 +124,11 @@ function exactBytes(events: TerminalEvent[], pty: boolean, stream: "stdout" | "s
   return Buffer.concat(parts);
 }
 
-export function readRecording(store: KeptStore, session: string): StoredRecording {
+export function readRecording(
+  store: KeptStore,
+  session: string,
+  opened: (meta: SegmentMeta, stored: Uint8Array) => Uint8Array = (_meta, stored) => stored,
+): StoredRecording {
   const objects = store.recording(session);
   const get = (name: string): Buffer => {
     const bytes = objects.get(name);
@@ -133,7 +139,8 @@ export function readRecording(store: KeptStore, session: string): StoredRecordin
   const of = (track: string) => manifest.segments.filter((meta) => meta.track === track);
   const raw = (name: string): Uint8Array => {
     const meta = manifest.segments.find((segment) => segment.name === name);
-    return decompressSegment(get(name), meta?.codec ?? "zstd");
+    const stored = get(name);
+    return decompressSegment(meta ? opened(meta, stored) : stored, meta?.codec ?? "zstd");
   };
   const text = (name: string): string => Buffer.from(raw(name)).toString("utf8");
   const terminal = (channel: number) => {

@@ -1,0 +1,82 @@
+// A segment's encryption: AES-256-GCM over its compressed bytes as a whole, under a key derived for this segment alone, with
+// its place as additional data. Fed by the segment worker; read by everything that opens stored segments. Invariant: no
+// two encryptions share key and nonce, since the nonce is random and a key serves one segment (again, if a crash took it).
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import {
+  dataKeyBytes,
+  type EncryptionStream,
+  keyCheckInfo,
+  nonceBytes,
+  segmentAad,
+  segmentKeyInfo,
+  tagBytes,
+} from "../../shared/encryption/scheme.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+
+const cipherName = "aes-256-gcm";
+
+/** Of one session, by stream. */
+export type DataKeys = Record<EncryptionStream, Uint8Array>;
+
+type Place = Pick<SegmentMeta, "track" | "index">;
+
+function derive(dataKey: Uint8Array, session: string, info: string, bytes: number): Buffer {
+  return Buffer.from(hkdfSync("sha256", dataKey, session, info, bytes));
+}
+
+/** By which a key is known to be the session's; says nothing about it. */
+export function keyCheck(dataKey: Uint8Array, session: string, stream: EncryptionStream): string {
+  return derive(dataKey, session, keyCheckInfo(stream), 16).toString("hex");
+}
+
+/** Nonce, ciphertext, tag: the pieces of the stored object in order. */
+export function encryptSegment(
+  dataKey: Uint8Array,
+  session: string,
+  { track, index }: Place,
+  pieces: readonly Uint8Array[],
+): Uint8Array[] {
+  const key = derive(dataKey, session, segmentKeyInfo(track, index), dataKeyBytes);
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagBytes });
+  key.fill(0);
+  cipher.setAAD(Buffer.from(segmentAad(session, track, index), "utf8"));
+  const stored: Uint8Array[] = [nonce, ...pieces.map((piece) => cipher.update(piece)), cipher.final()];
+  stored.push(cipher.getAuthTag());
+  return stored.filter((piece) => piece.length > 0);
+}
+
+/** The compressed bytes. INTEGRITY_FORMAT names the place where they do not decrypt. */
+export function decryptSegment(
+  dataKey: Uint8Array,
+  session: string,
+  { track, index, name }: Place & Pick<SegmentMeta, "name">,
+  stored: Uint8Array,
+): Uint8Array {
+  const end = stored.length - tagBytes;
+  if (end < nonceBytes) {
+    throw refused(name, session, `has ${stored.length} bytes, fewer than an encrypted segment can have`);
+  }
+  const key = derive(dataKey, session, segmentKeyInfo(track, index), dataKeyBytes);
+  const decipher = createDecipheriv(cipherName, key, stored.subarray(0, nonceBytes), { authTagLength: tagBytes });
+  key.fill(0);
+  decipher.setAAD(Buffer.from(segmentAad(session, track, index), "utf8"));
+  decipher.setAuthTag(stored.subarray(end));
+  const opened = decipher.update(stored.subarray(nonceBytes, end));
+  try {
+    decipher.final();
+  } catch {
+    opened.fill(0);
+    throw refused(
+      name,
+      session,
+      `does not decrypt as segment ${index} of ${track}: bytes were altered, cut or exchanged, or the key is another recording's`,
+    );
+  }
+  return opened;
+}
+
+function refused(name: string, session: string, why: string): AppError {
+  return new AppError("INTEGRITY_FORMAT", `${name} of the recording ${session} ${why}`, { op: "encryption.segment" });
+}

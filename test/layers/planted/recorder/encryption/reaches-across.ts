@@ -1,0 +1,2 @@
+// breaks: layer-recorder-encryption
+import "../../../../../recorder/store/codec.ts";
