@@ -4,6 +4,7 @@
 //
 //   <root>/recordings/2026/11/23/<session>/…   objects
 //   <root>/.incoming/<host>.<pid>.<instance>.<random>   being written; see fs-incoming.ts
+//   <root>/.retention/recordings/…             locks and holds; see fs-locks.ts
 import type { Stats } from "node:fs";
 import { link, lstat, mkdir, realpath, rmdir, unlink } from "node:fs/promises";
 import path from "node:path";
@@ -11,6 +12,7 @@ import { Readable } from "node:stream";
 import { fsStoreError } from "./fs-errors.ts";
 import { holds, openObject, readChunkBytes, readChunks, shrank, writeSynced } from "./fs-file.ts";
 import { incomingName, removeAbandoned } from "./fs-incoming.ts";
+import { FsRetention } from "./fs-retention.ts";
 import { FsTree, ignoreMissing, syncDirectory } from "./fs-tree.ts";
 import {
   checkBody,
@@ -28,16 +30,30 @@ export interface FsStoreConfig {
   directory: string;
   /** Make the directory when it is missing (default). False where a disk is mounted there: its absence is then noticed. */
   createDirectory?: boolean;
+  /** Mark the files of finished recordings immutable, where the system grants that. */
+  immutable?: boolean;
+  /** By which locks end. */
+  now?: () => number;
 }
 
 export class FsStore implements ObjectStore {
   readonly kind = "fs";
+  readonly retention: FsRetention;
   readonly #config: FsStoreConfig;
   #tree: Promise<FsTree> | null = null;
   #swept: Promise<unknown> | null = null;
 
   constructor(config: FsStoreConfig) {
     this.#config = config;
+    this.retention = new FsRetention({
+      translated: (...how) => this.#translated(...how),
+      incoming: (tree) => this.#sweepOnce(tree),
+      put: (...what) => this.put(...what),
+      list: (...what) => this.list(...what),
+      remove: (tree, key) => this.#remove(tree, key),
+      immutable: config.immutable ?? false,
+      now: config.now ?? (() => Date.now()),
+    });
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectInfo> {
@@ -51,6 +67,7 @@ export class FsStore implements ObjectStore {
       const temporary = path.join(incoming, incomingName());
       try {
         await writeSynced(temporary, body, options.signal);
+        await this.retention.beforePut(tree, key, options, incoming);
         await this.#name(tree, temporary, file, key, body, op);
       } finally {
         await unlink(temporary).catch(() => {});
@@ -161,14 +178,19 @@ export class FsStore implements ObjectStore {
     checkKey(key, op);
     options.signal?.throwIfAborted();
     await this.#translated(op, key, async (tree) => {
-      const file = tree.fileOf(key);
-      const directory = path.dirname(file);
-      if (!(await lstat(file).catch(ignoreMissing))?.isFile()) return;
-      await tree.refuseLinks(directory);
-      await unlink(file).catch(ignoreMissing);
-      await syncDirectory(directory).catch(ignoreMissing);
-      await removeEmptyFolders(tree, directory);
+      await this.retention.refuseLocked(tree, key, op);
+      await this.#remove(tree, key);
     });
+  }
+
+  async #remove(tree: FsTree, key: string): Promise<void> {
+    const file = tree.fileOf(key);
+    const directory = path.dirname(file);
+    if (!(await lstat(file).catch(ignoreMissing))?.isFile()) return;
+    await tree.refuseLinks(directory);
+    await unlink(file).catch(ignoreMissing);
+    await syncDirectory(directory).catch(ignoreMissing);
+    await removeEmptyFolders(tree, directory);
   }
 
   async check(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Dirent } from "node:fs";
 import { mkdir, open, readdir, realpath } from "node:fs/promises";
 import path from "node:path";
 import { AppError } from "../../shared/errors.ts";
-import { reservedSegment } from "./object-key.ts";
+import { locksSegment, reservedSegment } from "./object-key.ts";
 
 /** Bounds the memory of what is known to be durable; forgetting costs one more fsync. */
 const maxRemembered = 10_000;
@@ -90,7 +90,7 @@ export class FsTree {
 
 function isOurs(entry: Dirent, folder: string): boolean {
   // A disk mounted at the root brings its own `lost+found`, which only root may read.
-  if (folder === "" && (entry.name === reservedSegment || entry.name === "lost+found")) return false;
+  if (folder === "" && [reservedSegment, locksSegment, "lost+found"].includes(entry.name)) return false;
   // A name that is not UTF-8 cannot be a key.
   return (entry.isFile() || entry.isDirectory()) && !entry.name.includes("\ufffd");
 }

@@ -6,8 +6,9 @@ import { AppError } from "../../shared/errors.ts";
 const maxKeyBytes = 1024;
 /** The limit of the usual file systems for one name. */
 const maxSegmentBytes = 255;
-/** The file store's own folder. */
+/** The file store's own folders: what is being written, and its locks. */
 export const reservedSegment = ".incoming";
+export const locksSegment = ".retention";
 
 export function checkKey(key: string, op: string, storePrefix = ""): void {
   const fault = keyFault(key, storePrefix);
@@ -34,7 +35,8 @@ function keyFault(key: string, storePrefix: string): string | null {
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(key)) return "has control characters";
   if (key.includes("\\")) return "has a backslash";
   const segments = key.split("/");
-  if (segments[0] === reservedSegment) return `begins with ${reservedSegment}, which the file store keeps for itself`;
+  if (segments[0] === reservedSegment || segments[0] === locksSegment)
+    return `begins with ${segments[0]}, which the file store keeps for itself`;
   for (const segment of segments) {
     if (segment === "") return "is absolute or has an empty segment";
     if (segment === "." || segment === "..") return "has a `.` or `..` segment";
@@ -81,6 +83,10 @@ export function existsError(key: string, op: string, details: Record<string, unk
     `The store holds another object as ${key}; it was left as it is. Find out who wrote it: two recorders may share one store and one prefix.`,
     { op, details: { key, ...details } },
   );
+}
+
+export function lockedError(key: string, why: string, op: string): AppError {
+  return new AppError("STORE_REFUSED", `${key} is ${why}: it is not deleted.`, { op, details: { key, why } });
 }
 
 export function notFoundError(key: string, op: string, where: string, cause?: unknown): AppError {

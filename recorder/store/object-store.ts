@@ -1,6 +1,6 @@
 // The store's one interface. Objects are written once, never overwritten, and deleted only by retention.
 import type { Readable } from "node:stream";
-import type { ObjectLock } from "./retention-store.ts";
+import type { ObjectLock, StoreRetention } from "./retention-store.ts";
 
 export interface ObjectInfo {
   key: string;
@@ -30,6 +30,7 @@ export interface PutOptions {
 
 export interface ObjectStore {
   readonly kind: string;
+  readonly retention: StoreRetention;
   /** Whole object or nothing, durable when it resolves. The same key with the same hash is a no-op; with another: STORE_EXISTS. */
   put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectInfo>;
   /** STORE_NOT_FOUND when there is none. `range` is inclusive, as in HTTP. */

@@ -103,3 +103,9 @@ export interface StoreRetention {
 export function isAtLeast(time: string | null, other: string): boolean {
   return time !== null && Date.parse(time) >= Date.parse(other);
 }
+
+/** By the clock of this machine. */
+export function whyLocked({ hold, retainUntil }: ObjectLock, nowMs: number): string | null {
+  if (hold) return "under legal hold";
+  return retainUntil !== null && Date.parse(retainUntil) > nowMs ? `locked until ${retainUntil}` : null;
+}

@@ -27,18 +27,22 @@ import {
   checkRange,
   existsError,
   isKey,
+  lockedError,
   rangeRefusal,
   sha256Hex,
 } from "./object-key.ts";
 import type { ObjectInfo, ObjectStore, PutOptions } from "./object-store.ts";
+import { whyLocked } from "./retention-store.ts";
 import { clientConfig, keyPrefix, type S3StoreConfig } from "./s3-config.ts";
 import { hasName, isMissing, missingError, type S3Place, s3StoreError, statusOf } from "./s3-errors.ts";
+import { lacking, lockHeaders, lockOf, S3Retention } from "./s3-retention.ts";
 
 const maxPutBytes = 5 * 1024 ** 3;
 const streamChunkBytes = 4 * 1024 * 1024;
 
 export class S3Store implements ObjectStore {
   readonly kind = "s3";
+  readonly retention: S3Retention;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
@@ -48,6 +52,7 @@ export class S3Store implements ObjectStore {
   readonly #putting = new Map<string, Promise<unknown>>();
   #bucketKnown = false;
   #conditional = true;
+  #tags = true;
 
   constructor(config: S3StoreConfig) {
     this.#prefix = keyPrefix(config);
@@ -56,6 +61,15 @@ export class S3Store implements ObjectStore {
     const { createBucket = false, objectLock = false, region, listPageSize = 1000 } = config;
     this.#config = { createBucket, objectLock, region, listPageSize };
     this.#place = { endpoint: config.endpoint ?? `AWS ${region}`, bucket: config.bucket };
+    this.retention = new S3Retention({
+      client: this.#client,
+      bucket: this.#bucket,
+      prefix: this.#prefix,
+      place: this.#place,
+      pageSize: listPageSize,
+      ready: (signal) => this.#bucketReady(signal),
+      translated: (...how) => this.#translated(...how),
+    });
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectInfo> {
@@ -69,8 +83,12 @@ export class S3Store implements ObjectStore {
         options.signal?.throwIfAborted();
         await this.#bucketReady(options.signal);
         const before = await this.#head(key, options.signal);
-        if (before !== null) return this.#sameOrRefuse(key, before, body, options);
-        const written = await this.#write(key, body, options);
+        if (before !== null) {
+          const same = await this.#sameOrRefuse(key, before, body, options);
+          return this.#lockedToo(key, same, options);
+        }
+        const locks = (options.retainUntil ?? options.hold) === undefined ? false : await this.retention.locks();
+        const written = await this.#write(key, body, options, locks);
         const after = await this.#head(key, options.signal);
         if (after === null) throw notShown(key, this.#place, op);
         await this.#sameOrRefuse(key, after, body, options);
@@ -79,7 +97,18 @@ export class S3Store implements ObjectStore {
     );
   }
 
-  async #write(key: string, body: Uint8Array, options: PutOptions): Promise<{ versionId?: string }> {
+  /** What was there already may have been put without its lock. */
+  async #lockedToo(key: string, found: ObjectInfo, options: PutOptions): Promise<ObjectInfo> {
+    const { retainUntil, hold, signal } = options;
+    const wish = { ...(retainUntil !== undefined && { retainUntil }), ...(hold === true && { hold }) };
+    const missing = lacking(found.lock ?? { mode: null, retainUntil: null, hold: false }, wish);
+    if (Object.keys(missing).length === 0) return found;
+    await this.retention.secure([{ key, versionId: null }], wish, sendSignal(signal));
+    return (await this.#head(key, signal)) ?? found;
+  }
+
+  async #write(key: string, body: Uint8Array, options: PutOptions, locks: boolean): Promise<{ versionId?: string }> {
+    const { retainTag, ...untagged } = options;
     const send = (conditional: boolean) =>
       this.#client.send(
         new PutObjectCommand({
@@ -92,6 +121,7 @@ export class S3Store implements ObjectStore {
           ChecksumSHA256: Buffer.from(options.sha256, "hex").toString("base64"),
           ContentType: options.contentType ?? "application/octet-stream",
           Metadata: { sha256: options.sha256 },
+          ...lockHeaders(this.#tags ? options : untagged, locks),
           ...(conditional && { IfNoneMatch: "*" }),
         }),
         sendOptions(options.signal),
@@ -103,9 +133,16 @@ export class S3Store implements ObjectStore {
     } catch (error) {
       // 412: it is there by now, perhaps by our own first attempt whose answer was lost; the caller's HEAD tells.
       if (statusOf(error) === 412) return {};
-      if (!this.#conditional || !(statusOf(error) === 501 || hasName(error, "NotImplemented"))) throw error;
-      this.#conditional = false;
-      return this.#write(key, body, options);
+      // The bucket has no Object Lock after all: the object is stored without, and whoever asks for its lock is told.
+      if (locks && statusOf(error) === 400 && hasName(error, "InvalidRequest")) {
+        this.retention.forgetLocks();
+        if (!(await this.retention.locks(options.signal))) return this.#write(key, body, options, false);
+      }
+      if (!(statusOf(error) === 501 || hasName(error, "NotImplemented"))) throw error;
+      if (this.#conditional) this.#conditional = false;
+      else if (this.#tags && retainTag !== undefined) this.#tags = false;
+      else throw error;
+      return this.#write(key, body, options, locks);
     }
   }
 
@@ -203,12 +240,16 @@ export class S3Store implements ObjectStore {
     const op = "store.delete";
     checkKey(key, op, this.#prefix);
     options.signal?.throwIfAborted();
-    await this.#translated(op, key, options.signal, () =>
-      this.#client.send(
+    await this.#translated(op, key, options.signal, async () => {
+      const found = await this.#head(key, options.signal);
+      // A versioned bucket would not refuse: it would hide the object.
+      const why = found?.lock === undefined ? null : whyLocked(found.lock, Date.now());
+      if (why !== null) throw lockedError(key, why, op);
+      await this.#client.send(
         new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }),
         sendOptions(options.signal),
-      ),
-    );
+      );
+    });
   }
 
   async check(): Promise<void> {
@@ -274,6 +315,8 @@ export class S3Store implements ObjectStore {
     if (output.VersionId !== undefined) info.versionId = output.VersionId;
     if (output.Metadata?.["sha256"] !== undefined) info.sha256 = output.Metadata["sha256"];
     if (output.LastModified) info.modifiedAt = output.LastModified.toISOString();
+    const lock = lockOf(output);
+    if (lock.mode !== null || lock.hold) info.lock = lock;
     return info;
   }
 
@@ -344,6 +387,10 @@ export class S3Store implements ObjectStore {
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
   return signal === undefined ? {} : { abortSignal: signal };
+}
+
+function sendSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 function decodeUrl(text: string): string {

@@ -3,6 +3,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ObjectInfo, ObjectStore, PutOptions } from "../../recorder/store/object-store.ts";
+import type { StoreRetention } from "../../recorder/store/retention-store.ts";
 import { AppError } from "../../shared/errors.ts";
 
 export interface FlakyOptions {
@@ -20,6 +21,7 @@ export interface FlakyOptions {
 
 export class FlakyStore implements ObjectStore {
   readonly kind: string;
+  readonly retention: StoreRetention;
   readonly #inner: ObjectStore;
   readonly #options: Required<FlakyOptions>;
   readonly #random: () => number;
@@ -28,6 +30,7 @@ export class FlakyStore implements ObjectStore {
 
   constructor(inner: ObjectStore, options: FlakyOptions = {}) {
     this.kind = inner.kind;
+    this.retention = inner.retention;
     this.#inner = inner;
     const usual = { seed: 1, failBefore: 0.2, failAfter: 0.2, cutReads: 0.2, maxDelayMs: 3, refuse: () => false };
     this.#options = { ...usual, ...options };
@@ -112,11 +115,13 @@ export class FlakyStore implements ObjectStore {
 /** What the uploader does around a store, in its plainest form: the same call again while the failure says it may help. */
 export class RetryingStore implements ObjectStore {
   readonly kind: string;
+  readonly retention: StoreRetention;
   readonly #inner: ObjectStore;
   readonly #attempts: number;
 
   constructor(inner: ObjectStore, attempts = 200) {
     this.kind = inner.kind;
+    this.retention = inner.retention;
     this.#inner = inner;
     this.#attempts = attempts;
   }

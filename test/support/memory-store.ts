@@ -4,10 +4,12 @@ import { Readable } from "node:stream";
 import { recordingPrefix } from "../../recorder/store/keys.ts";
 import type { ObjectInfo, ObjectStore, PutOptions } from "../../recorder/store/object-store.ts";
 import { AppError } from "../../shared/errors.ts";
+import { noRetention } from "./no-retention.ts";
 import type { BuiltRecording } from "./recording-builder.ts";
 
 export class MemoryStore implements ObjectStore {
   readonly kind = "memory";
+  readonly retention = noRetention(this);
   readonly objects = new Map<string, Uint8Array>();
   /** Keys asked for, in order. */
   readonly reads: string[] = [];

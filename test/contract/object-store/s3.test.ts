@@ -3,6 +3,7 @@ import { createStore } from "../../../recorder/store/create-store.ts";
 import { type CephRgw, startCephRgw } from "../../support/ceph-rgw.ts";
 import { FlakyStore, RetryingStore } from "../../support/flaky-store.ts";
 import { objectStoreContract } from "./contract.ts";
+import { retentionContract } from "./retention.ts";
 
 let rgw: CephRgw;
 beforeAll(async () => {
@@ -47,3 +48,4 @@ objectStoreContract(
   },
   { listCount: 43, largeBytes: 2 * 1024 * 1024 },
 );
+retentionContract("s3 on Ceph", () => makeS3Store({ prefix: "plant-a/", objectLock: true }));

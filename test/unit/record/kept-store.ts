@@ -3,9 +3,11 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ObjectInfo, ObjectStore, PutOptions } from "../../../recorder/store/object-store.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { noRetention } from "../../support/no-retention.ts";
 
 export class KeptStore implements ObjectStore {
   readonly kind = "kept";
+  readonly retention = noRetention(this);
   readonly objects = new Map<string, { body: Buffer; sha256: string }>();
   /** Keys in the order in which they were put. */
   readonly order: string[] = [];
