@@ -5,7 +5,7 @@ import { createPublicKey } from "node:crypto";
 import type { VerifyFinding, VerifyReport } from "../../shared/api/types.ts";
 import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { chainLink } from "../../shared/manifest/chain.ts";
-import { Manifest } from "../../shared/manifest/manifest.ts";
+import { Manifest, type SegmentMeta } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import {
   checksumsName,
@@ -41,13 +41,43 @@ export interface RecordingVerifierOptions {
   isPending?(session: string, name: string): boolean;
   /** Contents of segments are checked in a thread of their own, so that nothing else in this one waits for it. */
   thread?: boolean;
+  /** False: a segment counts by its bytes' hash alone, which is signed; nothing is decompressed. */
+  contents?: boolean;
+  /** Reads and hashes segments, where that is done elsewhere, e.g. in threads. */
+  segments?: SegmentReading;
 }
 
-type Severity = Exclude<VerifyReport["verdict"], "VALID">;
+/** A segment as it was read. Rejects as `ObjectStore.get` does. */
+export interface SegmentReading {
+  read(key: string, session: string, meta: SegmentMeta, signal?: AbortSignal): Promise<ReadSegment>;
+}
+
+export interface ReadSegment {
+  bytes: number;
+  sha256: string;
+  /** What is wrong inside it. */
+  faults: string[];
+}
+
+export type Severity = Exclude<VerifyReport["verdict"], "VALID">;
+export type SevereFinding = VerifyFinding & { severity: Severity };
+
+/** All that a check of one recording found out, for whoever compares it with what others say of it. */
+export interface Examined {
+  report: VerifyReport;
+  findings: SevereFinding[];
+  /** Where it lies in the store. */
+  prefix: string;
+  open: OpenRecord | null;
+  manifest: Manifest | null;
+  /** SHA-256 (hex) of every object that was read, by its name. */
+  hashes: ReadonlyMap<string, string>;
+}
+
 // Of what nobody here can vouch for, it matters little that it is not complete yet.
 const bySeverity: readonly Severity[] = ["TAMPERED", "MISSING", "UNTRUSTED", "INCOMPLETE"];
 
-const readAhead = 4;
+const readAhead = 8;
 
 /** Of an object within a recording's prefix; leads nowhere else. */
 const namePattern = /^(?:[a-z]+(?:-\d+)?\/)?[\w.]+$/;
@@ -71,7 +101,13 @@ export class RecordingVerifier {
 
   /** Yields after every segment. Rejects only when the store does not answer or the signal aborts. */
   async *run(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, VerifyReport> {
-    const { store, trustedKeys, isPending, isOwn } = this.#options;
+    return (yield* this.examine(session, signal)).report;
+  }
+
+  /** As `run`, with all that was found out. */
+  async *examine(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, Examined> {
+    const { store, trustedKeys, isPending, isOwn, contents = true } = this.#options;
+    const checker = contents ? this.#checker : checkNothing;
     const check = new Check({
       store,
       session,
@@ -79,7 +115,7 @@ export class RecordingVerifier {
       isPending: (name) => isPending?.(session, name) ?? false,
       isOwn: async (recorder) => (await isOwn?.(session, recorder)) ?? true,
       signal,
-      checker: this.#checker,
+      segments: this.#options.segments ?? readHere(store, checker),
     });
     return yield* check.run();
   }
@@ -92,12 +128,25 @@ interface CheckSetting {
   isPending(name: string): boolean;
   isOwn(recorder: string | null): Promise<boolean>;
   signal: AbortSignal | undefined;
-  checker: SegmentChecker;
+  segments: SegmentReading;
+}
+
+const checkNothing: SegmentChecker = { check: async () => [] };
+
+/** Reads and hashes in this thread, and has the contents checked by `checker`. */
+export function readHere(store: ObjectStore, checker: SegmentChecker): SegmentReading {
+  return {
+    read: async (key, session, meta, signal) => {
+      const bytes = await store.get(key, signal === undefined ? {} : { signal });
+      const hash = sha256(bytes).toString("hex");
+      return { bytes: bytes.length, sha256: hash, faults: await checker.check(session, meta, bytes) };
+    },
+  };
 }
 
 class Check {
   readonly #setting: CheckSetting;
-  readonly #findings: (VerifyFinding & { severity: Severity })[] = [];
+  readonly #findings: SevereFinding[] = [];
   /** Names in the store that nothing has accounted for yet, and the hash of every object read. */
   readonly #unclaimed = new Set<string>();
   readonly #hashes = new Map<string, string>();
@@ -112,7 +161,7 @@ class Check {
     this.#setting = setting;
   }
 
-  async *run(): AsyncGenerator<VerifyProgress, VerifyReport> {
+  async *run(): AsyncGenerator<VerifyProgress, Examined> {
     await this.#list();
     const openBytes = await this.#read(openName);
     const open = this.#parse(OpenRecord, openBytes, openName);
@@ -141,7 +190,8 @@ class Check {
       for (const name of this.#unclaimed)
         this.#tampered(name, "INTEGRITY_FORMAT", "is in the store, but the manifest does not name it");
     }
-    return this.#report();
+    const hashes = this.#hashes;
+    return { report: this.#report(), findings: this.#findings, prefix: this.#prefix, open, manifest, hashes };
   }
 
   #report(): VerifyReport {
@@ -201,26 +251,40 @@ class Check {
   }
 
   async #read(name: string): Promise<Uint8Array | null> {
-    this.#setting.signal?.throwIfAborted();
-    this.#unclaimed.delete(name);
-    const pending = this.#setting.isPending(name);
-    let bytes = await this.#get(name);
-    // On its way before, and no longer: it may have arrived in between.
-    const stillPending = bytes === null && this.#setting.isPending(name);
-    if (bytes === null && pending && !stillPending) bytes = await this.#get(name);
-    if (bytes === null) {
-      if (!this.#findings.some(({ place, code }) => place === name && code === "STORE_REFUSED"))
-        this.#missing(name, stillPending);
-      return null;
-    }
+    const bytes = await this.#obtain(name, (key) => this.#setting.store.get(key, this.#abort()));
+    if (bytes === null) return null;
     this.#bytes += bytes.length;
     this.#hashes.set(name, sha256(bytes).toString("hex"));
     return bytes;
   }
 
-  async #get(name: string): Promise<Uint8Array | null> {
+  async #readSegment(meta: SegmentMeta): Promise<ReadSegment | null> {
+    const { segments, session, signal } = this.#setting;
+    const read = await this.#obtain(meta.name, (key) => segments.read(key, session, meta, signal));
+    if (read === null) return null;
+    this.#bytes += read.bytes;
+    this.#hashes.set(meta.name, read.sha256);
+    return read;
+  }
+
+  /** Null where it is not there, which then is a finding. */
+  async #obtain<T>(name: string, get: (key: string) => Promise<T>): Promise<T | null> {
+    this.#setting.signal?.throwIfAborted();
+    this.#unclaimed.delete(name);
+    const pending = this.#setting.isPending(name);
+    let got = await this.#get(name, get);
+    // On its way before, and no longer: it may have arrived in between.
+    const stillPending = got === null && this.#setting.isPending(name);
+    if (got === null && pending && !stillPending) got = await this.#get(name, get);
+    if (got !== null) return got;
+    if (!this.#findings.some(({ place, code }) => place === name && code === "STORE_REFUSED"))
+      this.#missing(name, stillPending);
+    return null;
+  }
+
+  async #get<T>(name: string, get: (key: string) => Promise<T>): Promise<T | null> {
     try {
-      return await this.#setting.store.get(this.#prefix + name, this.#abort());
+      return await get(this.#prefix + name);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.code === "STORE_NOT_FOUND") return null;
@@ -317,7 +381,7 @@ class Check {
         );
       }
       nextIndex.set(segment.track, segment.index + 1);
-      const wanted = segmentNamePattern(segment.track, segment.index);
+      const wanted = segmentNamePattern(segment.track, segment.index, segment.encryption !== undefined);
       if (!wanted.test(segment.name))
         this.#tampered(manifestName, "INTEGRITY_FORMAT", `segment ${n} has the name ${JSON.stringify(segment.name)}`);
     }
@@ -355,43 +419,36 @@ class Check {
   }
 
   async *#checkSegments(manifest: Manifest): AsyncGenerator<VerifyProgress> {
-    const started = new Map<number, Promise<Uint8Array | null>>();
+    const started = new Map<number, Promise<ReadSegment | null>>();
     const { segments } = manifest;
     const start = (n: number) => {
       const segment = segments[n];
       if (segment === undefined) return;
-      const reading = this.#read(segment.name);
+      const reading = this.#readSegment(segment);
       // Awaited in its turn below; a failure before that must not count as unhandled.
       reading.catch(() => {});
       started.set(n, reading);
     };
     for (let n = 0; n < Math.min(readAhead, segments.length); n++) start(n);
     for (const [n, segment] of segments.entries()) {
-      const bytes = await started.get(n);
+      const read = await started.get(n);
       started.delete(n);
       start(n + readAhead);
-      if (bytes !== null && bytes !== undefined) {
-        this.#segments++;
-        const intact = this.#hashes.get(segment.name) === segment.sha256;
-        if (!intact) {
-          this.#tampered(
-            segment.name,
-            "INTEGRITY_HASH",
-            `its ${bytes.length} bytes do not have the hash that the manifest names`,
-          );
-        } else if (bytes.length !== segment.bytes) {
-          this.#tampered(
-            segment.name,
-            "INTEGRITY_HASH",
-            `has ${bytes.length} bytes, the manifest says ${segment.bytes}`,
-          );
-        }
-        for (const fault of await this.#setting.checker.check(this.#setting.session, segment, bytes)) {
-          this.#tampered(segment.name, "INTEGRITY_FORMAT", fault);
-        }
-      }
+      if (read !== null && read !== undefined) this.#checkSegment(segment, read);
       yield { checkedSegments: this.#segments, totalSegments: segments.length, checkedBytes: this.#bytes };
     }
+  }
+
+  #checkSegment(
+    { name, sha256: wanted, bytes: stated }: SegmentMeta,
+    { bytes, sha256: found, faults }: ReadSegment,
+  ): void {
+    this.#segments++;
+    if (found !== wanted)
+      this.#tampered(name, "INTEGRITY_HASH", `its ${bytes} bytes do not have the hash that the manifest names`);
+    else if (bytes !== stated)
+      this.#tampered(name, "INTEGRITY_HASH", `has ${bytes} bytes, the manifest says ${stated}`);
+    for (const fault of faults) this.#tampered(name, "INTEGRITY_FORMAT", fault);
   }
 
   async #checkSums(manifest: Manifest | null): Promise<void> {
@@ -432,8 +489,10 @@ function isOfOneObject({ code, details }: AppError): boolean {
   return code === "STORE_REFUSED" && (real !== undefined || ["ELOOP", "ENOTDIR", "EISDIR"].includes(String(errno)));
 }
 
-function segmentNamePattern(track: string, index: number): RegExp {
+function segmentNamePattern(track: string, index: number, encrypted: boolean): RegExp {
   const safe = /^(?:(?:terminal|screen|frames|raw)-\d+|input|files|events)$/.test(track) ? track : "(?!)";
-  const names = (["zstd", "gzip"] as const).map((codec) => segmentName(safe, index, codec).replaceAll(".", "\\."));
+  const names = (["zstd", "gzip"] as const).map((codec) =>
+    segmentName(safe, index, codec, encrypted).replaceAll(".", "\\."),
+  );
   return new RegExp(`^(?:${names.join("|")})$`);
 }
