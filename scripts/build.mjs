@@ -8,5 +8,13 @@ const stamp = sourcesStamp();
 if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
 mustRun("tsc", process.execPath, [binOf("typescript", "tsc"), "-b", "shared", "recorder", "replay-ui"]);
 mustRun("vite build", process.execPath, [binOf("vite"), "build", "replay-ui", "--logLevel", "warn"]);
+// The page of evidence bundles: one file with everything in it.
+mustRun("vite build of the bundle page", process.execPath, [
+  binOf("vite"),
+  "build",
+  "replay-ui/bundle",
+  "--logLevel",
+  "warn",
+]);
 chmodSync(cliPath, 0o755);
 recordBuild(stamp);

@@ -14,7 +14,7 @@ export interface BundleKey {
   publicKeyPem: string;
 }
 
-const signedNames = ["open.json", "open.json.sig", "manifest.json", "manifest.json.sig", "SHA256SUMS"];
+export const signedNames = ["open.json", "open.json.sig", "manifest.json", "manifest.json.sig", "SHA256SUMS"];
 
 /** @param damaged hears, before the last bytes leave, what does not hold or is missing, if anything. */
 export function bundleOf(

@@ -4,6 +4,8 @@ import type { ExportFormat, RecordingIndex } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { type BundleKey, bundleOf } from "./bundle.ts";
+import type { EvidenceSource } from "./evidence.ts";
+import { evidenceBundleOf } from "./evidence-bundle.ts";
 import { renderInThread } from "./export-thread.ts";
 import { type RenderingJob, render } from "./rendering.ts";
 import type { ExportSource } from "./segment-source.ts";
@@ -25,6 +27,7 @@ const contentTypes: Record<ExportFormat, string> = {
   txt: "text/plain; charset=utf-8",
   jsonl: "application/jsonl",
   zip: "application/zip",
+  bundle: "application/zip",
 };
 
 /** Exports that render at the same time, each in a thread of its own. */
@@ -34,13 +37,19 @@ export class RecordingExporter {
   readonly #source: ExportSource;
   readonly #keys: () => readonly BundleKey[];
   readonly #thread: boolean;
+  readonly #evidence: EvidenceSource | null;
   #rendering = 0;
 
   /** `thread`: segments are decompressed and parsed in a thread, so that nothing else in this one waits for it. */
-  constructor(source: ExportSource, signingKeys: () => readonly BundleKey[], options: { thread?: boolean } = {}) {
+  constructor(
+    source: ExportSource,
+    signingKeys: () => readonly BundleKey[],
+    options: { thread?: boolean; evidence?: EvidenceSource } = {},
+  ) {
     this.#source = source;
     this.#keys = signingKeys;
     this.#thread = options.thread === true;
+    this.#evidence = options.evidence ?? null;
   }
 
   /**
@@ -54,20 +63,34 @@ export class RecordingExporter {
     { unverified = false, damaged }: ExportOptions = {},
   ): Promise<ExportedFile> {
     const index = await this.#source.index(session);
-    if (format !== "zip" && !unverified) requireProof(index);
+    const whole = format === "zip" || format === "bundle";
+    if (!whole && !unverified) requireProof(index);
+    if (whole && index.live) {
+      const message = `the session is not sealed yet; export it as ${format} when it has ended`;
+      throw new AppError("REQUEST_CONFLICT", message, { op: "export.zip" });
+    }
     const open = await this.#source.open(session);
+    const contentType = contentTypes[format];
+    if (format === "bundle") {
+      const fileName = `${baseName(open)}.evidence.zip`;
+      return { fileName, contentType, body: await this.#evidenceBundle(index, open, damaged) };
+    }
     const body =
       format === "zip"
-        ? this.#bundle(index, damaged)
+        ? bundleOf(this.#source, index, this.#keys(), damaged)
         : this.#render({ format, index, open, track: format === "jsonl" ? "" : terminalTrack(index, track) });
-    return { fileName: `${baseName(open)}.${format}`, contentType: contentTypes[format], body };
+    return { fileName: `${baseName(open)}.${format}`, contentType, body };
   }
 
-  #bundle(index: RecordingIndex, damaged: ExportOptions["damaged"]): Readable {
-    if (!index.live) return bundleOf(this.#source, index, this.#keys(), damaged);
-    throw new AppError("REQUEST_CONFLICT", "the session is not sealed yet; export it as zip when it has ended", {
-      op: "export.zip",
-    });
+  /** What is asked for after the export was written to the audit log holds that line, too. */
+  async #evidenceBundle(index: RecordingIndex, open: OpenRecord, damaged: ExportOptions["damaged"]): Promise<Readable> {
+    if (this.#evidence === null) {
+      throw new AppError("REQUEST_CONFLICT", "evidence bundles are not made here", { op: "export.bundle" });
+    }
+    const source = this.#source;
+    const player = await this.#evidence.player();
+    const evidence = () => this.#evidence!.of(index.session, open.policy.hash);
+    return evidenceBundleOf({ source, index, open, evidence, player, damaged });
   }
 
   #render(job: RenderingJob): Readable {

@@ -7,7 +7,7 @@ import type { SegmentSource } from "./segment-source.ts";
 import { textOf } from "./text.ts";
 
 export interface RenderingJob {
-  format: Exclude<ExportFormat, "zip">;
+  format: Exclude<ExportFormat, "zip" | "bundle">;
   index: RecordingIndex;
   open: OpenRecord;
   /** The terminal track of `cast` and `txt`. */

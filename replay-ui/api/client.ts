@@ -18,29 +18,12 @@ import type {
   VerifyReport,
   VncTicket,
 } from "../../shared/api/types.ts";
+import { ApiError, OfflineError } from "./failures.ts";
 import { isMe, isRecordingIndex, isRecordingSummary } from "./quick-checks.ts";
 
+export { ApiError, OfflineError };
+
 const base = "/api/v1";
-
-export class ApiError extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = code;
-  }
-}
-
-/** The service does not answer: the network is away, or the service is. */
-export class OfflineError extends Error {
-  constructor(cause: unknown) {
-    super("The recorder does not answer. Check the network; this page retries by itself.", { cause });
-    this.name = "OfflineError";
-  }
-}
 
 let csrfToken = "";
 const unauthenticatedListeners = new Set<() => void>();

@@ -1,7 +1,7 @@
 // How a page looks when there is nothing to show: empty, failed, not allowed.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, OfflineError } from "../api/client.ts";
+import { ApiError, OfflineError } from "../api/failures.ts";
 import { sentence } from "../format.ts";
 import { AlertIcon, RefreshIcon } from "./icons.tsx";
 

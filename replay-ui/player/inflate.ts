@@ -1,6 +1,7 @@
 // Decompresses segments. Large ones (screens) in a worker, so that playback and the page go on meanwhile; the worker is
 // started when a recording with a screen opens, before its first segment is here.
 import type { SegmentCodec } from "../../shared/manifest/manifest.ts";
+import { startInflateWorker } from "./start-worker.ts";
 import { type InflateAnswer, type InflateRequest, type Raw, unzstd, workerReady } from "./zstd.ts";
 
 /** Below this a worker costs more than it spares. */
@@ -38,7 +39,7 @@ class InflateWorker {
   private nextId = 0;
 
   constructor() {
-    this.worker = new Worker(new URL("./inflate-worker.ts", import.meta.url), { type: "module" });
+    this.worker = startInflateWorker();
     this.worker.onmessage = ({ data }: MessageEvent<InflateAnswer | typeof workerReady>) => {
       if (data === workerReady) {
         this.ready = true;

@@ -23,6 +23,9 @@ export class BadSegmentError extends Error {
   }
 }
 
+/** A source has no such bytes and never will: nothing is asked again. The message ends a sentence about the segment. */
+export class NoBytesError extends Error {}
+
 const CACHE_RAW_BYTES = 24 * 1024 * 1024;
 /** A screen's segments are larger; its neighbours should still be there when somebody goes back and forth. */
 const CACHE_RAW_BYTES_WITH_SCREEN = 96 * 1024 * 1024;
@@ -165,7 +168,9 @@ export class SegmentLoader {
 
   private async fetchVerified(n: number): Promise<Uint8Array<ArrayBuffer>> {
     const meta = this.metaOf(n);
-    const stored = await this.source.segment(n);
+    const stored = await this.source.segment(n).catch((error: unknown) => {
+      throw error instanceof NoBytesError ? this.bad(n, `${meta.name} ${error.message}`) : error;
+    });
     if ((await sha256Hex(stored)) !== meta.sha256) {
       throw this.bad(n, `The stored bytes of ${meta.name} do not have the recorded SHA-256`);
     }

@@ -4,6 +4,7 @@ import "../zod-without-eval.ts";
 import type { RecordingIndex, SigningKey } from "../../shared/api/types.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { publicKeyOf, verifierOf } from "./ed25519.ts";
 import { sha256Hex } from "./sha256.ts";
 
 export type SignatureVerdict =
@@ -41,17 +42,17 @@ export async function checkSignatures(index: RecordingIndex, objects: SignedObje
   const pem = keys.find((key) => key.keyId === keyId)?.publicKeyPem;
   if (pem === undefined)
     return { state: "invalid", message: `It is signed with key ${keyId}, which this recorder does not know.` };
-  const key = await importKey(pem);
-  if (key === null) {
+  const publicKey = publicKeyOf(pem);
+  if (publicKey === null) return { state: "invalid", message: `The key ${keyId} is none of Ed25519.` };
+  const verify = await verifierOf(publicKey);
+  if (verify === null) {
     return {
       state: "unchecked",
-      message: globalThis.isSecureContext
-        ? "This browser cannot check Ed25519 signatures. Use “Verify” to have the recorder check them."
-        : "Signatures can be checked over https only. Use “Verify” to have the recorder check them.",
+      message: "Signatures can be checked over https only. Use “Verify” to have the recorder check them.",
     };
   }
   for (const [i, [bytes, signature]] of pairs.entries()) {
-    if (!(await crypto.subtle.verify("Ed25519", key, signature, bytes))) {
+    if (!(await verify(signature, bytes))) {
       return { state: "invalid", message: `The signature of ${names[i]} does not verify.` };
     }
   }
@@ -84,16 +85,4 @@ export function compareWithManifest(index: RecordingIndex, manifest: Manifest): 
   if (JSON.stringify(manifest.gaps) !== JSON.stringify(index.gaps))
     return "The gaps differ from those in the manifest.";
   return null;
-}
-
-async function importKey(pem: string): Promise<CryptoKey | null> {
-  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) return null;
-  const base64 = pem.replace(/-----[A-Z ]+-----/g, "").replace(/\s+/g, "");
-  const der = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  try {
-    return await subtle.importKey("spki", der, "Ed25519", false, ["verify"]);
-  } catch {
-    return null;
-  }
 }

@@ -157,6 +157,33 @@ export const EscortState = z.strictObject({
 });
 export type EscortState = z.infer<typeof EscortState>;
 
+/** Somebody of the plant whose keys and pointer reach the target. */
+export const ControlState = z.strictObject({
+  by: z.string(),
+  watch: z.string(),
+  since: z.string(),
+  /** The person's own input is dropped meanwhile. */
+  exclusive: z.boolean(),
+});
+export type ControlState = z.infer<typeof ControlState>;
+
+/** Something that the person did and that waits for somebody else to agree. */
+export const Confirmation = z.strictObject({
+  n: z.int().positive(),
+  /** Of the policy's `confirm`, by id. */
+  rule: z.string(),
+  what: z.enum(["upload", "command", "keys"]),
+  channel: z.int(),
+  /** The path, what stands on the terminal's line, or the keys. */
+  text: z.string(),
+  /** Who may agree: somebody with this role, never the person. */
+  needs: z.enum(["escort", "approver"]),
+  askedAt: z.string(),
+  /** Refused then. */
+  endsAt: z.string(),
+});
+export type Confirmation = z.infer<typeof Confirmation>;
+
 export const HealthCheck = z.strictObject({ name: z.string(), ok: z.boolean(), message: z.string() });
 export type HealthCheck = z.infer<typeof HealthCheck>;
 
@@ -184,13 +211,16 @@ export const LiveSession = z.strictObject({
   startedAt: z.string(),
   state: z.enum(["opening", "active", "frozen", "closing"]),
   /** Why input is held; null while it passes. */
-  hold: z.enum(["escort-awaited", "escort-lost", "frozen", "stopped", "ending"]).nullable().optional(),
+  hold: z.enum(["escort-awaited", "escort-lost", "frozen", "stopped", "ending", "controlled"]).nullable().optional(),
   /** Of a session that owed an escort: who released it last. */
   releasedBy: z.string().nullable().optional(),
   /** Of a session that owes an escort. */
   escort: EscortState.optional(),
   /** What an end would break off now. */
   running: z.array(RunningItem).optional(),
+  control: ControlState.nullable().optional(),
+  /** What waits to be confirmed, the oldest first. */
+  confirmations: z.array(Confirmation).optional(),
   /** It is to end, and was frozen for that. `whenFinished`: by itself, as soon as no file is open. */
   ending: z.strictObject({ by: z.string(), reason: z.string(), whenFinished: z.boolean() }).nullable().optional(),
   /** The access request that it stands on. */
@@ -317,6 +347,13 @@ export const SessionMark = z
   .refine((mark) => mark.kind === "bookmark" || mark.text !== "", { path: ["text"], message: "a note says something" });
 export type SessionMark = z.infer<typeof SessionMark>;
 
+/** The reason of a refusal is told to the person; both are kept. */
+export const ConfirmAnswer = z.strictObject({
+  given: z.boolean(),
+  reason: z.string().trim().max(200).default(""),
+});
+export type ConfirmAnswer = z.infer<typeof ConfirmAnswer>;
+
 /** `all`, or `conduit:ID`. */
 export const StopScope = z.string().regex(/^(?:all|conduit:[^\s/]{1,64})$/, "`all`, or `conduit:` and its id");
 /** No session of the scope goes on or begins, until it is lifted. */
@@ -349,7 +386,8 @@ export const SigningKey = z.strictObject({
 export type SigningKey = z.infer<typeof SigningKey>;
 export const SigningKeyList = z.strictObject({ items: z.array(SigningKey) });
 
-export const ExportFormat = z.enum(["cast", "txt", "jsonl", "zip"]);
+/** `bundle`: all that a court needs, with a page that checks and plays it. */
+export const ExportFormat = z.enum(["cast", "txt", "jsonl", "zip", "bundle"]);
 export type ExportFormat = z.infer<typeof ExportFormat>;
 export const ExportQuery = z.strictObject({
   format: ExportFormat,

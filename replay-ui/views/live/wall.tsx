@@ -6,7 +6,8 @@ import { getIndex } from "../../api/client.ts";
 import { ProtocolTag } from "../../components/protocol-tag.tsx";
 import { errorText } from "../../components/states.tsx";
 import { recordingPath } from "../../router.ts";
-import { type OpenedRecording, openRecording } from "../recording/opened.ts";
+import { openRecording } from "../recording/open-recording.ts";
+import type { OpenedRecording } from "../recording/opened.ts";
 import { Stage } from "../recording/stage.tsx";
 import { stateWord } from "./state-word.ts";
 

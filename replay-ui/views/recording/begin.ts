@@ -3,7 +3,8 @@
 import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { route } from "../../router.ts";
 import { takeKeptMoment } from "./kept-moment.ts";
-import { type OpenedRecording, openRecording } from "./opened.ts";
+import { openRecording } from "./open-recording.ts";
+import type { OpenedRecording } from "./opened.ts";
 import { dropPrepared, preparedRecording } from "./prepare.ts";
 
 export interface BegunRecording {

@@ -1,11 +1,9 @@
 // A recording that is open on the page: its source, what is known of its integrity, and the player, wired together.
-import type { RecordingIndex } from "../../../shared/api/types.ts";
-import { listKeys } from "../../api/client.ts";
+import type { SigningKey } from "../../../shared/api/types.ts";
 import { inflateWorker } from "../../player/inflate.ts";
 import { Player } from "../../player/player.ts";
 import { SegmentLoader } from "../../player/segments.ts";
 import type { ScreenNote } from "../../renderers/screen.ts";
-import { openSource } from "../../sources/open.ts";
 import type { RecordingSource } from "../../sources/source.ts";
 import { Store } from "../../store.ts";
 import { Integrity } from "../../verify/integrity.ts";
@@ -33,9 +31,9 @@ export interface OpenedRecording {
 
 const CHECKS_AT_ONCE = 4;
 
-/** @param asEscort whoever looks at a live session here may count as its escort: it is what the page is about. */
-export function openRecording(index: RecordingIndex, asEscort = true): OpenedRecording {
-  const source = openSource(index, asEscort);
+/** @param keys those that signatures are checked against. */
+export function openedFrom(source: RecordingSource, keys: () => Promise<SigningKey[]>): OpenedRecording {
+  const index = source.index.get();
   const integrity = new Integrity(index);
   const loader = new SegmentLoader(source, integrity);
   const player = new Player(source, loader);
@@ -49,7 +47,7 @@ export function openRecording(index: RecordingIndex, asEscort = true): OpenedRec
     try {
       const { checkSignatures } = await import("../../verify/signatures.ts");
       integrity.reportSignature(
-        await checkSignatures(source.index.get(), { object: (name) => source.object(name), keys: listKeys }),
+        await checkSignatures(source.index.get(), { object: (name) => source.object(name), keys }),
       );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -22,7 +22,8 @@ import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
 import { SidePanel } from "./side-panel.tsx";
 import { Stage, type Zoom } from "./stage.tsx";
 import { Transport } from "./transport.tsx";
-import { Verdict, VerifyDialog } from "./verdict.tsx";
+import { Verdict } from "./verdict.tsx";
+import { VerifyDialog } from "./verify-dialog.tsx";
 import { whyAllowed, whyEnded } from "./why.ts";
 
 export { begin } from "./begin.ts";

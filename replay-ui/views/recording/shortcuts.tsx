@@ -15,7 +15,8 @@ interface Shortcut {
 export interface PageActions {
   help: () => void;
   fullScreen: () => void;
-  copyLink: () => void;
+  /** Left out where nothing can be linked to. */
+  copyLink?: () => void;
   zoom: () => void;
   copyFrame: () => void;
   saveFrame: () => void;
@@ -77,7 +78,7 @@ function shortcuts(actions: PageActions): Shortcut[] {
         if (player.timeline.get().index.live) void player.follow();
       },
     },
-    { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink() },
+    { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink?.() },
     { keys: ["z"], shown: ["z"], text: "Larger, or fit the whole screen", run: () => actions.zoom() },
     { keys: ["p"], shown: ["p"], text: "Copy the frame of a VNC screen as PNG", run: () => actions.copyFrame() },
     { keys: ["P"], shown: ["Shift", "p"], text: "Save it as a file", run: () => actions.saveFrame() },
@@ -91,7 +92,7 @@ function throughLatest(latest: { current: PageActions }): PageActions {
   return {
     help: () => latest.current.help(),
     fullScreen: () => latest.current.fullScreen(),
-    copyLink: () => latest.current.copyLink(),
+    copyLink: () => latest.current.copyLink?.(),
     zoom: () => latest.current.zoom(),
     copyFrame: () => latest.current.copyFrame(),
     saveFrame: () => latest.current.saveFrame(),

@@ -126,9 +126,11 @@ export function Transport(props: {
             ))
           }
         </Menu>
-        <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={actions.copyLink}>
-          <LinkIcon />
-        </IconButton>
+        {actions.copyLink === undefined ? null : (
+          <IconButton label="Copy a link to this moment" hint="c" testId="copy-link" onClick={actions.copyLink}>
+            <LinkIcon />
+          </IconButton>
+        )}
         {pixels ? (
           <>
             <FrameMenu actions={actions} />

@@ -1,13 +1,10 @@
 // What is known of the recording's integrity, always in view; a click shows the parts of the verdict and offers to check
 // the rest, here or by the recorder.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { VerifyReport } from "../../../shared/api/types.ts";
-import { verifyRecording } from "../../api/client.ts";
-import { Dialog } from "../../components/dialog.tsx";
 import { ShieldAlertIcon, ShieldCheckIcon, ShieldIcon } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { errorText } from "../../components/states.tsx";
-import { formatBytes, formatCount, formatPlural } from "../../format.ts";
+import { formatCount, formatPlural } from "../../format.ts";
 import { useStore } from "../../store.ts";
 import { type IntegrityState, type Overall, overallVerdict } from "../../verify/integrity.ts";
 import type { OpenedRecording } from "./opened.ts";
@@ -45,7 +42,7 @@ function headline(state: IntegrityState, overall: Overall): string {
   return `${formatCount(state.verified)} of ${formatPlural(state.total, "segment")} verified`;
 }
 
-type LineTone = "good" | "bad" | "open";
+export type LineTone = "good" | "bad" | "open";
 
 function VerdictDetails({ opened, state, live }: { opened: OpenedRecording; state: IntegrityState; live: boolean }) {
   const [checking, setChecking] = useState(false);
@@ -144,73 +141,5 @@ function Line({ tone, title, text }: { tone: LineTone; title: string; text: stri
         <p>{text}</p>
       </div>
     </div>
-  );
-}
-
-const verdictWords: Record<VerifyReport["verdict"], { tone: LineTone; text: string }> = {
-  VALID: { tone: "good", text: "Valid: everything that was recorded is there and unchanged." },
-  TAMPERED: { tone: "bad", text: "Tampered with: something differs from what was recorded." },
-  MISSING: { tone: "bad", text: "Missing: something that was recorded is not there." },
-  INCOMPLETE: { tone: "open", text: "Incomplete: the recording is not sealed yet, or lost time is stated." },
-  UNTRUSTED: { tone: "bad", text: "Not proven: signed by a key that is not trusted here." },
-};
-
-/** The recorder's own check of the whole recording. */
-export function VerifyDialog({ session, onClose }: { session: string; onClose: () => void }) {
-  const [report, setReport] = useState<VerifyReport | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  useEffect(() => {
-    verifyRecording(session).then(setReport, (failure: unknown) => setError(errorText(failure)));
-  }, [session]);
-  return (
-    <Dialog title="Verification by the recorder" testId="verify-dialog" wide onClose={onClose}>
-      {error !== null ? (
-        <p class="form-error">{error}</p>
-      ) : report === null ? (
-        <p class="verify-wait" role="status">
-          Reading every stored object and checking its hash, the chain and the signatures…
-        </p>
-      ) : (
-        <>
-          <div
-            class={`verify-verdict ${verdictWords[report.verdict].tone}`}
-            data-testid="verify-verdict"
-            data-verdict={report.verdict}
-          >
-            {verdictWords[report.verdict].tone === "good" ? (
-              <ShieldCheckIcon size={22} />
-            ) : (
-              <ShieldAlertIcon size={22} />
-            )}
-            <strong>{verdictWords[report.verdict].text}</strong>
-          </div>
-          <dl class="facts">
-            <div class="fact">
-              <dt>Segments checked</dt>
-              <dd>{formatCount(report.checkedSegments)}</dd>
-            </div>
-            <div class="fact">
-              <dt>Bytes read</dt>
-              <dd>{formatBytes(report.checkedBytes)}</dd>
-            </div>
-            <div class="fact">
-              <dt>Signing key</dt>
-              <dd class="mono">{report.keyId ?? "none"}</dd>
-            </div>
-          </dl>
-          {report.findings.length === 0 ? null : (
-            <ul class="findings" data-testid="findings">
-              {report.findings.map((finding, i) => (
-                <li key={i}>
-                  <span class="tag bad">{finding.code}</span>
-                  <span class="mono">{finding.place}</span>
-                  <p>{finding.message}</p>
-                </li>
-              ))}
-            </ul>
-          )}
-        </>
-      )}
-    </Dialog>
   );
 }

@@ -1,0 +1,142 @@
+// What evidence bundles hold beside a recording, gathered from the ledger, the audit log, the policies that were in force
+// and the key history. A part of the composition root: the export knows none of them.
+import { createPublicKey } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../shared/errors.ts";
+import { fromHex, utf8 } from "../shared/ledger/bytes.ts";
+import { noteKeyHash, parseCheckpoint } from "../shared/ledger/checkpoint.ts";
+import { AuditFacts } from "../shared/ledger/facts.ts";
+import type { PolicyVersions } from "./access/policy-versions.ts";
+import type { AuditLog } from "./catalog/audit.ts";
+import type { BundleKey } from "./export/bundle.ts";
+import type { BundleEvidence, CustodyLine, EvidenceSource, LedgerExcerpt } from "./export/evidence.ts";
+import type { LedgerLine, LedgerReader } from "./ledger/contract.ts";
+import { sha256 } from "./ledger/node-crypto.ts";
+
+/** What of the ledger an excerpt needs; a checkpoint of all that is in it, as new as can be had. */
+export interface ExcerptLedger extends Pick<LedgerReader, "entriesOf" | "proof"> {
+  checkpoint(): Promise<{ size: number; note: string } | null>;
+  timestamp(size: number): Promise<Uint8Array | null>;
+}
+
+export interface EvidenceParts {
+  audit: Pick<AuditLog, "list">;
+  policies: Pick<PolicyVersions, "find">;
+  keys: () => readonly BundleKey[];
+  history: () => Promise<BundleEvidence["history"]>;
+  ledger: () => Promise<ExcerptLedger | null>;
+}
+
+export function createEvidence(parts: EvidenceParts): EvidenceSource {
+  return {
+    async of(session, policyHash) {
+      const keys = parts.keys();
+      const ledger = await parts.ledger();
+      const excerpt = ledger === null ? null : await excerptOf(ledger, session, keys);
+      return {
+        ledger: excerpt?.ledger ?? null,
+        custody: excerpt?.custody ?? (await custodyOfAudit(parts.audit, session)),
+        policy: await policyOf(parts.policies, policyHash),
+        keys,
+        history: await parts.history(),
+      };
+    },
+    player: bundlePlayer,
+  };
+}
+
+/** Null: no checkpoint covers any entry about it. */
+async function excerptOf(
+  ledger: ExcerptLedger,
+  session: string,
+  keys: readonly BundleKey[],
+): Promise<{ ledger: LedgerExcerpt; custody: CustodyLine[] } | null> {
+  const checkpoint = await ledger.checkpoint();
+  const parsed = checkpoint === null ? null : parseCheckpoint(checkpoint.note);
+  if (checkpoint === null || parsed === null) return null;
+  const { size } = checkpoint;
+  const lines = (await ledger.entriesOf(session)).filter(({ entry }) => entry.n < size);
+  const signer = keys.find(({ publicKeyPem }) =>
+    parsed.signatures.some(({ name, keyHash }) => {
+      const hash = noteKeyHash({ name, publicKey: publicKeyBytes(publicKeyPem) }, sha256);
+      return Buffer.compare(hash, keyHash) === 0;
+    }),
+  );
+  const excerpt: LedgerExcerpt = {
+    size,
+    checkpoint: utf8(checkpoint.note),
+    at: parsed.at,
+    keyId: signer?.keyId ?? "",
+    timestamp: await ledger.timestamp(size),
+    entries: lines.map(({ entry, line }) => ({
+      n: entry.n,
+      line: utf8(line),
+      path: ledger.proof(entry.n, size).path.map(fromHex),
+    })),
+  };
+  return { ledger: excerpt, custody: lines.flatMap((line) => custodyOf(line) ?? []) };
+}
+
+/** The 32 bytes of Ed25519: the end of the key's DER. */
+function publicKeyBytes(pem: string): Uint8Array {
+  return createPublicKey(pem).export({ type: "spki", format: "der" }).subarray(-32);
+}
+
+/** Null: an entry of another kind. */
+function custodyOf({ entry, line }: LedgerLine): CustodyLine | null {
+  const facts = AuditFacts.safeParse(entry.facts).data;
+  if (facts === undefined || !facts.action.startsWith("recording.")) return null;
+  return {
+    line,
+    at: facts.at ?? entry.at,
+    actor: entry.actor,
+    action: facts.action,
+    address: entry.address ?? "",
+    reason: reasonIn(facts.details),
+    details: facts.details,
+  };
+}
+
+function reasonIn(details: Record<string, unknown>): string | null {
+  return typeof details["reason"] === "string" ? details["reason"] : null;
+}
+
+/** Who did what with the recording, by the audit log alone, oldest first. */
+export async function custodyOfAudit(audit: Pick<AuditLog, "list">, session: string): Promise<CustodyLine[]> {
+  const lines: CustodyLine[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await audit.list({ subject: session, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
+    for (const { at, actor, action, address, details } of page.items) {
+      if (!action.startsWith("recording.")) continue;
+      const line = JSON.stringify({ at, actor, action, subject: session, address, details });
+      lines.push({ line, at, actor, action, address, reason: reasonIn(details), details });
+    }
+    cursor = page.next ?? undefined;
+  } while (cursor !== undefined);
+  return lines.reverse();
+}
+
+async function policyOf(policies: Pick<PolicyVersions, "find">, hash: string): Promise<Uint8Array | null> {
+  try {
+    return Buffer.from((await policies.find(hash)).text);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "REQUEST_NOT_FOUND") return null;
+    throw error;
+  }
+}
+
+/** Beside dist/recorder, or in dist where the sources run. */
+const playerPaths = ["../bundle/player.html", "../dist/bundle/player.html"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+async function bundlePlayer(): Promise<Uint8Array> {
+  const path = playerPaths.find((candidate) => existsSync(candidate));
+  if (path !== undefined) return readFile(path);
+  throw new AppError("INTERNAL", "the page of evidence bundles is not built; run npm run build", {
+    op: "export.bundle",
+  });
+}
