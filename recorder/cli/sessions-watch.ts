@@ -97,6 +97,7 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
     read: (meta) => closedSegment(archive, session, meta),
     tell: (text) => words.tell(text),
     event: (event) => words.event(event),
+    answered: ({ sentence }) => words.tell(sentence),
     asked: (id, leftMs) => {
       prompt = id;
       words.ask(leftMs);

@@ -226,6 +226,11 @@ function duplicates(
       (index) => ["patterns", index, "id"],
       documents.policy,
     ),
+    ...repeated(
+      policy.confirm.map(({ id }) => id),
+      (index) => ["confirm", index, "id"],
+      documents.policy,
+    ),
   ];
 }
 
@@ -273,6 +278,7 @@ function warnings(
     ...policy.rules.map((rule, at) => ({ patterns: rule.targets, path: ["rules", at, "targets"] })),
     ...policy.retention.map((entry, at) => ({ patterns: entry.targets, path: ["retention", at, "targets"] })),
     ...policy.patterns.map((entry, at) => ({ patterns: entry.targets ?? [], path: ["patterns", at, "targets"] })),
+    ...policy.confirm.map((entry, at) => ({ patterns: entry.targets ?? [], path: ["confirm", at, "targets"] })),
   ];
   for (const { patterns, path } of lists) {
     for (const [p, pattern] of patterns.entries()) {

@@ -145,7 +145,7 @@ class WatchLine implements Watcher {
   #readMs = performance.now();
   #pings: string[] = [];
   #askedMs = performance.now();
-  #window = { second: 0, messages: 0 };
+  #window = { second: 0, messages: 0, inputs: 0 };
   readonly #ticker: NodeJS.Timeout;
 
   constructor(webSocket: WebSocket, socket: Duplex, wish: WatchWish, parts: WatchSocketParts, over: () => void) {
@@ -204,18 +204,40 @@ class WatchLine implements Watcher {
     const nowMs = performance.now();
     this.#heardMs = nowMs;
     const second = Math.floor(nowMs / 1000);
-    if (this.#window.second !== second) this.#window = { second, messages: 0 };
-    this.#window.messages++;
+    if (this.#window.second !== second) this.#window = { second, messages: 0, inputs: 0 };
     const message = isBinary ? null : parsed(data);
-    if (message === null || this.#window.messages > watcherLimits.messagesPerSecond) {
+    const isInput = message !== null && inputTypes.has(message.type);
+    const { messagesPerSecond, inputsPerSecond } = watcherLimits;
+    const isTooMuch = isInput ? ++this.#window.inputs > inputsPerSecond : ++this.#window.messages > messagesPerSecond;
+    if (message === null || isTooMuch) {
       this.#end("protocol");
       return;
     }
     const { observer } = this.#parts;
-    if (message.type === "present") {
-      observer?.answered(this.facts, message.id, nowMs);
-      return;
+    switch (message.type) {
+      case "present":
+        observer?.answered(this.facts, message.id, nowMs);
+        return;
+      case "control":
+        observer?.control(this.facts, message.want);
+        return;
+      case "text":
+      case "key":
+      case "pointer":
+        observer?.input(this.facts, message);
+        return;
+      case "confirm": {
+        const { n, given, reason } = message;
+        observer?.confirm(this.facts, n, { given, reason });
+        return;
+      }
+      case "seen":
+        this.#seen(message, nowMs);
     }
+  }
+
+  #seen(message: Extract<WatcherMessage, { type: "seen" }>, nowMs: number): void {
+    const { observer } = this.#parts;
     this.#visible = message.visible;
     // It shows nothing who reads nothing, whatever it says.
     if (nowMs - this.#readMs > unreadMs) return;
@@ -274,6 +296,8 @@ class WatchLine implements Watcher {
     this.#webSocket.once("close", () => clearTimeout(timer));
   }
 }
+
+const inputTypes: ReadonlySet<WatcherMessage["type"]> = new Set(["text", "key", "pointer"]);
 
 function parsed(data: Buffer): WatcherMessage | null {
   try {

@@ -1,9 +1,12 @@
 // What people of the plant do to live sessions beyond freezing and ending them at once: messages, marks, safe ends, stops of
 // a whole scope, and the watching of escorts. Each act of a person shows, too, that this person is there.
 
-import type { LiveSession, RunningItem, SessionMark, Stop } from "../../shared/api/types.ts";
+import type { ConfirmAnswer, LiveSession, RunningItem, SessionMark, Stop } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { WatcherInput } from "../../shared/live/messages.ts";
 import type { WatchBeat, WatchFacts, WatchLink } from "../../shared/live/watch-observer.ts";
 import type { SessionRegistry } from "./registry.ts";
+import type { Releaser } from "./session-facts.ts";
 
 export class SessionControls {
   readonly #registry: SessionRegistry;
@@ -49,18 +52,48 @@ export class SessionControls {
     }
   }
 
-  /** For the watch socket: who watches as escort. */
+  /** False: nothing waits under this number, or no such session is live. POLICY_REFUSED: not this person. */
+  confirm(id: string, n: number, by: Releaser, answer: ConfirmAnswer): boolean {
+    const session = this.#registry.get(id);
+    const done = session?.confirmations?.answer(n, by, answer) ?? false;
+    if (done) session?.escort?.acted(by.name);
+    return done;
+  }
+
+  /** For the watch socket: who watches as escort, and who types. */
   readonly watching = {
     joined: (watch: WatchFacts, link: WatchLink, atMs: number): void => {
+      this.#registry.get(watch.session)?.seat.joined(watch, link);
       if (watch.escorts) this.#escortOf(watch)?.joined(watch, link, atMs);
     },
     beat: (watch: WatchFacts, beat: WatchBeat): void => {
+      this.#registry.get(watch.session)?.seat.heard(watch);
       if (watch.escorts) this.#escortOf(watch)?.beat(watch, beat);
     },
     answered: (watch: WatchFacts, prompt: string, atMs: number): void => {
       if (watch.escorts) this.#escortOf(watch)?.answered(watch, prompt, atMs);
     },
+    control: (watch: WatchFacts, want: boolean): void => {
+      this.#act(watch.session, watch.person.name)?.seat.wants(watch, want);
+    },
+    input: (watch: WatchFacts, input: WatcherInput): void => {
+      this.#act(watch.session, watch.person.name)?.seat.input(watch, input);
+    },
+    confirm: (watch: WatchFacts, n: number, answer: ConfirmAnswer): void => {
+      const link = this.#registry.get(watch.session)?.seat.linkOf(watch);
+      const said = (ok: boolean, reason: string, sentence: string) =>
+        link?.send({ type: "answer", to: "confirm", ok, reason, sentence });
+      try {
+        const done = this.confirm(watch.session, n, watch.person, answer);
+        if (done) said(true, answer.given ? "given" : "refused", answer.given ? "Agreed." : "Not agreed.");
+        else said(false, "not-waiting", "Nothing waits under this number any more.");
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        said(false, "not-allowed", error.message);
+      }
+    },
     left: (watch: WatchFacts, _why: string, atMs: number): void => {
+      this.#registry.get(watch.session)?.seat.left(watch);
       if (watch.escorts) this.#escortOf(watch)?.left(watch, atMs);
     },
   };

@@ -16,6 +16,8 @@ export interface SessionSituation {
   escort: LiveSession["escort"];
   running: NonNullable<LiveSession["running"]>;
   ending: LiveSession["ending"];
+  control: NonNullable<LiveSession["control"]> | null;
+  confirmations: NonNullable<LiveSession["confirmations"]>;
 }
 
 export function describeSession(facts: SessionFacts, now: SessionSituation): LiveSession {
@@ -39,6 +41,8 @@ export function describeSession(facts: SessionFacts, now: SessionSituation): Liv
     ...(now.escort === undefined ? {} : { escort: now.escort }),
     running: now.running,
     ending: now.ending ?? null,
+    control: now.control,
+    confirmations: now.confirmations,
     channels: now.channels,
     idleSeconds: now.idleMs / 1000,
     endsAt: new Date(Math.min(lastsUntilMs, windowEndsMs ?? lastsUntilMs)).toISOString(),

@@ -1,5 +1,5 @@
 // Who may let a frozen session go on, and who may be its escort. Pure.
-import { expandGroups, matchesPerson } from "../../shared/policy/compile.ts";
+import { sharedCompany } from "../../shared/policy/control.ts";
 import type { SessionHold } from "../tap/tap.ts";
 import type { Releaser, SessionFacts } from "./session-facts.ts";
 
@@ -16,11 +16,8 @@ export function whyNotEscort(by: Releaser, { person, grant, policy }: Escorted):
   if (isSame(by.name, person.name)) return "Nobody escorts themselves.";
   if (!by.roles.includes("escort")) return "This session waits for an escort: a person with that role.";
   if (by.roles.includes("vendor")) return "A vendor escorts nobody, whatever other role they have.";
-  const company = policy.escort.companies.find((name) => {
-    const members = expandGroups(policy, [`group:${name}`]);
-    return [by, person].every((one) => members.some((pattern) => matchesPerson(pattern, one)));
-  });
-  if (company !== undefined) return `You are of the same company as ${person.name}: somebody else has to escort.`;
+  if (sharedCompany(policy, by, person) !== null)
+    return `You are of the same company as ${person.name}: somebody else has to escort.`;
   const isApprover = (grant?.approvers ?? []).some((name) => isSame(name, by.name));
   if (isApprover && !policy.requests.approverMayEscort) {
     return "You approved the request of this session: the policy wants another escort.";

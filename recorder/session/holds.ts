@@ -2,7 +2,7 @@
 import type { HoldCode, SessionHold } from "../tap/tap.ts";
 
 /** The first that holds is what the person and the lists are told: what has not begun shows nothing, whatever else holds. */
-const order: readonly HoldCode[] = ["escort-awaited", "stopped", "escort-lost", "ending", "frozen"];
+const order: readonly HoldCode[] = ["escort-awaited", "stopped", "escort-lost", "ending", "frozen", "controlled"];
 
 export class SessionHolds {
   readonly #holds = new Map<HoldCode, SessionHold>();

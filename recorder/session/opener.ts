@@ -2,6 +2,7 @@
 // then the credential. Invariant: who was refused learns why and how to mend it, and the audit log has it first.
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { ConfirmRules } from "../../shared/policy/confirm.ts";
 import type { SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
 import { reasonSentences } from "../../shared/policy/reasons.ts";
 import type {
@@ -182,6 +183,8 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
         decision,
         policy: inventory.policy,
         patterns: patternsFor(inventory.compiled, person, target),
+        confirm: new ConfirmRules(inventory.compiled, person, target),
+        serves: (one) => inventory.compiled.serves(target, one),
         grant,
         startedAt: recording.open.startedAt,
       },

@@ -19,6 +19,13 @@ const always: ReadonlySet<NoticeType> = new Set([
   "escort-begin",
   "escort-end",
   "escort-lost",
+  "control-begin",
+  "control-end",
+  "confirm-asked",
+  "confirm-given",
+  "confirm-refused",
+  "confirm-expired",
+  "confirm-cancelled",
   "message",
   "note",
   "bookmark",
@@ -65,7 +72,7 @@ export class RecordingFilter {
       case "metadata":
         return this.#metadata(event);
       case "none":
-        return event.type === "notice" && always.has(event.notice) ? [event] : nothing;
+        return event.type === "notice" && always.has(event.notice) ? [withoutCommand(event)] : nothing;
     }
   }
 
@@ -98,11 +105,9 @@ export class RecordingFilter {
         return [...this.#rest(event.channel), notice("channel-close", event.channel, {})];
       case "file":
         return [event];
-      case "notice": {
+      case "notice":
         // Also of what was refused, or waits for its release.
-        const { command: _command, ...facts } = event.facts;
-        return [{ ...event, facts }];
-      }
+        return [withoutCommand(event)];
     }
   }
 
@@ -129,6 +134,11 @@ export class RecordingFilter {
       notice("content-withheld", channel, { ...(input > 0 ? { input } : {}), ...(output > 0 ? { output } : {}) }),
     ];
   }
+}
+
+function withoutCommand(event: Extract<SessionEvent, { type: "notice" }>): SessionEvent {
+  const { command: _command, ...facts } = event.facts;
+  return { ...event, facts };
 }
 
 function notice(type: NoticeType, channel: number, facts: Record<string, unknown>): SessionEvent {

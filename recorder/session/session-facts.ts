@@ -1,4 +1,6 @@
 // What a live session is made of, and whom it tells: the types between GatewaySession and its surroundings.
+
+import type { ConfirmRules } from "../../shared/policy/confirm.ts";
 import type { Decision, GrantFacts } from "../../shared/policy/decide.ts";
 import type { Policy, Role, Target } from "../../shared/policy/policy.ts";
 import type { AuthenticatedPerson, ClientAddress, EventSink, TerminateReason } from "../tap/tap.ts";
@@ -34,6 +36,10 @@ export interface SessionFacts {
   policy: Policy;
   /** Of the policy, for this person and target; left out: none. */
   patterns?: SessionPatterns;
+  /** What somebody else has to agree to; left out: nothing. */
+  confirm?: ConfirmRules;
+  /** Whether the target's conduit is for this person; left out: for everybody. */
+  serves?: (person: Releaser) => boolean;
   /** What it stands on, where the rule asks for an approval or this is an emergency. */
   grant: GrantFacts | null;
   startedAt: string;
@@ -47,6 +53,8 @@ export type SessionHappening =
   | { type: "unfrozen"; by: string; escort?: true }
   | { type: "escort-lost"; last: string; why: string }
   | { type: "message"; by: string }
+  | { type: "control"; by: string; step: "begun" | "ended" | "refused"; reason?: string }
+  | { type: "confirmation"; step: string; n: number; rule: string; by?: string }
   | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
   | { type: "ended"; reason: string };
 

@@ -4,6 +4,7 @@
 import type { LiveSession, RunningItem, SessionMark } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { NoticeType, SessionEvent } from "../../shared/events/session-event.ts";
+import { decideControl, sharedCompany } from "../../shared/policy/control.ts";
 import {
   type Decision,
   decideCapability,
@@ -12,15 +13,20 @@ import {
   decideForward,
   refusal,
 } from "../../shared/policy/decide.ts";
-import type { Capability } from "../../shared/policy/policy.ts";
+import type { Capability, Confirm } from "../../shared/policy/policy.ts";
 import type {
+  ConfirmDesk,
+  ControlledTap,
   EventSink,
   FileTransferMode,
+  SessionControl,
   SessionHold,
   SessionWarning,
   TapSession,
   TerminateReason,
 } from "../tap/tap.ts";
+import { Confirmations } from "./confirmations.ts";
+import { ControlSeat } from "./control-seat.ts";
 import { describeSession } from "./describe-session.ts";
 import { whyNotEscort, whyNotReleasedBy } from "./escort.ts";
 import type { NotCounting } from "./escort-presence.ts";
@@ -74,6 +80,11 @@ export class GatewaySession implements TapSession {
   readonly #running = new Running();
   #ending: NonNullable<LiveSession["ending"]> | null = null;
   #escort: SessionEscort | null = null;
+  /** Who else types in it. */
+  readonly seat: ControlSeat;
+  readonly #confirmations: Confirmations | null;
+  /** Whose input is being recorded, where it is not the person's. */
+  #typist: string | null = null;
   #tell: (warning: SessionWarning) => void = () => {};
   #held: (hold: SessionHold | null) => void = () => {};
   #ended = false;
@@ -92,6 +103,8 @@ export class GatewaySession implements TapSession {
     this.#filter = new RecordingFilter(obligations.recording, () => hooks.nowMs());
     this.#grantState = facts.grant === null ? "none" : "open";
     this.#watch = this.#watchFor(facts.patterns);
+    this.seat = this.#seatFor(hooks, obligations.limits.idleSeconds);
+    this.#confirmations = this.#confirmationsFor(hooks);
     this.sink = {
       append: (event) => this.#append(event),
       durable: () => this.#durable(),
@@ -167,6 +180,23 @@ export class GatewaySession implements TapSession {
     return this.#holds.top;
   }
 
+  get control(): SessionControl | null {
+    return this.seat.control;
+  }
+
+  onControl(tap: ControlledTap): void {
+    this.seat.onControl(tap);
+  }
+
+  get confirm(): ConfirmDesk | null {
+    return this.#confirmations;
+  }
+
+  /** What waits to be confirmed. */
+  get confirmations(): Confirmations | null {
+    return this.#confirmations;
+  }
+
   /** Who watches as escort; null: the session owes none. */
   get escort(): SessionEscort | null {
     return this.#escort;
@@ -180,8 +210,10 @@ export class GatewaySession implements TapSession {
     this.#tell = listener;
   }
 
-  typed(channel: number, text: string): void {
+  typed(channel: number, text: string, by?: string): void {
+    this.#typist = by ?? null;
     this.#watch?.typed(channel, text);
+    this.#typist = null;
   }
 
   touch(): void {
@@ -189,10 +221,10 @@ export class GatewaySession implements TapSession {
   }
 
   /** Once the session's last word is written, nothing is added to it. */
-  notice(notice: NoticeType, facts: Record<string, unknown>): void {
+  notice(notice: NoticeType, facts: Record<string, unknown>, channel?: number): void {
     if (this.#isClosed) return;
     try {
-      this.#append({ type: "notice", notice, facts });
+      this.#append({ type: "notice", notice, ...(channel === undefined ? {} : { channel }), facts });
     } catch (error) {
       // The failure itself has already been handled by onFailure; a notice has nobody waiting for it.
       this.#hooks.logger.warn({ session: this.id, notice, err: error }, "a notice could not be recorded");
@@ -202,8 +234,8 @@ export class GatewaySession implements TapSession {
   /** Input stops at the gateway, output goes on. False: it cannot be frozen now. */
   freeze(by: string, reason: string): boolean {
     // A transfer that never ends is stopped, too: the safe end is over then.
-    const isEnding = this.#state === "frozen" && this.#holds.top?.code === "ending";
-    if (this.#state !== "active" && !isEnding) return false;
+    const code = this.#state === "frozen" ? this.#holds.top?.code : undefined;
+    if (this.#state !== "active" && code !== "ending" && code !== "controlled") return false;
     const before = this.#holds.top;
     if (this.#holds.delete("ending")) this.#ending = null;
     const said = reason === "" ? "" : ` Reason: ${reason}`;
@@ -227,6 +259,10 @@ export class GatewaySession implements TapSession {
   /** False: it is not frozen, or a stop holds it. */
   unfreeze(by: string): boolean {
     if (this.#state !== "frozen" || this.#holds.top === null || this.#holds.has("stopped")) return false;
+    if (this.#holds.top.code === "controlled") {
+      this.seat.end("released");
+      return true;
+    }
     const isBeginning = this.#holds.has("escort-awaited");
     const isEscorted = isBeginning || this.#holds.has("escort-lost");
     this.#state = "active";
@@ -312,6 +348,7 @@ export class GatewaySession implements TapSession {
     if (this.#state === "closing" || this.#ended) return;
     this.#state = "closing";
     this.#endReason = reason.code;
+    this.#stopOthers("ended");
     this.#hooks.logger.info({ session: this.id, reason: reason.code, by }, "session is being ended");
     this.notice("terminate", { by, code: reason.code, sentence: reason.sentence });
     if (punishments.has(reason.code)) this.#hooks.onPunished?.(this, by, reason);
@@ -342,6 +379,8 @@ export class GatewaySession implements TapSession {
   checkLimits(): void {
     if (this.#state === "closing" || this.#ended) return;
     this.#escort?.tick();
+    this.seat.tick();
+    this.#confirmations?.tick();
     this.#endIfFinished();
     if (this.#isOver) return;
     const { windowEndsMs } = this.facts.decision.obligations;
@@ -366,6 +405,8 @@ export class GatewaySession implements TapSession {
       state: this.#state === "active" || this.#state === "frozen" ? this.#state : "closing",
       hold: this.#holds.top,
       escort: this.#escort?.state(),
+      control: this.seat.state,
+      confirmations: this.#confirmations?.list() ?? [],
       running: this.#running.list(),
       ending: this.#ending,
       releasedBy: this.#releasedBy,
@@ -384,6 +425,7 @@ export class GatewaySession implements TapSession {
     this.#setFrozen();
     this.#state = "frozen";
     this.#holds.set(hold);
+    this.#stopOthers("held");
     const isPlain = hold.code === "frozen" || hold.code === "escort-awaited";
     this.notice("freeze", { by, reason, ...(isPlain ? {} : { hold: hold.code }) });
     const { top } = this.#holds;
@@ -392,6 +434,73 @@ export class GatewaySession implements TapSession {
       this.#tell({ ...top, secondsLeft: null });
     }
     this.#hooks.happened?.(this, { type: "frozen", by, reason });
+  }
+
+  /** Nobody types in the person's place any more, and nothing waits to be confirmed. */
+  #stopOthers(why: "held" | "ended"): void {
+    this.seat.end(why);
+    const sentence =
+      why === "held" ? "The session was stopped: it was not sent." : "The session ends: it was not sent.";
+    this.#confirmations?.cancelAll(why, sentence);
+  }
+
+  #seatFor(hooks: SessionHooks, idleSeconds: number): ControlSeat {
+    const { facts } = this;
+    return new ControlSeat({
+      nowMs: () => hooks.nowMs(),
+      wallMs: () => hooks.wallMs(),
+      decide: (by) => decideControl(facts.policy, { person: facts.person, by, serves: facts.serves?.(by) ?? true }),
+      isHeld: () => this.#state !== "active" || this.#isOver,
+      hold: (by) => (by === null ? this.#controlReleased() : this.#controlled(by)),
+      tell: (code, sentence) => this.#tell({ code, sentence, secondsLeft: null }),
+      notice: (notice, said) => this.notice(notice, said),
+      happened: (what) => hooks.happened?.(this, what),
+      idleMs: idleSeconds * 1000,
+    });
+  }
+
+  #controlled(by: string): void {
+    this.#setFrozen();
+    this.#state = "frozen";
+    const sentence = `${by} of the plant types in your place: what you type or send is dropped until it is handed back.`;
+    const hold: SessionHold = { code: "controlled", sentence };
+    this.#holds.set(hold);
+    this.#confirmations?.cancelAll("held", `${by} of the plant has taken control: it was not sent.`);
+    this.#held(hold);
+    this.#tell({ ...hold, secondsLeft: null });
+  }
+
+  #controlReleased(): void {
+    if (!this.#holds.delete("controlled") || this.#holds.top !== null || this.#state !== "frozen") return;
+    this.#state = "active";
+    this.#clock.touch();
+    this.#thaw?.resolve();
+    this.#thaw = null;
+    this.#held(null);
+    this.#tell({ code: "unfrozen", sentence: "You have control of the session again.", secondsLeft: null });
+  }
+
+  #confirmationsFor(hooks: SessionHooks): Confirmations | null {
+    const { confirm } = this.facts;
+    if (confirm === undefined || confirm.rules.length === 0) return null;
+    return new Confirmations(confirm, {
+      nowMs: () => hooks.nowMs(),
+      wallMs: () => hooks.wallMs(),
+      notice: (notice, facts, channel) => this.notice(notice, facts, channel),
+      happened: (what) => hooks.happened?.(this, what),
+      whyNot: (by, needs) => this.#whyNotConfirmed(by, needs),
+      isOpen: () => this.#state === "active" && !this.#isOver,
+    });
+  }
+
+  #whyNotConfirmed(by: Releaser, needs: Confirm["by"]): string | null {
+    const { person, policy } = this.facts;
+    if (by.name.toLowerCase() === person.name.toLowerCase()) return "Nobody confirms what they do themselves.";
+    if (by.roles.includes("vendor")) return "A vendor confirms nothing, whatever other role they have.";
+    if (needs === "escort") return whyNotEscort(by, this.facts);
+    if (!by.roles.includes("approver")) return "This waits for an approver: a person with that role.";
+    const isColleague = sharedCompany(policy, by, person) !== null;
+    return isColleague ? `You are of the same company as ${person.name}: somebody else has to agree.` : null;
   }
 
   #escortLost(last: string, why: NotCounting): void {
@@ -429,10 +538,13 @@ export class GatewaySession implements TapSession {
   /** What was found is never told: it may be what the recording seals. */
   #found({ id, action, message }: FoundPattern, where: "input" | "output", channel: number): void {
     if (this.#state === "closing" && action !== "alert") return;
-    this.notice("pattern-matched", { pattern: id, in: where, action, channel });
+    const by = this.#typist;
+    this.notice("pattern-matched", { pattern: id, in: where, action, channel, ...(by === null ? {} : { by }) });
     this.#hooks.happened?.(this, { type: "pattern", pattern: id, in: where, action });
     this.#alarms.add(`pattern ${id}`);
-    if (action === "freeze") this.freeze("policy", message === "" ? `pattern ${id}` : message);
+    // What somebody else typed does not end the person's access.
+    const freezes = action === "freeze" || (action === "terminate" && by !== null);
+    if (freezes) this.freeze("policy", message === "" ? `pattern ${id}` : message);
     else if (action === "terminate") {
       const sentence = message === "" ? "The plant's policy ended this session." : message;
       this.terminate({ code: "pattern-matched", sentence }, `policy: pattern ${id}`);
@@ -452,7 +564,9 @@ export class GatewaySession implements TapSession {
       if (this.facts.target.failureMode !== "best_effort") throw error;
     }
     if (this.#watch === null) return flows;
+    this.#typist = event.type === "input" ? (event.by ?? null) : null;
     this.#watch.seen(event);
+    this.#typist = null;
     return flows && !this.#watch.behind;
   }
 
@@ -491,6 +605,7 @@ export class GatewaySession implements TapSession {
 
   async #close(reason: string): Promise<void> {
     this.#state = "closing";
+    this.#stopOthers("ended");
     if (this.#grace !== null) clearTimeout(this.#grace);
     if (this.#watch !== null) await this.#watch.finish();
     this.#escort?.close();

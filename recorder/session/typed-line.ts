@@ -14,6 +14,11 @@ export class TypedLine {
   /** An escape sequence that is not whole yet. */
   #sequence = "";
 
+  /** As it stands. */
+  get line(): string {
+    return this.#line.join("");
+  }
+
   /** Lines that were ended by this text, or by their length. */
   push(text: string): string[] {
     const ended: string[] = [];

@@ -3,6 +3,7 @@
 import type { SessionEvent } from "../../shared/events/session-event.ts";
 import type { Decision } from "../../shared/policy/decide.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
+import type { KeyCombination } from "../../shared/policy/key-combination.ts";
 import type { Capability, Role, VncSettings } from "../../shared/policy/policy.ts";
 
 /**
@@ -43,6 +44,12 @@ export interface TapSession {
    * returns, nothing passes that the target's socket does not have.
    */
   onHold(listener: (hold: SessionHold | null) => void): void;
+  /** Who of the plant types in the session; null: nobody but its person. Never while it is held for another reason. */
+  readonly control: SessionControl | null;
+  /** One listener, told within the call that gives control or takes it, after `control` says so. */
+  onControl(tap: ControlledTap): void;
+  /** What somebody else has to agree to; null: nothing. */
+  readonly confirm: ConfirmDesk | null;
   /** What the person is to be told while the session goes on: that it ends soon, that it is frozen, that it goes on. */
   onWarning(listener: (warning: SessionWarning) => void): void;
   /** Text that a channel's keys typed where they are no bytes of a terminal's: asked about before they pass. */
@@ -58,14 +65,70 @@ export type FileTransferMode = "scan_required" | "allow" | "deny";
 /**
  * Why a session takes no input. `escort-awaited`: it has not begun; nothing of the target is shown either. `frozen`: somebody
  * stopped it; `escort-lost`: nobody watches any more; `stopped`: the plant has stopped everything. `ending`: it ends when
- * the file transfers that are open are through; they go on. Else these four hold alike.
+ * the file transfers that are open are through; they go on. `controlled`: somebody of the plant types in the person's place.
+ * Else these five hold alike.
  */
-export const holdCodes = ["escort-awaited", "escort-lost", "frozen", "stopped", "ending"] as const;
+export const holdCodes = ["escort-awaited", "escort-lost", "frozen", "stopped", "ending", "controlled"] as const;
 export type HoldCode = (typeof holdCodes)[number];
 
 export interface SessionHold {
   code: HoldCode;
   sentence: string;
+}
+
+export interface SessionControl {
+  by: string;
+  /** The session is held meanwhile, with `controlled`. */
+  exclusive: boolean;
+}
+
+/** What reaches the target from whoever has control, recorded and durable first, as theirs. */
+export type ControlInput =
+  | { type: "text"; channel: number; text: string }
+  | { type: "key"; channel: number; sym: number; down: boolean }
+  | { type: "pointer"; channel: number; x: number; y: number; buttons: number };
+
+export interface ControlledTap {
+  /** When it returns, nothing more passes of whoever had control, but what lets go of the keys that they held. */
+  controlChanged(control: SessionControl | null): void;
+  /** False: no such terminal or screen takes it now. */
+  controlInput(input: ControlInput): boolean;
+}
+
+/** What waits for somebody else to agree. */
+export type ConfirmAction =
+  | { what: "upload"; channel: number; path: string }
+  | { what: "command"; channel: number; command: string }
+  | { what: "keys"; channel: number; keys: KeyCombination };
+
+export interface ConfirmDesk {
+  /** Where false or empty, taps need not ask. */
+  readonly uploads: boolean;
+  readonly commands: boolean;
+  readonly keys: readonly KeyCombination[];
+  /** Null: nobody has to agree to this. Else it waits from now on. */
+  ask(action: ConfirmAction): AwaitedConfirmation | null;
+  /** Of a terminal. */
+  lines(channel: number): CommandLines;
+}
+
+export interface AwaitedConfirmation {
+  /** For the person: that it waits, for whom, and for how long. */
+  readonly sentence: string;
+  /** Resolves in any case; `sentence` is for the person. What was given still passes as all input: not while it is held. */
+  readonly answer: Promise<{ given: boolean; sentence: string }>;
+  /** Nobody waits for it any more. */
+  cancel(why: string): void;
+}
+
+/** What is typed at a terminal, line by line, and what its line shows: recalled and completed commands are not typed. */
+export interface CommandLines {
+  /** How many of these bytes pass unasked. The next one ends a line that somebody has to agree to: `ask` is due. */
+  typed(bytes: Uint8Array): number;
+  ask(): AwaitedConfirmation | null;
+  /** The byte that `typed` stopped at passes, or (false) never will, and the line is cleared. */
+  ended(passes: boolean): void;
+  shown(bytes: Uint8Array): void;
 }
 
 export interface SessionWarning {

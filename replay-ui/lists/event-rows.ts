@@ -56,6 +56,20 @@ function channelOpen(facts: Facts): Said {
   return [`${command === "sftp" ? "SFTP" : command || "Subsystem"} opened`, terminal(facts["pty"])];
 }
 
+const confirmWhats: Readonly<Record<string, string>> = {
+  upload: "An upload waits to be agreed to",
+  command: "A command waits to be agreed to",
+  keys: "Keys wait to be agreed to",
+};
+
+function confirmWhat(facts: Facts): string {
+  return confirmWhats[text(facts["what"])] ?? "Something waits to be agreed to";
+}
+
+function confirmed(facts: Facts): string {
+  return join(`number ${count(facts["n"])}`, `rule ${text(facts["rule"])}`);
+}
+
 function exit(facts: Facts): Said {
   const signal = text(facts["signal"]);
   return signal === "" ? [`Exit status ${count(facts["status"])}`, ""] : [`Ended by signal ${signal}`, "", "warn"];
@@ -149,6 +163,24 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
     join(text(facts["by"]), words(text(facts["why"])), `after ${count(facts["seconds"])} s`),
   ],
   "escort-lost": (facts) => ["Nobody escorts any more", join(text(facts["last"]), words(text(facts["why"]))), "bad"],
+  "control-begin": (facts) => [
+    facts["exclusive"] === true ? "Control taken from the person" : "Somebody else types, too",
+    `by ${text(facts["by"])}`,
+    "warn",
+  ],
+  "control-end": (facts) => [
+    "Control given back",
+    join(`by ${text(facts["by"])}`, words(text(facts["why"])), `after ${count(facts["seconds"])} s`),
+  ],
+  "confirm-asked": (facts) => [
+    confirmWhat(facts),
+    join(text(facts["path"]) || text(facts["command"]) || text(facts["keys"]), `for an ${text(facts["needs"])}`),
+    "warn",
+  ],
+  "confirm-given": (facts) => ["Agreed to", join(`by ${text(facts["by"])}`, confirmed(facts)), "good"],
+  "confirm-refused": (facts) => ["Not agreed to", join(byWhom(facts), confirmed(facts)), "bad"],
+  "confirm-expired": (facts) => ["Nobody agreed in time", confirmed(facts), "bad"],
+  "confirm-cancelled": (facts) => ["Waits no more", join(words(text(facts["why"])), confirmed(facts))],
   message: (facts) => ["Message to the person", join(`by ${text(facts["by"])}`, text(facts["text"]))],
   note: mark("Note"),
   bookmark: mark("Bookmark"),

@@ -16,7 +16,14 @@ export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingS
   const { session } = first;
   const index = new Store(first);
   const reachable = new Store(true);
-  const live = new Store<LiveWatch>({ connected: false, session: null, escort: null, prompt: null, ended: null });
+  const live = new Store<LiveWatch>({
+    connected: false,
+    session: null,
+    escort: null,
+    prompt: null,
+    answer: null,
+    ended: null,
+  });
   const abort = new AbortController();
   let growthOf: ((kind: TrackMeta["kind"]) => SegmentGrowth | null) | null = null;
   const open = new OpenSegments((kind) => growthOf?.(kind) ?? null);
@@ -102,6 +109,9 @@ export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingS
     },
     isPresent(prompt) {
       watch?.answer(prompt);
+    },
+    tell(message) {
+      watch?.tell(message);
     },
     close() {
       abort.abort();

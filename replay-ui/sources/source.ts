@@ -1,6 +1,7 @@
 // Where a recording comes from. The player knows this interface only: it does not see whether the recording is sealed
 // or still being written. Invariant: an index never shrinks, and what it said of a segment never changes.
 import type { EscortState, LiveSession, RecordingIndex } from "../../shared/api/types.ts";
+import type { WatchAnswer, WatcherMessage } from "../../shared/live/messages.ts";
 import type { Store } from "../store.ts";
 import type { OpenSegments } from "./open-segments.ts";
 
@@ -12,6 +13,8 @@ export interface LiveWatch {
   escort: EscortState | null;
   /** "Are you there?": to be answered by then, on the page's clock. */
   prompt: { id: string; untilMs: number } | null;
+  /** What became of what this page asked for last: control, or to agree to something. */
+  answer: WatchAnswer | null;
   /** Why there is nothing more to watch. */
   ended: { reason: string; sentence: string } | null;
 }
@@ -31,5 +34,7 @@ export interface RecordingSource {
   edgeUs?(): number | null;
   /** The answer to a prompt. */
   isPresent?(prompt: string): void;
+  /** Control, and what is typed with it. */
+  tell?(message: WatcherMessage): void;
   close(): void;
 }

@@ -30,6 +30,7 @@ export interface WatchEnds {
 
 export interface Watch {
   answer(prompt: string): void;
+  tell(message: WatcherMessage): void;
   close(): void;
 }
 
@@ -101,6 +102,8 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
       }
       case "prompt":
         return ends.state.update({ prompt: { id: said.id, untilMs: performance.now() + said.leftMs } });
+      case "answer":
+        return ends.state.update({ answer: said });
       case "resync":
         return ends.open.clear();
       case "ended":
@@ -158,6 +161,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
       send({ type: "present", id: prompt });
       ends.state.update({ prompt: null });
     },
+    tell: send,
     close: stop,
   };
 }

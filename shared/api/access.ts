@@ -284,6 +284,8 @@ export const AccessEventType = z.enum([
   "session.unfrozen",
   "session.escort-lost",
   "session.message",
+  "session.control",
+  "session.confirmation",
   "session.pattern",
   "session.ended",
   "file.held",

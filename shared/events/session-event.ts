@@ -84,6 +84,19 @@ export const NoticeType = z.enum([
   "escort-end",
   /** Nobody escorts any more: `last`, `why`. */
   "escort-lost",
+  /** Somebody else's keys and pointer reach the target, too, or (`exclusive`) alone: `by`, `watch`. Ends with `why`, `seconds`. */
+  "control-begin",
+  "control-end",
+  /**
+   * Something of the person's is held until somebody else agrees: `n`, `rule`, `what` (`upload`, `command`, `keys`), `needs`
+   * (a role), `timeoutSeconds`, and `path`, `command` or `keys`. Then one of the others with the same `n`: given or refused
+   * (`by`), not answered in time, or nobody waits for it any more (`why`).
+   */
+  "confirm-asked",
+  "confirm-given",
+  "confirm-refused",
+  "confirm-expired",
+  "confirm-cancelled",
   /** Told to the person: `by`, `text`. */
   "message",
   /** Kept on the timeline: `by`, `text`, and `atUs` where it is about another moment. */
@@ -165,7 +178,8 @@ export type SessionEvent =
   /** `stderr` is SSH_MSG_CHANNEL_EXTENDED_DATA type 1 (RFC 4254 §5.2). */
   | { type: "output"; channel: number; stream: "stdout" | "stderr"; data: Uint8Array }
   /** Of a `vnc` channel: whole client messages (RFC 6143 §7.5) that passed. */
-  | { type: "input"; channel: number; data: Uint8Array }
+  /** `by`: somebody else typed it, who had control then; left out: the session's person. */
+  | { type: "input"; channel: number; data: Uint8Array; by?: string }
   | { type: "resize"; channel: number; cols: number; rows: number }
   | { type: "exit"; channel: number; status?: number; signal?: string; core?: boolean; message?: string }
   | { type: "channel-close"; channel: number }

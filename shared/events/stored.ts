@@ -58,12 +58,15 @@ export type TerminalLine = z.infer<typeof TerminalLine>;
  *   of the wheel and move of a drag is there; other moves are thinned.
  * - `clipboard`: text that the viewer put on the target's clipboard; with `direction` it came the other way and the
  *   operator has it. A long one is in several lines that follow each other.
+ *
+ * `by` where it was not the session's person but somebody who had control: an escort.
  */
 export const InputLine = z.strictObject({
   t: z.int().nonnegative(),
   s: z.int().nonnegative(),
   ch: z.int().nonnegative(),
   k: z.enum(["text", "key", "paste", "data", "secret", "unechoed", "vkey", "pointer", "clipboard"]),
+  by: z.string().optional(),
   d: z.string().optional(),
   name: z.string().optional(),
   down: z.boolean().optional(),

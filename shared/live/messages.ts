@@ -60,6 +60,17 @@ export const WatchPrompt = z.strictObject({
 });
 export type WatchPrompt = z.infer<typeof WatchPrompt>;
 
+/** What became of a `control` or a `confirm` of this watch's; `ok` false for control also when it is taken away later. */
+export const WatchAnswer = z.strictObject({
+  type: z.literal("answer"),
+  to: z.enum(["control", "confirm"]),
+  ok: z.boolean(),
+  /** Stable: a reason code of the policy, or why control ended. */
+  reason: z.string(),
+  sentence: z.string(),
+});
+export type WatchAnswer = z.infer<typeof WatchAnswer>;
+
 /**
  * The line was too slow for all of it: what was sent before stays true, what came after is not sent. A `hello` follows
  * with the open segments from their beginning; what closed meanwhile is read by HTTP.
@@ -82,6 +93,7 @@ export const WatchMessage = z.discriminatedUnion("type", [
   WatchState,
   WatchEscorts,
   WatchPrompt,
+  WatchAnswer,
   WatchResync,
   WatchEnded,
 ]);
@@ -98,8 +110,49 @@ export const WatcherSeen = z.strictObject({
 
 export const WatcherPresent = z.strictObject({ type: z.literal("present"), id: z.string().min(1).max(64) });
 
-export const WatcherMessage = z.discriminatedUnion("type", [WatcherSeen, WatcherPresent]);
+/** To type and point in the session oneself, or no more. */
+export const WatcherControl = z.strictObject({ type: z.literal("control"), want: z.boolean() });
+
+const channel = z.int().min(0).max(0xffff_ffff);
+const coordinate = z.int().min(0).max(0xffff);
+/** Typed or pasted at a terminal, as its program is to get it. Nothing comes of it without control. */
+export const WatcherText = z.strictObject({ type: z.literal("text"), channel, text: z.string().min(1).max(1000) });
+/** At a screen: an X11 keysym. */
+export const WatcherKey = z.strictObject({
+  type: z.literal("key"),
+  channel,
+  sym: z.int().min(1).max(0x1fff_ffff),
+  down: z.boolean(),
+});
+/** At a screen, in its own pixels; `buttons` as in RFC 6143 §7.5.5. */
+export const WatcherPointer = z.strictObject({
+  type: z.literal("pointer"),
+  channel,
+  x: coordinate,
+  y: coordinate,
+  buttons: z.int().min(0).max(0x7f),
+});
+/** As `POST /sessions/:id/confirmations/:n`. */
+export const WatcherConfirm = z.strictObject({
+  type: z.literal("confirm"),
+  n: z.int().positive(),
+  given: z.boolean(),
+  reason: z.string().trim().max(200).default(""),
+});
+
+export const WatcherInput = z.discriminatedUnion("type", [WatcherText, WatcherKey, WatcherPointer]);
+export type WatcherInput = z.infer<typeof WatcherInput>;
+
+export const WatcherMessage = z.discriminatedUnion("type", [
+  WatcherSeen,
+  WatcherPresent,
+  WatcherControl,
+  WatcherText,
+  WatcherKey,
+  WatcherPointer,
+  WatcherConfirm,
+]);
 export type WatcherMessage = z.infer<typeof WatcherMessage>;
 
-/** What a watcher may send. */
-export const watcherLimits = { messageBytes: 4096, messagesPerSecond: 20 } as const;
+/** What a watcher may send; `inputsPerSecond` of what is typed and pointed, beside the rest. */
+export const watcherLimits = { messageBytes: 4096, messagesPerSecond: 20, inputsPerSecond: 200 } as const;

@@ -1,6 +1,7 @@
 // Why a decision is as it is: every step and every rule up to the deciding one, in words. The same code in the command line
 // and in the browser; the decision itself is `decideOpening`'s.
 import { type CompiledPolicy, expandGroups, matchesPerson, matchesTarget } from "./compile.ts";
+import { confirmRulesFor, confirmWords } from "./confirm-rules.ts";
 import { type Decision, decideOpening, hasObligations, type TargetQuery } from "./decide.ts";
 import type { Rule } from "./policy.ts";
 import { reasonSentences } from "./reasons.ts";
@@ -34,7 +35,7 @@ export function explainTarget(compiled: CompiledPolicy, query: TargetQuery): Exp
     sentence: reasonSentences[decision.reason],
     before,
     rules: asked ? traceRules(compiled, query, decision) : [],
-    inWords: hasObligations(decision) ? obligationsInWords(decision) : [],
+    inWords: hasObligations(decision) ? [...obligationsInWords(decision), ...withOthers(compiled, query)] : [],
   };
 }
 
@@ -87,6 +88,21 @@ function quoted(pattern: string): string {
 function listed(patterns: readonly string[]): string {
   const shown = patterns.slice(0, 6).map(quoted).join(", ");
   return patterns.length > 6 ? `${shown}, and ${patterns.length - 6} more` : shown;
+}
+
+const controlWords = {
+  never: "Nobody but the person types in it.",
+  exclusive: "An escort, engineer or administrator who watches may type in the person's place.",
+  shared: "An escort, engineer or administrator who watches may type beside the person.",
+} as const;
+
+function withOthers(compiled: CompiledPolicy, { person, target }: TargetQuery): string[] {
+  return [
+    controlWords[compiled.policy.escort.control],
+    ...confirmRulesFor(compiled, person, target).map(
+      (rule) => `An ${rule.by} has to agree to ${confirmWords(rule)}, within ${duration(rule.timeoutSeconds)}.`,
+    ),
+  ];
 }
 
 const recordingWords = {

@@ -2,6 +2,7 @@
 // what is not there. Pure; each finding has the path of the key it is about.
 import { type CompiledPolicy, expandGroups, type PersonFacts } from "./compile.ts";
 import { covers, matchesGlob } from "./glob.ts";
+import { keyCombination } from "./key-combination.ts";
 import { patternFault } from "./patterns.ts";
 import { type Policy, Role, type Rule } from "./policy.ts";
 
@@ -18,6 +19,16 @@ export function policyFaults(policy: Policy): PolicyFinding[] {
     const fault = patternFault(match);
     if (fault !== null)
       found.push({ path: ["patterns", i, "match"], problem: fault, mend: "Write it in RE2's syntax." });
+  }
+  for (const [i, { when }] of policy.confirm.entries()) {
+    const inCommand = "command" in when ? patternFault(when.command) : null;
+    if (inCommand !== null) {
+      found.push({ path: ["confirm", i, "when"], problem: inCommand, mend: "Write it in RE2's syntax." });
+    }
+    if ("keys" in when && keyCombination(when.keys) === null) {
+      const problem = `("${when.keys}") is no combination of keys`;
+      found.push({ path: ["confirm", i, "when"], problem, mend: "Write it as Ctrl+Alt+Delete." });
+    }
   }
   const { ticketPattern } = policy.requests;
   const fault = ticketPattern === undefined ? null : patternFault(ticketPattern);
@@ -192,6 +203,7 @@ function unknownNames(policy: Policy): PolicyFinding[] {
   };
   for (const [at, rule] of policy.rules.entries()) look(rule.people, "rules", at, "people");
   for (const [at, pattern] of policy.patterns.entries()) look(pattern.people, "patterns", at, "people");
+  for (const [at, one] of policy.confirm.entries()) look(one.people, "confirm", at, "people");
   look(policy.requests.approvers, "requests", "approvers");
   look(policy.breakGlass.people, "breakGlass", "people");
   look(
@@ -227,6 +239,11 @@ function lintPeople(compiled: CompiledPolicy, people: readonly PersonFacts[]): P
   if (compiled.policy.rules.some(owesEscort) && !people.some(({ roles }) => roles.includes("escort"))) {
     const problem = "lets sessions begin only with an escort, and nobody who has an account has that role";
     found.push({ path: ["escort"], problem, mend: "conduit user add NAME --role escort." });
+  }
+  for (const [i, { by }] of compiled.policy.confirm.entries()) {
+    if (people.some(({ roles }) => roles.includes(by) && !roles.includes("vendor"))) continue;
+    const problem = `waits for somebody with the role ${by}, which nobody who has an account has: it is always refused`;
+    found.push({ path: ["confirm", i], problem, mend: `conduit user add NAME --role ${by}.` });
   }
   for (const [i, pattern] of breakGlass.people.entries()) {
     if (!nobody([pattern])) continue;

@@ -73,6 +73,16 @@ export class CompiledPatterns {
   }
 }
 
+/** A scanner of its own for each text. Those that cannot be read are left out. */
+export function scannerFor(patterns: readonly Pick<Pattern, "id" | "match">[]): () => PatternScanner {
+  const compiled = patterns.flatMap(({ id, match }) => {
+    const program = programOf(match);
+    const pattern: Pattern = { id, match, in: "input", action: "alert", message: "" };
+    return program === null ? [] : [{ pattern, automaton: new StreamAutomaton(program) }];
+  });
+  return () => new PatternScanner(compiled);
+}
+
 /** Patterns that cannot be read are left out: the inventory refuses a policy that has one. */
 export function compilePatterns(policy: CompiledPolicy): CompiledPatterns {
   return new CompiledPatterns(policy);

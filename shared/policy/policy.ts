@@ -153,6 +153,11 @@ export const Escort = z
     /** Between two questions whether somebody is there; 0: none is asked. */
     presenceSeconds: z.int().min(0).max(86_400).default(600),
     answerSeconds: z.int().min(5).max(3600).default(60),
+    /**
+     * Whether who watches may type and point in the session: never, in the person's place, or beside them. Escorts,
+     * engineers and administrators; nobody with the role vendor, and none of the person's company.
+     */
+    control: z.enum(["never", "exclusive", "shared"]).default("never"),
     /** Groups that are companies: nobody escorts who stands in one of them together with the person. */
     companies: z.array(name).max(1000).default([]),
   })
@@ -177,6 +182,26 @@ export const Pattern = z.strictObject({
   message: z.string().max(200).default(""),
 });
 export type Pattern = z.infer<typeof Pattern>;
+
+/** What a person does in a session only when somebody else has agreed to it, each time. */
+export const Confirm = z.strictObject({
+  id: name,
+  when: z.union([
+    /** A file that is written to the target by SFTP or scp. */
+    z.strictObject({ upload: z.literal(true) }),
+    /** SSH: a line of a terminal at Enter, or a command; RE2 syntax. */
+    z.strictObject({ command: z.string().min(1).max(500) }),
+    /** VNC: `Ctrl+Alt+Delete`. */
+    z.strictObject({ keys: z.string().min(1).max(60) }),
+  ]),
+  by: z.enum(["escort", "approver"]).default("escort"),
+  /** Not answered by then, it is refused. */
+  timeoutSeconds: z.int().min(5).max(3600).default(60),
+  /** Left out: everybody's sessions, to every target. */
+  people: z.array(glob).min(1).optional(),
+  targets: z.array(glob).min(1).optional(),
+});
+export type Confirm = z.infer<typeof Confirm>;
 
 export const Policy = z.strictObject({
   version: z.literal(1),
@@ -214,6 +239,7 @@ export const Policy = z.strictObject({
     })
     .prefault({}),
   patterns: z.array(Pattern).max(1000).default([]),
+  confirm: z.array(Confirm).max(200).default([]),
   retentionDays: z.int().min(90).default(90),
   /** Longer by target: the longest that matches counts, `retentionDays` at least. */
   retention: z.array(z.strictObject({ targets: z.array(glob).min(1), days: z.int().min(90).max(36_500) })).default([]),

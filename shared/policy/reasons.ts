@@ -20,6 +20,13 @@ export const reasonSentences = {
   "not-in-request": "The approved access request does not include this.",
   "mfa-needed": "A second factor is needed: enrol one and sign in with its code.",
   "escort-needed": "The session waits for its escort.",
+  "control-off": "The policy lets nobody but the person themselves type in this session.",
+  "control-own-session": "Nobody takes control of a session of their own.",
+  "control-role": "Control is for escorts, engineers and administrators, and never for a vendor.",
+  "control-same-company": "Who is of the same company as the person does not take control.",
+  "control-held": "Somebody else has control of this session.",
+  "control-session-held": "The session is frozen or about to end: nobody types in it.",
+  "confirmation-needed": "Somebody else has to agree to this first.",
   "break-glass-not-named": "The policy does not name this person for emergency access.",
   "reconnection-blocked":
     "An earlier session was ended, and its reconnection is refused until there is a new approval.",

@@ -5,7 +5,14 @@ import type { LiveSession } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { EventsLine } from "../../../shared/events/stored.ts";
 import type { WatchFrame } from "../../../shared/live/frame.ts";
-import type { WatchEnded, WatchEscorts, WatchHello, WatchMessage, WatchTrack } from "../../../shared/live/messages.ts";
+import type {
+  WatchAnswer,
+  WatchEnded,
+  WatchEscorts,
+  WatchHello,
+  WatchMessage,
+  WatchTrack,
+} from "../../../shared/live/messages.ts";
 import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import { dataBytes, trackLine } from "../../../shared/segment/parse.ts";
 import { wordsOf } from "./notice-words.ts";
@@ -25,6 +32,8 @@ export interface WatchEnds {
   /** Every event, and what becomes of the watch. */
   event(event: Record<string, unknown>): void;
   asked(prompt: string, leftMs: number): void;
+  /** To what the watcher wanted: control, or to agree to something. */
+  answered(answer: WatchAnswer): void;
 }
 
 export class WatchedSession {
@@ -80,6 +89,8 @@ export class WatchedSession {
         return this.#escorts(said);
       case "prompt":
         return this.#ends.asked(said.id, said.leftMs);
+      case "answer":
+        return this.#ends.answered(said);
       case "resync":
         // Told once it is drawn anew.
         this.#seenUs = null;
@@ -221,6 +232,8 @@ function stateWords({ hold }: LiveSession): string {
     case "frozen":
     case "stopped":
       return " It is frozen.";
+    case "controlled":
+      return " Somebody of the plant types in it.";
     case "ending":
       return " It is about to be ended.";
     default:

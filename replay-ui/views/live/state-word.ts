@@ -1,6 +1,7 @@
 import type { LiveSession } from "../../../shared/api/types.ts";
 
-export function stateWord({ state, hold }: LiveSession): string {
+export function stateWord({ state, hold, control }: LiveSession): string {
+  if (hold === "controlled") return `${control?.by ?? "Somebody else"} types`;
   if (hold === "escort-awaited") return "Waits for its escort";
   if (hold === "escort-lost") return "Its escort has left";
   if (hold === "stopped") return "Stopped by the plant";

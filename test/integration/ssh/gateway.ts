@@ -6,9 +6,12 @@ import { createSshTap, type SshTapOptions } from "../../../recorder/tap/ssh/ssh-
 import type {
   AuthAttempt,
   AuthenticatedPerson,
+  ConfirmDesk,
+  ControlledTap,
   EventSink,
   FileTransferMode,
   GatewayHost,
+  SessionControl,
   SessionHold,
   SessionWarning,
   TapSession,
@@ -106,6 +109,12 @@ export class MemorySession implements TapSession {
   }
   onHold(listener: (hold: SessionHold | null) => void): void {
     this.#held = listener;
+  }
+  control: SessionControl | null = null;
+  controlled: ControlledTap | undefined;
+  confirm: ConfirmDesk | null = null;
+  onControl(tap: ControlledTap): void {
+    this.controlled = tap;
   }
   onWarning(listener: (warning: SessionWarning) => void): void {
     this.warn = listener;

@@ -58,7 +58,7 @@ it("shows a policy that is valid and not odd, with every key", () => {
 });
 
 it("shows the defaults as they are", () => {
-  const own = /ticketPattern|patterns|retention\b|rules/;
+  const own = /ticketPattern|patterns|confirm|retention\b|rules/;
   const shown = validate(Policy, source);
   const defaults = Policy.parse({ version: 1 });
   for (const [key, value] of Object.entries(defaults)) {

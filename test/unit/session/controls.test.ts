@@ -7,7 +7,7 @@ import type { SessionHappening, SessionRecording } from "../../../recorder/sessi
 import type { SessionHold, SessionWarning } from "../../../recorder/tap/tap.ts";
 import type { Stop } from "../../../shared/api/types.ts";
 import type { SessionEvent } from "../../../shared/events/session-event.ts";
-import type { WatchEscorts, WatchPrompt } from "../../../shared/live/messages.ts";
+import type { WatchAnswer, WatchEscorts, WatchPrompt } from "../../../shared/live/messages.ts";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
 import { decideTarget } from "../../../shared/policy/decide.ts";
 import { Policy, Target } from "../../../shared/policy/policy.ts";
@@ -204,7 +204,7 @@ describe("messages and marks", () => {
 });
 
 describe("the escort", () => {
-  const sent: (WatchEscorts | WatchPrompt)[] = [];
+  const sent: (WatchEscorts | WatchPrompt | WatchAnswer)[] = [];
   const watchOf = (session: string, person = emil, escorts = true) => ({
     ...{ watch: `w-${person.name}`, session, person, escorts },
     since: "2026-01-01T00:00:00.000Z",
