@@ -103,6 +103,7 @@ class RecorderService implements Recorder, RecorderCore {
       beforeRemoval: () => this.sequence.keep(),
       publicKeyId,
       signer: this.#signer,
+      retention: options.retention,
     });
     this.#uploader = new Uploader(options.store, this.#care, this.#limits, options.logger);
     this.outOfRoom = new Promise((resolve) => {

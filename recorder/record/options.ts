@@ -1,5 +1,7 @@
 // What a recorder is built from, and its limits with their defaults.
 import { availableParallelism, totalmem } from "node:os";
+import type { Manifest } from "../../shared/manifest/manifest.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { SessionEncryption } from "../encryption/recording-encryption.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RecorderEvents } from "./recorder.ts";
@@ -95,6 +97,14 @@ export const defaultLimits: RecorderLimits = {
   workerStallMs: 10_000,
 };
 
+/** How long the store is to keep what is put there. */
+export interface RecorderRetention {
+  /** @param open null: it belongs to no recording. */
+  atPut(open: OpenRecord | null): { retainUntil?: string; hold?: boolean; retainTag?: string };
+  /** Every object is in the store; the recording leaves the spool when it resolves. */
+  stored(open: OpenRecord, manifest: Manifest, manifestBytes: Uint8Array): Promise<void>;
+}
+
 export interface RecorderOptions {
   /** The spool; made when it is not there. One process at a time. */
   directory: string;
@@ -108,6 +118,8 @@ export interface RecorderOptions {
   logger: RecorderLogger;
   limits?: Partial<RecorderLimits>;
   clock?: RecorderClock;
+  /** Left out: objects are put without locks. */
+  retention?: RecorderRetention;
 }
 
 export const systemClock: RecorderClock = {

@@ -2,17 +2,17 @@
 // ones aside as evidence, and watches the disk's floor. Invariant: nothing is removed that the store did not confirm.
 import { mkdir, readFile, rename, rm, statfs, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { Manifest, type SegmentMeta } from "../../shared/manifest/manifest.ts";
 import { manifestName, openSignatureName, publicKeyKey } from "../store/keys.ts";
 import { syncDirectory } from "./durable-file.ts";
-import type { RecorderLogger } from "./options.ts";
+import type { RecorderLogger, RecorderRetention } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import type { Recording } from "./sessions.ts";
 import type { Signer } from "./signing.ts";
 import { sha256Hex } from "./spool-files.ts";
 import { damagedDirectory, sessionDirectory } from "./spool-layout.ts";
 import { openSignatureOf, restoreSealed } from "./spool-seal.ts";
-import type { UploadObject, UploadSource } from "./uploader.ts";
+import type { PutRetention, UploadObject, UploadSource } from "./uploader.ts";
 
 export interface CareParts {
   recordings: Map<string, Recording>;
@@ -23,6 +23,7 @@ export interface CareParts {
   /** The uploads' name for the public key, which belongs to no session. */
   publicKeyId: string;
   signer: Signer;
+  retention?: RecorderRetention | undefined;
 }
 
 const floorCheckMs = 5000;
@@ -86,11 +87,18 @@ export class SpoolCare implements UploadSource {
     }
   }
 
+  retention(session: string): PutRetention {
+    const recording = this.#parts.recordings.get(session);
+    if (!recording && session !== this.#parts.publicKeyId) return {};
+    return this.#parts.retention?.atPut(recording?.open ?? null) ?? {};
+  }
+
   async stored(session: string): Promise<void> {
     const recording = this.#parts.recordings.get(session);
     if (!recording) return;
     await this.#parts.beforeRemoval();
     const directory = sessionDirectory(this.#spool, session);
+    if (!recording.broken) await this.#keepLocked(recording, directory);
     if (recording.broken) {
       await rename(directory, join(damagedDirectory(this.#spool), `${session}-${Date.now()}`));
       await syncDirectory(this.#spool);
@@ -104,6 +112,14 @@ export class SpoolCare implements UploadSource {
     this.#parts.recordings.delete(session);
     await rm(`${directory}.gone`, { recursive: true, force: true });
     this.#parts.events.stored(session);
+  }
+
+  /** Not of one that left the spool in an attempt that failed after it. */
+  async #keepLocked({ open }: Recording, directory: string): Promise<void> {
+    const { retention } = this.#parts;
+    if (!retention) return;
+    const bytes = await readFile(join(directory, manifestName)).catch(ignoreMissing);
+    if (bytes) await retention.stored(open, Manifest.parse(JSON.parse(bytes.toString("utf8"))), bytes);
   }
 
   async damaged(session: string, object: UploadObject, bytes: Uint8Array | null): Promise<void> {

@@ -3,7 +3,7 @@
 // OPEN first, manifest after all segments, SHA256SUMS last; a recording that fails waits alone, the others go on.
 import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName, openName, openSignatureName } from "../store/keys.ts";
-import type { ObjectStore } from "../store/object-store.ts";
+import type { ObjectStore, PutOptions } from "../store/object-store.ts";
 import type { RecorderLogger } from "./options.ts";
 import { sha256Of } from "./spool-files.ts";
 
@@ -17,10 +17,14 @@ export interface UploadObject {
   endUs: number;
 }
 
+export type PutRetention = Pick<PutOptions, "retainUntil" | "hold" | "retainTag">;
+
 export interface UploadSource {
   read(session: string, name: string): Promise<Uint8Array>;
   /** Of an object without a known hash: what it must be, where that follows from something else; else null. */
   hashOf?(session: string, name: string): Promise<string | null>;
+  /** Of what is put now. */
+  retention?(session: string): PutRetention;
   /** The object is in the store. */
   confirmed(session: string, object: UploadObject): Promise<void>;
   /** Every object of a sealed recording is in the store. Rejecting keeps the recording on the list. */
@@ -285,7 +289,8 @@ export class Uploader {
     if (!body) return;
     const sha256 = known ?? (await sha256Of(body));
     const contentType = contentTypes.find(([pattern]) => pattern.test(object.name))?.[1] ?? "application/octet-stream";
-    await this.#store.put(object.key, body, { sha256, contentType, signal });
+    const retention = this.#source.retention?.(recording.id);
+    await this.#store.put(object.key, body, { sha256, contentType, ...retention, signal });
     const info = await this.#store.head(object.key, { signal });
     if (!info || info.bytes !== body.length || (info.sha256 !== undefined && info.sha256 !== sha256)) {
       const text = `the store took ${object.key} and does not show it as it was given`;
@@ -379,9 +384,12 @@ export class Uploader {
       (error: unknown) => {
         recording.finishing = false;
         this.#resumeIn(recording, this.#limits.uploadRetryMaxMs);
-        const text = `the recording ${recording.id} is stored and cannot be removed from the spool (${(error as Error).message}): check its disk and permissions`;
+        const ofStore = error instanceof AppError && error.code.startsWith("STORE_") ? error : null;
+        const text = ofStore
+          ? `the recording ${recording.id} is stored, and its locks are not: ${ofStore.message} The spool keeps it, and it is tried again`
+          : `the recording ${recording.id} is stored and cannot be removed from the spool (${(error as Error).message}): check its disk and permissions`;
         this.#logger.error({ session: recording.id, err: error }, text);
-        this.#fails(recording, "RECORD_SPOOL_FAULT", text, { session: recording.id });
+        this.#fails(recording, ofStore?.code ?? "RECORD_SPOOL_FAULT", text, { session: recording.id });
       },
     );
     this.#leaving.add(leaving);
