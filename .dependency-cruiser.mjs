@@ -70,6 +70,9 @@ const OWNERS = {
   otpauth: ["recorder/access/mfa/"],
   uqr: ["recorder/access/mfa/"],
   "age-encryption": ["recorder/record/", "recorder/encryption/", "recorder/access/month-keys.ts"],
+  // Time stamps of RFC 3161.
+  pkijs: ["recorder/ledger/timestamp"],
+  asn1js: ["recorder/ledger/timestamp"],
   pino: ["recorder/"],
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
   yazl: ["recorder/export/"],
@@ -121,7 +124,10 @@ export default {
       name: "no-node-in-the-browser",
       comment: "shared and replay-ui run in the browser",
       severity: "error",
-      from: { path: anyOfFrom(["shared/", "replay-ui/"]), pathNot: anyOfFrom(["replay-ui/vite.config.ts", "replay-ui/bundle/vite.config.ts"]) },
+      from: {
+        path: anyOfFrom(["shared/", "replay-ui/"]),
+        pathNot: anyOfFrom(["replay-ui/vite.config.ts", "replay-ui/bundle/vite.config.ts"]),
+      },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -43,7 +43,9 @@ export interface LedgerReader {
   /** The newest; null before the first. */
   readonly lastCheckpoint: LedgerCheckpoint | null;
   /** The oldest checkpoint that covers entry `n`; null where none does yet. */
-  checkpointOver(n: number): LedgerCheckpoint | null;
+  checkpointOver(n: number): Promise<LedgerCheckpoint | null>;
+  /** Every one so far, oldest first. */
+  checkpoints(): AsyncIterable<LedgerCheckpoint>;
   /** That entry `n` is in the tree of the first `size` entries. */
   proof(n: number, size: number): InclusionProof;
   /** That the first `from` entries are the beginning of the first `to`, in hex. */

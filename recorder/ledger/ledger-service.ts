@@ -1,0 +1,187 @@
+// The ledger as a running service: opened and compared with the store, checkpoints in time, their upload and anchors. Fed
+// by everybody who appends. Invariant: a service whose ledger is not the store's does not start; one that runs signs a
+// checkpoint every few minutes, also when nothing happened.
+import { join } from "node:path";
+import { AppError } from "../../shared/errors.ts";
+import type { NoteKey } from "../../shared/ledger/checkpoint.ts";
+import type { LedgerEntry } from "../../shared/ledger/entry.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { type Anchor, Anchoring } from "./anchor.ts";
+import { Ledger, type LedgerSigner } from "./ledger.ts";
+import { LedgerUploader } from "./ledger-uploader.ts";
+import { RecordingWitness } from "./recording-witness.ts";
+import { bringTogether, lookAtStore, type StoredLedger } from "./store-copy.ts";
+
+export interface LedgerAlarms {
+  raise(code: string, message: string, facts: Record<string, unknown>): void;
+  clear(code: string): void;
+}
+
+export interface LedgerServiceOptions {
+  /** Of the ledgers of this machine: `<data directory>/ledger`. */
+  directory: string;
+  recorderId: string;
+  version: string;
+  signer: LedgerSigner;
+  /** Of this recorder, also earlier ones: what its checkpoints in the store may be signed by. */
+  keys: readonly NoteKey[];
+  store: ObjectStore;
+  /** The signing key was made at this start: the store can have no ledger of this recorder. */
+  isNew: boolean;
+  checkpointSeconds: number;
+  anchors: readonly Anchor[];
+  alarms: LedgerAlarms;
+  logger: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
+  retryMinMs?: number;
+  /** So long a start waits for the store's answer. */
+  storeTimeoutMs?: number;
+}
+
+export interface LedgerStatus {
+  size: number;
+  /** SHA-256 of the last line. */
+  head: string;
+  root: string;
+  checkpoint: { size: number; note: string } | null;
+  uploadedSize: number;
+  anchors: Array<{ name: string; size: number; failing: string | null }>;
+}
+
+/** So many entries without a checkpoint are enough: the object that holds them stays small. */
+const maxUnsigned = 5000;
+
+export class LedgerService {
+  readonly ledger: Ledger;
+  readonly witness: RecordingWitness;
+  readonly #options: LedgerServiceOptions;
+  readonly #uploader: LedgerUploader;
+  readonly #anchoring: Anchoring;
+  readonly #timer: NodeJS.Timeout;
+  #isSigning = false;
+  #stopped = false;
+
+  private constructor(options: LedgerServiceOptions, ledger: Ledger, anchoring: Anchoring) {
+    this.#options = options;
+    this.ledger = ledger;
+    this.witness = new RecordingWitness(ledger);
+    this.#anchoring = anchoring;
+    const { alarms, store, recorderId, retryMinMs, logger } = options;
+    this.#uploader = new LedgerUploader({
+      ledger,
+      store,
+      recorderId,
+      ...(retryMinMs === undefined ? {} : { retryMinMs }),
+      failed: (error) => alarms.raise(uploadCode, error.message, { code: error.code }),
+      recovered: () => alarms.clear(uploadCode),
+      stored: (size) => logger.info({ size }, "the store has the ledger's checkpoint"),
+    });
+    this.#timer = setInterval(() => this.#sign(), options.checkpointSeconds * 1000).unref();
+  }
+
+  /** INTEGRITY_LEDGER where the ledger here is damaged, or not the one in the store. */
+  static async open(options: LedgerServiceOptions): Promise<LedgerService> {
+    const { recorderId, signer, anchors, alarms, version, logger } = options;
+    const anchoring = new Anchoring({
+      anchors,
+      alarms,
+      append: (entry) => ledger.append(entry),
+      ...(options.retryMinMs === undefined ? {} : { retryMinMs: options.retryMinMs }),
+    });
+    const anchored = ({ type, subject, facts }: LedgerEntry) => {
+      if (type === "anchor" && typeof facts["size"] === "number") anchoring.took(subject, facts["size"]);
+    };
+    const directory = join(options.directory, recorderId);
+    const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: anchored });
+    try {
+      const restored = await compare(ledger, options);
+      if (restored > 0) logger.warn({ restored }, "entries of the ledger that were lost here are taken from the store");
+      const { setAside } = ledger;
+      if (setAside !== null) logger.warn({ setAside }, "a half-written end of the ledger was set aside");
+      if (ledger.size === 0 || restored > 0 || setAside !== null) {
+        const facts = { recorder: recorderId, version, restored, tornBytes: setAside?.bytes ?? 0 };
+        await ledger.append({ type: "ledger-start", actor: "recorder", subject: recorderId, facts });
+      }
+    } catch (error) {
+      await ledger.close();
+      throw error;
+    }
+    const service = new LedgerService(options, ledger, anchoring);
+    await service.#uploader.start();
+    return service;
+  }
+
+  status(): LedgerStatus {
+    const { size, head, lastCheckpoint } = this.ledger;
+    const { uploadedSize } = this.#uploader;
+    return {
+      size,
+      head,
+      root: this.ledger.root(),
+      checkpoint: lastCheckpoint,
+      uploadedSize,
+      anchors: this.#anchoring.state,
+    };
+  }
+
+  /** Signed, and on its way to store and anchors. */
+  async checkpoint(): Promise<{ size: number; note: string }> {
+    const checkpoint = await this.ledger.checkpoint();
+    this.#uploader.wake();
+    this.#anchoring.offer(checkpoint);
+    return checkpoint;
+  }
+
+  /** Whether so much was appended that a checkpoint should not wait for its time. */
+  appended(): void {
+    if (this.ledger.size - (this.ledger.lastCheckpoint?.size ?? 0) >= maxUnsigned) this.#sign();
+  }
+
+  /** A last checkpoint over all that was appended, and what of it the store takes at once. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    try {
+      await this.checkpoint();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "no last checkpoint of the ledger could be signed");
+    }
+    await this.#anchoring.stop();
+    await this.#uploader.stop();
+    await this.ledger.close();
+  }
+
+  #sign(): void {
+    if (this.#isSigning || this.#stopped) return;
+    this.#isSigning = true;
+    this.checkpoint()
+      .then(
+        () => this.#options.alarms.clear(writeCode),
+        (error: Error) => this.#options.alarms.raise(writeCode, error.message, {}),
+      )
+      .finally(() => {
+        this.#isSigning = false;
+      });
+  }
+}
+
+const uploadCode = "LEDGER_UPLOAD";
+export const writeCode = "RECORD_LEDGER";
+
+/** Answers how many entries came from the store. */
+async function compare(ledger: Ledger, options: LedgerServiceOptions): Promise<number> {
+  const { store, recorderId, keys, isNew, logger, storeTimeoutMs = 20_000 } = options;
+  let stored: StoredLedger | null;
+  try {
+    stored = await lookAtStore(store, recorderId, keys, AbortSignal.timeout(storeTimeoutMs));
+  } catch (error) {
+    if (error instanceof AppError && error.code === "INTEGRITY_LEDGER") throw error;
+    if (ledger.size === 0 && !isNew) {
+      const text = `there is no ledger in ${ledger.directory}, and the store does not say whether it has one (${(error as Error).message}): mend the store, and start the service again`;
+      throw new AppError("STORE_UNAVAILABLE", text, { op: "ledger.open", retryable: true, cause: error });
+    }
+    logger.warn({ err: error }, "the ledger could not be compared with the store; it is at the next start");
+    return 0;
+  }
+  return stored === null ? 0 : bringTogether(ledger, store, recorderId, keys, stored);
+}

@@ -1,0 +1,204 @@
+// Append-only lines on this machine's disk: `<first line's number, 12 digits>.jsonl`, one file after the other. Fed by the
+// ledger. Invariant: what `append` resolved for survives a power cut; what a crash left half written is moved aside, not
+// deleted and not read as a line.
+import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../shared/errors.ts";
+import { syncDirectory, writeDurable } from "../record/durable-file.ts";
+
+/** A new file begins where one has so many bytes. */
+const fileBytes = 16 * 1024 * 1024;
+const readBytes = 256 * 1024;
+const lineFeed = 10;
+
+interface LineFile {
+  path: string;
+  first: number;
+  /** Where each line begins, and at its end where the next one would. */
+  starts: number[];
+}
+
+export interface SetAside {
+  path: string;
+  bytes: number;
+}
+
+export interface LineFilesOptions {
+  /** Whether the line of that number goes on from those before; it is told each in order. */
+  take(line: Buffer, n: number): boolean;
+  maxFileBytes?: number;
+}
+
+export class LineFiles {
+  readonly directory: string;
+  readonly #files: LineFile[] = [];
+  readonly #maxFileBytes: number;
+  #handle: FileHandle | null = null;
+  /** The last file may hold bytes after its last line: a write failed, and so did cutting it off. */
+  #mustCut = false;
+  #size = 0;
+
+  private constructor(directory: string, maxFileBytes: number) {
+    this.directory = directory;
+    this.#maxFileBytes = maxFileBytes;
+  }
+
+  /** Reads all that is there. INTEGRITY_LEDGER where lines are missing between two files. */
+  static async open(
+    directory: string,
+    options: LineFilesOptions,
+  ): Promise<{ files: LineFiles; setAside: SetAside | null }> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const files = new LineFiles(directory, options.maxFileBytes ?? fileBytes);
+    const setAside = await files.#load(options.take);
+    return { files, setAside };
+  }
+
+  /** Lines so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** All of them or none, durable when it resolves. After a failure the next call cuts off what it may have left. */
+  async append(lines: readonly Buffer[]): Promise<void> {
+    const last = await this.#writable();
+    const end = last.starts.at(-1) ?? 0;
+    const handle = this.#handle as FileHandle;
+    const bytes = Buffer.concat(lines.flatMap((line) => [line, Buffer.from([lineFeed])]));
+    try {
+      await writeAll(handle, bytes, end);
+      await handle.datasync();
+    } catch (error) {
+      this.#mustCut = true;
+      await this.#cut(last).catch(() => {});
+      throw error;
+    }
+    let at = end;
+    for (const line of lines) {
+      at += line.length + 1;
+      last.starts.push(at);
+    }
+    this.#size += lines.length;
+  }
+
+  /** [from, to) in order. */
+  async *read(from: number, to: number): AsyncGenerator<{ n: number; line: Buffer }> {
+    for (const file of [...this.#files]) {
+      const lines = file.starts.length - 1;
+      const begin = Math.max(from, file.first) - file.first;
+      const end = Math.min(to, file.first + lines) - file.first;
+      if (begin >= end) continue;
+      const handle = await open(file.path, "r");
+      try {
+        for (let n = begin; n < end; ) {
+          const start = file.starts[n] as number;
+          let until = n + 1;
+          while (until < end && (file.starts[until + 1] as number) - start <= readBytes) until++;
+          const bytes = await readExactly(handle, start, (file.starts[until] as number) - start, file.path);
+          for (; n < until; n++) {
+            const [at, after] = [file.starts[n] as number, file.starts[n + 1] as number];
+            yield { n: file.first + n, line: bytes.subarray(at - start, after - start - 1) };
+          }
+        }
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = null;
+  }
+
+  async #load(take: LineFilesOptions["take"]): Promise<SetAside | null> {
+    const names = (await readdir(this.directory)).filter((name) => /^\d{12}\.jsonl$/.test(name)).sort();
+    for (const [i, name] of names.entries()) {
+      const path = join(this.directory, name);
+      const first = Number(name.slice(0, 12));
+      if (first !== this.#size) {
+        const text = `${path}: lines ${this.#size} to ${first - 1} of the ledger are missing before it; move ${this.directory} away, and the ledger is restored from the store at the next start`;
+        throw new AppError("INTEGRITY_LEDGER", text, { op: "ledger.load" });
+      }
+      const bytes = await readFile(path);
+      const file: LineFile = { path, first, starts: [0] };
+      this.#files.push(file);
+      for (let at = 0; at < bytes.length; ) {
+        const end = bytes.indexOf(lineFeed, at);
+        if (end < 0 || !take(bytes.subarray(at, end), this.#size)) {
+          if (i === names.length - 1) return this.#setAside(bytes.subarray(at));
+          const text = `${path}: line ${this.#size} of the ledger is not what was written; move ${this.directory} away, and the ledger is restored from the store at the next start`;
+          throw new AppError("INTEGRITY_LEDGER", text, { op: "ledger.load" });
+        }
+        at = end + 1;
+        file.starts.push(at);
+        this.#size++;
+      }
+    }
+    return null;
+  }
+
+  async #setAside(bytes: Buffer): Promise<SetAside> {
+    const path = join(this.directory, `torn-${String(this.#size).padStart(12, "0")}-${Date.now()}.bin`);
+    await writeDurable(path, bytes);
+    this.#mustCut = true;
+    await this.#writable();
+    return { path, bytes: bytes.length };
+  }
+
+  /** The last file, open and cut to its lines; a new one where it is full. */
+  async #writable(): Promise<LineFile> {
+    let last = this.#files.at(-1);
+    if (last === undefined || (!this.#mustCut && (last.starts.at(-1) ?? 0) >= this.#maxFileBytes)) {
+      last = await this.#begin();
+    }
+    this.#handle ??= await open(last.path, "r+");
+    if (this.#mustCut) await this.#cut(last);
+    return last;
+  }
+
+  async #begin(): Promise<LineFile> {
+    const path = join(this.directory, `${String(this.#size).padStart(12, "0")}.jsonl`);
+    // One that is there already was begun by a call that failed: no line of it was acknowledged.
+    const handle = await open(path, "w+", 0o600);
+    try {
+      await handle.sync();
+      await syncDirectory(this.directory);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await this.#handle?.close();
+    this.#handle = handle;
+    const file: LineFile = { path, first: this.#size, starts: [0] };
+    this.#files.push(file);
+    return file;
+  }
+
+  async #cut(file: LineFile): Promise<void> {
+    const handle = this.#handle;
+    if (handle === null) return;
+    await handle.truncate(file.starts.at(-1) ?? 0);
+    await handle.sync();
+    this.#mustCut = false;
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+async function readExactly(handle: FileHandle, position: number, length: number, path: string): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  for (let read = 0; read < length; ) {
+    const { bytesRead } = await handle.read(bytes, read, length - read, position + read);
+    if (bytesRead === 0) {
+      throw new AppError("INTEGRITY_LEDGER", `${path} is shorter than it was: somebody cut it`, { op: "ledger.read" });
+    }
+    read += bytesRead;
+  }
+  return bytes;
+}

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-keys
+import "../../../../../recorder/session/session.ts";
