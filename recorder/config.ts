@@ -59,6 +59,13 @@ export interface Config {
   store: StoreConfig;
   spool: { directory: string; floorBytes: number; journalBytes: number };
   recording: ConfigFile["recording"];
+  /** Null: recordings are not encrypted. */
+  encryption: {
+    recipients: string[];
+    inputRecipients: string[];
+    serviceReadsInput: boolean;
+    keyService: { command: string[]; timeoutMs: number } | null;
+  } | null;
   scan: {
     /** Null: there is no scanner. */
     clamd: { socket: string } | { host: string; port: number } | null;
@@ -256,6 +263,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
     recording: raw.recording,
+    encryption: assembleEncryption(raw.encryption),
     scan: {
       ...raw.scan,
       clamd: assembleClamd(raw.scan.clamd, place),
@@ -286,6 +294,17 @@ function assembleMasterKey(
   if (fromVariable) return { kind: "environment", variable: masterKeyVariable, key: new Secret(variable) };
   if (command !== undefined) return { kind: "command", command, timeoutMs: timeoutSeconds * 1000 };
   return { kind: "file", path: file === undefined ? join(keys, "master.key") : place.path("masterKey.file", file) };
+}
+
+function assembleEncryption({ keyService, ...raw }: ConfigFile["encryption"]): Config["encryption"] {
+  const { recipients, inputRecipients } = raw;
+  if (recipients.length === 0) return null;
+  const { command, timeoutSeconds } = keyService;
+  return {
+    ...raw,
+    inputRecipients: inputRecipients.length === 0 ? recipients : inputRecipients,
+    keyService: command === undefined ? null : { command, timeoutMs: timeoutSeconds * 1000 },
+  };
 }
 
 function endpoint(text: string): Endpoint {
@@ -372,6 +391,15 @@ function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {
         "scan.clamd.socket",
         "stands beside scan.clamd.host",
         "Keep one of them: clamd is asked at one place.",
+      ),
+    );
+  }
+  if (config.encryption === null && raw.encryption.inputRecipients.length > 0) {
+    findings.push(
+      place.finding(
+        "encryption.inputRecipients",
+        "stands without encryption.recipients, so nothing would be encrypted",
+        "Give encryption.recipients too: whoever may decrypt what was shown.",
       ),
     );
   }

@@ -96,5 +96,11 @@ async function sealAnew(
     const anew = again(`the begun enrolment of ${person}`, sealedFor.totpEnrolment(person), sealed);
     await trx.updateTable("totp_enrolments").set({ sealed: anew }).where("person", "=", person).execute();
   }
+  const months = await trx.selectFrom("month_keys").select(["month", "sealed", "sealed_by"]).execute();
+  for (const { month, sealed, sealed_by } of months) {
+    if (sealed === null || sealed_by !== "master-key") continue;
+    const anew = again(`the service's key of ${month} to encrypted recordings`, sealedFor.monthKey(month), sealed);
+    await trx.updateTable("month_keys").set({ sealed: anew }).where("month", "=", month).execute();
+  }
   return { secrets: secrets.length, authenticators: authenticators.length };
 }

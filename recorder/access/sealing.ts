@@ -32,5 +32,6 @@ export function keyIdOf(key: Uint8Array): string {
 export const sealedFor = {
   secret: (name: string, kind: string) => `conduit secret\n${name}\n${kind}`,
   totp: (person: string) => `conduit totp\n${person}`,
+  monthKey: (month: string) => `conduit month key\n${month}`,
   totpEnrolment: (person: string) => `conduit totp enrolment\n${person}`,
 };

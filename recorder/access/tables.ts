@@ -48,11 +48,25 @@ export interface SecretsTable {
   updated_at: string;
 }
 
+/** The service's keys to encrypted recordings, by the month in which those fall due. */
+export interface MonthKeysTable {
+  month: string;
+  /** The public half. */
+  recipient: string;
+  /** The private half; null: it was destroyed. */
+  sealed: string | null;
+  /** `master-key` or `key-service`. */
+  sealed_by: string;
+  created_at: string;
+  destroyed_at: string | null;
+}
+
 export interface AccessTables extends MfaTables {
   people: PeopleTable;
   person_keys: PersonKeysTable;
   web_sessions: WebSessionsTable;
   secrets: SecretsTable;
+  month_keys: MonthKeysTable;
 }
 
 export const accessMigrations: Record<string, Migration> = {
@@ -98,6 +112,19 @@ export const accessMigrations: Record<string, Migration> = {
         .addColumn("sealed", "text", (c) => c.notNull())
         .addColumn("created_at", "text", (c) => c.notNull())
         .addColumn("updated_at", "text", (c) => c.notNull())
+        .execute();
+    },
+  },
+  "0020-month-keys": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable("month_keys")
+        .addColumn("month", "text", (c) => c.primaryKey())
+        .addColumn("recipient", "text", (c) => c.notNull())
+        .addColumn("sealed", "text")
+        .addColumn("sealed_by", "text", (c) => c.notNull().check(sql`sealed_by in ('master-key', 'key-service')`))
+        .addColumn("created_at", "text", (c) => c.notNull())
+        .addColumn("destroyed_at", "text")
         .execute();
     },
   },

@@ -3,6 +3,8 @@ import { EventsLine } from "../../shared/events/stored.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { parseJsonSegment } from "../../shared/segment/parse.ts";
+import { noKey, type RecordingKeys } from "../encryption/recording-keys.ts";
+import { decryptSegment } from "../encryption/segment-cipher.ts";
 import { decompressSegment } from "../store/codec.ts";
 import { checksumsName, manifestName, openName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
@@ -21,12 +23,13 @@ export async function rebuildRecordings(
   store: ObjectStore,
   recordings: Recordings,
   onProgress: (done: number) => void = () => {},
+  keys?: Pick<RecordingKeys, "keysOf">,
 ): Promise<RebuildResult> {
   const faults: RebuildResult["faults"] = [];
   let done = 0;
   for await (const { prefix, session, names } of recordingsIn(store)) {
     try {
-      await index(store, recordings, prefix, session, names);
+      await index(store, recordings, prefix, session, names, keys);
       onProgress(++done);
     } catch (error) {
       faults.push({ place: prefix, message: error instanceof Error ? error.message : String(error) });
@@ -63,6 +66,7 @@ async function index(
   prefix: string,
   session: string,
   names: ReadonlySet<string>,
+  keys: Pick<RecordingKeys, "keysOf"> | undefined,
 ): Promise<void> {
   if (!names.has(openName)) throw new Error(`there is no ${openName}`);
   const open = OpenRecord.parse(await readJson(store, prefix + openName));
@@ -73,16 +77,26 @@ async function index(
   if (manifest.session !== session) throw new Error(`${manifestName} is of the session ${manifest.session}`);
   await recordings.sealed(manifest);
   if (open.escort === true)
-    for (const by of await escortsIn(store, prefix, manifest)) await recordings.escorted(session, by);
+    for (const by of await escortsIn(store, prefix, open, manifest, keys)) await recordings.escorted(session, by);
   if (names.has(checksumsName)) await recordings.stored(session);
 }
 
 /** Who released it, as its events tell: the index has it from the moment of the release, and a lost one from here. */
-async function escortsIn(store: ObjectStore, prefix: string, manifest: Manifest): Promise<string[]> {
+async function escortsIn(
+  store: ObjectStore,
+  prefix: string,
+  open: OpenRecord,
+  manifest: Manifest,
+  keys: Pick<RecordingKeys, "keysOf"> | undefined,
+): Promise<string[]> {
   const escorts: string[] = [];
-  for (const { track, name, codec } of manifest.segments) {
-    if (track !== "events") continue;
-    const raw = decompressSegment(await store.get(prefix + name), codec);
+  const key = (await keys?.keysOf(open, ["content"]))?.content;
+  for (const meta of manifest.segments) {
+    if (meta.track !== "events") continue;
+    if (meta.encryption !== undefined && key === undefined) throw noKey(open, meta.encryption);
+    const stored = await store.get(prefix + meta.name);
+    const opened = key && meta.encryption ? decryptSegment(key, open.session, meta, stored) : stored;
+    const raw = decompressSegment(opened, meta.codec);
     for (const { type, facts } of parseJsonSegment(raw, EventsLine).lines) {
       const escort = type === "unfreeze" ? facts["escort"] : undefined;
       if (typeof escort === "string") escorts.push(escort);

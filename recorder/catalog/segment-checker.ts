@@ -6,14 +6,14 @@ import { checkSegmentContent } from "./verify-segment.ts";
 import type { FromVerify, ToVerify } from "./verify-worker.ts";
 
 export interface SegmentChecker {
-  /** What is wrong inside a segment; empty when nothing is. */
-  check(session: string, meta: SegmentMeta, bytes: Uint8Array): Promise<string[]>;
+  /** What is wrong inside a segment; empty when nothing is. `dataKey`: of an encrypted one, where it is at hand. */
+  check(session: string, meta: SegmentMeta, bytes: Uint8Array, dataKey?: Uint8Array): Promise<string[]>;
 }
 
 export const checkInThisThread: SegmentChecker = {
-  check: async (session, meta, bytes) => {
+  check: async (session, meta, bytes, dataKey) => {
     const intact = createHash("sha256").update(bytes).digest("hex") === meta.sha256;
-    return checkSegmentContent(session, meta, bytes, intact);
+    return checkSegmentContent(session, meta, bytes, intact, dataKey);
   },
 };
 
@@ -33,13 +33,13 @@ export class VerifyThread implements SegmentChecker {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
 
-  check(session: string, meta: SegmentMeta, bytes: Uint8Array): Promise<string[]> {
+  check(session: string, meta: SegmentMeta, bytes: Uint8Array, dataKey?: Uint8Array): Promise<string[]> {
     const worker = this.#start();
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       worker.ref();
-      worker.postMessage({ id, session, meta, bytes } satisfies ToVerify);
+      worker.postMessage({ id, session, meta, bytes, dataKey } satisfies ToVerify);
     });
   }
 

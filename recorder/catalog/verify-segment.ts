@@ -5,6 +5,7 @@ import { readFrames } from "../../shared/screen/frames.ts";
 import { ScreenCanvas } from "../../shared/screen/player.ts";
 import { ScreenReader } from "../../shared/screen/reader.ts";
 import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
+import { decryptSegment } from "../encryption/segment-cipher.ts";
 import { decompressSegment } from "../store/codec.ts";
 
 interface Content {
@@ -15,13 +16,23 @@ interface Content {
   sequence: number[];
 }
 
-/** @param intact false: the bytes are known to be others than the manifest names; then only what can be read is said. */
-export function checkSegmentContent(session: string, meta: SegmentMeta, stored: Uint8Array, intact: boolean): string[] {
+/**
+ * @param intact false: the bytes are known to be others than the manifest names; then only what can be read is said.
+ * @param dataKey of an encrypted one.
+ */
+export function checkSegmentContent(
+  session: string,
+  meta: SegmentMeta,
+  stored: Uint8Array,
+  intact: boolean,
+  dataKey?: Uint8Array,
+): string[] {
   // Without its key there is nothing to look into; its bytes are hashed, chained and signed as they are stored.
-  if (meta.encryption !== undefined) return [];
+  if (meta.encryption !== undefined && dataKey === undefined) return [];
   let content: Content;
   try {
-    const raw = decompressSegment(stored, meta.codec);
+    const opened = dataKey === undefined ? stored : decryptSegment(dataKey, session, meta, stored);
+    const raw = decompressSegment(opened, meta.codec);
     if (intact && raw.length !== meta.rawBytes) {
       return [`holds ${raw.length} bytes once decompressed, the manifest says ${meta.rawBytes}`];
     }

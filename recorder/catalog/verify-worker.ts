@@ -11,6 +11,8 @@ export interface ToVerify {
   session: string;
   meta: SegmentMeta;
   bytes: Uint8Array;
+  /** Overwritten when it was used. */
+  dataKey: Uint8Array | undefined;
 }
 
 export interface FromVerify {
@@ -21,7 +23,9 @@ export interface FromVerify {
 // On Linux 0 is the calling thread alone: live sessions go before what is made of old ones.
 if (process.platform === "linux") setPriority(0, 10);
 
-parentPort?.on("message", ({ id, session, meta, bytes }: ToVerify) => {
+parentPort?.on("message", ({ id, session, meta, bytes, dataKey }: ToVerify) => {
   const intact = createHash("sha256").update(bytes).digest("hex") === meta.sha256;
-  parentPort?.postMessage({ id, faults: checkSegmentContent(session, meta, bytes, intact) } satisfies FromVerify);
+  const faults = checkSegmentContent(session, meta, bytes, intact, dataKey);
+  dataKey?.fill(0);
+  parentPort?.postMessage({ id, faults } satisfies FromVerify);
 });

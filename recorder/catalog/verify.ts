@@ -3,10 +3,14 @@
 // the check goes on after it.
 import { createPublicKey } from "node:crypto";
 import type { VerifyFinding, VerifyReport } from "../../shared/api/types.ts";
+import { streamOf } from "../../shared/encryption/scheme.ts";
 import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { chainLink } from "../../shared/manifest/chain.ts";
 import { Manifest, type SegmentMeta } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { eraseDataKeys } from "../encryption/data-keys.ts";
+import type { RecordingKeys } from "../encryption/recording-keys.ts";
+import type { DataKeys } from "../encryption/segment-cipher.ts";
 import {
   checksumsName,
   manifestName,
@@ -39,6 +43,8 @@ export interface RecordingVerifierOptions {
   isOwn?(session: string, recorder: string | null): boolean | Promise<boolean>;
   /** True while the recording's object of that name is on its way to the store: missing there, it is not yet lost. */
   isPending?(session: string, name: string): boolean;
+  /** Of encrypted recordings: without a key their hashes and their chain are checked, and not what is inside. */
+  keys?: Pick<RecordingKeys, "keysOf">;
   /** Contents of segments are checked in a thread of their own, so that nothing else in this one waits for it. */
   thread?: boolean;
   /** False: a segment counts by its bytes' hash alone, which is signed; nothing is decompressed. */
@@ -49,7 +55,14 @@ export interface RecordingVerifierOptions {
 
 /** A segment as it was read. Rejects as `ObjectStore.get` does. */
 export interface SegmentReading {
-  read(key: string, session: string, meta: SegmentMeta, signal?: AbortSignal): Promise<ReadSegment>;
+  /** @param dataKey of an encrypted one, where it is at hand: without it nothing is said of what is inside. */
+  read(
+    key: string,
+    session: string,
+    meta: SegmentMeta,
+    signal?: AbortSignal,
+    dataKey?: Uint8Array,
+  ): Promise<ReadSegment>;
 }
 
 export interface ReadSegment {
@@ -106,12 +119,14 @@ export class RecordingVerifier {
 
   /** As `run`, with all that was found out. */
   async *examine(session: string, signal?: AbortSignal): AsyncGenerator<VerifyProgress, Examined> {
-    const { store, trustedKeys, isPending, isOwn, contents = true } = this.#options;
+    const { store, trustedKeys, isPending, isOwn, contents = true, keys } = this.#options;
     const checker = contents ? this.#checker : checkNothing;
     const check = new Check({
       store,
       session,
       keys: trustedKeys(),
+      contents,
+      dataKeys: keys,
       isPending: (name) => isPending?.(session, name) ?? false,
       isOwn: async (recorder) => (await isOwn?.(session, recorder)) ?? true,
       signal,
@@ -125,6 +140,8 @@ interface CheckSetting {
   store: ObjectStore;
   session: string;
   keys: ReadonlyMap<string, string>;
+  contents: boolean;
+  dataKeys: RecordingVerifierOptions["keys"];
   isPending(name: string): boolean;
   isOwn(recorder: string | null): Promise<boolean>;
   signal: AbortSignal | undefined;
@@ -136,10 +153,10 @@ const checkNothing: SegmentChecker = { check: async () => [] };
 /** Reads and hashes in this thread, and has the contents checked by `checker`. */
 export function readHere(store: ObjectStore, checker: SegmentChecker): SegmentReading {
   return {
-    read: async (key, session, meta, signal) => {
+    read: async (key, session, meta, signal, dataKey) => {
       const bytes = await store.get(key, signal === undefined ? {} : { signal });
       const hash = sha256(bytes).toString("hex");
-      return { bytes: bytes.length, sha256: hash, faults: await checker.check(session, meta, bytes) };
+      return { bytes: bytes.length, sha256: hash, faults: await checker.check(session, meta, bytes, dataKey) };
     },
   };
 }
@@ -153,6 +170,9 @@ class Check {
   #prefix = "";
   #bytes = 0;
   #segments = 0;
+  /** Whose contents could not be looked at for want of a key. */
+  #unopened = 0;
+  #dataKeys: Partial<DataKeys> = {};
   #keyId: string | null = null;
   /** Whether anything is there that is written only at the end. */
   #sealedOnce = false;
@@ -175,8 +195,9 @@ class Check {
     else if (open !== null && recordingPrefix(open.startedAt, open.session) !== this.#prefix)
       this.#tampered(this.#prefix, "INTEGRITY_FORMAT", "is not the place of a recording that began then");
     if (manifest !== null) {
+      if (open !== null && this.#setting.contents) this.#dataKeys = await this.#keysOf(open);
       this.#checkAgainstOpen(manifest, open, openBytes);
-      this.#checkPlaces(manifest);
+      this.#checkPlaces(manifest, (open ?? manifest.segments[0])?.encryption !== undefined);
       this.#checkChain(manifest);
       for (const { from, to } of findUnstatedHoles(manifest.segments, manifest.gaps)) {
         const message = `events ${from} to ${to} are in no track, and no gap is stated`;
@@ -184,6 +205,7 @@ class Check {
       }
       yield* this.#checkSegments(manifest);
     }
+    eraseDataKeys(this.#dataKeys);
     await this.#checkSums(manifest);
     // Without a manifest nobody can say which segments belong; it is missing, and that is the finding.
     if (manifest !== null) {
@@ -202,8 +224,20 @@ class Check {
       checkedBytes: this.#bytes,
       checkedSegments: this.#segments,
       keyId: this.#keyId,
+      ...(this.#unopened === 0 ? {} : { unopenedSegments: this.#unopened }),
       findings: this.#findings.map(({ place, code, message }) => ({ place, code, message })),
     };
+  }
+
+  /** A key that cannot be had now leaves contents unchecked; one that is there and wrong is a finding. */
+  async #keysOf(open: OpenRecord): Promise<Partial<DataKeys>> {
+    try {
+      return (await this.#setting.dataKeys?.keysOf(open, ["content", "input"])) ?? {};
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === "INTEGRITY_FORMAT") this.#tampered(openName, error.code, error.message);
+      return {};
+    }
   }
 
   #tampered(place: string, code: ErrorCode, message: string): void {
@@ -259,9 +293,11 @@ class Check {
   }
 
   async #readSegment(meta: SegmentMeta): Promise<ReadSegment | null> {
-    const { segments, session, signal } = this.#setting;
-    const read = await this.#obtain(meta.name, (key) => segments.read(key, session, meta, signal));
+    const { segments, session, signal, contents } = this.#setting;
+    const dataKey = meta.encryption && this.#dataKeys[meta.encryption];
+    const read = await this.#obtain(meta.name, (key) => segments.read(key, session, meta, signal, dataKey));
     if (read === null) return null;
+    if (contents && meta.encryption !== undefined && dataKey === undefined) this.#unopened++;
     this.#bytes += read.bytes;
     this.#hashes.set(meta.name, read.sha256);
     return read;
@@ -359,7 +395,7 @@ class Check {
   }
 
   /** Numbers without a gap, names that follow from track and index. */
-  #checkPlaces(manifest: Manifest): void {
+  #checkPlaces(manifest: Manifest, encrypted: boolean): void {
     const tracks = new Set(manifest.tracks.map((track) => track.name));
     const nextIndex = new Map<string, number>();
     for (const [n, segment] of manifest.segments.entries()) {
@@ -384,6 +420,11 @@ class Check {
       const wanted = segmentNamePattern(segment.track, segment.index, segment.encryption !== undefined);
       if (!wanted.test(segment.name))
         this.#tampered(manifestName, "INTEGRITY_FORMAT", `segment ${n} has the name ${JSON.stringify(segment.name)}`);
+      const stream = encrypted ? streamOf(segment.track) : undefined;
+      if (segment.encryption !== stream) {
+        const message = `segment ${n} says that its encryption is ${segment.encryption ?? "none"}; after open.json it is ${stream ?? "none"}`;
+        this.#tampered(manifestName, "INTEGRITY_FORMAT", message);
+      }
     }
   }
 

@@ -57,10 +57,17 @@ export async function refuseLostMasterKey(config: Config): Promise<void> {
 async function refuseIfSealed(path: string, config: Config, { access }: ServiceDatabase): Promise<void> {
   const secrets = await access.selectFrom("secrets").select("name").execute();
   const totp = await access.selectFrom("person_totp").select("person").execute();
-  if (secrets.length + totp.length === 0) return;
+  const months = await access
+    .selectFrom("month_keys")
+    .select("month")
+    .where("sealed_by", "=", "master-key")
+    .where("sealed", "is not", null)
+    .execute();
+  const sealed = secrets.length + totp.length + months.length;
+  if (sealed === 0) return;
   throw new AppError(
     "CONFIG_UNREADABLE",
-    `${path}: the master key is missing, but the database ${config.recorder.database} holds ${secrets.length + totp.length} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
+    `${path}: the master key is missing, but the database ${config.recorder.database} holds ${sealed} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
     { op: "keys.master" },
   );
 }

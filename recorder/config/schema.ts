@@ -23,6 +23,7 @@ const url = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:/.test(text), 'an address such as "https://recorder.example:8443"');
 const minute = 60;
+const ageRecipient = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)');
 
 const Store = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -120,15 +121,26 @@ export const ConfigFile = z.strictObject({
   recording: z
     .strictObject({
       durability: z.enum(["strict", "interval"]).default("strict"),
-      sealRecipients: z
-        .array(z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)'))
-        .default([]),
+      sealRecipients: z.array(ageRecipient).default([]),
       segmentSeconds: z.number().min(1).max(300).default(10),
       segmentBytes: z
         .int()
         .min(16 * 1024)
         .max(8 * 1024 ** 2)
         .default(256 * 1024),
+    })
+    .prefault({}),
+  encryption: z
+    .strictObject({
+      recipients: z.array(ageRecipient).max(16).default([]),
+      inputRecipients: z.array(ageRecipient).max(16).default([]),
+      serviceReadsInput: z.boolean().default(true),
+      keyService: z
+        .strictObject({
+          command: z.array(z.string().min(1).max(4096)).min(1).max(64).optional(),
+          timeoutSeconds: z.number().min(1).max(120).default(10),
+        })
+        .prefault({}),
     })
     .prefault({}),
   scan: z

@@ -31,6 +31,8 @@ export function connectSqlite(file: string): SqliteConnection {
   connection.prepare("pragma journal_mode = wal").all();
   connection.exec("pragma synchronous = full");
   connection.exec("pragma foreign_keys = on");
+  // What is deleted is overwritten: keys are destroyed here.
+  connection.exec("pragma secure_delete = on");
   return {
     execute: ({ sql, parameters }) => {
       const statement = connection.prepare(sql);

@@ -119,6 +119,8 @@ export const VerifyReport = z.strictObject({
   checkedBytes: z.int(),
   checkedSegments: z.int(),
   keyId: z.string().nullable(),
+  /** Encrypted segments whose contents were not looked at, for want of a key; their bytes and their chain were. */
+  unopenedSegments: z.int().positive().optional(),
   findings: z.array(VerifyFinding),
 });
 export type VerifyReport = z.infer<typeof VerifyReport>;
