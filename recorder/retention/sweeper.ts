@@ -1,0 +1,217 @@
+// Takes away what is due, and puts right what hides what is not. Works from the table of what is kept, and now and then from
+// the store itself (`whole`). Invariant: nothing is touched that is held, whose time is not over, or of which one object is
+// still locked; segments go first, the manifest and its sums last; and `expired` is written only once all of it is gone.
+import { createHash } from "node:crypto";
+import { AppError } from "../../shared/errors.ts";
+import { checksumsName, manifestName, manifestSignatureName } from "../store/keys.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { type ObjectVersion, whyLocked } from "../store/retention-store.ts";
+import { type RetentionAlarms, type RetentionLedger, type RetentionLogger, recorderActor } from "./ledger.ts";
+import type { Retained, RetainedRecordings } from "./retained.ts";
+import { type StoredRecording, storedRecordings } from "./stored-recordings.ts";
+import { isDue, isOverdue } from "./terms.ts";
+
+export interface SweeperParts {
+  store: Pick<ObjectStore, "retention" | "get" | "kind">;
+  retained: RetainedRecordings;
+  ledger: RetentionLedger;
+  isHeld(session: string): boolean;
+  heldSessions(): readonly string[];
+  /** Its objects are still being written or uploaded. */
+  isPending(session: string): boolean;
+  /** All of it is gone, and the ledger has it. */
+  expired(session: string): Promise<void>;
+  alarms: RetentionAlarms;
+  logger: RetentionLogger;
+  now(): number;
+}
+
+export interface Swept {
+  expired: string[];
+  /** Delete markers that hid what is kept, and were taken away. */
+  uncovered: number;
+  /** Due, and the store still locks some of it. */
+  locked: string[];
+  overdue: string[];
+  /** Prefixes under `recordings/` of which nobody knows what they are. */
+  unknown: string[];
+  failed: string[];
+}
+
+const atATime = 500;
+const last = [manifestName, manifestSignatureName, checksumsName];
+
+export class Sweeper {
+  readonly #parts: SweeperParts;
+  #sweeping: Promise<Swept> | null = null;
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts;
+  }
+
+  /** One at a time: a second call waits for the first and answers the same. */
+  sweep(how: { whole?: boolean } = {}): Promise<Swept> {
+    this.#sweeping ??= this.#sweep(how.whole === true).finally(() => {
+      this.#sweeping = null;
+    });
+    return this.#sweeping;
+  }
+
+  async #sweep(whole: boolean): Promise<Swept> {
+    const swept: Swept = { expired: [], uncovered: 0, locked: [], overdue: [], unknown: [], failed: [] };
+    if (whole) await this.#lookThrough(swept);
+    else for (const session of this.#parts.heldSessions()) await this.#uncoverHeld(session, swept);
+    const now = this.#parts.now();
+    for (const row of await this.#parts.retained.endedBefore(new Date(now).toISOString(), atATime)) {
+      if (!isDue(row.retainUntil, now) || this.#isKept(row.session)) continue;
+      await this.#expire(row, swept).catch((error: unknown) => this.#failed(row.session, error, swept));
+      if (isOverdue(row.retainUntil, now) && !swept.expired.includes(row.session)) await this.#overdue(row, swept);
+    }
+    if (swept.overdue.length === 0) this.#parts.alarms.clear("retention-overdue");
+    if (swept.failed.length === 0) this.#parts.alarms.clear("retention-sweep");
+    return swept;
+  }
+
+  #isKept(session: string): boolean {
+    return this.#parts.isHeld(session) || this.#parts.isPending(session);
+  }
+
+  async #uncoverHeld(session: string, swept: Swept): Promise<void> {
+    const row = await this.#parts.retained.find(session);
+    if (row === null) return;
+    const versions: ObjectVersion[] = [];
+    for await (const version of this.#parts.store.retention.versions(row.prefix)) versions.push(version);
+    await this.#uncover(session, versions, swept).catch((error: unknown) => this.#failed(session, error, swept));
+  }
+
+  /** Everything under `recordings/`: what no table knows, what was hidden, what is gone without our doing. */
+  async #lookThrough(swept: Swept): Promise<void> {
+    for await (const found of storedRecordings(this.#parts.store)) {
+      try {
+        await this.#look(found, swept);
+      } catch (error) {
+        this.#failed(found.session ?? found.prefix, error, swept);
+      }
+    }
+  }
+
+  async #look(found: StoredRecording, swept: Swept): Promise<void> {
+    const { session, prefix, versions } = found;
+    if (session === null) {
+      swept.unknown.push(prefix);
+      return;
+    }
+    if (this.#parts.isPending(session)) return;
+    const known = await this.#parts.retained.find(session);
+    const now = this.#parts.now();
+    // Before anything is read: what is hidden cannot be.
+    if (known === null || this.#parts.isHeld(session) || !isDue(known.retainUntil, now))
+      await this.#uncover(session, versions, swept);
+    if (known !== null && known.state !== "expired") return;
+    const facts = await found.read();
+    if (facts === null) swept.unknown.push(prefix);
+    else if (known === null) await this.#parts.retained.keep(facts);
+    else swept.unknown.push(prefix);
+  }
+
+  /** A delete marker is not refused on a locked object: it hides a recording, and is taken away again. */
+  async #uncover(session: string, versions: readonly ObjectVersion[], swept: Swept): Promise<void> {
+    const markers = versions.filter(({ deleteMarker }) => deleteMarker);
+    if (markers.length === 0) return;
+    const { store, ledger, logger } = this.#parts;
+    const hidden = [...new Set(markers.map(({ key }) => key))];
+    const facts = { what: "delete-markers", markers: markers.length, keys: hidden.slice(0, 20) };
+    logger.warn(
+      { session, ...facts },
+      "a recording that is to be kept was hidden by delete markers; they are taken away",
+    );
+    for (const { key, versionId } of markers) await store.retention.deleteVersion(key, versionId);
+    await ledger.append({ type: "drift-repaired", actor: recorderActor, subject: session, facts });
+    swept.uncovered += markers.length;
+  }
+
+  async #expire(row: Retained, swept: Swept): Promise<void> {
+    const { store, retained } = this.#parts;
+    const versions: ObjectVersion[] = [];
+    for await (const version of store.retention.versions(row.prefix)) versions.push(version);
+    const contents = versions.filter(({ deleteMarker }) => !deleteMarker);
+    if (contents.length > 0) {
+      if (await this.#isLocked(row.session, contents, swept)) return;
+      await retained.setExpiring(row.session);
+    }
+    const inOrder = versions.toSorted((a, b) => rank(a, row.prefix) - rank(b, row.prefix));
+    for (const { key, versionId } of inOrder) {
+      if (this.#isKept(row.session)) return;
+      await store.retention.deleteVersion(key, versionId);
+    }
+    for await (const left of store.retention.versions(row.prefix)) {
+      throw new AppError("STORE_REFUSED", `${left.key} was deleted and is still there`, { op: "retention.sweep" });
+    }
+    await this.#recordExpiry(row, contents, swept);
+  }
+
+  /** All or nothing: half a recording would be neither kept nor gone. */
+  async #isLocked(session: string, contents: readonly ObjectVersion[], swept: Swept): Promise<boolean> {
+    for (const { key, versionId } of contents) {
+      const why = whyLocked(await this.#parts.store.retention.lock(key, versionId), this.#parts.now());
+      if (why === null) continue;
+      this.#parts.logger.info({ session, key, why }, "a recording is due and not yet free");
+      swept.locked.push(session);
+      return true;
+    }
+    return false;
+  }
+
+  async #recordExpiry(row: Retained, contents: readonly ObjectVersion[], swept: Swept): Promise<void> {
+    const { ledger, retained, expired, now } = this.#parts;
+    // What a sweep that broke off had begun, the next one ends.
+    const by = contents.length > 0 || row.state === "expiring" ? "sweeper" : "lifecycle";
+    const list = contents.map(({ key, versionId, bytes }) => `${key}\t${versionId ?? "-"}\t${bytes}\n`).join("");
+    await ledger.append({
+      type: "expired",
+      actor: recorderActor,
+      subject: row.session,
+      facts: {
+        manifestSha256: row.manifestSha256,
+        objects: new Set(contents.map(({ key }) => key)).size || row.objects,
+        versions: contents.length,
+        bytes: contents.reduce((sum, { bytes }) => sum + bytes, 0) || row.bytes,
+        retainUntil: row.retainUntil,
+        proof: createHash("sha256").update(list).digest("hex"),
+        by,
+      },
+    });
+    await retained.setExpired(row.session, new Date(now()).toISOString(), by);
+    await expired(row.session);
+    swept.expired.push(row.session);
+  }
+
+  async #overdue(row: Retained, swept: Swept): Promise<void> {
+    swept.overdue.push(row.session);
+    const { alarms, ledger, retained, now } = this.#parts;
+    const text = `the recording ${row.session} was to be gone by ten days after ${row.retainUntil}, and is still in the store: look at its locks, and at the rights of the recorder's keys`;
+    alarms.raise("retention-overdue", text, { session: row.session, retainUntil: row.retainUntil });
+    if (row.overdueAt !== null) return;
+    await ledger.append({
+      type: "overdue",
+      actor: recorderActor,
+      subject: row.session,
+      facts: { retainUntil: row.retainUntil },
+    });
+    await retained.setOverdue(row.session, new Date(now()).toISOString());
+  }
+
+  #failed(session: string, error: unknown, swept: Swept): void {
+    swept.failed.push(session);
+    const text = `the recording ${session} is due or hidden, and cannot be swept (${(error as Error).message}); it is tried again`;
+    this.#parts.logger.error({ session, err: error }, text);
+    this.#parts.alarms.raise("retention-sweep", text, { session });
+  }
+}
+
+/** Segments, the OPEN record, what proves them; of each object its contents before the markers above it. */
+function rank({ key, deleteMarker }: ObjectVersion, prefix: string): number {
+  const name = key.slice(prefix.length);
+  const group = name.includes("/") ? 0 : last.includes(name) ? 2 + last.indexOf(name) : 1;
+  return 2 * group + (deleteMarker ? 1 : 0);
+}
