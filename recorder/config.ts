@@ -75,6 +75,7 @@ export interface Config {
     quarantineDirectory: string;
     maxQuarantineBytes: number;
   };
+  ledger: ConfigFile["ledger"] & { directory: string };
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -269,6 +270,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       clamd: assembleClamd(raw.scan.clamd, place),
       quarantineDirectory: given("scan.quarantineDirectory", raw.scan.quarantineDirectory, "quarantine"),
     },
+    ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
@@ -323,6 +325,30 @@ function localUrl(listen: Endpoint, tls: boolean): string {
   const everywhere = ["0.0.0.0", "::"].includes(listen.host);
   const host = everywhere ? "localhost" : listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return `${tls ? "https" : "http"}://${host}:${listen.port}`;
+}
+
+function assembleLedger(raw: ConfigFile["ledger"], place: Placer, directory: string): Config["ledger"] {
+  const { timestamps } = raw;
+  return {
+    checkpointSeconds: raw.checkpointSeconds,
+    directory,
+    anchors: raw.anchors.map((anchor, i) => {
+      if (anchor.kind === "file") return { ...anchor, path: place.path(`ledger.anchors.${i}.path`, anchor.path) };
+      const { headerFile, ...rest } = anchor;
+      if (headerFile === undefined) return rest;
+      return { ...rest, headerFile: place.path(`ledger.anchors.${i}.headerFile`, headerFile) };
+    }),
+    ...(timestamps === undefined
+      ? {}
+      : {
+          timestamps: {
+            ...timestamps,
+            ...(timestamps.caFile === undefined
+              ? {}
+              : { caFile: place.path("ledger.timestamps.caFile", timestamps.caFile) }),
+          },
+        }),
+  };
 }
 
 function assembleClamd({ socket, host, port }: ConfigFile["scan"]["clamd"], place: Placer): Config["scan"]["clamd"] {

@@ -19,8 +19,8 @@ import { openAccessService } from "./access-service.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createLocalWatches } from "./admin-watch.ts";
 import { createApi } from "./api/api.ts";
-import { AuditLog } from "./catalog/audit.ts";
 import { CatalogFeed } from "./catalog/feed.ts";
+import { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
@@ -29,6 +29,9 @@ import { version } from "./cli/version.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
 import { openDatabase } from "./database.ts";
+import type { RecordingEncryption } from "./encryption/recording-encryption.ts";
+import { RecordingKeys } from "./encryption/recording-keys.ts";
+import { openEncryption, openMonthKeys, shredRegularly } from "./encryption-service.ts";
 import { RecordingExporter } from "./export/export.ts";
 import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
@@ -52,6 +55,7 @@ import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
 import { createVncGateway, readPair } from "./vnc-gateway.ts";
+import { type AlarmChange, openWitness, type Witness } from "./witness.ts";
 
 export interface Service {
   readonly ssh: { host: string; port: number };
@@ -97,22 +101,47 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => store.close());
 
   const recordings = new Recordings(database.catalog);
-  const audit = new AuditLog(database.catalog);
   const alarms = new Alarms(logger);
   const history = signingKeyHistory(config.recorder.keyDirectory);
   const trustedKeys = new Map(history.map((key) => [key.keyId, key.publicKeyPem]));
+  const witness = await openWitness(config, { database, store, signing, history, alarms, logger });
+  undo.push(() => witness.stop());
+  const { audit } = witness;
+  const monthKeys = openMonthKeys(config, database, masterKey);
+  const encryption = await openEncryption(config, monthKeys, alarms);
+  const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
+  undo.push(() => recordingKeys.forget());
   const { recorder, feed, reader } = createRecording(config, logger, {
+    encryption,
     store,
+    witness,
     signing,
     recordings,
     alarms,
     trustedKeys,
   });
+  const opened = new OpenedRecordings(reader, recordingKeys);
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
   await feed.reconcile((session) => recorder.pending(session));
 
+  const shredding = shredRegularly(
+    { monthKeys, store, spoolDirectory: config.spool.directory },
+    {
+      before: ({ month, recipient }) =>
+        audit.append({
+          actor: "recorder",
+          action: "encryption.shred",
+          subject: month,
+          address: "local",
+          details: { recipient },
+        }),
+      forget: () => recordingKeys.forget(),
+      failed: (error) => logger.error({ err: error }, "month keys that are due could not be destroyed"),
+    },
+  );
+  undo.push(() => shredding.stop());
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
   const registry = new SessionRegistry();
@@ -125,6 +154,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     alarms,
   });
   undo.push(() => access.close());
+  access.feed.subscribe(() => witness.auditChanged());
   const controls = new SessionControls(registry);
   const stops = new Stops(database.stops, access.feed, {
     stop: (stop) => controls.stop(stop),
@@ -221,7 +251,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   };
   const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
-  const pictures = await PictureJobs.open(reader, {
+  const pictures = await PictureJobs.open(opened, {
     directory: join(config.recorder.dataDirectory, "exports"),
     program: () => findFfmpeg(environment()["PATH"] ?? ""),
     failed: (error, session) => logger.error({ session, err: error }, "an export as video or picture failed"),
@@ -248,15 +278,17 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     }),
     recordings,
     reader,
+    opened,
     verifier: new RecordingVerifier({
       store,
+      keys: recordingKeys,
       trustedKeys: () => trustedKeys,
       isOwn: async (session, by) =>
         by === config.recorder.id || (await recordings.recorderOf(session)) === config.recorder.id,
       isPending: (session) => recorder.pending(session),
       thread: true,
     }),
-    exporter: new RecordingExporter(reader, signingKeys, { thread: true }),
+    exporter: new RecordingExporter(opened, signingKeys, { thread: true }),
     pictures,
     sessions: {
       list: () => live.list(),
@@ -364,6 +396,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const stop = async () => {
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
     clearInterval(spoolWatch);
+    await shredding.stop();
     await registry.stop();
     await Promise.all([sshTap.close(), vncGateway.tap.close()]);
     await gatewaySignIn.close();
@@ -374,6 +407,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await api.close();
     await recorder.stop();
     await feed.settled();
+    recordingKeys.forget();
     await access.close();
     await audit.append({
       actor: "recorder",
@@ -382,6 +416,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       address: "local",
       details: {},
     });
+    await witness.stop();
     inventory.close();
     await store.close();
     await database.close();
@@ -398,9 +433,11 @@ function isPinned(target: Target): boolean {
 
 interface RecordingParts {
   store: ObjectStore;
+  witness: Witness;
   signing: Awaited<ReturnType<typeof loadOrCreateSigningKey>>;
   recordings: Recordings;
   alarms: Alarms;
+  encryption: RecordingEncryption | null;
   /** Public keys in PEM by key id. */
   trustedKeys: ReadonlyMap<string, string>;
 }
@@ -436,14 +473,19 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
     signing: parts.signing,
     recorderId: config.recorder.id,
     version: version(),
+    ...(parts.encryption === null ? {} : { encryption: parts.encryption }),
     events: {
       opened: (open) => feed.opened(open),
       segment: (session, meta) => feed.segment(session, meta),
       sealed: (manifest) => feed.sealed(manifest),
-      stored: (session) => feed.stored(session),
+      stored: (session) => {
+        feed.stored(session);
+        parts.witness.tell({ type: "recording-stored", actor: "recorder", subject: session, facts: {} });
+      },
       alarm: (code, message, facts) => parts.alarms.raise(code, message, facts),
       clear: (code) => parts.alarms.clear(code),
     },
+    ledger: parts.witness.recordings,
     logger,
     limits: {
       segmentMaxSeconds: config.recording.segmentSeconds,
@@ -477,6 +519,8 @@ async function watchSpool(recorder: Recorder, registry: SessionRegistry, logger:
 class Alarms {
   readonly #active = new Map<string, string>();
   readonly #logger: Logger;
+  /** Told of each alarm when it begins, when what it says changes, and when it is over. */
+  onChange: (change: AlarmChange) => void = () => {};
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -487,12 +531,16 @@ class Alarms {
   }
 
   raise(code: string, message: string, facts: Record<string, unknown>): void {
+    const isNews = this.#active.get(code) !== message;
     this.#active.set(code, message);
     this.#logger.error({ code, ...facts }, message);
+    if (isNews) this.onChange({ code, message, facts });
   }
 
   clear(code: string): void {
-    if (this.#active.delete(code)) this.#logger.info({ code }, "alarm over");
+    if (!this.#active.delete(code)) return;
+    this.#logger.info({ code }, "alarm over");
+    this.onChange({ code, message: null, facts: {} });
   }
 }
 

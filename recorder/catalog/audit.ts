@@ -3,33 +3,47 @@ import type { Kysely, Selectable } from "kysely";
 import { z } from "zod";
 import type { AuditEntry, AuditPage, AuditQuery } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import type { NewLedgerEntry } from "../../shared/ledger/entry.ts";
+import type { AuditFacts } from "../../shared/ledger/facts.ts";
+import { entryTypeOf } from "./audit-actions.ts";
 import type { AuditTable, CatalogTables } from "./tables.ts";
 import { toStoredTime } from "./time.ts";
 
 export type NewAuditEntry = Omit<AuditEntry, "id" | "at">;
 
+/** Where a line goes before it goes into the database, which is a cache of it. */
+export interface AuditWitness {
+  append(entry: NewLedgerEntry): Promise<{ n: number }>;
+}
+
 export class AuditLog {
   readonly #db: Kysely<CatalogTables>;
   readonly #now: () => Date;
+  readonly #ledger: AuditWitness | undefined;
 
-  constructor(db: Kysely<CatalogTables>, now: () => Date = () => new Date()) {
+  /** Without a ledger a line goes into it later, as one of another process (`AuditMirror`). */
+  constructor(db: Kysely<CatalogTables>, now: () => Date = () => new Date(), ledger?: AuditWitness) {
     this.#db = db;
     this.#now = now;
+    this.#ledger = ledger;
   }
 
-  /** Durable when it resolves; what it records may happen only then. */
+  /** Durable when it resolves; what it records may happen only then. RECORD_LEDGER where the ledger takes nothing. */
   async append(entry: NewAuditEntry): Promise<void> {
-    await this.#db
-      .insertInto("audit")
-      .values({
-        at: toStoredTime(this.#now().toISOString()),
-        actor: entry.actor,
-        action: entry.action,
-        subject: entry.subject,
-        address: entry.address,
-        details: JSON.stringify(entry.details),
-      })
-      .execute();
+    const at = toStoredTime(this.#now().toISOString());
+    const ledger = this.#ledger;
+    if (ledger === undefined) {
+      await insertLine(this.#db, entry, at);
+      return;
+    }
+    const { n } = await ledger.append({
+      type: entryTypeOf(entry.action),
+      actor: entry.actor,
+      subject: entry.subject,
+      address: entry.address,
+      facts: { action: entry.action, details: entry.details } satisfies AuditFacts,
+    });
+    await this.#db.transaction().execute((trx) => insertWitnessed(trx, entry, at, n));
   }
 
   /** Newest first. */
@@ -55,7 +69,34 @@ export class AuditLog {
   }
 }
 
-function toEntry(row: Selectable<AuditTable>): AuditEntry {
+export async function insertLine(db: Kysely<CatalogTables>, entry: NewAuditEntry, at: string): Promise<number> {
+  const { id } = await db
+    .insertInto("audit")
+    .values({
+      at,
+      actor: entry.actor,
+      action: entry.action,
+      subject: entry.subject,
+      address: entry.address,
+      details: JSON.stringify(entry.details),
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return Number(id);
+}
+
+/** A line, and which entry of the ledger it is. */
+export async function insertWitnessed(
+  trx: Kysely<CatalogTables>,
+  entry: NewAuditEntry,
+  at: string,
+  n: number,
+): Promise<void> {
+  const id = await insertLine(trx, entry, at);
+  await trx.insertInto("audit_ledger").values({ audit_id: id, n }).execute();
+}
+
+export function toEntry(row: Selectable<AuditTable>): AuditEntry {
   return { ...row, id: Number(row.id), details: z.record(z.string(), z.unknown()).parse(JSON.parse(row.details)) };
 }
 

@@ -56,9 +56,16 @@ export interface AuditTable {
   details: string;
 }
 
+/** Which entry of the ledger a line of the audit log is. */
+export interface AuditLedgerTable {
+  audit_id: number;
+  n: number;
+}
+
 export interface CatalogTables {
   recordings: RecordingsTable;
   audit: AuditTable;
+  audit_ledger: AuditLedgerTable;
 }
 
 /** Of the OPEN record: why a session was allowed, and how it was recorded. Null in rows of older versions until `rebuild`. */
@@ -134,6 +141,15 @@ export const catalogMigrations: Record<string, Migration> = {
   "0016-escorted-by": {
     async up(db: Kysely<unknown>): Promise<void> {
       await db.schema.alterTable("recordings").addColumn("escorted_by", "text").execute();
+    },
+  },
+  "0020-audit-ledger": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable("audit_ledger")
+        .addColumn("audit_id", "integer", (c) => c.primaryKey())
+        .addColumn("n", "bigint", (c) => c.notNull().unique())
+        .execute();
     },
   },
 };

@@ -168,6 +168,23 @@ export const ConfigFile = z.strictObject({
         .default(10 * 1024 ** 3),
     })
     .prefault({}),
+  ledger: z
+    .strictObject({
+      checkpointSeconds: z.number().min(1).max(3600).default(300),
+      anchors: z
+        .array(
+          z.discriminatedUnion("kind", [
+            z.strictObject({ kind: z.literal("file"), path }),
+            z.strictObject({ kind: z.literal("webhook"), url, headerFile: path.optional() }),
+          ]),
+        )
+        .max(8)
+        .default([]),
+      timestamps: z
+        .strictObject({ url, caFile: path.optional(), everySeconds: z.number().min(1).max(86_400).default(3600) })
+        .optional(),
+    })
+    .prefault({}),
   inventory: z
     .strictObject({ targets: path.optional(), conduits: path.optional(), policy: path.optional() })
     .prefault({}),

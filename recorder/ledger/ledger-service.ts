@@ -4,9 +4,10 @@
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import type { NoteKey } from "../../shared/ledger/checkpoint.ts";
-import type { LedgerEntry } from "../../shared/ledger/entry.ts";
+import type { LedgerEntry, NewLedgerEntry } from "../../shared/ledger/entry.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { type Anchor, Anchoring } from "./anchor.ts";
+import type { LedgerWriter } from "./contract.ts";
 import { Ledger, type LedgerSigner } from "./ledger.ts";
 import { LedgerUploader } from "./ledger-uploader.ts";
 import { RecordingWitness } from "./recording-witness.ts";
@@ -50,7 +51,7 @@ export interface LedgerStatus {
 /** So many entries without a checkpoint are enough: the object that holds them stays small. */
 const maxUnsigned = 5000;
 
-export class LedgerService {
+export class LedgerService implements LedgerWriter {
   readonly ledger: Ledger;
   readonly witness: RecordingWitness;
   readonly #options: LedgerServiceOptions;
@@ -58,12 +59,16 @@ export class LedgerService {
   readonly #anchoring: Anchoring;
   readonly #timer: NodeJS.Timeout;
   #isSigning = false;
+  #isFailing = false;
   #stopped = false;
 
   private constructor(options: LedgerServiceOptions, ledger: Ledger, anchoring: Anchoring) {
     this.#options = options;
     this.ledger = ledger;
-    this.witness = new RecordingWitness(ledger);
+    this.witness = new RecordingWitness({
+      append: (entry) => this.append(entry),
+      entriesOf: (session) => ledger.entriesOf(session),
+    });
     this.#anchoring = anchoring;
     const { alarms, store, recorderId, retryMinMs, logger } = options;
     this.#uploader = new LedgerUploader({
@@ -131,9 +136,20 @@ export class LedgerService {
     return checkpoint;
   }
 
-  /** Whether so much was appended that a checkpoint should not wait for its time. */
-  appended(): void {
-    if (this.ledger.size - (this.ledger.lastCheckpoint?.size ?? 0) >= maxUnsigned) this.#sign();
+  /** Durable when it resolves. While the ledger takes nothing, an alarm says so. */
+  async append(entry: NewLedgerEntry): Promise<{ n: number }> {
+    const { alarms } = this.#options;
+    try {
+      const answer = await this.ledger.append(entry);
+      if (this.#isFailing) alarms.clear(writeCode);
+      this.#isFailing = false;
+      if (answer.n + 1 - (this.ledger.lastCheckpoint?.size ?? 0) >= maxUnsigned) this.#sign();
+      return answer;
+    } catch (error) {
+      this.#isFailing = true;
+      alarms.raise(writeCode, (error as Error).message, {});
+      throw error;
+    }
   }
 
   /** A last checkpoint over all that was appended, and what of it the store takes at once. */
@@ -155,10 +171,10 @@ export class LedgerService {
     if (this.#isSigning || this.#stopped) return;
     this.#isSigning = true;
     this.checkpoint()
-      .then(
-        () => this.#options.alarms.clear(writeCode),
-        (error: Error) => this.#options.alarms.raise(writeCode, error.message, {}),
-      )
+      .catch((error: Error) => {
+        this.#isFailing = true;
+        this.#options.alarms.raise(writeCode, error.message, {});
+      })
       .finally(() => {
         this.#isSigning = false;
       });

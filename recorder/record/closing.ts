@@ -7,7 +7,7 @@ import { checksumsName, manifestName, manifestSignatureName } from "../store/key
 import { isDiskFull } from "./durable-file.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { JournalRing } from "./journal/ring.ts";
-import type { RecorderLogger } from "./options.ts";
+import type { RecorderLogger, RecordingWitness } from "./options.ts";
 import type { RecorderEvents } from "./recorder.ts";
 import { buildManifest } from "./seal.ts";
 import type { SegmentWorker } from "./segments/worker-client.ts";
@@ -30,6 +30,7 @@ export interface ClosingParts {
   worker(session: string): SegmentWorker;
   outOfRoom(): void;
   stopping(): boolean;
+  witness: RecordingWitness | undefined;
 }
 
 export class Closing {
@@ -57,6 +58,7 @@ export class Closing {
       gaps: recording.gaps,
     });
     recording.sealHashes = await this.#writeSeal(manifest);
+    await this.#witness(manifest, recording.sealHashes);
     recording.sealed = true;
     recording.writer = null;
     recording.segments = [];
@@ -98,6 +100,24 @@ export class Closing {
         if (stopping()) throw new AppError("RECORD_FAILED", text, { op: "record.seal", cause });
         if (isDiskFull(cause)) outOfRoom();
         events.alarm("RECORD_FAILED", text, { session: manifest.session, cause: String(cause) });
+        await new Promise((resolve) => setTimeout(resolve, sealRetryMs));
+      }
+    }
+  }
+
+  /** A recording that is sealed and not in the ledger is told by the next start. */
+  async #witness(manifest: Manifest, hashes: SealHashes): Promise<void> {
+    const { witness, events, stopping } = this.#parts;
+    if (witness === undefined) return;
+    for (let failed = false; ; failed = true) {
+      try {
+        await witness.closed(manifest, hashes.get(manifestName) ?? "", hashes.get(checksumsName) ?? "", false);
+        if (failed) events.clear("RECORD_LEDGER");
+        return;
+      } catch (cause) {
+        const text = `that the recording ${manifest.session} is closed cannot be written into the ledger: ${(cause as Error).message}`;
+        if (stopping()) throw new AppError("RECORD_LEDGER", text, { op: "record.close", cause });
+        events.alarm("RECORD_LEDGER", text, { session: manifest.session, cause: String(cause) });
         await new Promise((resolve) => setTimeout(resolve, sealRetryMs));
       }
     }

@@ -39,7 +39,7 @@ import { SessionWriter, type WriterParts, type WriterStart } from "./session-wri
 import { liveIndex, newRecording, type Recording, segmentObject, smallObject } from "./sessions.ts";
 import { Signer } from "./signing.ts";
 import { SpoolCare } from "./spool-care.ts";
-import { writeOpen } from "./spool-files.ts";
+import { removeOpen, writeOpen } from "./spool-files.ts";
 import {
   dataKeysName,
   journalDirectory,
@@ -137,6 +137,7 @@ class RecorderService implements Recorder, RecorderCore {
       worker: (session) => this.#workerOf(session),
       outOfRoom,
       stopping: () => this.#stopping,
+      witness: options.ledger,
     });
   }
 
@@ -238,6 +239,7 @@ class RecorderService implements Recorder, RecorderCore {
       };
       const dataKeys = encrypted?.keys ?? null;
       const openSha256 = await this.#writeOpen(open, dataKeys);
+      await this.#witness(open, openSha256);
       const writer = this.newWriter(open, originUs, { recordNo: 0, seq: 0, lastUs: 0 });
       const recording = newRecording(open, openSha256, writer);
       this.adopt(recording);
@@ -271,6 +273,16 @@ class RecorderService implements Recorder, RecorderCore {
       const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
       const text = `the OPEN record cannot be written into the spool ${this.directory}, so the session is refused`;
       throw new AppError(full ? "RECORD_SPOOL_FULL" : "RECORD_FAILED", text, { op: "record.open", cause });
+    }
+  }
+
+  /** What does not stand in the ledger does not begin; the number is free again. */
+  async #witness(open: OpenRecord, openSha256: string): Promise<void> {
+    try {
+      await this.options.ledger?.opened(open, openSha256, false);
+    } catch (error) {
+      await removeOpen(this.directory, open.session);
+      throw error;
     }
   }
 

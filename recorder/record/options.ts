@@ -105,6 +105,14 @@ export interface RecorderRetention {
   stored(open: OpenRecord, manifest: Manifest, manifestBytes: Uint8Array): Promise<void>;
 }
 
+/** The ledger, as the recorder tells it. `late`: found by recovery, and written only where it does not stand there yet. */
+export interface RecordingWitness {
+  /** Rejecting: the session is refused. */
+  opened(open: OpenRecord, openSha256: string, late: boolean): Promise<void>;
+  /** Rejecting: it is tried again until the recorder stops. */
+  closed(manifest: Manifest, manifestSha256: string, sumsSha256: string, late: boolean): Promise<void>;
+}
+
 export interface RecorderOptions {
   /** The spool; made when it is not there. One process at a time. */
   directory: string;
@@ -115,6 +123,8 @@ export interface RecorderOptions {
   /** Left out: recordings are not encrypted. */
   encryption?: SessionEncryption;
   events: RecorderEvents;
+  /** Left out: nothing witnesses what is recorded. */
+  ledger?: RecordingWitness;
   logger: RecorderLogger;
   limits?: Partial<RecorderLimits>;
   clock?: RecorderClock;

@@ -6,11 +6,12 @@ import { basename, join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import type { Gap } from "../../shared/manifest/manifest.ts";
 import { eraseDataKeys } from "../encryption/data-keys.ts";
+import { checksumsName, manifestName } from "../store/keys.ts";
 import { removeDataKeys } from "./data-key-file.ts";
 import { syncDirectory, writeSynced } from "./durable-file.ts";
 import { type JournalFound, replayJournal, type SessionInJournal, surveyJournal } from "./journal/read-journal.ts";
 import { listJournalFiles } from "./journal/ring.ts";
-import type { RecorderLogger } from "./options.ts";
+import type { RecorderLogger, RecordingWitness } from "./options.ts";
 import type { RecorderCore } from "./recorder-core.ts";
 import { wallUsOf } from "./seal.ts";
 import type { SessionResume, TrackResume } from "./segments/messages.ts";
@@ -25,6 +26,7 @@ import {
   segmentsListName,
   sessionDirectory,
 } from "./spool-layout.ts";
+import type { Sealed } from "./spool-seal.ts";
 
 type Feed = (records: Buffer) => Promise<void>;
 type Replay = (read: (feed: Feed) => Promise<void>) => Promise<void>;
@@ -47,15 +49,19 @@ export async function recoverSpool(
   const unsealed = new Map<string, Unsealed>();
   const unreadable = new Map<string, unknown>();
   const spooled = await listSpooledSessions(directory);
+  const opened: SpooledOpen[] = [];
+  const closed: Sealed[] = [];
   for (const session of spooled) {
     try {
       const record = await readOpen(directory, session);
       sequence.saw(record.open.recorder.sequence);
+      opened.push(record);
       const sealed = await core.sealOf(session, record.sha256);
       if (sealed) {
         const { manifest } = sealed;
         const recording = newRecording(record.open, record.sha256, null);
         recording.sealHashes = sealed.hashes;
+        closed.push(sealed);
         await removeDataKeys(directory, session);
         core.adopt(recording);
         core.options.events.opened(record.open, record.sha256);
@@ -70,6 +76,7 @@ export async function recoverSpool(
       unreadable.set(session, error);
     }
   }
+  await tellLedger(core.options.ledger, opened, closed);
   const wanted = new Set([...unsealed.keys(), ...unreadable.keys()]);
   const found = await surveyJournal(await listJournalFiles(journalDirectory(directory)), wanted);
   for (const file of found.unreadable) await setJournalAside(core, file.path, "cannot be read", file.error);
@@ -89,6 +96,19 @@ export async function recoverSpool(
   const recovered = recordings.map((recording) => recording.open.session);
   if (recovered.length > 0) logger.warn({ recovered, sealed: done }, "recordings that a crash left are taken up");
   return { recovered, damaged: [...unreadable.keys()] };
+}
+
+/** A crash may have come between what is durable in the spool and the ledger. */
+async function tellLedger(
+  ledger: RecordingWitness | undefined,
+  opened: readonly SpooledOpen[],
+  closed: readonly Sealed[],
+): Promise<void> {
+  if (ledger === undefined) return;
+  for (const { open, sha256 } of opened) await ledger.opened(open, sha256, true);
+  for (const { manifest, hashes } of closed) {
+    await ledger.closed(manifest, hashes.get(manifestName) ?? "", hashes.get(checksumsName) ?? "", true);
+  }
 }
 
 async function sealAll(

@@ -53,6 +53,14 @@ export async function writeOpen(
   return sha256Hex(bytes);
 }
 
+/** Of a session that did not begin. Renamed first: half a folder must never look like a recording that a crash left. */
+export async function removeOpen(spool: string, session: string): Promise<void> {
+  const directory = sessionDirectory(spool, session);
+  await rename(directory, `${directory}.gone`);
+  await syncDirectory(spool);
+  await rm(`${directory}.gone`, { recursive: true, force: true });
+}
+
 export async function listSpooledSessions(spool: string): Promise<string[]> {
   const names = await readdir(spool);
   // An OPEN record that was not finished, or a folder that was being removed.

@@ -1,0 +1,19 @@
+// Which type an entry of the ledger has that is a line of the audit log.
+import type { EntryType } from "../../shared/ledger/entry.ts";
+
+const ownTypes: Readonly<Record<string, EntryType>> = {
+  "recording.view": "view",
+  "session.watch": "view",
+  "recording.seek": "view",
+  "recording.search": "search",
+  "recording.export": "export",
+  "recording.verify": "verify",
+  "recording.unseal": "unseal",
+  "policy.loaded": "policy-changed",
+  "service.start": "recorder-start",
+  "service.stop": "recorder-stop",
+};
+
+export function entryTypeOf(action: string): EntryType {
+  return ownTypes[action] ?? `audit:${action}`;
+}

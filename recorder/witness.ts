@@ -1,0 +1,148 @@
+// The ledger among the other parts: who tells it what, and the audit log that goes through it. A part of the composition
+// root, beside main.ts. Invariant: what the audit log, the recorder and the alarms say stands in the ledger before it is
+// acted upon, or, where it only tells, as soon as the ledger can be written.
+import { createPrivateKey, createPublicKey, sign } from "node:crypto";
+import type { Logger } from "pino";
+import { ledgerOrigin, type NoteKey } from "../shared/ledger/checkpoint.ts";
+import type { NewLedgerEntry } from "../shared/ledger/entry.ts";
+import { ed25519KeyOf } from "../shared/ledger/key-history.ts";
+import { AuditLog } from "./catalog/audit.ts";
+import { AuditMirror } from "./catalog/audit-mirror.ts";
+import { version } from "./cli/version.ts";
+import type { Config } from "./config.ts";
+import type { ServiceDatabase } from "./database.ts";
+import type { Anchor } from "./ledger/anchor.ts";
+import { FileAnchor } from "./ledger/file-anchor.ts";
+import type { LedgerSigner } from "./ledger/ledger.ts";
+import { LedgerService, writeCode } from "./ledger/ledger-service.ts";
+import type { RecordingWitness } from "./ledger/recording-witness.ts";
+import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
+import type { SigningKey } from "./record/signing.ts";
+import type { PublicSigningKey } from "./signing-keys.ts";
+import type { ObjectStore } from "./store/object-store.ts";
+
+export interface AlarmChange {
+  code: string;
+  /** Null: it is over. */
+  message: string | null;
+  facts: Record<string, unknown>;
+}
+
+export interface WitnessParts {
+  database: ServiceDatabase;
+  store: ObjectStore;
+  signing: SigningKey;
+  history: readonly PublicSigningKey[];
+  alarms: {
+    onChange: (change: AlarmChange) => void;
+    raise(code: string, message: string, facts: Record<string, unknown>): void;
+    clear(code: string): void;
+  };
+  logger: Logger;
+}
+
+export interface Witness {
+  readonly service: LedgerService;
+  readonly audit: AuditLog;
+  /** For the recorder. */
+  readonly recordings: RecordingWitness;
+  /** Of what has happened already; a failure is logged. */
+  tell(entry: NewLedgerEntry): void;
+  /** Lines of the audit log were written beside `audit`. */
+  auditChanged(): void;
+  /** Everything that was told is in the ledger, and a last checkpoint over it. */
+  stop(): Promise<void>;
+}
+
+export async function openWitness(config: Config, parts: WitnessParts): Promise<Witness> {
+  const { database, store, signing, history, alarms, logger } = parts;
+  const { id } = config.recorder;
+  const { checkpointSeconds, directory } = config.ledger;
+  const name = ledgerOrigin(id);
+  const service = await LedgerService.open({
+    directory,
+    recorderId: id,
+    version: version(),
+    signer: ledgerSigner(signing),
+    keys: noteKeys(name, history),
+    store,
+    isNew: await hasNoRecording(database),
+    checkpointSeconds,
+    anchors: anchorsOf(config, name),
+    alarms,
+    logger,
+  });
+  const mirror = new AuditMirror({
+    db: database.catalog,
+    ledger: {
+      get size() {
+        return service.ledger.size;
+      },
+      append: (entry) => service.append(entry),
+      entries: (from, to) => service.ledger.entries(from, to),
+    },
+    onError: (error) => logger.error({ err: error }, "lines of the audit log could not be brought into the ledger"),
+  });
+  try {
+    const restored = await mirror.reconcile();
+    if (restored > 0) logger.warn({ restored }, "lines of the audit log were written again from the ledger");
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
+  mirror.start();
+  const telling = new Set<Promise<unknown>>();
+  const tell = (entry: NewLedgerEntry) => {
+    const told = service
+      .append(entry)
+      .catch((error: unknown) => logger.error({ err: error, type: entry.type }, "the ledger could not be told"))
+      .finally(() => telling.delete(told));
+    telling.add(told);
+  };
+  alarms.onChange = (change) => {
+    if (change.code !== writeCode) tell(alarmEntry(id, change));
+  };
+  return {
+    service,
+    audit: new AuditLog(database.catalog, undefined, { append: (entry) => service.append(entry) }),
+    recordings: service.witness,
+    tell,
+    auditChanged: () => mirror.wake(),
+    stop: async () => {
+      await mirror.stop();
+      await Promise.all(telling);
+      await service.stop();
+    },
+  };
+}
+
+function alarmEntry(recorder: string, { code, message, facts }: AlarmChange): NewLedgerEntry {
+  const subject = typeof facts["session"] === "string" ? facts["session"] : recorder;
+  const entry = { actor: "recorder", subject };
+  if (message === null) return { ...entry, type: "alarm-over", facts: { code } };
+  return { ...entry, type: code.startsWith("STORE_") ? "store-failure" : "alarm", facts: { code, message, ...facts } };
+}
+
+function ledgerSigner({ privateKeyPem }: SigningKey): LedgerSigner {
+  const key = createPrivateKey(privateKeyPem);
+  const der = createPublicKey(key).export({ type: "spki", format: "der" });
+  return { publicKey: new Uint8Array(der.subarray(-32)), sign: (bytes) => sign(null, bytes, key) };
+}
+
+function noteKeys(name: string, history: readonly PublicSigningKey[]): NoteKey[] {
+  return history.flatMap(({ publicKeyPem }) => {
+    const key = ed25519KeyOf(publicKeyPem);
+    return key === null ? [] : [{ name, publicKey: key.publicKey }];
+  });
+}
+
+function anchorsOf(config: Config, origin: string): Anchor[] {
+  return config.ledger.anchors.map((anchor) =>
+    anchor.kind === "file" ? new FileAnchor(anchor.path) : new WebhookAnchor({ ...anchor, origin }),
+  );
+}
+
+async function hasNoRecording(database: ServiceDatabase): Promise<boolean> {
+  const row = await database.catalog.selectFrom("recordings").select("session").limit(1).executeTakeFirst();
+  return row === undefined;
+}
