@@ -40,6 +40,7 @@ export const errorCodes = {
   REQUEST_INVALID: "The request has an unknown field or a bad value.",
   REQUEST_NOT_FOUND: "There is no such thing, or it is not yours to see.",
   REQUEST_CONFLICT: "This cannot be done in the present state, or the name is taken.",
+  REASON_REQUIRED: "Policy asks for the reason of this.",
   REQUEST_TOO_LARGE: "The request is larger than this service accepts.",
   SERVICE_UNREACHABLE: "The command needs the running service, and none answers.",
   INTERNAL: "A fault in the recorder itself; the log has the details.",

@@ -42,7 +42,7 @@ function members<T>(checks: { [name in keyof Required<T>]: Check }) {
 
 export const isMe = members<Me>({
   name: text,
-  roles: listOf(oneOf("admin", "approver", "escort", "investigator", "auditor", "engineer", "vendor")),
+  roles: listOf(oneOf("admin", "approver", "escort", "investigator", "auditor", "unsealer", "engineer", "vendor")),
   csrfToken: text,
   mustChangePassword: flag,
   mustEnrol: flag,

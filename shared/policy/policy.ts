@@ -6,8 +6,20 @@ import { glob, name } from "./target.ts";
 
 export { Conduit, SshTarget, Target, VncSecurity, VncSettings, VncTarget } from "./target.ts";
 
-/** `engineer`: the plant's own people who work on targets. As a vendor they see their own alone; unlike one they owe no escort. */
-export const Role = z.enum(["admin", "approver", "escort", "investigator", "auditor", "engineer", "vendor"]);
+/**
+ * `engineer`: the plant's own people who work on targets. As a vendor they see their own alone; unlike one they owe no escort.
+ * `unsealer`: opens sealed keystrokes, with the private half of a key that no recorder has.
+ */
+export const Role = z.enum([
+  "admin",
+  "approver",
+  "escort",
+  "investigator",
+  "auditor",
+  "unsealer",
+  "engineer",
+  "vendor",
+]);
 export type Role = z.infer<typeof Role>;
 
 /** What a session may do. `forward-*` are the kinds of RFC 4254 §6.3.2, §7 and OpenSSH's agent and stream-local. */
@@ -203,6 +215,16 @@ export const Confirm = z.strictObject({
 });
 export type Confirm = z.infer<typeof Confirm>;
 
+export const CustodyAction = z.enum(["view", "search", "export", "verify"]);
+export type CustodyAction = z.infer<typeof CustodyAction>;
+
+/** What is asked of whoever handles recordings. Unsealing always asks for a reason. */
+export const Custody = z.strictObject({
+  /** A reason is asked, and stands in the custody log. */
+  reasonFor: z.array(CustodyAction).default([]),
+});
+export type Custody = z.infer<typeof Custody>;
+
 export const Policy = z.strictObject({
   version: z.literal(1),
   /** Globs over target names that no rule can open. */
@@ -219,6 +241,7 @@ export const Policy = z.strictObject({
   limits: Limits.prefault({}),
   requests: Requests.prefault({}),
   escort: Escort.prefault({}),
+  custody: Custody.prefault({}),
   breakGlass: z
     .strictObject({
       /** Named people alone; a role would open it to whoever gets that role. */

@@ -7,6 +7,7 @@ const roleWords: Record<Role, string> = {
   approver: "decides on requests",
   investigator: "watches recordings",
   auditor: "reads everything",
+  unsealer: "opens sealed keystrokes",
   admin: "people, targets, policy",
 };
 
