@@ -18,23 +18,21 @@ export function zipOf(entries: AsyncIterable<ZipEntry>, mtime: Date): Readable {
   zip.on("error", fail);
   inner.on("error", fail);
   output.on("close", () => inner.destroy());
+  let ended = () => {};
+  const gone = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  output.once("close", ended);
   const add = async () => {
     for await (const { name, content } of entries) {
       const body = content instanceof Uint8Array ? Readable.from([Buffer.from(content)]) : Readable.from(content);
       zip.addReadStream(body, name, { compress: false, mtime, mode: 0o100444 });
       // The next entry is not begun before this one has gone out; whoever reads no more ends it.
-      await Promise.race([finished(body), closed(output)]);
+      await Promise.race([finished(body), gone]);
       if (output.destroyed) return;
     }
     zip.end();
   };
   add().catch(fail);
   return inner.pipe(output);
-}
-
-function closed(output: PassThrough): Promise<void> {
-  return new Promise((resolve) => {
-    if (output.destroyed) resolve();
-    else output.once("close", () => resolve());
-  });
 }

@@ -119,7 +119,15 @@ export class Examination {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     if (signal.aborted) return;
-    const { bad } = opened.integrity.state.get();
+    this.tell("segments", this.segmentsOutcome(opened));
+    // What has the right hash and yet cannot be shown comes out when somebody looks at it.
+    const end = opened.integrity.state.subscribe(() => this.tell("segments", this.segmentsOutcome(opened)));
+    signal.addEventListener("abort", end);
+  }
+
+  private segmentsOutcome({ integrity, source }: OpenedRecording): Outcome {
+    const { segments } = source.index.get();
+    const { bad } = integrity.state.get();
     const findings = [...bad]
       .sort(([a], [b]) => a - b)
       .map(([n, message]) => ({ place: segments[n]?.name ?? "", message }));
@@ -127,7 +135,7 @@ export class Examination {
       findings.length > 0
         ? `${formatCount(findings.length)} of ${formatPlural(segments.length, "segment")} ${findings.length === 1 ? "fails" : "fail"}.`
         : `${formatPlural(segments.length, "segment")}: each has the SHA-256 that the signed manifest names.`;
-    this.tell("segments", { tone: findings.length > 0 ? "bad" : "good", text, findings });
+    return { tone: findings.length > 0 ? "bad" : "good", text, findings };
   }
 
   private tell(id: PartId, outcome: Outcome): void {

@@ -25,7 +25,11 @@ function inOneFile(): Plugin {
         );
       }
       // Within HTML these would end the script, or begin a state in which it does not end.
-      const code = script.replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
+      const code = script
+        .replaceAll("</script", "<\\/script")
+        .replaceAll("<!--", "<\\!--")
+        // Nothing is left to be loaded beside a part of the program: it is all here.
+        .replaceAll("__VITE_PRELOAD__", "[]");
       const style = styles.join("\n");
       const policy = [
         "default-src 'none'",

@@ -50,6 +50,8 @@ export interface RecordingFacts {
   endReason?: string;
   codec?: SegmentCodec;
   protocol?: "ssh" | "vnc";
+  /** Of the policy that was in force. */
+  policyHash?: string;
 }
 
 /** A segment of a track that the caller codes, e.g. a screen. */
@@ -125,7 +127,7 @@ export class RecordingBuilder {
         tags: ["plc"],
       },
       request: null,
-      policy: { hash: "0".repeat(64), rule: "vendors-to-controllers", reason: "allowed-by-rule" },
+      policy: { hash: facts.policyHash ?? "0".repeat(64), rule: "vendors-to-controllers", reason: "allowed-by-rule" },
       recording: { durability: "strict", failureMode: "strict", sealRecipients: [] },
       limits: { maxSessionSeconds: 14_400, maxRecordedBytes: 16 * 1024 ** 3 },
       retentionDays: 90,
