@@ -26,6 +26,11 @@ export function formatSessionId(bytes: Uint8Array): SessionId {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** Milliseconds since the epoch at which the id was made. */
+export function idTimeMs(id: SessionId): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 /** The 16 bytes of a session id; throws RangeError on anything else. */
 export function parseSessionId(id: string): Uint8Array {
   if (!sessionIdPattern.test(id)) throw new RangeError(`not a session id: ${JSON.stringify(id).slice(0, 60)}`);

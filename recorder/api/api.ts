@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
 import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
+import { addKeyRoutes } from "./key-routes.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
@@ -66,6 +67,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addSessionRoutes(api, deps);
       addMfaRoutes(api, deps);
       addRecordingRoutes(api, deps);
+      addKeyRoutes(api, deps);
       addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);
       addControlRoutes(api, deps);

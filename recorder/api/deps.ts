@@ -35,6 +35,7 @@ import type { SignIn } from "../access/sign-in.ts";
 import type { Stops } from "../access/stops.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
+import type { OpenedRecordings } from "../catalog/opened-recordings.ts";
 
 export interface RecordingsIndex {
   list(filter: RecordingQuery & { onlyPerson?: string }): Promise<RecordingPage>;
@@ -184,6 +185,8 @@ export interface ApiDeps {
   webSessions: Pick<WebSessions, "create" | "find" | "revoke" | "confirm">;
   recordings: RecordingsIndex;
   reader: RecordingReading;
+  /** Keys of encrypted recordings. */
+  opened: Pick<OpenedRecordings, "keys">;
   verifier: RecordingVerifying;
   exporter: RecordingExporting;
   pictures: PictureExporting;

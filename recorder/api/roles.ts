@@ -5,6 +5,8 @@ import type { SignedIn } from "./route.ts";
 /** Everybody but vendors sees the list of all recordings and live sessions; a vendor sees his own lines, without content. */
 const lists: readonly Role[] = ["admin", "approver", "escort", "investigator", "auditor"];
 export const contentReaders: readonly Role[] = ["admin", "escort", "investigator", "auditor"];
+/** Who sees what was typed. */
+export const inputReaders: readonly Role[] = contentReaders;
 export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
 export const terminators: readonly Role[] = ["admin", "escort"];
 export const stopLifters: readonly Role[] = ["admin"];

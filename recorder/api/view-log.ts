@@ -9,8 +9,11 @@ export class ViewLog {
   /** Kept as promises, so that parallel first reads share one line and none passes before it is durable. */
   readonly #seen = new Map<string, Promise<void>>();
 
-  constructor(audit: AuditTrail) {
+  readonly #action: string;
+
+  constructor(audit: AuditTrail, action = "recording.view") {
     this.#audit = audit;
+    this.#action = action;
   }
 
   async viewed(me: SignedIn, session: string, address: string): Promise<void> {
@@ -19,7 +22,7 @@ export class ViewLog {
     if (known !== undefined) return known;
     const written = this.#audit.append({
       actor: me.name,
-      action: "recording.view",
+      action: this.#action,
       subject: session,
       address,
       details: { signIn: me.webSessionId },

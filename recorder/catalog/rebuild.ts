@@ -76,9 +76,9 @@ async function index(
   const manifest = Manifest.parse(await readJson(store, prefix + manifestName));
   if (manifest.session !== session) throw new Error(`${manifestName} is of the session ${manifest.session}`);
   await recordings.sealed(manifest);
+  if (names.has(checksumsName)) await recordings.stored(session);
   if (open.escort === true)
     for (const by of await escortsIn(store, prefix, open, manifest, keys)) await recordings.escorted(session, by);
-  if (names.has(checksumsName)) await recordings.stored(session);
 }
 
 /** Who released it, as its events tell: the index has it from the moment of the release, and a lost one from here. */

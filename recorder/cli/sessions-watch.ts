@@ -145,13 +145,13 @@ function endedBy(ended: WatchEnded | null): AppError {
 }
 
 /** From the spool or the store, as the service told its hash. */
-async function closedSegment({ reader }: Archive, session: string, meta: SegmentMeta): Promise<Uint8Array> {
+async function closedSegment({ reader, opened }: Archive, session: string, meta: SegmentMeta): Promise<Uint8Array> {
   const bytes = await reader.object(session, meta.name);
   if (createHash("sha256").update(bytes).digest("hex") !== meta.sha256) {
     const message = `${meta.name} is not what was recorded; run conduit recordings verify ${session} when the session is over`;
     throw new AppError("INTEGRITY_HASH", message, { op });
   }
-  return decompressSegment(bytes, meta.codec);
+  return decompressSegment(await opened.decrypted(session, meta, bytes), meta.codec);
 }
 
 /**

@@ -2,7 +2,8 @@
 // never waits for a key service or a database to be mended: where the service's own key of the month cannot be had, the
 // recording goes to its recipients alone, and an alarm says so.
 import type { OpenEncryption } from "../../shared/encryption/scheme.ts";
-import { makeDataKeys, wrapDataKeys } from "./data-keys.ts";
+import { AppError } from "../../shared/errors.ts";
+import { eraseDataKeys, makeDataKeys, wrapDataKeys } from "./data-keys.ts";
 import type { DataKeys } from "./segment-cipher.ts";
 
 export interface BegunEncryption {
@@ -39,6 +40,23 @@ export class RecordingEncryption implements SessionEncryption {
 
   constructor(options: RecordingEncryptionOptions) {
     this.#options = options;
+  }
+
+  /** CONFIG_INVALID: one of the recipients cannot be encrypted to. At the start, and not at the first session. */
+  async check(): Promise<void> {
+    const { recipients, inputRecipients } = this.#options;
+    const keys = makeDataKeys();
+    try {
+      await wrapDataKeys("", keys, { content: recipients, input: inputRecipients, service: null });
+    } catch (cause) {
+      throw new AppError(
+        "CONFIG_INVALID",
+        `encryption.recipients or encryption.inputRecipients has what is no age public key (${(cause as Error).message}): take the one that age-keygen -y prints`,
+        { op: "encryption.recipients", cause },
+      );
+    } finally {
+      eraseDataKeys(keys);
+    }
   }
 
   async begin(session: string, startedAtMs: number, retentionDays: number): Promise<BegunEncryption> {

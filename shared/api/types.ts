@@ -110,6 +110,13 @@ export const RecordingIndex = z.strictObject({
 });
 export type RecordingIndex = z.infer<typeof RecordingIndex>;
 
+/** Data keys in base64, by stream: those that the service has and that the person may have. */
+export const RecordingKeysAnswer = z.strictObject({
+  encrypted: z.boolean(),
+  streams: z.strictObject({ content: z.string().optional(), input: z.string().optional() }),
+});
+export type RecordingKeysAnswer = z.infer<typeof RecordingKeysAnswer>;
+
 export const VerifyFinding = z.strictObject({ place: z.string(), code: z.string(), message: z.string() });
 export type VerifyFinding = z.infer<typeof VerifyFinding>;
 export const VerifyReport = z.strictObject({

@@ -1,6 +1,6 @@
 // What was typed and shown in a recording, looked through as a live session's would be: for patterns, and for idleness.
 import type { PatternMatch, PatternScanner, SessionScanners } from "../../../shared/policy/patterns.ts";
-import type { RecordingReader } from "../../catalog/reader.ts";
+import type { OpenedRecordings } from "../../catalog/opened-recordings.ts";
 import { trackLines } from "../../export/lines.ts";
 import { ShownText } from "../../session/shown-text.ts";
 
@@ -20,7 +20,7 @@ export interface ContentFindings {
 }
 
 export async function lookThrough(
-  reader: RecordingReader,
+  reader: OpenedRecordings,
   session: string,
   scanners: SessionScanners,
 ): Promise<ContentFindings> {

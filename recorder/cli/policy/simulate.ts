@@ -142,7 +142,7 @@ async function contents(
 ): Promise<ContentFindings | null> {
   if (row.endedAt === null) return null;
   await archive.audit("recording.view", row.session, { with: "policy simulate" });
-  return lookThrough(archive.reader, row.session, patterns.for(person, target));
+  return lookThrough(archive.opened, row.session, patterns.for(person, target));
 }
 
 function count(

@@ -7,14 +7,19 @@ import type { RecordingIndex } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { sessionIdPattern } from "../../../shared/ids.ts";
 import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
+import type { MonthKeys } from "../../access/month-keys.ts";
+import { OpenedRecordings } from "../../catalog/opened-recordings.ts";
 import { RecordingReader } from "../../catalog/reader.ts";
 import { Recordings } from "../../catalog/recordings.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import type { ServiceDatabase } from "../../database.ts";
+import { RecordingKeys } from "../../encryption/recording-keys.ts";
+import { openMonthKeys } from "../../encryption-service.ts";
 import { meantTrack } from "../../export/video/meant-track.ts";
 import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
+import { openMasterKey } from "../key-files.ts";
 import { printable } from "../output.ts";
 
 /** Spool, store and index, to be read. */
@@ -23,6 +28,9 @@ export interface Shelves {
   database: ServiceDatabase;
   store: ObjectStore;
   reader: RecordingReader;
+  /** The same with segments decrypted. */
+  opened: OpenedRecordings;
+  keys: RecordingKeys;
   recordings: Recordings;
 }
 
@@ -50,7 +58,22 @@ export async function atShelves<T>(
       trustedKeys: () => (keys ??= trustedKeys(config, [])),
       live: { live: () => undefined, spooled: (session, name) => spooled(config, session, name) },
     });
-    return await work({ config, database, store, reader, recordings: new Recordings(database.catalog) });
+    // Opened when an encrypted recording is read.
+    let monthKeys: MonthKeys | undefined;
+    const dataKeys = new RecordingKeys(async (month) => {
+      monthKeys ??= openMonthKeys(config, database, await openMasterKey(config, database));
+      return monthKeys.identityOf(month);
+    });
+    const opened = new OpenedRecordings(reader, dataKeys);
+    return await work({
+      config,
+      database,
+      store,
+      reader,
+      opened,
+      keys: dataKeys,
+      recordings: new Recordings(database.catalog),
+    });
   } finally {
     await store.close();
   }

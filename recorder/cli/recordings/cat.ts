@@ -20,7 +20,7 @@ export function registerCat(recordings: Command, cli: Cli): void {
         const index = await provenIndexOf(cli, archive, session, options.unverified === true);
         const track = terminalTrack(index, options.channel);
         await archive.audit("recording.view", session, { with: "cat", track: track.name });
-        for await (const segment of segmentContents(archive.reader, index, track.name)) {
+        for await (const segment of segmentContents(archive.opened, index, track.name)) {
           for (const { stream, bytes } of exactOutput(segment))
             await (stream === "stdout" ? cli.out : cli.err).write(bytes);
           if (cli.out.closed || cli.signal.aborted) return;

@@ -113,7 +113,7 @@ export async function exportPicture(
       progress: progressLine(cli),
       damaged: (texts: readonly string[]) => warnOfDamage(cli, texts, index, "where it belongs, the picture says so"),
     };
-    const openingUs = await makePicture(archive.reader, job, hooks);
+    const openingUs = await makePicture(archive.opened, job, hooks);
     if (format !== "png") {
       if (isTerminal(cli.err.stream)) await cli.err.write("\r\x1b[K");
     } else if (at === undefined) {

@@ -76,7 +76,7 @@ Examples:
         const track = single ? terminalTrack(index, options.channel).name : undefined;
         const keys = () =>
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
-        const exporter = new RecordingExporter(archive.reader, keys);
+        const exporter = new RecordingExporter(archive.opened, keys);
         let damage: readonly string[] = [];
         const damaged = (texts: readonly string[]) => {
           damage = texts;

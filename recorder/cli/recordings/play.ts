@@ -90,7 +90,7 @@ async function play(
   const show = (data: string) => cli.out.write(filter === null ? data : filter.pass(data));
   let fresh = true;
   for (const { n, sha256 } of segments.slice(first)) {
-    const { meta, bytes, intact } = await archive.reader.segment(index.session, n);
+    const { meta, bytes, intact } = await archive.opened.segment(index.session, n);
     if (!intact || meta.sha256 !== sha256) {
       // An investigator should see what there is, and know that it is not proof.
       cli.err.line(

@@ -15,7 +15,7 @@ export function registerRebuild(recordings: Command, cli: Cli): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         await archive.audit("recordings.rebuild", "store");
-        const result = await rebuildRecordings(archive.store, archive.recordings);
+        const result = await rebuildRecordings(archive.store, archive.recordings, () => {}, archive.keys);
         const gone = await numberFaults(archive, await knownRecordings(archive), trustedKeys(archive.config, []));
         if (options.json === true) cli.out.json({ ...result, missing: gone });
         else cli.out.line(`${result.recordings} recordings are in the index.`);

@@ -65,6 +65,7 @@ async function verifyEach(
 ): Promise<VerifyReport[]> {
   const verifier = new RecordingVerifier({
     store: archive.store,
+    keys: archive.keys,
     trustedKeys: () => keys,
     isOwn: async (session, by) => {
       const own = archive.config.recorder.id;
