@@ -20,7 +20,7 @@ import { openAdminSocket } from "./admin-socket.ts";
 import { createLocalWatches } from "./admin-watch.ts";
 import { createApi } from "./api/api.ts";
 import { CatalogFeed } from "./catalog/feed.ts";
-import { OpenedRecordings, OpenedRecordings } from "./catalog/opened-recordings.ts";
+import { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
@@ -29,9 +29,9 @@ import { version } from "./cli/version.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
 import { openDatabase } from "./database.ts";
-import type { RecordingEncryption, RecordingEncryption } from "./encryption/recording-encryption.ts";
-import { RecordingKeys, RecordingKeys } from "./encryption/recording-keys.ts";
-import { openEncryption, openEncryption, openMonthKeys, openMonthKeys, shredRegularly, shredRegularly } from "./encryption-service.ts";
+import type { RecordingEncryption } from "./encryption/recording-encryption.ts";
+import { RecordingKeys } from "./encryption/recording-keys.ts";
+import { openEncryption, openMonthKeys, shredRegularly } from "./encryption-service.ts";
 import { RecordingExporter } from "./export/export.ts";
 import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
@@ -111,12 +111,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const encryption = await openEncryption(config, monthKeys, alarms);
   const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
   undo.push(() => recordingKeys.forget());
-  const monthKeys = openMonthKeys(config, database, masterKey);
-  const encryption = await openEncryption(config, monthKeys, alarms);
-  const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
-  undo.push(() => recordingKeys.forget());
   const { recorder, feed, reader } = createRecording(config, logger, {
-    encryption,
     encryption,
     store,
     witness,
@@ -126,28 +121,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     trustedKeys,
   });
   const opened = new OpenedRecordings(reader, recordingKeys);
-  const opened = new OpenedRecordings(reader, recordingKeys);
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
   await feed.reconcile((session) => recorder.pending(session));
 
-  const shredding = shredRegularly(
-    { monthKeys, store, spoolDirectory: config.spool.directory },
-    {
-      before: ({ month, recipient }) =>
-        audit.append({
-          actor: "recorder",
-          action: "encryption.shred",
-          subject: month,
-          address: "local",
-          details: { recipient },
-        }),
-      forget: () => recordingKeys.forget(),
-      failed: (error) => logger.error({ err: error }, "month keys that are due could not be destroyed"),
-    },
-  );
-  undo.push(() => shredding.stop());
   const shredding = shredRegularly(
     { monthKeys, store, spoolDirectory: config.spool.directory },
     {
