@@ -6,7 +6,15 @@ import type { NoticeType, SessionEvent } from "../../shared/events/session-event
 import { parseSessionId } from "../../shared/ids.ts";
 import type { Gap, Manifest } from "../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import { flagEncrypted, maxPayloadBytes, recordHeaderBytes, recordKind, writeRecordHeader } from "./journal/format.ts";
+import {
+  flagEncrypted,
+  flagTypist,
+  maxPayloadBytes,
+  recordHeaderBytes,
+  recordKind,
+  withTypist,
+  writeRecordHeader,
+} from "./journal/format.ts";
 import { encryptInput, inputOverheadBytes, inputSalt } from "./journal/input-key.ts";
 import type { Batch, Journal, JournalSession } from "./journal/journal.ts";
 import type { RecorderClock } from "./options.ts";
@@ -64,6 +72,8 @@ export class SessionWriter implements SessionRecorder, JournalSession {
   #lastUs: number;
   /** The channel whose input packets share the current number. */
   #inputChannel: number | null = null;
+  /** And whose. */
+  #inputBy: string | undefined;
   /** Channels that carry a program's data and no terminal. */
   readonly #plainChannels = new Set<number>();
   /** Channels with a screen, and how many output records each has. */
@@ -123,7 +133,7 @@ export class SessionWriter implements SessionRecorder, JournalSession {
         this.#bytes(event.stream === "stdout" ? recordKind.stdout : recordKind.stderr, event.channel, event.data, atUs);
         break;
       case "input":
-        this.#bytes(recordKind.input, event.channel, event.data, atUs);
+        this.#bytes(recordKind.input, event.channel, event.data, atUs, event.by);
         break;
       case "resize":
         this.#resize(event, atUs);
@@ -149,21 +159,23 @@ export class SessionWriter implements SessionRecorder, JournalSession {
     this.#json(recordKind.close, { endReason }, this.#lastUs);
   }
 
-  #bytes(kind: number, channel: number, data: Uint8Array, atUs: number): void {
+  #bytes(kind: number, channel: number, data: Uint8Array, atUs: number, by?: string): void {
     const isInput = kind === recordKind.input;
     const mayBePlain = this.#plainChannels.has(channel);
     for (let at = 0; at < data.length; at += maxPayloadBytes) {
-      const piece = data.length > maxPayloadBytes ? data.subarray(at, at + maxPayloadBytes) : data;
-      const isSealed = isInput && !(mayBePlain && piece.length >= plainInputBytes);
+      const own = data.length > maxPayloadBytes ? data.subarray(at, at + maxPayloadBytes) : data;
+      const piece = by === undefined ? own : withTypist(by, own);
+      const isSealed = isInput && (by !== undefined || !(mayBePlain && piece.length >= plainInputBytes));
       // Consecutive input packets of a channel share a number, so that numbering does not tell a password's length.
-      const sameLine = isInput && this.#inputChannel === channel;
+      const sameLine = isInput && this.#inputChannel === channel && this.#inputBy === by;
       if (!sameLine) this.#seq++;
       this.#inputChannel = isInput ? channel : null;
+      this.#inputBy = by;
       const recordNo = this.#recordNo++;
       const bytes = piece.length + (isSealed ? inputOverheadBytes : 0);
       const { buffer, at: place } = this.#parts.journal.reserve(this, bytes, recordNo);
       const outputNo = isInput || this.#screens.size === 0 ? 0 : this.#countOutput(channel);
-      const flags = isSealed ? flagEncrypted : 0;
+      const flags = (isSealed ? flagEncrypted : 0) | (by === undefined ? 0 : flagTypist);
       const header = { kind, flags, outputNo, channel, recordNo, seq: this.#seq - 1, atUs };
       writeRecordHeader(buffer, place, this.#idBytes, header, bytes);
       const payloadAt = place + recordHeaderBytes;

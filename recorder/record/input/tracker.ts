@@ -48,6 +48,8 @@ interface Channel {
   pty: boolean;
   decoder: InputDecoder;
   carryPlace: EventPlace | null;
+  /** Who typed last, where it was not the session's person. */
+  by: string | undefined;
   screen: Screen | null;
   outputTail: string;
   /** Output that is newer than the tail. */
@@ -115,6 +117,7 @@ export class InputTracker {
       pty,
       decoder: new InputDecoder(),
       carryPlace: null,
+      by: undefined,
       screen,
       outputTail: "",
       unread: null,
@@ -163,10 +166,21 @@ export class InputTracker {
   input(place: EventPlace, number: number, bytes: Buffer): void {
     if (!this.#channels.has(number)) this.openChannel(number, false, null);
     const channel = this.#channels.get(number) as Channel;
+    if (channel.by !== place.by) this.#typistChanges(channel, place);
     if (channel.pty) this.#typed(channel, place, bytes);
     else this.#data(channel, place, bytes);
     this.#drain(place.us);
     while (this.#queuedBytes > maxQueuedBytes && !this.mustWait) this.settle();
+  }
+
+  /** No character, no key and no secret is of two people. */
+  #typistChanges(channel: Channel, { by, us }: EventPlace): void {
+    channel.by = by;
+    this.#flushCarry(channel);
+    if (channel.prompt) this.#split(channel.prompt, channel, us);
+    channel.line.ended = true;
+    this.#noticeUnechoed(channel.number, channel.line);
+    channel.line = newLine();
   }
 
   /** Many bytes for a program, while nothing waits: stored from where they lie. False: they take the way of all input. */
@@ -476,7 +490,9 @@ export class InputTracker {
   #secretOf(entry: PromptEntry, text: Buffer): void {
     const last = entry.items.at(-1)?.place ?? entry.place;
     // The line's time is that of its end: single keys leave no trace of their own.
-    const place = { us: Math.max(last.us, entry.endUs), seq: entry.place.seq, recordNo: last.recordNo };
+    const { seq, by } = entry.place;
+    const typist = by === undefined ? {} : { by };
+    const place = { us: Math.max(last.us, entry.endUs), seq, recordNo: last.recordNo, ...typist };
     this.#keepSecret(place, entry.channel, text, entry.masked ? "prompt-masked" : "prompt-not-echoed", 0);
   }
 

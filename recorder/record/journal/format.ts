@@ -22,6 +22,22 @@ const magic = Buffer.from("CNDTJRN1");
 export const recordKind = { stdout: 1, stderr: 2, input: 3, resize: 4, event: 5, close: 6 } as const;
 
 export const flagEncrypted = 1;
+/**
+ * Of input that somebody other than the session's person typed: the payload, decrypted, begins with the length of their
+ * name in bytes (u8) and the name.
+ */
+export const flagTypist = 2;
+const maxTypistBytes = 255;
+
+export function withTypist(name: string, data: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(name, "utf8").subarray(0, maxTypistBytes);
+  return Buffer.concat([Buffer.from([bytes.length]), bytes, data]);
+}
+
+export function splitTypist(payload: Buffer): { by: string; data: Buffer } {
+  const from = 1 + (payload[0] ?? 0);
+  return { by: payload.toString("utf8", 1, from), data: payload.subarray(from) };
+}
 
 export interface JournalRecord {
   session: string;

@@ -21,7 +21,8 @@ export class LineTrack extends Track {
   ): void {
     const segment = this.begin(at);
     this.lines++;
-    segment.write(`${JSON.stringify({ t: this.monotone(at.us), ...line })}\n`);
+    const by = at.by === undefined ? {} : { by: at.by };
+    segment.write(`${JSON.stringify({ t: this.monotone(at.us), ...line, ...by })}\n`);
     if (counts) for (const [name, n] of Object.entries(counts)) this.counts[name as keyof Counts] += n;
     this.afterEvent(at);
   }

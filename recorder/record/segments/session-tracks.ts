@@ -5,7 +5,7 @@ import { createDecipheriv } from "node:crypto";
 import type { NoticeType, SessionEvent } from "../../../shared/events/session-event.ts";
 import type { FeedPiece } from "../../../shared/live/feed.ts";
 import { InputTracker } from "../input/tracker.ts";
-import { flagEncrypted, type JournalRecord, recordKind } from "../journal/format.ts";
+import { flagEncrypted, flagTypist, type JournalRecord, recordKind, splitTypist } from "../journal/format.ts";
 import { addCounts, type Counts, noCounts, type OpenedTrack, type SpoolLine } from "../spool-layout.ts";
 import { LineTrack } from "./line-track.ts";
 import type { ClosedSession, ScreenSettings, SegmentLimits, SessionResume } from "./messages.ts";
@@ -193,9 +193,12 @@ export class SessionTracks {
 
   #inbound(place: EventPlace, record: JournalRecord): void {
     const screen = this.#screens.get(record.channel);
-    if (screen) this.#screens.viewer(screen, place, this.#inputOf(record));
-    else if (isBulk(record) && this.#tracker.bulk(place, record.channel, record.payload)) return;
-    else this.#tracker.input(place, record.channel, this.#inputOf(record));
+    if (screen === undefined && isBulk(record) && this.#tracker.bulk(place, record.channel, record.payload)) return;
+    const typed = this.#inputOf(record);
+    const { by, data } = (record.flags & flagTypist) === 0 ? { data: typed } : splitTypist(typed);
+    const typedBy = by === undefined ? place : { ...place, by };
+    if (screen) this.#screens.viewer(screen, typedBy, data);
+    else this.#tracker.input(typedBy, record.channel, data);
   }
 
   #inputOf(record: JournalRecord): Buffer {

@@ -18,6 +18,8 @@ export interface EventPlace {
   recordNo: number;
   /** Of input that waited for its rest: record and number of its first byte. */
   from?: { recordNo: number; seq: number };
+  /** Of input: who typed it, where it was not the session's person. */
+  by?: string;
 }
 
 export interface TrackContext {
