@@ -10,6 +10,7 @@ import {
   type ReasonCode,
   reasonSentences,
 } from "../../shared/policy/decide.ts";
+import { momentInWords } from "../../shared/policy/explain.ts";
 import type { Conduit, Policy, Target } from "../../shared/policy/policy.ts";
 import { toldReason } from "../../shared/policy/told.ts";
 import type { AuthenticatedPerson, ClientAddress } from "../tap/tap.ts";
@@ -186,7 +187,7 @@ function sentenceOf(reason: ReasonCode, grant: GrantFacts | null): string {
     case "not-in-request":
       return `${sentence} Ask for access in the portal, or with conduit request create.`;
     case "window-not-begun":
-      return grant === null ? sentence : `${sentence} It begins at ${new Date(grant.fromMs).toISOString()}.`;
+      return grant === null ? sentence : `${sentence} It begins at ${momentInWords(grant.fromMs)}.`;
     case "access-revoked":
       return `${sentence} Reconnection is refused until there is a new approval.`;
     case "mfa-needed":

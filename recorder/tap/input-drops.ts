@@ -21,7 +21,7 @@ export class InputDrops {
   readonly #gate: RecordingGate;
   readonly #channel: number;
   #counted: Required<Dropped> | undefined;
-  #hold: HoldCode = "frozen";
+  #hold: HoldCode | "confirmation" = "frozen";
   #timer: NodeJS.Timeout | undefined;
 
   constructor(session: TapSession, gate: RecordingGate, channel: number) {
@@ -30,8 +30,9 @@ export class InputDrops {
     this.#channel = channel;
   }
 
-  add({ bytes, recorded = 0, requests = 0, messages = 0 }: Dropped): void {
-    const hold = this.#session.hold?.code ?? this.#hold;
+  /** @param why where it is not the session's hold. */
+  add({ bytes, recorded = 0, requests = 0, messages = 0 }: Dropped, why?: "confirmation"): void {
+    const hold = why ?? this.#session.hold?.code ?? this.#hold;
     if (hold !== this.#hold) this.say();
     this.#hold = hold;
     const before = this.#counted ?? { bytes: 0, recorded: 0, requests: 0, messages: 0 };

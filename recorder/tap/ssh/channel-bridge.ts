@@ -4,15 +4,17 @@
 // the bytes that came before them.
 import { AppError } from "../../../shared/errors.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { SessionHold, TapSession } from "../tap.ts";
+import type { AwaitedConfirmation, CommandLines, SessionControl, SessionHold, TapSession } from "../tap.ts";
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
+import { ConfirmGate } from "./confirm-gate.ts";
 import { FloodPace, noteTyping } from "./flood-pace.ts";
 import { BridgedHold, type SessionFiles } from "./held-files/bridged-hold.ts";
-import type { MakeHold } from "./held-files/held-program.ts";
+import { type MakeHold, takesFiles } from "./held-files/held-program.ts";
 import { HeldInput } from "./held-input.ts";
 import { dataOf, type InboundItem, InboundPipeline } from "./inbound-pipeline.ts";
 import { OperatorRequests } from "./operator-requests.ts";
+import { OthersInput } from "./others-input.ts";
 import { retainDelivered } from "./read-memory.ts";
 import { announcement, Refusal, remark } from "./refusal.ts";
 import { ReplyQueue } from "./reply-queue.ts";
@@ -22,6 +24,9 @@ import { exitOf, localRequests, type Program, programOf, transparentRequests } f
 const unaskedRequests: ReadonlySet<string> = new Set(["window-change", ...transparentRequests]);
 
 const programTypes: ReadonlySet<string> = new Set(["shell", "exec", "subsystem"]);
+
+/** To the line's end, and empty it: readline, a terminal's own lines, and most shells of controllers. */
+const clearLine = Buffer.from("\x05\x15");
 
 /** Less is copied: a small piece must not keep a large chunk. */
 const keepFromBytes = 16 * 1024;
@@ -46,6 +51,13 @@ export class ChannelBridge {
   #recorder: ChannelRecorder | undefined;
   readonly #requests: OperatorRequests;
   readonly #held: HeldInput;
+  readonly #others: OthersInput;
+  /** Once a program was asked for that takes lines; null: nobody has to agree to any. */
+  #gate: ConfirmGate | null | undefined;
+  #lines: CommandLines | undefined;
+  /** Programs that wait for somebody to agree, or need not any more (null). */
+  readonly #agreed = new WeakMap<InboundItem, Promise<void> | null>();
+  #awaited: AwaitedConfirmation | undefined;
   readonly #pace: FloodPace;
   /** Outbound that waits for the recorder. */
   #delayed: (() => void)[] = [];
@@ -91,12 +103,21 @@ export class ChannelBridge {
       outbound: (step) => this.#outbound(step),
       pass: (bytes) => this.#pipeline.data(bytes),
       isWholePackets: () => this.#files !== undefined,
+      failed: (error) => this.#failed(error),
+    });
+    this.#others = new OthersInput({
+      session: context.session,
+      gate: context.gate,
+      channel: number,
+      write: (bytes) => this.#target?.write("stdout", bytes),
+      failed: (error) => this.#failed(error),
     });
     this.#pipeline = new InboundPipeline(context.session, context.gate, {
       heldCourse: () => this.#held.course,
       dropped: (what) => this.#held.dropped(what),
       cut: () => this.#cut(),
-      waitsFor: (item) => (item.kind === "request" ? this.#requests.waitsFor(item.type, item.payload) : null),
+      waitsFor: (item) =>
+        item.kind === "request" ? (this.#requests.waitsFor(item.type, item.payload) ?? this.#agreement(item)) : null,
       record: (item) => this.#record(item),
       endBatch: () => this.#recorder?.endBatch() ?? false,
       pass: (item) => this.#pass(item),
@@ -106,7 +127,11 @@ export class ChannelBridge {
     client.handlers = {
       onData: (_stream, data) => this.#clientData(data),
       onRequest: (type, wantReply, payload) => this.#clientRequest(type, wantReply, payload),
-      onEof: () => this.#pipeline.push({ kind: "eof" }),
+      onEof: () => {
+        const end = (): void => this.#pipeline.push({ kind: "eof" });
+        if (this.#gate == null) end();
+        else this.#gate.whenClear(end);
+      },
       onClose: () => this.#clientGone(),
       onSent: (all) => {
         const bytes = this.#held.sent(all);
@@ -160,10 +185,42 @@ export class ChannelBridge {
     this.#attempt(() => {
       if (hold === null) this.#held.released();
       else if (this.#refusal === undefined) this.#holdTarget();
-      if (hold === null || this.#held.course === "pass") this.#target?.resume();
+      // Whoever has control types at terminals; of the person's own nothing is left there.
+      const isTyped = hold?.code === "controlled" && this.#requests.pty;
+      if (hold === null || isTyped || this.#held.course === "pass") this.#target?.resume();
       this.#pipeline.holdChanged();
+      this.#others.changed();
     });
     for (const wake of this.#onHold.splice(0)) wake();
+  }
+
+  /** When it returns, nothing more passes of whoever had control. */
+  controlChanged(before: SessionControl | null): void {
+    if (this.#finished) return;
+    this.#attempt(() => {
+      this.#others.changed();
+      // Beside the person's own it cannot be told apart, and has passed.
+      if (before?.exclusive === true && this.#requests.pty) {
+        this.#others.notSent(this.#target?.dropQueued() ?? 0, before.by);
+      }
+    });
+  }
+
+  /** False: there is no terminal that takes it. */
+  controlInput(text: string): boolean {
+    const isReady = this.#requests.pty && this.#recorder !== undefined && this.#target?.ended === false;
+    if (!isReady || this.#finished || this.#refusal !== undefined || this.#files !== undefined) return false;
+    this.#gateOf();
+    const bytes = Buffer.from(text, "utf8");
+    if (!this.#others.type(bytes)) return false;
+    // What somebody else typed stands on the same line.
+    for (let at = 0; this.#lines !== undefined && at < bytes.length; ) {
+      at += this.#lines.typed(bytes.subarray(at));
+      if (at >= bytes.length) break;
+      this.#lines.ended(true);
+      at++;
+    }
+    return true;
   }
 
   #holdTarget(): void {
@@ -230,11 +287,19 @@ export class ChannelBridge {
     this.#refusal = refusal;
     this.#files?.end();
     this.#pipeline.stop();
+    this.#stopWaiting();
     this.#target?.abandon();
     for (const wake of this.#onHold.splice(0)) wake();
     if (this.#recorder === undefined) return;
     if (this.#context.gate.failed) refusal.say();
     else this.#outbound(() => refusal.say());
+  }
+
+  #stopWaiting(): void {
+    this.#others.stop();
+    this.#gate?.stop();
+    this.#held.stop();
+    this.#awaited?.cancel("channel-closed");
   }
 
   /** Said on a terminal alone: elsewhere it would stand among a program's bytes. */
@@ -251,6 +316,7 @@ export class ChannelBridge {
     this.#finished = true;
     this.#files?.end();
     this.#pipeline.stop();
+    this.#stopWaiting();
     this.#pace.stop();
     this.#target?.abandon();
     this.#client.abandon();
@@ -305,12 +371,73 @@ export class ChannelBridge {
       if (this.#requests.pty) noteTyping(session.id);
     }
     if (this.#held.hasReader) {
-      this.#attempt(() => this.#held.take(data));
+      this.#attempt(() => {
+        const gate = session.frozen ? null : this.#gateOf();
+        if (gate === null) this.#held.take(data);
+        else gate.take(data);
+      });
       return;
     }
     // Before a program is asked for nobody would read it; sshd drops it too.
     if (session.frozen) this.#held.dropped({ bytes: data.length });
     this.#client.consumed(data.length);
+  }
+
+  /** Of channels that take lines: terminals, and programs that read commands. */
+  #gateOf(): ConfirmGate | null {
+    if (this.#gate !== undefined) return this.#gate;
+    const { session } = this.#context;
+    this.#gate = null;
+    if (session.confirm?.commands !== true || this.#isForward || this.#held.transfers) return null;
+    const lines = session.confirm.lines(this.number);
+    this.#lines = lines;
+    this.#gate = new ConfirmGate({
+      session,
+      lines,
+      isTerminal: () => (this.#recorder === undefined ? this.#ptyAsked : this.#requests.pty),
+      pass: (bytes) => this.#held.take(bytes),
+      dropped: (bytes) => this.#held.droppedWaiting(bytes),
+      clear: () => this.#others.own(clearLine),
+      tell: (sentence) => this.#held.tellNow(sentence),
+      cut: (sentence) => this.refuse(sentence),
+      failed: (error) => this.#failed(error),
+    });
+    return this.#gate;
+  }
+
+  /** Null: nobody has to agree to this program, or somebody has. It and all behind it wait else. */
+  #agreement(item: InboundItem & { kind: "request" }): Promise<void> | null {
+    const known = this.#agreed.get(item);
+    if (known !== undefined) return known;
+    const awaited = this.#askFor(item);
+    if (awaited === null) {
+      this.#agreed.set(item, null);
+      return null;
+    }
+    this.#awaited = awaited;
+    this.#held.tellNow(awaited.sentence);
+    const answered = awaited.answer.then(({ given, sentence }) => {
+      this.#awaited = undefined;
+      if (given) {
+        this.#agreed.set(item, null);
+        this.#held.tellNow(sentence);
+      } else this.refuse(sentence);
+    });
+    this.#agreed.set(item, answered);
+    return answered;
+  }
+
+  #askFor({ type, payload }: InboundItem & { kind: "request" }): AwaitedConfirmation | null {
+    const { session } = this.#context;
+    const desk = session.confirm;
+    const program = desk === null ? undefined : programOf(type, payload);
+    if (desk === null || program?.request !== "exec" || program.command === undefined) return null;
+    // Nobody is asked about what is refused anyway.
+    if (session.decide("exec").effect === "deny" && session.decide("sftp").effect === "deny") return null;
+    const { command } = program;
+    const upload =
+      desk.uploads && takesFiles(program) ? desk.ask({ what: "upload", channel: this.number, path: command }) : null;
+    return upload ?? desk.ask({ what: "command", channel: this.number, command });
   }
 
   #discarded(item: InboundItem): void {
@@ -442,6 +569,7 @@ export class ChannelBridge {
       return;
     }
     this.#recorder.outbound(stream, data);
+    this.#lines?.shown(data);
     if (stream === "stdout" && this.#held.weave(data)) release?.();
     else this.#client.write(stream, data, release);
     this.#files?.errorsPassed(data.length);
@@ -463,8 +591,9 @@ export class ChannelBridge {
 
   #clientGone(): void {
     this.#clientClosed = true;
-    // Nobody waits for its scan any more.
+    // Nobody waits for its scan any more, nor for anybody's agreement.
     this.#files?.end();
+    this.#stopWaiting();
     if (this.#target === undefined || this.#context.session.frozen || this.#refusal !== undefined) {
       this.#pipeline.stop();
       this.#target?.abandon();

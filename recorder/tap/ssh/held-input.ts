@@ -5,7 +5,7 @@
 import { AppError } from "../../../shared/errors.ts";
 import { type Dropped, InputDrops } from "../input-drops.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { SessionHold, TapSession } from "../tap.ts";
+import type { AwaitedConfirmation, SessionHold, TapSession } from "../tap.ts";
 import type { ChannelEnd } from "./channel-end.ts";
 import { fileProgramOf } from "./held-files/held-program.ts";
 import { statusCode, statusPacket } from "./held-files/sftp-packets.ts";
@@ -33,6 +33,7 @@ export interface HeldInputPlace {
   pass(bytes: Buffer): void;
   /** The gateway hands on whole packets of its own: any moment is between two. */
   isWholePackets(): boolean;
+  failed(error: unknown): void;
 }
 
 export class HeldInput {
@@ -45,6 +46,7 @@ export class HeldInput {
   #toldOf: SessionHold["code"] | undefined;
   #sftp: FrozenRequests | undefined;
   #requestNotices = 0;
+  readonly #awaited = new Set<AwaitedConfirmation>();
   readonly #fromTarget = new PacketBoundary();
   /** Answers of the gateway's own that wait for the end of one of the target's. */
   #answers: Buffer[] = [];
@@ -75,9 +77,50 @@ export class HeldInput {
     if (program.capability !== "sftp") return;
     this.#sftp = new FrozenRequests({
       stopped: () => this.isStopped && this.course !== "drop",
+      asksUploads: () => this.#place.session.confirm?.uploads === true,
+      ask: (request) => this.#askUpload(request),
       pass: (bytes) => this.#place.pass(bytes),
-      refuse: (request, bytes) => this.#refuseRequest(request, bytes),
+      refuse: (request, bytes, why) => this.#refuseRequest(request, bytes, why),
+      failed: (error) => this.#place.failed(error),
     });
+  }
+
+  /** Null: nobody has to agree to it. Else resolves with why not, or null. */
+  #askUpload(request: SftpRequest): Promise<string | null> | null {
+    const { session, channel } = this.#place;
+    const desk = session.confirm;
+    if (desk === null) return null;
+    const { path = "" } = request.facts;
+    const ask = async (): Promise<string | null> => {
+      // Before the escort's release it waits, as every request does.
+      while (session.frozen && !session.signal.aborted) await session.whenUnfrozen();
+      const awaited = desk.ask({ what: "upload", channel, path });
+      if (awaited === null) return null;
+      this.#awaited.add(awaited);
+      this.tellNow(awaited.sentence);
+      const { given, sentence } = await awaited.answer;
+      this.#awaited.delete(awaited);
+      this.tellNow(sentence);
+      return given ? null : sentence;
+    };
+    return ask();
+  }
+
+  /** The channel is over: nobody waits any more. */
+  stop(): void {
+    for (const awaited of this.#awaited) awaited.cancel("channel-closed");
+    this.#awaited.clear();
+  }
+
+  /** Beside what the program writes, where people look for errors. */
+  tellNow(sentence: string): void {
+    const terminal = this.#place.isTerminal();
+    this.#place.client.write("stderr", terminal ? announcement(sentence) : remark(sentence, false));
+  }
+
+  /** Its program is file transfer, as far as its name says: it takes no lines. */
+  get transfers(): boolean {
+    return this.#transfers;
   }
 
   programPassed(): void {
@@ -111,6 +154,12 @@ export class HeldInput {
   take(data: Buffer): void {
     if (this.#sftp === undefined) this.#place.pass(data);
     else this.#sftp.feed(data);
+  }
+
+  /** What came while somebody else had to agree to what was before it. */
+  droppedWaiting(bytes: number): void {
+    this.#drops.add({ bytes }, "confirmation");
+    this.#place.client.consumed(bytes);
   }
 
   dropped(what: Dropped): void {
@@ -168,17 +217,18 @@ export class HeldInput {
 
   // --- answers of the gateway's own in a stream of SFTP ---
 
-  #refuseRequest(request: SftpRequest, bytes: number): void {
+  #refuseRequest(request: SftpRequest, bytes: number, why?: string): void {
     const { session, gate, channel, outbound, isWholePackets, client } = this.#place;
     const { hold } = session;
-    this.#drops.add({ bytes, requests: 1 });
+    this.#drops.add({ bytes, requests: 1 }, why === undefined ? undefined : "confirmation");
     if (this.#requestNotices++ < maxRequestNotices) {
       const { path } = request.facts;
       const what = { request: `sftp ${request.op}`, ...(path === undefined ? {} : { path: path.slice(0, 1024) }) };
-      gate.notice("request-refused", { ...what, reason: hold?.code ?? "frozen" }, channel);
+      const reason = why === undefined ? (hold?.code ?? "frozen") : "confirmation-needed";
+      gate.notice("request-refused", { ...what, reason }, channel);
     }
     this.tell();
-    const sentence = `Not while the session is stopped: ${hold?.sentence ?? ""}`;
+    const sentence = why ?? `Not while the session is stopped: ${hold?.sentence ?? ""}`;
     const answer = statusPacket(request.id, statusCode.permissionDenied, sentence);
     this.#unsentAnswerBytes += answer.length;
     this.#creditOwed += bytes;

@@ -116,6 +116,19 @@ export class PersonConnection {
     session.onHold((hold) => {
       for (const bridge of [...this.#bridges]) bridge.hold(hold);
     });
+    let control = session.control;
+    session.onControl({
+      controlChanged: (now) => {
+        const before = control;
+        control = now;
+        for (const bridge of [...this.#bridges]) bridge.controlChanged(before);
+      },
+      controlInput: (input) => {
+        if (input.type !== "text") return false;
+        const bridge = [...this.#bridges].find(({ number }) => number === input.channel);
+        return bridge?.controlInput(input.text) ?? false;
+      },
+    });
     session.onWarning(({ sentence }) => {
       for (const bridge of [...this.#bridges]) bridge.announce(sentence);
     });

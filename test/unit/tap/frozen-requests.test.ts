@@ -36,6 +36,9 @@ const starting = [
 interface Piece {
   bytes: Buffer;
   starts: boolean;
+  asksUploads: () => false;
+  ask: () => null;
+  failed: () => undefined;
   stopped: boolean;
 }
 
@@ -59,6 +62,9 @@ it("whole packets pass in their order, and of what would begin something while s
       const passed: Buffer[] = [];
       const refused: number[] = [];
       const requests = new FrozenRequests({
+        asksUploads: () => false,
+        ask: () => null,
+        failed: () => undefined,
         stopped: () => stopped,
         pass: (bytes) => passed.push(Buffer.from(bytes)),
         refuse: ({ id }, bytes) => {
@@ -85,6 +91,9 @@ it("a packet that began before the stop is not torn by it, nor by its end", () =
   const passed: Buffer[] = [];
   const refused: number[] = [];
   const requests = new FrozenRequests({
+    asksUploads: () => false,
+    ask: () => null,
+    failed: () => undefined,
     stopped: () => stopped,
     pass: (bytes) => passed.push(Buffer.from(bytes)),
     refuse: ({ id }) => refused.push(id),
@@ -102,6 +111,9 @@ it("a packet that began before the stop is not torn by it, nor by its end", () =
 it("what is no packet passes, to end the channel where it is read", () => {
   const passed: Buffer[] = [];
   const requests = new FrozenRequests({
+    asksUploads: () => false,
+    ask: () => null,
+    failed: () => undefined,
     stopped: () => true,
     pass: (bytes) => passed.push(Buffer.from(bytes)),
     refuse: () => undefined,

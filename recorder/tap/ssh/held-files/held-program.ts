@@ -15,6 +15,16 @@ export function fileProgramOf(program: Program): FileProgram | undefined {
   return scp === undefined ? undefined : { kind: "scp", scp };
 }
 
+/** rsync's far end that takes files; `--sender` gives them. */
+const rsyncSink = /^\s*(?:\S*\/)?rsync\s+--server\s(?!--sender\b)/;
+
+/** A command that writes files to the target, as far as its name says. */
+export function takesFiles(program: Program): boolean {
+  const files = fileProgramOf(program);
+  if (files?.kind === "scp") return files.scp === "unreadable" || files.scp.direction === "inbound";
+  return program.request === "exec" && rsyncSink.test(program.command ?? "");
+}
+
 export type MakeHold = (channel: HoldChannel) => ChannelHold;
 
 /** `command`: to be run in place of what the operator asked for. Undefined: it cannot be held. */

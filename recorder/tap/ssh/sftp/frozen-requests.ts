@@ -1,6 +1,7 @@
 // SFTP while its session is stopped: requests of handles that are open go on their way (and wait there), all others are
-// refused. Fed with the operator's bytes, before anything else sees them. Invariant: what passes are whole packets in
-// their order; of a refused one no byte passes, and a packet that began before the stop is never torn.
+// refused. Where somebody else has to agree to uploads, the opening of a file to be written waits, and all behind it. Fed
+// with the operator's bytes, before anything else sees them. Invariant: what passes are whole packets in their order; of a
+// refused one no byte passes, and a packet that began before the stop is never torn.
 import { WireReader } from "../wire.ts";
 import { maxPacketBytes, packet } from "./protocol.ts";
 import { parseRequest, type SftpRequest } from "./requests.ts";
@@ -8,10 +9,17 @@ import { parseRequest, type SftpRequest } from "./requests.ts";
 export interface FrozenRequestsHandlers {
   /** True: nothing new begins now. */
   stopped(): boolean;
+  /** Somebody else has to agree to files that are written. */
+  asksUploads(): boolean;
+  /** Null: this one passes. Else resolves with why it does not, or null. */
+  ask(request: SftpRequest): Promise<string | null> | null;
   pass(bytes: Buffer): void;
-  /** `bytes`: what the packet weighed on the channel. */
-  refuse(request: SftpRequest, bytes: number): void;
+  /** `bytes`: what the packet weighed on the channel. `why`: nobody agreed to it. */
+  refuse(request: SftpRequest, bytes: number, why?: string): void;
+  failed(error: unknown): void;
 }
+
+const writing: ReadonlySet<string> = new Set(["write", "append", "creat", "trunc"]);
 
 const ofHandle: ReadonlySet<number> = new Set([
   packet.init,
@@ -30,20 +38,26 @@ export class FrozenRequests {
   /** Length and type of the packet that begins. */
   readonly #head = Buffer.alloc(headBytes);
   #headFilled = 0;
-  /** Its first byte came while nothing new might begin: it is looked at before it passes. */
-  #looking = false;
+  /** Its first byte came while nothing new might begin, or somebody may have to agree: it is looked at before it passes. */
+  #looking: "stopped" | "asking" | null = null;
   /** Of the packet's body. */
   #left = 0;
   #body: Buffer | undefined;
   #bodyFilled = 0;
   /** What cannot be followed passes, and ends the channel where it is parsed. */
   #lost = false;
+  /** Behind a request that somebody has to agree to; null: none waits. It weighs on the channel's window. */
+  #kept: Buffer[] | null = null;
 
   constructor(handlers: FrozenRequestsHandlers) {
     this.#handlers = handlers;
   }
 
   feed(chunk: Buffer): void {
+    if (this.#kept !== null) {
+      this.#kept.push(Buffer.from(chunk));
+      return;
+    }
     /** What of the chunk passes as it is, and has not yet. */
     let from = 0;
     let at = 0;
@@ -59,17 +73,20 @@ export class FrozenRequests {
         }
         at += bytes;
         this.#left -= bytes;
-        if (this.#left === 0 && this.#body !== undefined) this.#whole();
+        if (this.#left === 0 && this.#body !== undefined && this.#whole()) {
+          this.#kept = at < chunk.length ? [Buffer.from(chunk.subarray(at))] : [];
+          return;
+        }
         continue;
       }
       if (this.#headFilled === 0) {
-        this.#looking = this.#handlers.stopped();
-        if (this.#looking) passUpTo(at);
+        this.#looking = this.#handlers.stopped() ? "stopped" : this.#handlers.asksUploads() ? "asking" : null;
+        if (this.#looking !== null) passUpTo(at);
       }
       const bytes = chunk.copy(this.#head, this.#headFilled, at, at + headBytes - this.#headFilled);
       this.#headFilled += bytes;
       at += bytes;
-      if (this.#looking) from = at;
+      if (this.#looking !== null) from = at;
       if (this.#headFilled === headBytes) this.#begin();
     }
     passUpTo(chunk.length);
@@ -80,8 +97,10 @@ export class FrozenRequests {
     const length = this.#head.readUInt32BE(0);
     this.#left = length - 1;
     this.#lost = length < headBytes || length > maxPacketBytes;
-    if (!this.#looking) return;
-    if (this.#lost || ofHandle.has(this.#head[4] ?? 0)) {
+    if (this.#looking === null) return;
+    const type = this.#head[4] ?? 0;
+    const passes = this.#looking === "stopped" ? ofHandle.has(type) : type !== packet.open;
+    if (this.#lost || passes) {
       this.#handlers.pass(Buffer.from(this.#head));
       return;
     }
@@ -89,15 +108,34 @@ export class FrozenRequests {
     this.#bodyFilled = 0;
   }
 
-  #whole(): void {
+  /** True: it waits for somebody to agree, and all behind it. */
+  #whole(): boolean {
     const body = this.#body as Buffer;
     this.#body = undefined;
     const type = this.#head[4] ?? 0;
-    if (type === packet.extended && isOfHandle(body)) {
-      this.#handlers.pass(Buffer.concat([this.#head, body]));
-    } else {
-      this.#handlers.refuse(parseRequest(type, body), headBytes + body.length);
+    const whole = Buffer.concat([this.#head, body]);
+    if (this.#looking === "stopped" || this.#handlers.stopped()) {
+      if (type === packet.extended && isOfHandle(body)) this.#handlers.pass(whole);
+      else this.#handlers.refuse(parseRequest(type, body), whole.length);
+      return false;
     }
+    const request = type === packet.open ? parseRequest(type, body) : undefined;
+    const writes = request?.facts.flags?.some((flag) => writing.has(flag)) === true;
+    const answer = request !== undefined && writes ? this.#handlers.ask(request) : null;
+    if (request === undefined || answer === null) {
+      this.#handlers.pass(whole);
+      return false;
+    }
+    answer
+      .then((why) => {
+        if (why === null) this.#handlers.pass(whole);
+        else this.#handlers.refuse(request, whole.length, why);
+        const kept = this.#kept ?? [];
+        this.#kept = null;
+        for (const chunk of kept) this.feed(chunk);
+      })
+      .catch((error: unknown) => this.#handlers.failed(error));
+    return true;
   }
 }
 
