@@ -25,9 +25,12 @@ export async function proveIdentity(cli: Cli, workspace: Workspace, name: string
   const known = (await people.find(name))?.name ?? "unknown";
   if (person === null) {
     await workspace.audit("sign-in-failed", "cli", { person: known });
-    throw new AppError("AUTH_FAILED", "the name, the password or the code is wrong, or the account is disabled", {
-      op: "cli.prove",
-    });
+    throw new AppError(
+      "AUTH_FAILED",
+      "the name, the password or the code is wrong, or the account is disabled; a code works once, also in another " +
+        "program: wait for the next one",
+      { op: "cli.prove" },
+    );
   }
   if (person.mustChangePassword) {
     throw new AppError(

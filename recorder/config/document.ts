@@ -58,6 +58,11 @@ const syntaxProblems: Record<string, [problem: string, mend: string]> = {
   BAD_ALIAS: ["refers to an anchor that does not exist", "Define the anchor (&name) first, or quote the value."],
 };
 
+const openBracket: [string, string] = [
+  "comes after a bracket that was never closed",
+  "Look above for a [ without its ], or a { without its }.",
+];
+
 export class SourceDocument {
   readonly file: string;
   readonly value: unknown;
@@ -77,7 +82,9 @@ export class SourceDocument {
     const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
     const findings = document.errors.map((error): Finding => {
       const { line, col } = counter.linePos(error.pos[0]);
-      const [problem, mend] = syntaxProblems[error.code] ?? [
+      // A bracket that was never closed is noticed where its list can go on no more.
+      const isOpen = error.code === "BAD_INDENT" && error.message.startsWith("Flow");
+      const [problem, mend] = (isOpen ? openBracket : syntaxProblems[error.code]) ?? [
         `is not valid YAML (${error.code.toLowerCase().replaceAll("_", " ")})`,
         "Check the quotes, the colons and the indentation here.",
       ];
@@ -266,7 +273,10 @@ function explainValue(issue: z.core.$ZodIssue, key: string, value: unknown): { p
       return { problem: `is none of the forms allowed here${is}`, mend: "See docs/configuration.md." };
     case "too_small":
       if (issue.origin === "string" || issue.origin === "array")
-        return { problem: "is empty or too short", mend: `Give at least ${issue.minimum}.` };
+        return {
+          problem: "is empty or too short",
+          mend: `Give at least ${issue.minimum}${issue.origin === "string" && issue.minimum !== 1 ? " characters" : ""}.`,
+        };
       return {
         problem: `is too small${is}`,
         mend: `Give ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}.`,

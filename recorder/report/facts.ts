@@ -159,22 +159,22 @@ async function readRefusals(db: Kysely<CatalogTables>, { fromMs, toMs }: Period)
   const rows = await db
     .selectFrom("audit")
     .selectAll()
-    .where("action", "in", ["session.refused", "request.rejected"])
+    .where("action", "in", ["session.refused", "request.rejected", "break-glass.refused"])
     .where("at", ">=", storedTime(fromMs))
     .where("at", "<", storedTime(toMs))
     .orderBy("id", "desc")
     .execute();
   return rows.flatMap(({ id, at, actor, subject, address, details }) => {
-    const { reason, violations, targets } = RefusalDetails.parse(JSON.parse(details));
+    const { reason, violations, targets, target } = RefusalDetails.parse(JSON.parse(details));
     const one = { audit: Number(id), at, person: actor, address };
-    if (violations === undefined) return [{ ...one, target: subject, ...explained(reason) }];
+    if (violations === undefined) return [{ ...one, target: target ?? subject, ...explained(reason) }];
     // What is wrong with the request as such is about all that it asked for.
     const asked = targets.join(", ");
     return violations.map(({ code, target }) => ({ ...one, target: target ?? asked, ...explained(code) }));
   });
 }
 
-/** Of a session a reason; of a request that was turned away when it was submitted, all of them. */
+/** Of a session or of emergency access a reason; of a request that was turned away when it was submitted, all of them. */
 const RefusalDetails = z.looseObject({
   reason: z.string().catch("unknown"),
   violations: z
@@ -182,6 +182,8 @@ const RefusalDetails = z.looseObject({
     .optional()
     .catch(undefined),
   targets: z.array(z.string()).catch([]),
+  /** Where the entry is about a person. */
+  target: z.string().optional().catch(undefined),
 });
 
 function explained(code: string): { reason: string; sentence: string } {

@@ -113,6 +113,10 @@ function figuresOf(
     sessions,
     (one) => one.request !== null && !one.breakGlass,
   );
+  // Emergency access has its own requirement: it is reviewed.
+  count("unapproved", "Sessions that stood on neither an approved request nor emergency access", {
+    sessions: idsOf(sessions.filter(({ request }) => request === null)),
+  });
   count("escorted", "Sessions that waited for an escort's release", {
     sessions: idsOf(sessions.filter((one) => one.escort)),
   });

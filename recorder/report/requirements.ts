@@ -20,9 +20,11 @@ const asked: Asked[] = [
     id: "approval",
     text: "Each vendor session needs an explicit, logged approval",
     clauses: ["IEC 62443-3-3 SR 1.13 RE 1", "IEC 62443-2-4 SP.07.04"],
-    figures: ["approved", "requests-approved", "unapproved-refused"],
-    shown: (value) => whole(value("approved")),
-    sentence: "Shown when every session stood on an approved request; sessions without one are listed.",
+    figures: ["approved", "unapproved", "requests-approved", "unapproved-refused"],
+    shown: (value) => ((value("sessions") ?? 0) === 0 ? null : none(value("unapproved"))),
+    sentence:
+      "Shown when every session stood on an approved request, or on emergency access, which is reviewed (below). " +
+      "Sessions without a request are listed.",
   },
   {
     id: "mfa",

@@ -3,6 +3,7 @@
 import { type CompiledPolicy, expandGroups, matchesPerson, matchesTarget } from "./compile.ts";
 import { confirmRulesFor, confirmWords } from "./confirm-rules.ts";
 import { type Decision, decideOpening, hasObligations, type TargetQuery } from "./decide.ts";
+import { hoursInWords } from "./hours.ts";
 import type { Rule } from "./policy.ts";
 import { reasonSentences } from "./reasons.ts";
 import { duration } from "./termination.ts";
@@ -72,13 +73,11 @@ function traceRule(
   if (rule.protocols !== undefined && !rule.protocols.some((one) => one === protocol)) {
     return trace(false, `it is for ${rule.protocols.join(", ")}, not for ${protocol}`);
   }
-  const outside = rule.hours !== undefined && compiled.rules[at]?.hours?.endsAt(nowMs) === null;
-  if (outside && rule.effect === "deny") return trace(false, `it denies at ${hoursOf(rule)}, which is not now`);
-  return trace(true, `${quoted(people)} matches ${person.name}, ${quoted(targets)} matches ${target.name}`);
-}
-
-function hoursOf({ hours }: Rule): string {
-  return hours === undefined ? "any time" : `${hours.days.join(" ")} ${hours.from}–${hours.to} ${hours.timeZone}`;
+  const { hours } = rule;
+  const outside = hours !== undefined && compiled.rules[at]?.hours?.endsAt(nowMs) === null;
+  if (outside && rule.effect === "deny") return trace(false, `it denies at ${hoursInWords(hours)}, which is not then`);
+  const but = outside ? `, but it holds at ${hoursInWords(hours)} only, which is not then` : "";
+  return trace(true, `${quoted(people)} matches ${person.name}, ${quoted(targets)} matches ${target.name}${but}`);
 }
 
 function quoted(pattern: string): string {
@@ -131,10 +130,17 @@ function obligationsInWords({ obligations, capabilities, effect }: Decision): st
     `It ends after ${duration(limits.maxSessionSeconds)}, or ${duration(limits.idleSeconds)} without input.`,
     ...(windowEndsMs === null || !Number.isFinite(windowEndsMs)
       ? []
-      : [`It ends at ${new Date(windowEndsMs).toISOString()} in any case.`]),
+      : [`It ends at ${momentInWords(windowEndsMs)} in any case.`]),
     recordingWords[obligations.recording],
     `Recordings are kept for ${obligations.retentionDays} days at least.`,
     fileWords[obligations.fileTransfer],
     ...(effect === "allow" ? [`It may: ${capabilities.join(", ") || "nothing"}.`] : []),
   ];
+}
+
+/** `2026-11-23 17:00 UTC`; with its seconds where it has some. */
+export function momentInWords(ms: number): string {
+  const text = new Date(ms).toISOString();
+  const seconds = text.slice(16, 19) === ":00" ? "" : text.slice(16, 19);
+  return `${text.slice(0, 10)} ${text.slice(11, 16)}${seconds} UTC`;
 }

@@ -23,6 +23,12 @@ export const Hours = z.strictObject({
 });
 export type Hours = z.infer<typeof Hours>;
 
+/** `mon tue 06:00–18:00 Europe/Berlin`. */
+export function hoursInWords({ days: on, from, to, timeZone }: Hours): string {
+  const when = on.length === days.length ? "" : `${on.join(" ")} `;
+  return `${when}${from}–${to} ${timeZone}`;
+}
+
 function isTimeZone(text: string): boolean {
   try {
     formatOf(text);

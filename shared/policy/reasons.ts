@@ -17,7 +17,7 @@ export const reasonSentences = {
   "window-over": "The approved window is over.",
   "access-revoked": "The approved access was revoked.",
   "access-used-up": "The approved access is used up.",
-  "not-in-request": "The approved access request does not include this.",
+  "not-in-request": "No approved access request includes this.",
   "mfa-needed": "A second factor is needed: enrol one and sign in with its code.",
   "escort-needed": "The session waits for its escort.",
   "control-off": "The policy lets nobody but the person themselves type in this session.",

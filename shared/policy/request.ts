@@ -3,6 +3,7 @@
 import type { CompiledPolicy, PersonFacts } from "./compile.ts";
 import { decideReach, findRule } from "./decide.ts";
 import { matchesGlob } from "./glob.ts";
+import { hoursInWords } from "./hours.ts";
 import { matchesWhole } from "./patterns.ts";
 import type { Target } from "./policy.ts";
 import { type ReasonCode, reasonSentences } from "./reasons.ts";
@@ -100,7 +101,29 @@ function checkTicket({ policy }: CompiledPolicy, { ticket }: RequestQuery): Viol
   if (ticket.length > 100) return [violation("ticket-too-long", "ticket")];
   if (ticketPattern === undefined) return [];
   if (ticket.trim() === "") return [violation("ticket-needed", "ticket")];
-  return matchesWhole(ticketPattern, ticket) ? [] : [violation("ticket-malformed", "ticket")];
+  if (matchesWhole(ticketPattern, ticket)) return [];
+  const example = exampleOf(ticketPattern);
+  const such = example === null ? "" : `, such as ${example}`;
+  const sentence = `The ticket reference has to look like ${ticketPattern}${such}.`;
+  return [violation("ticket-malformed", "ticket", { sentence })];
+}
+
+/** A text that matches a plain pattern (letters, digits, classes, counts); null where it is not that plain. */
+export function exampleOf(pattern: string): string | null {
+  let example = "";
+  const plain = pattern.replace(/^\^/, "").replace(/\$$/, "");
+  for (const [, atom = "", count = ""] of plain.matchAll(/(\[[^\]]*\]|\\?.)(\{\d{1,2}(?:,\d{0,2})?\}|[+*?])?/gsu)) {
+    const [, most] = /^\{(\d+)/.exec(count) ?? [];
+    const times = most === undefined ? (count === "*" || count === "?" ? 0 : 1) : Number(most);
+    example += letterOf(atom).repeat(times);
+  }
+  return example.length <= 100 && matchesWhole(pattern, example) ? example : null;
+}
+
+function letterOf(atom: string): string {
+  if (atom === "\\d" || atom.startsWith("[0-9")) return "0";
+  if (atom.startsWith("[")) return /^\[[A-Za-z]/.test(atom) ? (atom[1] ?? "") : "";
+  return atom.startsWith("\\") ? atom.slice(1) : atom;
 }
 
 function checkWindow({ policy }: CompiledPolicy, { fromMs, toMs, nowMs }: RequestQuery): Violation[] {
@@ -184,7 +207,11 @@ function checkTarget(compiled: CompiledPolicy, query: RequestQuery, name: string
     // A target that does not exist and one that no rule opens get the same answer: names cannot be probed.
     const reason = target === undefined ? "no-rule" : decideFor(compiled, query, person, target);
     if (reason === null) reached = true;
-    else found.push(violation(reason, "targets", { person: person.name, target: name }));
+    else {
+      const hours =
+        reason === "outside-hours" && target !== undefined ? hoursSentence(compiled, query, person, target) : {};
+      found.push(violation(reason, "targets", { person: person.name, target: name, ...hours }));
+    }
   }
   if (reached && target !== undefined && target.protocol !== protocolFor(query, target)) {
     const sentence = `It is reached by ${target.protocol.toUpperCase()}. Ask without a protocol: each target is then reached by its own.`;
@@ -208,6 +235,18 @@ function decideFor(
   if (decision.effect === "deny") return decision.reason;
   const hoursEndMs = findRule(compiled, person, target, protocol, fromMs)?.hoursEndMs ?? null;
   return isWindow && typeof hoursEndMs === "number" && query.toMs > hoursEndMs ? "outside-hours" : null;
+}
+
+/** Which hours they are that the window does not lie in. */
+function hoursSentence(
+  compiled: CompiledPolicy,
+  query: RequestQuery,
+  person: PersonFacts,
+  target: Target,
+): { sentence?: string } {
+  const found = findRule(compiled, person, target, protocolFor(query, target), query.fromMs);
+  const hours = found === null ? undefined : compiled.policy.rules.find(({ id }) => id === found.rule.id)?.hours;
+  return hours === undefined ? {} : { sentence: `The rule that allows it holds at ${hoursInWords(hours)} only.` };
 }
 
 function personOf(name: string, known: readonly PersonFacts[]): PersonFacts | undefined {

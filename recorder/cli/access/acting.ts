@@ -58,7 +58,8 @@ export type When = (nowMs: number) => number;
 /** RFC 3339 with its offset, or from now on: `+2h`. In milliseconds since the epoch. */
 export function timeArgument(text: string): When {
   const ahead = text.startsWith("+") ? parseDurationMs(text.slice(1)) : null;
-  if (ahead !== null) return (nowMs) => nowMs + ahead;
+  // Whole seconds, and one more: what follows takes its time, and a notice of as long is to be kept.
+  if (ahead !== null) return (nowMs) => Math.ceil((nowMs + ahead) / 1000 + 1) * 1000;
   const isTime = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const ms = isTime ? Date.parse(text.replace(" ", "T")) : Number.NaN;
   if (Number.isFinite(ms)) return () => ms;

@@ -91,7 +91,7 @@ describe("access that was approved", () => {
     expect(await sshWith("wanda+plc-2", password)).toMatchObject({ code: 0, stdout: "in\n" });
     const elsewhere = await sshWith("wanda+plc-3", password);
     expect([elsewhere.code, elsewhere.stdout]).toEqual([255, ""]);
-    expect(elsewhere.stderr).toContain("The approved access request does not include this.");
+    expect(elsewhere.stderr).toContain("No approved access request includes this.");
     const other = await ssh(plant.gateway("plc-2"), ["echo in"]);
     expect([other.code, other.stdout]).toEqual([255, ""]);
     expect(other.stderr).toContain("An approved access request is needed first.");

@@ -158,6 +158,11 @@ describe("a refusal names file, line, column, key, problem and mend", () => {
       "store:\n  kind: s4\n",
       'conduit.yaml:2:3: store.kind is not one of the allowed values ("s4"). Did you mean "s3"? Allowed: fs, s3.',
     ],
+    [
+      "a bracket that is open",
+      "ssh:\n  x: [1, 2\nhttp: {}\n",
+      "conduit.yaml:3:1: this line comes after a bracket that was never closed. Look above for a [ without its ], or a { without its }.",
+    ],
     ["a tab", "ssh:\n\tlisten: a\n", "conduit.yaml:2:1: this line is indented with a tab. Use spaces."],
     [
       "a key given twice",

@@ -36,13 +36,48 @@ it("goes through the rules up to the one that decides, and says why each was pas
   expect(sentence).toBe("An approved access request is needed first.");
   expect(before).toHaveLength(2);
   expect(rules.map(({ rule, matched, why }) => [rule, matched, why])).toEqual([
-    ["night", false, "it denies at mon tue wed thu fri sat sun 22:00–06:00 UTC, which is not now"],
+    ["night", false, "it denies at 22:00–06:00 UTC, which is not then"],
     ["temps", false, 'its people ("temp-*") do not include vera'],
     ["screens", false, "it is for vnc, not for ssh"],
     ["other", false, 'its targets ("hmi-*") do not include plc-1'],
     ["vendors", true, '"role:vendor" matches vera, "conduit:cell" matches plc-1'],
   ]);
   expect(inWords).toContain("Recorded are the facts of the session, not what is typed or shown.");
+});
+
+it("says at which hours the rule holds, and when the session would end with them", () => {
+  const office = compilePolicy(
+    Policy.parse({
+      version: 1,
+      rules: [
+        {
+          id: "office",
+          people: ["*"],
+          targets: ["*"],
+          hours: { days: ["mon"], from: "06:00", to: "18:00" },
+          ...openRule,
+        },
+      ],
+    }),
+  );
+  const at = (time: string) =>
+    explainTarget(office, {
+      person: vera,
+      target: target("plc-1"),
+      protocol: "ssh",
+      nowMs: Date.parse(time),
+      grant: null,
+    });
+  expect(at("2026-11-24T12:00:00Z")).toMatchObject({
+    decision: { reason: "outside-hours" },
+    rules: [
+      {
+        matched: true,
+        why: '"*" matches vera, "*" matches plc-1, but it holds at mon 06:00–18:00 UTC only, which is not then',
+      },
+    ],
+  });
+  expect(at("2026-11-23T12:00:00Z").inWords).toContain("It ends at 2026-11-23 18:00 UTC in any case.");
 });
 
 it("ends with the rule that denies, and asks no rule about a prohibited target", () => {

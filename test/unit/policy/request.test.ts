@@ -4,6 +4,7 @@ import { Policy, Target } from "../../../shared/policy/policy.ts";
 import {
   approvalsNeeded,
   checkRequest,
+  exampleOf,
   mayApprove,
   mayBreakGlass,
   type RequestQuery,
@@ -143,6 +144,26 @@ describe("finds", () => {
       "outside-hours",
     ]);
   });
+});
+
+it("says how a ticket reference should look, and which hours the rule has", () => {
+  const said = (more: Partial<RequestQuery>) =>
+    checkRequest(compiled, { ...good, ...more }).map(({ sentence }) => sentence);
+  expect(said({ ticket: "17" })).toEqual(["The ticket reference has to look like CHG-[0-9]{6}, such as CHG-000000."]);
+  const wednesday = Date.UTC(2026, 10, 25, 8);
+  expect(said({ targets: ["plc-3"], fromMs: wednesday, toMs: wednesday + hourMs })).toEqual([
+    "The rule that allows it holds at tue 06:00–18:00 UTC only.",
+  ]);
+});
+
+it.each([
+  ["CHG-[0-9]{6}", "CHG-000000"],
+  ["^INC\\d{3,5}$", "INC000"],
+  ["[A-Z]{2}-\\d+", "AA-0"],
+  ["(CHG|INC)-[0-9]{6}", null],
+  ["[^a]b", null],
+])("has an example of %s where it is that plain", (pattern, example) => {
+  expect(exampleOf(pattern)).toBe(example);
 });
 
 it("answers alike for a target that does not exist and one that no rule opens", () => {

@@ -185,6 +185,29 @@ describe("figures", () => {
     expect(made.refusals[0]?.sentence).toMatch(/No rule/);
   });
 
+  it("counts emergency access that was refused as the attempt that it was", async () => {
+    const end = copyToAudit(access.feed);
+    const ask = { target: "SIS-1", reason: "the pump does not stop", durationMs: 600_000 };
+    await access.requests.breakGlass(access.as("petra"), ask).catch(() => undefined);
+    await access.feed.settled();
+    end();
+    const made = await report();
+    expect(made.refusals.map(({ person, target, reason }) => [person, target, reason])).toEqual([
+      ["petra", "SIS-1", "prohibited-target"],
+    ]);
+    expect(figure(made, "prohibited-blocked")).toMatchObject({ value: 1, audit: [made.refusals[0]?.audit] });
+  });
+
+  it("shows approval where emergency access was used, which has a review of its own", async () => {
+    await session();
+    const emergency = await session({ grant_kind: "break-glass" });
+    expect(status(await report(), "approval")).toBe("shown");
+    expect(figure(await report(), "approved").sessions).toEqual([emergency]);
+    const bare = await session({ request: null });
+    expect(status(await report(), "approval")).toBe("not-shown");
+    expect(figure(await report(), "unapproved").sessions).toEqual([bare]);
+  });
+
   it("counts what a request that was turned away asked for, with its entry in the audit log", async () => {
     const end = copyToAudit(access.feed);
     const from = new Date(access.clock.wallMs).toISOString();
