@@ -10,6 +10,7 @@ import type {
   PictureJob,
   PictureRequest,
   RecordingIndex,
+  RecordingKeysAnswer,
   RecordingPage,
   RecordingSummary,
   SessionMark,
@@ -19,7 +20,7 @@ import type {
   VncTicket,
 } from "../../shared/api/types.ts";
 import { ApiError, OfflineError } from "./failures.ts";
-import { isMe, isRecordingIndex, isRecordingSummary } from "./quick-checks.ts";
+import { isMe, isRecordingIndex, isRecordingKeys, isRecordingSummary } from "./quick-checks.ts";
 
 export { ApiError, OfflineError };
 
@@ -195,6 +196,12 @@ export function getIndex(session: string, signal?: AbortSignal): Promise<Recordi
 export async function getSegment(session: string, n: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const response = await send("GET", recordingPath(session, `/segments/${n}`), undefined, signal);
   return readBody(response);
+}
+
+/** Data keys of an encrypted recording, as far as the service has them and this person may have them. */
+export async function getKeys(session: string): Promise<RecordingKeysAnswer> {
+  const answer: unknown = await (await send("GET", recordingPath(session, "/keys"))).json();
+  return isRecordingKeys(answer) ? answer : (await import("./schemas.ts")).RecordingKeysAnswer.parse(answer);
 }
 
 /** A stored object, e.g. `open.json` or `manifest.json.sig`. */

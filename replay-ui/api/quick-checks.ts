@@ -1,7 +1,7 @@
 // The answers that the first picture waits for, checked by hand: the schema library that checks all others is loaded
 // after it (and is slow over thousands of segments where the content security policy keeps it from compiling). A test
 // holds these checks against the schemas.
-import type { Me, RecordingIndex, RecordingSummary } from "../../shared/api/types.ts";
+import type { Me, RecordingIndex, RecordingKeysAnswer, RecordingSummary } from "../../shared/api/types.ts";
 import type { Gap, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 
 type Check = (value: unknown) => boolean;
@@ -110,6 +110,11 @@ const isSegmentMeta = members<SegmentMeta>({
 });
 
 const isGap = members<Gap>({ fromUs: count, toUs: count, reason: text });
+
+export const isRecordingKeys = members<RecordingKeysAnswer>({
+  encrypted: flag,
+  streams: members<RecordingKeysAnswer["streams"]>({ content: maybe(text), input: maybe(text) }),
+});
 
 export const isRecordingIndex = members<RecordingIndex>({
   session: text,

@@ -7,6 +7,7 @@ export {
   Me,
   PictureJob,
   RecordingIndex,
+  RecordingKeysAnswer,
   RecordingPage,
   RecordingSummary,
   SessionList,

@@ -60,6 +60,7 @@ export class TrackRows<Row extends { atUs: number }> {
     if (segment === undefined) return { state: "loading" };
     const rows = this.rowsOf(position);
     if (rows === null) {
+      if (this.loader.isLocked(segment.n)) return { state: "bad", message: this.loader.whyNotShown(segment.n) };
       if (this.loader.isBad(segment.n))
         return { state: "bad", message: "A segment that fails its check is not shown." };
       this.loader.prefetch(segment.n);

@@ -91,7 +91,7 @@ export class TerminalCursor implements Cursor {
     const meta = this.segment(target);
     const ops: RenderOp[] = [{ op: "reset", cols: meta.cols ?? 80, rows: meta.rows ?? 24, data: "" }];
     if (this.loader.isBad(meta.n)) {
-      ops.push({ op: "unreadable", message: "This segment does not match what was recorded. It is not shown." });
+      ops.push({ op: "unreadable", message: this.loader.whyNotShown(meta.n) });
       return this.arrive(target, 0, toUs, true, ops);
     }
     const decoded = this.loader.peek(meta.n);

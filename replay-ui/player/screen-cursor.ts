@@ -43,7 +43,7 @@ export class ScreenCursor implements Cursor {
       return { ops: this.arrive(target, 0, false) ? [blank] : [] };
     }
     if (this.loader.isBad(meta.n)) {
-      const message = "This segment does not match what was recorded. It is not shown.";
+      const message = this.loader.whyNotShown(meta.n);
       return { ops: this.arrive(target, 0, true) ? [blank, { op: "unreadable", message }] : [] };
     }
     const decoded = this.loader.peek(meta.n);

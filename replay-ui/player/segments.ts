@@ -1,4 +1,4 @@
-// Loads segments: fetch, hash, compare with the index, decompress, parse; in that order. Feeds the cursors and the
+// Loads segments: fetch, hash, compare with the index, decrypt, decompress, parse; in that order. Feeds the cursors and the
 // lists. Invariants: nothing of a stored segment leaves here before its bytes had the hash that the index names, but for
 // what a watch brought of it while it was written; and what is kept decoded stays within a budget, whatever the length of
 // the recording.
@@ -8,6 +8,7 @@ import type { RecordingSource } from "../sources/source.ts";
 import type { Integrity } from "../verify/integrity.ts";
 import { sha256Hex } from "../verify/sha256.ts";
 import { type Decoded, decode } from "./decode.ts";
+import { decrypt } from "./decrypt.ts";
 import { inflate } from "./inflate.ts";
 
 export type { Decoded };
@@ -46,6 +47,8 @@ export class SegmentLoader {
   private inBackground = 0;
   private held = true;
   private readonly listeners = new Set<(n: number) => void>();
+  /** Encrypted, and there is no key for them here: nothing is wrong with them. */
+  private readonly locked = new Map<number, string>();
 
   constructor(source: RecordingSource, integrity: Integrity, budgetBytes?: number) {
     this.source = source;
@@ -76,15 +79,26 @@ export class SegmentLoader {
     return this.cache.get(n)?.decoded ?? this.source.open?.decoded(n);
   }
 
+  /** It cannot be shown. */
   isBad(n: number): boolean {
-    return this.integrity.fault(n) !== undefined;
+    return this.integrity.fault(n) !== undefined || this.locked.has(n);
+  }
+
+  /** It cannot be shown for want of a key, whatever it holds. */
+  isLocked(n: number): boolean {
+    return this.locked.has(n);
+  }
+
+  /** What to say in its place. */
+  whyNotShown(n: number): string {
+    return this.locked.get(n) ?? "This segment does not match what was recorded. It is not shown.";
   }
 
   /** Rejects with BadSegmentError, or with the network's error (then a later call tries again). */
   load(n: number): Promise<Decoded> {
     const cached = this.peek(n);
     if (cached !== undefined) return Promise.resolve(cached);
-    const fault = this.integrity.fault(n);
+    const fault = this.integrity.fault(n) ?? this.locked.get(n);
     if (fault !== undefined) return Promise.reject(new BadSegmentError(n, fault));
     this.waiting.delete(n);
     this.wanted++;
@@ -181,15 +195,28 @@ export class SegmentLoader {
   private async fetch(n: number): Promise<Decoded> {
     const meta = this.metaOf(n);
     const stored = await this.fetchVerified(n);
+    const dataKey = await this.keyFor(meta);
     let decoded: Decoded;
     try {
-      const raw = await inflate(stored, meta.codec, meta.rawBytes);
+      const { session } = this.source;
+      const compressed = dataKey === null ? stored : await decrypt(dataKey, session, meta, stored);
+      const raw = await inflate(compressed, meta.codec, meta.rawBytes);
       decoded = await decode(raw, meta, this.source.session, this.trackKind(meta.track));
     } catch (cause) {
       throw this.bad(n, `${meta.name} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
     }
     this.keep(n, decoded, meta.rawBytes);
     return decoded;
+  }
+
+  /** Null: it is not encrypted. */
+  private async keyFor({ n, name, encryption }: SegmentMeta): Promise<CryptoKey | null> {
+    if (encryption === undefined) return null;
+    const key = await this.source.dataKey?.(encryption);
+    if (key) return key;
+    const what = encryption === "input" ? "What was typed" : "This recording";
+    this.locked.set(n, `${what} is encrypted, and there is no key for it here: its recipients can decrypt it.`);
+    throw new BadSegmentError(n, `${name} is encrypted, and there is no key for it here`);
   }
 
   private trackKind(name: string): Decoded["kind"] {

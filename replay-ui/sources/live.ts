@@ -5,6 +5,7 @@ import type { RecordingIndex } from "../../shared/api/types.ts";
 import type { SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 import { getIndex, getObject, getSegment } from "../api/client.ts";
 import { Store } from "../store.ts";
+import { serviceKeys } from "./keys.ts";
 import { OpenSegments, OutOfStepError, type SegmentGrowth } from "./open-segments.ts";
 import type { LiveWatch, RecordingSource } from "./source.ts";
 import type { Watch } from "./watch.ts";
@@ -101,6 +102,7 @@ export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingS
     reachable,
     segment: (n) => getSegment(session, n),
     object: (name) => getObject(session, name),
+    dataKey: serviceKeys(session, first),
     open,
     live,
     edgeUs() {

@@ -2,6 +2,7 @@
 // or still being written. Invariant: an index never shrinks, and what it said of a segment never changes.
 import type { EscortState, LiveSession, RecordingIndex } from "../../shared/api/types.ts";
 import type { WatchAnswer, WatcherMessage } from "../../shared/live/messages.ts";
+import type { DataKeySource } from "../player/decrypt.ts";
 import type { Store } from "../store.ts";
 import type { OpenSegments } from "./open-segments.ts";
 
@@ -27,6 +28,8 @@ export interface RecordingSource {
   /** Stored bytes of segment `n`, not yet checked. */
   segment(n: number): Promise<Uint8Array<ArrayBuffer>>;
   object(name: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Of a recording that may be encrypted: the keys of its streams. Left out: there are none. */
+  readonly dataKey?: DataKeySource;
   /** Of a recording in progress: what is in no stored segment yet. */
   readonly open?: OpenSegments;
   readonly live?: Store<LiveWatch>;

@@ -1,7 +1,7 @@
 // Where the screen is. Chooses the renderer for the track, hands it to the player, and says over the screen what the
 // screen itself cannot: loading, gaps, segments that fail their check, skipped time.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { AlertIcon, FastForwardIcon, FileIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
+import { AlertIcon, FastForwardIcon, FileIcon, LockIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
 import { formatDuration } from "../../format.ts";
 import type { RendererSize } from "../../player/renderer.ts";
 import type { ScreenZoom } from "../../renderers/loupe.ts";
@@ -138,7 +138,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
       const segment = timeline.segments(state.track)[timeline.positionAt(state.track, atUs)];
       return segment !== undefined && loader.isBad(segment.n) ? segment.n : -1;
     },
-    [state.track, bad.size],
+    [state.track, bad.size, state.loading],
   );
   const beforePicture = useMoment(player, (atUs) => player.isBeforePicture(atUs), [state.track, state.loading]);
   const note = useStore(opened.note);
@@ -157,6 +157,12 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
           <FileIcon size={28} />
           <strong>Nothing was on a screen</strong>
           <p>Files and events are listed beside.</p>
+        </div>
+      ) : badSegment >= 0 && loader.isLocked(badSegment) ? (
+        <div class="overlay gap" role="status" data-testid="locked-segment">
+          <LockIcon size={28} />
+          <strong>Encrypted</strong>
+          <p>{loader.whyNotShown(badSegment)}</p>
         </div>
       ) : badSegment >= 0 ? (
         <div class="overlay bad" role="alert" data-testid="bad-segment">
