@@ -1,5 +1,6 @@
 // Looks after the store itself: whether it is set as retention wants it, and whether its locks are real. At the start,
 // daily, and when the policy's classes change. What it finds stands in health, as an alarm, and in the ledger.
+import { AppError } from "../../shared/errors.ts";
 import type { BucketPolicy, Drift, ProbeResult, StorePromise, StoreRetention } from "../store/retention-store.ts";
 import { type RetentionAlarms, type RetentionLedger, type RetentionLogger, recorderActor } from "./ledger.ts";
 
@@ -78,7 +79,7 @@ export class StoreCare {
 
   async #probe(): Promise<ProbeResult> {
     const { store, ledger, alarms } = this.#parts;
-    const result = await store.retention.probe();
+    const result = await store.retention.probe().catch(asResult);
     await ledger.append({
       type: result.ok ? "probe" : "probe-failed",
       actor: recorderActor,
@@ -89,6 +90,12 @@ export class StoreCare {
     else alarms.raise(probeAlarm, probeFault(result), {});
     return result;
   }
+}
+
+/** A store that refuses the probe itself has failed it; one that does not answer was not probed. */
+function asResult(error: unknown): ProbeResult {
+  if (!(error instanceof AppError) || error.retryable) throw error;
+  return { at: new Date().toISOString(), ok: false, checks: [{ name: "put", ok: false, message: error.message }] };
 }
 
 function probeFault({ checks }: ProbeResult): string {

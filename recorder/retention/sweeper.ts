@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { AppError } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
-import { type ObjectVersion, whyLocked } from "../store/retention-store.ts";
+import { isAtLeast, type ObjectVersion, whyLocked } from "../store/retention-store.ts";
 import { type RetentionAlarms, type RetentionLedger, type RetentionLogger, recorderActor } from "./ledger.ts";
 import type { Retained, RetainedRecordings } from "./retained.ts";
 import { type StoredRecording, storedRecordings } from "./stored-recordings.ts";
-import { isDue, isOverdue } from "./terms.ts";
+import { heldTag, isDue, isOverdue } from "./terms.ts";
 
 export interface SweeperParts {
   store: Pick<ObjectStore, "retention" | "get" | "kind">;
@@ -30,6 +30,8 @@ export interface Swept {
   expired: string[];
   /** Delete markers that hid what is kept, and were taken away. */
   uncovered: number;
+  /** Their holds had been taken away in the store. */
+  heldAgain: string[];
   /** Due, and the store still locks some of it. */
   locked: string[];
   overdue: string[];
@@ -39,6 +41,9 @@ export interface Swept {
 }
 
 const atATime = 500;
+const heldLockMs = 7 * 86_400_000;
+const renewBeforeMs = 4 * 86_400_000;
+const timeOf = (ms: number): string => new Date(ms).toISOString();
 const last = [manifestName, manifestSignatureName, checksumsName];
 
 export class Sweeper {
@@ -58,11 +63,12 @@ export class Sweeper {
   }
 
   async #sweep(whole: boolean): Promise<Swept> {
-    const swept: Swept = { expired: [], uncovered: 0, locked: [], overdue: [], unknown: [], failed: [] };
+    const swept: Swept = { expired: [], uncovered: 0, heldAgain: [], locked: [], overdue: [], unknown: [], failed: [] };
     if (whole) await this.#lookThrough(swept);
-    else for (const session of this.#parts.heldSessions()) await this.#uncoverHeld(session, swept);
+    for (const session of this.#parts.heldSessions())
+      await this.#guardHeld(session, swept).catch((error: unknown) => this.#failed(session, error, swept));
     const now = this.#parts.now();
-    for (const row of await this.#parts.retained.endedBefore(new Date(now).toISOString(), atATime)) {
+    for (const row of await this.#parts.retained.endedBefore(timeOf(now), atATime)) {
       if (!isDue(row.retainUntil, now) || this.#isKept(row.session)) continue;
       await this.#expire(row, swept).catch((error: unknown) => this.#failed(row.session, error, swept));
       if (isOverdue(row.retainUntil, now) && !swept.expired.includes(row.session)) await this.#overdue(row, swept);
@@ -76,12 +82,32 @@ export class Sweeper {
     return this.#parts.isHeld(session) || this.#parts.isPending(session);
   }
 
-  async #uncoverHeld(session: string, swept: Swept): Promise<void> {
+  /**
+   * Whoever has the store's keys can take a legal hold away. What is held is therefore locked for some days as well, again
+   * and again, and a hold that was taken away is set again before those end.
+   */
+  async #guardHeld(session: string, swept: Swept): Promise<void> {
     const row = await this.#parts.retained.find(session);
-    if (row === null) return;
+    if (row === null || this.#parts.isPending(session)) return;
+    const { retention } = this.#parts.store;
     const versions: ObjectVersion[] = [];
-    for await (const version of this.#parts.store.retention.versions(row.prefix)) versions.push(version);
-    await this.#uncover(session, versions, swept).catch((error: unknown) => this.#failed(session, error, swept));
+    for await (const version of retention.versions(row.prefix)) versions.push(version);
+    await this.#uncover(session, versions, swept);
+    const now = this.#parts.now();
+    const open: ObjectVersion[] = [];
+    let taken = 0;
+    for (const version of versions.filter(({ deleteMarker }) => !deleteMarker)) {
+      const lock = await retention.lock(version.key, version.versionId);
+      if (!lock.hold) taken++;
+      if (!lock.hold || !isAtLeast(lock.retainUntil, timeOf(now + renewBeforeMs))) open.push(version);
+    }
+    if (open.length === 0) return;
+    await retention.secure(open, { hold: true, retainTag: heldTag, retainUntil: timeOf(now + heldLockMs) });
+    if (taken === 0 || !this.#parts.isHeld(session)) return;
+    const facts = { what: "hold-taken-away", objects: taken };
+    this.#parts.logger.error({ session, ...facts }, "a legal hold was taken away in the store; it is set again");
+    await this.#parts.ledger.append({ type: "drift-repaired", actor: recorderActor, subject: session, facts });
+    swept.heldAgain.push(session);
   }
 
   /** Everything under `recordings/`: what no table knows, what was hidden, what is gone without our doing. */
@@ -181,7 +207,7 @@ export class Sweeper {
         by,
       },
     });
-    await retained.setExpired(row.session, new Date(now()).toISOString(), by);
+    await retained.setExpired(row.session, timeOf(now()), by);
     await expired(row.session);
     swept.expired.push(row.session);
   }
@@ -198,7 +224,7 @@ export class Sweeper {
       subject: row.session,
       facts: { retainUntil: row.retainUntil },
     });
-    await retained.setOverdue(row.session, new Date(now()).toISOString());
+    await retained.setOverdue(row.session, timeOf(now()));
   }
 
   #failed(session: string, error: unknown, swept: Swept): void {

@@ -25,7 +25,7 @@ import { AppError } from "../../shared/errors.ts";
 import { inTurns } from "./in-turns.ts";
 import { probeKey } from "./keys.ts";
 import { checkKey, checkListPrefix, isKey } from "./object-key.ts";
-import { type Checked, probeLocks } from "./probe-locks.ts";
+import { type Checked, type ProbeActions, probeLocks } from "./probe-locks.ts";
 import {
   type BucketPolicy,
   type Drift,
@@ -345,7 +345,7 @@ export class S3Retention implements StoreRetention {
       );
       return output.VersionId ?? null;
     };
-    return probeLocks({
+    const actions: ProbeActions = {
       key: (name) => probeKey(`${name}-${randomUUID()}`),
       locks,
       put,
@@ -364,7 +364,8 @@ export class S3Retention implements StoreRetention {
       },
       hold: (key, versionId, on) => this.hold(key, versionId, on),
       versioned: true,
-    });
+    };
+    return this.#s3.translated("store.probe", "", undefined, () => probeLocks(actions));
   }
 
   async #found(version: VersionRef, op: string, signal?: AbortSignal): Promise<HeadObjectCommandOutput> {

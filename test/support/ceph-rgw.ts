@@ -2,7 +2,7 @@
 // Debian packages in a directory of their own. Nothing outside that directory and a few free loopback ports is
 // touched, so any number can run at once; the daemons die with the process that started them.
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -22,6 +22,10 @@ export interface CephRgw {
   outage(how: "kill" | "pause"): Promise<void>;
   /** Brings it back on the same port with all its objects; resolves when it answers. */
   restore(): Promise<void>;
+  /** Only where it was started with `movableTime`: from now on the server's clock is so many days ahead. */
+  moveTime(days: number): Promise<void>;
+  /** One pass of the lifecycle over all buckets, by a second server whose clock is so many days ahead. */
+  lifecyclePass(days: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,7 +33,13 @@ export function cephInstalled(): boolean {
   return ["radosgw", "ceph-mon", "ceph-osd", "ceph"].every((program) => whereIs(program) !== null);
 }
 
-export async function startCephRgw(options: { log?: (line: string) => void } = {}): Promise<CephRgw> {
+export interface CephOptions {
+  log?: (line: string) => void;
+  /** The S3 server's clock can be moved (faketime). */
+  movableTime?: boolean;
+}
+
+export async function startCephRgw(options: CephOptions = {}): Promise<CephRgw> {
   if (!cephInstalled()) {
     throw new Error(`Ceph is not installed; run: apt-get install -y --no-install-recommends ${cephPackages.join(" ")}`);
   }
@@ -37,7 +47,7 @@ export async function startCephRgw(options: { log?: (line: string) => void } = {
   // A port seen free may be taken by someone else before the daemon binds it.
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce(log);
+      return await startOnce(log, options.movableTime === true);
     } catch (error) {
       if (attempt >= 3) throw error;
       log(`start ${attempt} failed, once more: ${(error as Error).message.split("\n", 1)[0]}`);
@@ -45,7 +55,7 @@ export async function startCephRgw(options: { log?: (line: string) => void } = {
   }
 }
 
-async function startOnce(log: (line: string) => void): Promise<CephRgw> {
+async function startOnce(log: (line: string) => void, movableTime: boolean): Promise<CephRgw> {
   const directory = await mkdtemp(path.join(shortTmp(), "rgw-"));
   const daemons: Daemon[] = [];
   const accessKeyId = `TEST${randomBytes(8).toString("hex").toUpperCase()}`;
@@ -62,8 +72,14 @@ async function startOnce(log: (line: string) => void): Promise<CephRgw> {
     for (const name of ["mon", "osd", "run", "log", "rgw"]) await mkdir(path.join(directory, name));
     await writeFile(conf, cephConf(directory, fsid, ports));
     const env = { ...process.env, CEPH_CONF: conf, MALLOC_ARENA_MAX: "2" };
-    const start = (name: string, command: string, args: string[]) =>
-      startDaemon(name, command, args, { env, outputFile: path.join(directory, "log", `${name}.out`) });
+    const start = (name: string, command: string, args: string[], more: NodeJS.ProcessEnv = {}) =>
+      startDaemon(name, command, args, {
+        env: { ...env, ...more },
+        outputFile: path.join(directory, "log", `${name}.out`),
+      });
+    const clockFile = path.join(directory, "clock");
+    await writeFile(clockFile, "+0d");
+    const movable = movableTime && { ...faketime(), FAKETIME_TIMESTAMP_FILE: clockFile, FAKETIME_CACHE_DURATION: "1" };
     const monmap = path.join(directory, "monmap");
 
     await run("monmaptool", ["--create", "--fsid", fsid, "--addv", "a", `v2:127.0.0.1:${ports.mon}/0`, monmap], env);
@@ -82,7 +98,7 @@ async function startOnce(log: (line: string) => void): Promise<CephRgw> {
 
     const endpoint = `http://127.0.0.1:${ports.rgw}`;
     const startRgw = async () => {
-      daemons.push(start("rgw", "radosgw", ["--name", "client.rgw", "-f"]));
+      daemons.push(start("rgw", "radosgw", ["--name", "client.rgw", "-f"], movable || {}));
       await until("radosgw answers", 60_000, daemons, () => answers(endpoint));
     };
     await startRgw();
@@ -106,6 +122,38 @@ async function startOnce(log: (line: string) => void): Promise<CephRgw> {
         else await startRgw();
         await until("radosgw answers", 60_000, daemons, () => answers(endpoint));
       },
+      async moveTime(days) {
+        if (!movableTime) throw new Error("this server was started without movableTime");
+        const target = Date.now() + days * dayMs;
+        await writeFile(clockFile, `+${days}d`);
+        await until(`the server's clock is ${days} days ahead`, 20_000, daemons, async () => {
+          const { headers } = await fetch(endpoint, { signal: AbortSignal.timeout(2000) });
+          return Math.abs(Date.parse(headers.get("date") ?? "") - target) < 60_000;
+        });
+      },
+      async lifecyclePass(days) {
+        for (let shard = 0; shard < lifecycleShards; shard++) {
+          await run("rados", ["-p", "default.rgw.log", "-N", "lc", "setomapheader", `lc.${shard}`, ""], env);
+        }
+        const port = ports.osdMax;
+        const ahead = { ...faketime(), FAKETIME: `+${days}d` };
+        const args = ["--name", "client.rgw", "-f", "--rgw-enable-lc-threads=true"];
+        const own = [
+          `--admin-socket=${path.join(directory, "run", "lc.asok")}`,
+          "--rgw-lifecycle-work-time=00:00-23:59",
+        ];
+        const frontend = `--rgw-frontends=beast endpoint=127.0.0.1:${port} tcp_nodelay=1`;
+        const pass = start("lifecycle", "radosgw", [...args, ...own, frontend], ahead);
+        const day = new Date(Date.now() + days * dayMs).toISOString().slice(0, 10);
+        try {
+          await until(`the lifecycle has passed on ${day}`, 60_000, [pass], async () => {
+            const list = JSON.parse(await run("radosgw-admin", ["lc", "list"], env)) as LifecycleEntry[];
+            return list.length > 0 && list.every((entry) => entry.status === "COMPLETE" && isOn(entry.started, day));
+          });
+        } finally {
+          await pass.kill();
+        }
+      },
       stop,
     };
   } catch (error) {
@@ -113,6 +161,30 @@ async function startOnce(log: (line: string) => void): Promise<CephRgw> {
     await stop();
     throw new Error(`Ceph did not start: ${(error as Error).message}\n${logs}`, { cause: error });
   }
+}
+
+const dayMs = 86_400_000;
+/** `rgw_lc_max_objs` of ceph-conf.ts. */
+const lifecycleShards = 2;
+
+interface LifecycleEntry {
+  bucket: string;
+  status: string;
+  started: string;
+}
+
+/** `Wed, 24 Feb 2027 14:00:00 GMT`. */
+function isOn(started: string, day: string): boolean {
+  return Math.abs(Date.parse(started) - Date.parse(`${day}T12:00:00Z`)) < dayMs;
+}
+
+/** Of the libc of this machine; the monotonic clock stays, or timers would hang. */
+function faketime(): NodeJS.ProcessEnv {
+  const library = readdirSync("/usr/lib")
+    .map((name) => path.join("/usr/lib", name, "faketime", "libfaketimeMT.so.1"))
+    .find((file) => existsSync(file));
+  if (library === undefined) throw new Error("faketime is not installed; run: apt-get install -y faketime");
+  return { LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
 }
 
 async function answers(endpoint: string): Promise<boolean> {

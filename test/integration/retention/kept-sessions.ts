@@ -1,0 +1,163 @@
+// Sessions recorded by the real recorder into a store, and retention around them with a clock of the test's.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
+import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import { createRecorder } from "../../../recorder/record/create-recorder.ts";
+import type { OpenFacts, Recorder, SessionRecorder } from "../../../recorder/record/recorder.ts";
+import { loadOrCreateSigningKey, Signer } from "../../../recorder/record/signing.ts";
+import { Retention, type RetentionSettings } from "../../../recorder/retention/retention.ts";
+import { recordingPrefix } from "../../../recorder/store/keys.ts";
+import type { ObjectStore } from "../../../recorder/store/object-store.ts";
+import type { ObjectVersion } from "../../../recorder/store/retention-store.ts";
+import type { NewLedgerEntry } from "../../../shared/ledger/entry.ts";
+import { Policy } from "../../../shared/policy/policy.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const dayMs = 86_400_000;
+
+export interface KeptSessions {
+  retention: Retention;
+  recorder: Recorder;
+  database: ServiceDatabase;
+  store: ObjectStore;
+  /** What the ledger was told. */
+  told: NewLedgerEntry[];
+  alarms: Map<string, string>;
+  /** So many days ahead, for retention. */
+  days: number;
+  open(retentionDays?: number): Promise<{ writer: SessionRecorder; session: string }>;
+  /** A recorded session, in the store with its locks. */
+  record(retentionDays?: number): Promise<string>;
+  stored(session: string): Promise<void>;
+  versions(session: string): Promise<ObjectVersion[]>;
+  verdict(session: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+const facts: OpenFacts = {
+  protocol: "ssh",
+  person: { name: "jane", roles: ["vendor"], authMethod: "publickey" },
+  client: { address: "192.0.2.1", port: 50000, software: "SSH-2.0-test" },
+  target: { name: "plc-1", conduit: "c", address: "192.0.2.10:22", account: "service", hostKey: "SHA256:x", tags: [] },
+  request: null,
+  policy: { hash: "0".repeat(64), rule: "r", reason: "allowed-by-rule" },
+  recording: { durability: "strict", failureMode: "strict", sealRecipients: [] },
+  limits: { maxSessionSeconds: 4 * 3600, maxRecordedBytes: 1024 ** 3 },
+  retentionDays: 90,
+};
+
+export async function keptSessions(
+  store: ObjectStore,
+  settings: Partial<RetentionSettings> = {},
+): Promise<KeptSessions> {
+  const directory = await mkdtemp(join(tmpdir(), "conduit-retention-"));
+  const database = await openDatabase(join(directory, "test.db"));
+  const told: NewLedgerEntry[] = [];
+  const alarms = new Map<string, string>();
+  const startedAt = new Map<string, string>();
+  const inStore = new Set<string>();
+  const logger = { info: () => {}, warn: () => {}, error: () => {} };
+  const policy = Policy.parse({ version: 1, retention: [{ targets: ["x"], days: 365 }] });
+  const made: { recorder?: Recorder } = {};
+  const kept = { days: 0 };
+  const retention = new Retention({
+    settings: {
+      onDrift: "repair",
+      lifecycle: true,
+      ledgerYears: 7,
+      sweepEveryMinutes: 60,
+      probe: "daily",
+      ...settings,
+    },
+    store,
+    db: database.retention,
+    ledger: { append: async (entry) => void told.push(entry) },
+    policy: () => policy,
+    isPending: (session) => made.recorder?.pending(session) ?? false,
+    find: async (session) => {
+      const at = startedAt.get(session);
+      return at === undefined ? null : { startedAt: at };
+    },
+    expired: async () => {},
+    alarms: {
+      raise: (code, message) => void alarms.set(code, message),
+      clear: (code) => void alarms.delete(code),
+    },
+    logger,
+    now: () => Date.now() + kept.days * dayMs,
+  });
+  await retention.start();
+  const signing = await loadOrCreateSigningKey(join(directory, "signing.pem"));
+  const recorder = createRecorder({
+    directory: join(directory, "spool"),
+    store,
+    signing,
+    recorderId: "r1",
+    version: "0",
+    limits: {
+      segmentMaxSeconds: 1,
+      segmentMaxBytes: 4096,
+      journalFileBytes: 1024 * 1024,
+      spoolFloorBytes: 0,
+      uploadRetryMinMs: 50,
+      uploadRetryMaxMs: 500,
+    },
+    logger,
+    retention: retention.locks,
+    events: {
+      opened: (open) => void startedAt.set(open.session, open.startedAt),
+      segment: () => {},
+      sealed: () => {},
+      stored: (session) => void inStore.add(session),
+      alarm: (code, message) => void alarms.set(code, message),
+      clear: (code) => void alarms.delete(code),
+    },
+  });
+  made.recorder = recorder;
+  await recorder.recover();
+  const verifier = new RecordingVerifier({
+    store,
+    trustedKeys: () => new Map([[signing.keyId, new Signer(signing).publicKeyPem]]),
+  });
+  const open: KeptSessions["open"] = async (retentionDays = 90) => {
+    const writer = await recorder.open({ ...facts, retentionDays });
+    writer.append({ type: "channel-open", channel: 0, request: "shell", pty: { term: "xterm", cols: 80, rows: 24 } });
+    writer.append({ type: "output", channel: 0, stream: "stdout", data: Buffer.from("hello\r\n".repeat(900)) });
+    await writer.durable();
+    return { writer, session: writer.session };
+  };
+  const stored = async (session: string) => {
+    await waitFor(() => inStore.has(session), { what: `${session} in the store`, timeoutMs: 30_000 });
+  };
+  return Object.assign(kept, {
+    retention,
+    recorder,
+    database,
+    store,
+    told,
+    alarms,
+    open,
+    stored,
+    record: async (retentionDays?: number) => {
+      const { writer, session } = await open(retentionDays);
+      await writer.close("client-closed");
+      await stored(session);
+      return session;
+    },
+    versions: async (session: string) => {
+      const all: ObjectVersion[] = [];
+      const prefix = recordingPrefix(startedAt.get(session) ?? "", session);
+      for await (const version of store.retention.versions(prefix)) all.push(version);
+      return all;
+    },
+    verdict: async (session: string) => (await verifier.verify(session)).verdict,
+    close: async () => {
+      await retention.close();
+      await recorder.stop();
+      await database.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  });
+}
