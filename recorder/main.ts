@@ -43,14 +43,14 @@ import { mfaOf } from "./mfa-of.ts";
 import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
-import { loadOrCreateSigningKey } from "./record/signing.ts";
+import type { SigningKey as RecorderKey } from "./record/signing.ts";
 import { makeReport } from "./report/make.ts";
 import { SessionControls } from "./session/controls.ts";
 import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
-import { signingKeyHistory } from "./signing-keys.ts";
+import { SigningKeys } from "./signing-keys.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { taps } from "./tap/registry.ts";
@@ -96,15 +96,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => database.close());
   const policyVersions = new PolicyVersions(database.policies);
   const masterKey = await openMasterKey(config, database);
-  const signing = await loadOrCreateSigningKey(join(config.recorder.keyDirectory, "signing.pem"));
   const store = createStore(storeConfig(config.store));
   undo.push(() => store.close());
 
   const recordings = new Recordings(database.catalog);
   const alarms = new Alarms(logger);
-  const history = signingKeyHistory(config.recorder.keyDirectory);
-  const trustedKeys = new Map(history.map((key) => [key.keyId, key.publicKeyPem]));
-  const witness = await openWitness(config, { database, store, signing, history, alarms, logger });
+  const keys = await SigningKeys.open(config.recorder, { store, alarms, logger });
+  undo.push(() => keys.close());
+  const trustedKeys = () => keys.trustedPems();
+  const witness = await openWitness(config, { database, store, keys, alarms, logger });
   undo.push(() => witness.stop());
   const { audit } = witness;
   const monthKeys = openMonthKeys(config, database, masterKey);
@@ -115,7 +115,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     encryption,
     store,
     witness,
-    signing,
+    signing: keys.signing,
     recordings,
     alarms,
     trustedKeys,
@@ -197,6 +197,9 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       if (what.type === "unfrozen" && what.escort === true && facts.session !== null) {
         feed.escorted(facts.session, what.by);
       }
+      if (what.type === "ended" && what.end !== undefined && facts.session !== null) {
+        feed.ended(facts.session, what.end);
+      }
     },
     authenticate: (attempt) =>
       gatewaySignIn.ssh(attempt, (actor, address) =>
@@ -249,7 +252,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     const { fingerprint, publicKeyPin } = vncGateway;
     return { port: vnc.port, fingerprint, publicKeyPin };
   };
-  const signingKeys = (): SigningKey[] => history.map((key) => ({ ...key, algorithm: "ed25519" }));
+  const signingKeys = (): SigningKey[] => keys.trusted().map((key) => ({ ...key, algorithm: "ed25519" }));
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const pictures = await PictureJobs.open(opened, {
     directory: join(config.recorder.dataDirectory, "exports"),
@@ -282,7 +285,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     verifier: new RecordingVerifier({
       store,
       keys: recordingKeys,
-      trustedKeys: () => trustedKeys,
+      trustedKeys,
       isOwn: async (session, by) =>
         by === config.recorder.id || (await recordings.recorderOf(session)) === config.recorder.id,
       isPending: (session) => recorder.pending(session),
@@ -416,6 +419,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       address: "local",
       details: {},
     });
+    await keys.close();
     await witness.stop();
     inventory.close();
     await store.close();
@@ -434,12 +438,12 @@ function isPinned(target: Target): boolean {
 interface RecordingParts {
   store: ObjectStore;
   witness: Witness;
-  signing: Awaited<ReturnType<typeof loadOrCreateSigningKey>>;
+  signing: RecorderKey;
   recordings: Recordings;
   alarms: Alarms;
   encryption: RecordingEncryption | null;
   /** Public keys in PEM by key id. */
-  trustedKeys: ReadonlyMap<string, string>;
+  trustedKeys(): ReadonlyMap<string, string>;
 }
 
 /** The one place where the store's secret is revealed. */
@@ -454,7 +458,7 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
   let made: Recorder | undefined;
   const reader = new RecordingReader({
     store: parts.store,
-    trustedKeys: () => parts.trustedKeys,
+    trustedKeys: () => parts.trustedKeys(),
     live: {
       live: (session) => made?.live(session),
       spooled: async (session, name) => (await made?.spooled(session, name)) ?? null,

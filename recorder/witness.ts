@@ -18,7 +18,7 @@ import { LedgerService, writeCode } from "./ledger/ledger-service.ts";
 import type { RecordingWitness } from "./ledger/recording-witness.ts";
 import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
 import type { SigningKey } from "./record/signing.ts";
-import type { PublicSigningKey } from "./signing-keys.ts";
+import type { PublicSigningKey, SigningKeys } from "./signing-keys.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 
 export interface AlarmChange {
@@ -31,9 +31,10 @@ export interface AlarmChange {
 export interface WitnessParts {
   database: ServiceDatabase;
   store: ObjectStore;
-  signing: SigningKey;
-  history: readonly PublicSigningKey[];
+  keys: SigningKeys;
   alarms: {
+    /** What is wrong at the start. */
+    readonly active: ReadonlyMap<string, string>;
     onChange: (change: AlarmChange) => void;
     raise(code: string, message: string, facts: Record<string, unknown>): void;
     clear(code: string): void;
@@ -55,7 +56,7 @@ export interface Witness {
 }
 
 export async function openWitness(config: Config, parts: WitnessParts): Promise<Witness> {
-  const { database, store, signing, history, alarms, logger } = parts;
+  const { database, store, keys, alarms, logger } = parts;
   const { id } = config.recorder;
   const { checkpointSeconds, directory } = config.ledger;
   const name = ledgerOrigin(id);
@@ -63,8 +64,8 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
     directory,
     recorderId: id,
     version: version(),
-    signer: ledgerSigner(signing),
-    keys: noteKeys(name, history),
+    signer: ledgerSigner(keys.signing),
+    keys: noteKeys(name, keys.trusted()),
     store,
     isNew: await hasNoRecording(database),
     checkpointSeconds,
@@ -99,6 +100,8 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
       .finally(() => telling.delete(told));
     telling.add(told);
   };
+  for (const { type, keyId, facts } of keys.changes) tell({ type, actor: "recorder", subject: keyId, facts });
+  for (const [code, message] of alarms.active) tell(alarmEntry(id, { code, message, facts: {} }));
   alarms.onChange = (change) => {
     if (change.code !== writeCode) tell(alarmEntry(id, change));
   };
@@ -137,9 +140,11 @@ function noteKeys(name: string, history: readonly PublicSigningKey[]): NoteKey[]
 }
 
 function anchorsOf(config: Config, origin: string): Anchor[] {
-  return config.ledger.anchors.map((anchor) =>
-    anchor.kind === "file" ? new FileAnchor(anchor.path) : new WebhookAnchor({ ...anchor, origin }),
-  );
+  return config.ledger.anchors.map((anchor) => {
+    if (anchor.kind === "file") return new FileAnchor(anchor.path);
+    const { url, headerFile } = anchor;
+    return new WebhookAnchor({ url, origin, ...(headerFile === undefined ? {} : { headerFile }) });
+  });
 }
 
 async function hasNoRecording(database: ServiceDatabase): Promise<boolean> {

@@ -10,6 +10,9 @@ const ownTypes: Readonly<Record<string, EntryType>> = {
   "recording.verify": "verify",
   "recording.unseal": "unseal",
   "policy.loaded": "policy-changed",
+  "key.rotate": "key-rotated",
+  "key.retire": "key-retired",
+  "key.lose": "key-lost",
   "service.start": "recorder-start",
   "service.stop": "recorder-stop",
 };
