@@ -5,8 +5,11 @@ import { gzipSync } from "node:zlib";
 import serialize from "@xterm/addon-serialize";
 import headless from "@xterm/headless";
 import { compress } from "zstd-napi";
+import type { BegunEncryption } from "../../recorder/encryption/recording-encryption.ts";
+import { encryptSegment } from "../../recorder/encryption/segment-cipher.ts";
 import { segmentName } from "../../recorder/store/keys.ts";
 import type { RecordingIndex, RecordingState, RecordingSummary } from "../../shared/api/types.ts";
+import { streamOf } from "../../shared/encryption/scheme.ts";
 import type { EventsLine, FilesLine, InputLine } from "../../shared/events/stored.ts";
 import { makeSessionId } from "../../shared/ids.ts";
 import type { Gap, Manifest, SegmentCodec, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
@@ -52,6 +55,13 @@ export interface RecordingFacts {
   protocol?: "ssh" | "vnc";
   /** Of the policy that was in force. */
   policyHash?: string;
+  /** Made for `sessionOf` these facts. */
+  encryption?: BegunEncryption;
+}
+
+export function sessionOf(facts: Pick<RecordingFacts, "seed" | "startedAt">): string {
+  const random = createHash("sha256").update(`recording ${facts.seed}`).digest().subarray(0, 10);
+  return makeSessionId(random, Date.parse(facts.startedAt));
 }
 
 /** A segment of a track that the caller codes, e.g. a screen. */
@@ -107,8 +117,7 @@ export class RecordingBuilder {
   constructor(facts: RecordingFacts, key: SigningKey) {
     this.facts = facts;
     this.key = key;
-    const random = createHash("sha256").update(`recording ${facts.seed}`).digest().subarray(0, 10);
-    this.session = makeSessionId(random, Date.parse(facts.startedAt));
+    this.session = sessionOf(facts);
     this.open = {
       format: RECORDING_FORMAT,
       type: "open",
@@ -131,6 +140,7 @@ export class RecordingBuilder {
       recording: { durability: "strict", failureMode: "strict", sealRecipients: [] },
       limits: { maxSessionSeconds: 14_400, maxRecordedBytes: 16 * 1024 ** 3 },
       retentionDays: 90,
+      ...(facts.encryption === undefined ? {} : { encryption: facts.encryption.open }),
     };
     const bytes = Buffer.from(JSON.stringify(this.open));
     this.putSigned("open.json", bytes);
@@ -418,8 +428,14 @@ export class RecordingBuilder {
     facts: Pick<SegmentMeta, "startUs" | "endUs" | "events" | "firstSeq" | "lastSeq" | "cols" | "rows">,
   ): void {
     const codec = this.facts.codec ?? "zstd";
-    const stored = codec === "zstd" ? compress(Buffer.from(raw), { compressionLevel: 3 }) : gzipSync(raw);
-    const name = segmentName(track.meta.name, track.nextIndex, codec);
+    const compressed = codec === "zstd" ? compress(Buffer.from(raw), { compressionLevel: 3 }) : gzipSync(raw);
+    const { encryption } = this.facts;
+    const name = segmentName(track.meta.name, track.nextIndex, codec, encryption !== undefined);
+    const place = { track: track.meta.name, index: track.nextIndex };
+    const stream = streamOf(track.meta.name);
+    const stored = encryption
+      ? Buffer.concat(encryptSegment(encryption.keys[stream], this.session, place, [compressed]))
+      : compressed;
     const digest = createHash("sha256").update(stored).digest();
     this.link = createHash("sha256").update(this.link).update(digest).digest();
     this.objects.set(name, stored);
@@ -429,6 +445,7 @@ export class RecordingBuilder {
       index: track.nextIndex++,
       name,
       codec,
+      ...(encryption ? { encryption: stream } : {}),
       bytes: stored.length,
       sha256: digest.toString("hex"),
       link: this.link.toString("hex"),
