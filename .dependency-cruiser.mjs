@@ -22,6 +22,15 @@ const LAYERS = {
   "recorder/live/": ["shared/"],
   "recorder/access/": ["shared/"],
   "recorder/catalog/": ["shared/", "recorder/encryption/", ...STORE_CONTRACT],
+  // Its threads open the store by themselves; how long what is kept is retention's to say.
+  "recorder/verify/": [
+    "shared/",
+    "recorder/catalog/",
+    "recorder/retention/terms.ts",
+    "recorder/store/create-store.ts",
+    "recorder/store/retention-store.ts",
+    ...STORE_CONTRACT,
+  ],
   // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
   "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
   "recorder/report/": ["shared/", "recorder/access/", "recorder/catalog/"],

@@ -17,6 +17,9 @@ export const checkInThisThread: SegmentChecker = {
   },
 };
 
+/** Where a segment counts by its bytes alone. */
+export const checkNothing: SegmentChecker = { check: async () => [] };
+
 // A .ts source is run as it is in development and tests; the built service runs its .js.
 const fromSource = import.meta.url.endsWith(".ts");
 const workerUrl = new URL(fromSource ? "./verify-worker.ts" : "./verify-worker.js", import.meta.url);

@@ -23,7 +23,7 @@ import {
 import type { ObjectStore } from "../store/object-store.ts";
 import { sha256, signatureHolds } from "./proof.ts";
 import { possiblePrefixes } from "./reader.ts";
-import { checkInThisThread, type SegmentChecker, VerifyThread } from "./segment-checker.ts";
+import { checkInThisThread, checkNothing, type SegmentChecker, VerifyThread } from "./segment-checker.ts";
 import { findUnstatedHoles } from "./verify-sequence.ts";
 
 export interface VerifyProgress {
@@ -147,8 +147,6 @@ interface CheckSetting {
   signal: AbortSignal | undefined;
   segments: SegmentReading;
 }
-
-const checkNothing: SegmentChecker = { check: async () => [] };
 
 /** Reads and hashes in this thread, and has the contents checked by `checker`. */
 export function readHere(store: ObjectStore, checker: SegmentChecker): SegmentReading {

@@ -78,7 +78,7 @@ class HistoryCheck {
     const names = new Set<string>();
     for await (const { key } of store.list(keysPrefix, signal === undefined ? {} : { signal })) names.add(key);
     const numbers = [...names].flatMap((key) => {
-      const number = /^keys\/history\/(\d{6})\.json$/.exec(key)?.[1];
+      const number = /^keys\/history\/(\d{6})\.json(?:\.sig)?$/.exec(key)?.[1];
       return number === undefined ? [] : [Number(number)];
     });
     let previous: string | null = null;
@@ -97,12 +97,19 @@ class HistoryCheck {
       this.#found(keyHistoryPrefix, "STORE_NOT_FOUND", "the store has no history of keys", "MISSING");
   }
 
-  #version(number: number, key: string, bytes: Uint8Array, signature: Uint8Array | null, previous: string | null): void {
+  #version(
+    number: number,
+    key: string,
+    bytes: Uint8Array,
+    signature: Uint8Array | null,
+    previous: string | null,
+  ): void {
     let history: KeyHistory;
     try {
       history = KeyHistory.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
     } catch {
-      return this.#found(key, "INTEGRITY_FORMAT", "is not in a format that this version reads");
+      this.#found(key, "INTEGRITY_FORMAT", "is not in a format that this version reads");
+      return;
     }
     if (!this.#isSigned(key, history, bytes, signature)) return;
     if (history.number !== number) this.#found(key, "INTEGRITY_FORMAT", `calls itself number ${history.number}`);
@@ -167,11 +174,16 @@ class HistoryCheck {
       return;
     }
     const bytes = await this.#get(key);
-    const parsed = bytes === null ? null : ed25519KeyOf(Buffer.from(bytes).toString("utf8"));
+    if (bytes === null) return;
+    const text = Buffer.from(bytes).toString("utf8");
+    const parsed = ed25519KeyOf(text);
+    const named = this.#keys.get(keyId);
     if (parsed === null || keyIdOf(parsed.spki, sha256) !== keyId)
       this.#found(key, "INTEGRITY_FORMAT", "is not the public key of that id");
-    else if (this.#options.root !== null && !this.#keys.has(keyId))
+    else if (this.#options.root !== null && named === undefined)
       this.#found(key, "INTEGRITY_SIGNATURE", "is a key that the history does not name: nothing trusts it", "NOTICE");
+    else if (named !== undefined && named.publicKeyPem !== text)
+      this.#found(key, "INTEGRITY_HASH", "is not, byte for byte, the key of that id in the history");
   }
 
   async #get(key: string): Promise<Uint8Array | null> {

@@ -91,10 +91,7 @@ export const EvidenceReport = z.strictObject({
 export type EvidenceReport = z.infer<typeof EvidenceReport>;
 
 /** The worst of these; `otherwise` when there is none but notices. */
-export function worstVerdict(
-  weights: Iterable<FindingWeight>,
-  otherwise: EvidenceVerdict = "VALID",
-): EvidenceVerdict {
+export function worstVerdict(weights: Iterable<FindingWeight>, otherwise: EvidenceVerdict = "VALID"): EvidenceVerdict {
   const all = new Set(weights);
   all.add(otherwise);
   return evidenceVerdicts.find((verdict) => all.has(verdict)) ?? otherwise;

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-verify
+import "../../../../../recorder/session/session.ts";
