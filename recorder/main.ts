@@ -301,6 +301,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       endSafely: async (...how) => controls.endSafely(...how),
       message: async (...what) => controls.message(...what),
       mark: async (...what) => controls.mark(...what),
+      confirm: async (...what) => controls.confirm(...what),
     },
     stops,
     watches: live.door,

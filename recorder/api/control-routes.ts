@@ -1,16 +1,25 @@
 // What people of the plant say to live sessions and write beside them, and the kill switch.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { SessionMark, SessionMessage, SetStop, StopList, StopScope, StopSet } from "../../shared/api/types.ts";
+import {
+  ConfirmAnswer,
+  SessionMark,
+  SessionMessage,
+  SetStop,
+  StopList,
+  StopScope,
+  StopSet,
+} from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { ApiDeps } from "./deps.ts";
-import { mayListAll, stopLifters, terminators } from "./roles.ts";
+import { confirmers, mayListAll, stopLifters, terminators } from "./roles.ts";
 import { addRoute } from "./route.ts";
 import { requireConfirmed } from "./security.ts";
 
 const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not a session's id") });
+const ByConfirmation = ById.extend({ n: z.coerce.number().int().positive() });
 const ByScope = z.strictObject({ scope: StopScope });
 const LiftQuery = z.strictObject({ reason: z.string().trim().max(200).default("") });
 /** So long a fresh code counts for lifting a stop. */
@@ -48,6 +57,26 @@ export function addControlRoutes(app: FastifyInstance, deps: ApiDeps): void {
       if (!(await deps.sessions.mark(params.id, me.name, body))) throw notLive();
       const entry = { actor: me.name, subject: params.id, address: request.ip };
       await deps.audit.append({ ...entry, action: `session.${body.kind}`, details: {} });
+      return undefined;
+    },
+  });
+
+  addRoute(app, {
+    method: "POST",
+    url: "/sessions/:id/confirmations/:n",
+    access: confirmers,
+    summary: "Agree to what waits in a live session, or not: what the policy wants somebody else to confirm.",
+    tag: "sessions",
+    params: ByConfirmation,
+    body: ConfirmAnswer,
+    response: null,
+    handler: async ({ me, params, body, request }) => {
+      if (!(await deps.sessions.confirm(params.id, params.n, me, body))) {
+        const message = "nothing waits under this number any more; it was answered, or its time is over";
+        throw new AppError("REQUEST_CONFLICT", message, { op: "api.confirm" });
+      }
+      const entry = { actor: me.name, subject: params.id, address: request.ip };
+      await deps.audit.append({ ...entry, action: "session.confirm", details: { n: params.n, ...body } });
       return undefined;
     },
   });

@@ -7,6 +7,7 @@ import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type {
   AuditPage,
   AuditQuery,
+  ConfirmAnswer,
   ExportFormat,
   Health,
   LiveSession,
@@ -91,6 +92,13 @@ export interface SessionControl {
   endSafely(session: string, by: string, reason: string, whenFinished: boolean): Promise<RunningItem[] | null>;
   /** False when no such session is live. */
   message(session: string, by: string, text: string): Promise<boolean>;
+  /** False when nothing waits under this number. POLICY_REFUSED: not this person. */
+  confirm(
+    session: string,
+    n: number,
+    by: { name: string; roles: readonly Role[] },
+    answer: ConfirmAnswer,
+  ): Promise<boolean>;
   mark(session: string, by: string, mark: SessionMark): Promise<boolean>;
 }
 

@@ -9,6 +9,8 @@ export const contentReaders: readonly Role[] = ["admin", "escort", "investigator
 export const inputReaders: readonly Role[] = contentReaders;
 export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
 export const terminators: readonly Role[] = ["admin", "escort"];
+/** Whom a policy may want to agree to what a session's person does. */
+export const confirmers: readonly Role[] = ["escort", "approver"];
 export const stopLifters: readonly Role[] = ["admin"];
 export const auditReaders: readonly Role[] = ["admin", "auditor"];
 export const targetReaders: readonly Role[] = lists;

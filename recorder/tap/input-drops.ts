@@ -20,11 +20,14 @@ export class InputDrops {
   readonly #session: TapSession;
   readonly #gate: RecordingGate;
   readonly #channel: number;
+  readonly #by: string | null;
   #counted: Required<Dropped> | undefined;
   #hold: HoldCode | "confirmation" = "frozen";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(session: TapSession, gate: RecordingGate, channel: number) {
+  /** @param by whose input it is; null: the session's person. */
+  constructor(session: TapSession, gate: RecordingGate, channel: number, by: string | null = null) {
+    this.#by = by;
     this.#session = session;
     this.#gate = gate;
     this.#channel = channel;
@@ -56,7 +59,8 @@ export class InputDrops {
     this.#counted = undefined;
     const { bytes, ...others } = counted;
     const more = Object.fromEntries(Object.entries(others).filter(([, count]) => count > 0));
-    const facts = { bytes, ...more, hold: this.#hold, ...(closed ? { closed } : {}) };
+    const by = this.#by === null ? {} : { by: this.#by };
+    const facts = { bytes, ...more, hold: this.#hold, ...by, ...(closed ? { closed } : {}) };
     try {
       // Past the gate's limit of notices: these come by the clock, not by the peer.
       this.#gate.append({ type: "notice", notice: "input-dropped", channel: this.#channel, facts });

@@ -52,8 +52,8 @@ export interface TapSession {
   readonly confirm: ConfirmDesk | null;
   /** What the person is to be told while the session goes on: that it ends soon, that it is frozen, that it goes on. */
   onWarning(listener: (warning: SessionWarning) => void): void;
-  /** Text that a channel's keys typed where they are no bytes of a terminal's: asked about before they pass. */
-  typed(channel: number, text: string): void;
+  /** Text that a channel's keys typed where they are no bytes of a terminal's: asked about before they pass. `by`: not the person. */
+  typed(channel: number, text: string, by?: string): void;
   /** The person did something (any inbound byte of a person's); drives the idle limit. */
   touch(): void;
   /** The tap says that both sides are gone. Idempotent. */

@@ -95,6 +95,7 @@ export async function startReplayServer(options: {
         return live === undefined ? null : (live.running ?? []);
       },
       message: async (session) => state.live.some((candidate) => candidate.session === session),
+      confirm: async () => false,
       mark: async (session) => state.live.some((candidate) => candidate.session === session),
     },
     stops: {

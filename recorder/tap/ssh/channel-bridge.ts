@@ -80,7 +80,7 @@ export class ChannelBridge {
     this.number = number;
     this.#client = client;
     this.#replies = new ReplyQueue(client);
-    this.#pace = new FloodPace(context.session.id, (bytes) => this.#target?.consumed(bytes));
+    this.#pace = new FloodPace(context.session.id, (bytes, paced) => this.#target?.consumed(bytes, paced));
     this.#requests = new OperatorRequests(context.session, context.gate, number, {
       canHold: context.files !== undefined,
       target: () => this.#target,

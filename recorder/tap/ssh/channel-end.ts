@@ -154,10 +154,13 @@ export class ChannelEnd {
     return dropped;
   }
 
-  /** The bytes that came in by `onData` are dealt with: the peer may send as many again. */
-  consumed(bytes: number): void {
+  /**
+   * The bytes that came in by `onData` are dealt with: the peer may send as many again.
+   * @param atOnce tell it of these, however few: saved up they would come back in one go.
+   */
+  consumed(bytes: number, atOnce = false): void {
     this.#credit += bytes;
-    if (this.#credit < creditStepBytes || this.ended) return;
+    if (this.#credit < (atOnce ? 1 : creditStepBytes) || this.ended) return;
     this.#receiveWindow += this.#credit;
     this.#transport.send(encode(message.channelWindowAdjust, this.#remoteId, this.#credit));
     this.#credit = 0;

@@ -13,8 +13,9 @@ import { encoding, encodingName, isPixelEncoding } from "../../rfb/encodings.ts"
 import { defaultScreenLimits } from "../../rfb/framebuffer.ts";
 import { ServerFramer, type ServerMessage, type ServerPiece } from "../../rfb/server-framer.ts";
 import type { RecordingGate } from "../recording-gate.ts";
-import type { SessionHold, SessionWarning, TapSession } from "../tap.ts";
+import type { ControlInput, SessionControl, SessionHold, SessionWarning, TapSession } from "../tap.ts";
 import { ClipboardFilter } from "./clipboard-filter.ts";
+import { ConfirmedKeys } from "./confirmed-keys.ts";
 import { narrowEncodings } from "./encodings-filter.ts";
 import { FormatPin, fenceAnswer } from "./format-pin.ts";
 import { InputLane } from "./input-lane.ts";
@@ -62,6 +63,9 @@ export class Bridge {
   readonly #framer: ServerFramer;
   readonly #pin: FormatPin;
   readonly #lane: InputLane;
+  /** Of whoever has control: while they have it, or until what they held down is let go of. */
+  #controlled: { lane: InputLane; by: string } | null = null;
+  readonly #keysWait: ConfirmedKeys;
   readonly #clipboard: ClipboardFilter;
   readonly #viewerReads: ReadGate;
   readonly #targetReads: ReadGate;
@@ -111,6 +115,14 @@ export class Bridge {
       congested: (is) => (is ? this.#viewerReads.hold("input") : this.#viewerReads.release("input")),
       failed: (error) => this.#fail(error),
     });
+    this.#keysWait = new ConfirmedKeys({
+      session,
+      channel: screenChannel,
+      letGo: () => this.#lane.letGo(),
+      play: (messages) => this.#lane.play(messages),
+      tell: (sentence) => this.warn({ code: "confirmation", sentence, secondsLeft: null }),
+      failed: (error) => this.#fail(error),
+    });
     this.#clipboard = new ClipboardFilter(session, gate, screenChannel, settings.clipboardBytes);
     this.#viewerReads = new ReadGate(viewer);
     this.#targetReads = new ReadGate(target);
@@ -140,6 +152,8 @@ export class Bridge {
   stop(): void {
     this.#stopped = true;
     this.#lane.stop();
+    this.#controlled?.lane.stop();
+    this.#keysWait.stop();
     this.#pin.stop();
     this.#notices.stop();
   }
@@ -149,6 +163,50 @@ export class Bridge {
     if (this.#stopped) return;
     if (hold !== null) this.#typed.letGo();
     this.#lane.hold(hold !== null);
+  }
+
+  /** When it returns, nothing more passes of whoever had control, but what lets go of what they held down. */
+  controlChanged(control: SessionControl | null): void {
+    if (this.#stopped) return;
+    this.#controlled?.lane.hold(true);
+    // What was dropped is said while it is theirs.
+    this.#controlled?.lane.hold(false);
+    this.#controlled = null;
+    if (control === null) return;
+    const { session, gate } = this.#options;
+    const { by } = control;
+    const lane: InputLane = new InputLane(
+      session,
+      gate,
+      screenChannel,
+      {
+        pass: (bytes) => this.#toTarget(bytes),
+        // What waits is bounded by what a watcher may send.
+        congested: () => undefined,
+        failed: (error) => this.#fail(error),
+      },
+      { by: () => by, mayPass: () => session.control !== null && this.#controlled?.lane === lane },
+    );
+    this.#controlled = { lane, by };
+  }
+
+  /** False: this screen takes it not. */
+  controlInput(input: ControlInput): boolean {
+    const { session } = this.#options;
+    if (this.#stopped || this.#controlled === null || session.control === null) return false;
+    if (input.channel !== screenChannel || input.type === "text") return false;
+    const { lane, by } = this.#controlled;
+    if (input.type === "pointer") {
+      const [x, y] = [Math.min(input.x, this.#framer.width - 1), Math.min(input.y, this.#framer.height - 1)];
+      lane.push({ message: { type: "pointer", x, y, buttons: input.buttons } });
+      return true;
+    }
+    const { sym, down } = input;
+    const message = { type: "key", sym, down } as const;
+    const text = this.#typed.of(message);
+    if (text !== "") session.typed(screenChannel, text, by);
+    if (session.control !== null) lane.push({ message });
+    return true;
   }
 
   /** Told in the viewer's window. */
@@ -260,14 +318,14 @@ export class Bridge {
   }
 
   #take(message: ClientMessage): void {
-    if (this.#options.session.frozen && acting.has(message.type)) {
+    if ((this.#options.session.frozen || this.#keysWait.waits) && acting.has(message.type)) {
       this.#drop(message);
       return;
     }
     switch (message.type) {
       case "key":
       case "qemu-key":
-        this.#operate(message);
+        this.#operate(this.#asAskedAbout(message));
         return;
       case "pointer":
         if (this.#viewerExtendsMouse && message.buttons >= eighthButton) refuseExtendedMouse("viewer");
@@ -316,10 +374,16 @@ export class Bridge {
 
   /** The session is held: what would act at the target does not reach it. */
   #drop(message: ClientMessage): void {
-    if (message.type === "key" || message.type === "qemu-key") this.#lane.drop(message);
-    else if (message.type === "pointer") {
-      this.#lane.drop(message);
-    } else this.#lane.drop(undefined, message.raw.length + (message.type === "cut-text-oversize" ? message.bytes : 0));
+    const why = this.#keysWait.waits ? "confirmation" : undefined;
+    if (message.type === "key" || message.type === "qemu-key") {
+      this.#keysWait.released(message);
+      this.#lane.drop(message, undefined, why);
+    } else if (message.type === "pointer") {
+      this.#lane.drop(message, undefined, why);
+    } else {
+      const oversize = message.type === "cut-text-oversize" ? message.bytes : 0;
+      this.#lane.drop(undefined, message.raw.length + oversize, why);
+    }
   }
 
   #askForPictures(message: Extract<ClientMessage, { type: "update-request" | "continuous-updates" }>): void {
@@ -357,11 +421,22 @@ export class Bridge {
     this.#life.acted();
     const { session } = this.#options;
     session.touch();
+    if ((message.type === "key" || message.type === "qemu-key") && this.#keysWait.take(message)) {
+      this.#lane.drop(message, undefined, "confirmation");
+      return;
+    }
     const text = this.#typed.of(message);
     if (text !== "") session.typed(screenChannel, text);
     // A pattern may have stopped the session at this very key.
     if (session.frozen) this.#lane.drop(message);
     else this.#lane.push({ message });
+  }
+
+  /** Where combinations are looked for, the target gets what was looked at: no scan code beside it that says something else. */
+  #asAskedAbout(message: Extract<ClientMessage, { type: "key" | "qemu-key" }>): WritableMessage {
+    const isAsked = (this.#options.session.confirm?.keys.length ?? 0) > 0;
+    if (!isAsked || message.type === "key") return message;
+    return { type: "key", sym: message.sym, down: message.down };
   }
 
   #power(message: Extract<ClientMessage, { type: "xvp" }>): void {

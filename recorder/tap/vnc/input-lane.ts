@@ -1,4 +1,4 @@
-// What the operator does, on its way to the target: keys, pointer, clipboard, size of the screen. Recorded, made durable,
+// What the operator does, or whoever has control, on its way to the target: keys, pointer, clipboard, size of the screen. Recorded, made durable,
 // passed on, in the order in which it came; dropped and counted while the session is held; that the recorder is behind with
 // the target's pictures does not hold it. Invariant: nothing is passed before `durable()` answered for its record, and while
 // held nothing but the gateway's own letting go of what the target has down.
@@ -27,6 +27,12 @@ interface Flight {
   letsGo: boolean;
 }
 
+/** Whose input it is, where it is not the session's person's. */
+export interface LaneOwner {
+  by(): string;
+  mayPass(): boolean;
+}
+
 export interface InputLaneHandlers {
   pass(bytes: Buffer): void;
   /** More waits than should. */
@@ -40,6 +46,7 @@ export class InputLane {
   readonly #handlers: InputLaneHandlers;
   readonly #channel: number;
   readonly #drops: InputDrops;
+  readonly #owner: LaneOwner | null;
   readonly #pressed = new Pressed();
   #taken: InputItem[] = [];
   #flights: Flight[] = [];
@@ -47,14 +54,23 @@ export class InputLane {
   #flying = false;
   #scheduled = false;
   #stopped = false;
+  #letGoDue = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(session: TapSession, gate: RecordingGate, channel: number, handlers: InputLaneHandlers) {
+  /** @param owner null: the session's person. */
+  constructor(
+    session: TapSession,
+    gate: RecordingGate,
+    channel: number,
+    handlers: InputLaneHandlers,
+    owner: LaneOwner | null = null,
+  ) {
+    this.#owner = owner;
     this.#session = session;
     this.#gate = gate;
     this.#channel = channel;
     this.#handlers = handlers;
-    this.#drops = new InputDrops(session, gate, channel);
+    this.#drops = new InputDrops(session, gate, channel, owner?.by() ?? null);
   }
 
   /** Not while the session is held. */
@@ -72,15 +88,38 @@ export class InputLane {
     this.#schedule();
   }
 
+  /** Whole, as it stands, after what came before: what the person did and somebody agreed to. */
+  play(messages: readonly WritableMessage[]): void {
+    if (this.#stopped) return;
+    this.#taken.push(...messages.map((message) => ({ message })));
+    this.#schedule();
+  }
+
+  /** What is down is let go of, as when a hold begins, and stays so until it is let go of here and pressed anew. */
+  letGo(): void {
+    if (this.#stopped) return;
+    this.#record();
+    // What is on its way is not down yet.
+    this.#letGoDue = this.#flights.length > 0;
+    if (!this.#letGoDue) this.#launchLetGo();
+  }
+
+  #launchLetGo(): void {
+    this.#letGoDue = false;
+    const released = this.#pressed.letGo();
+    if (released.length > 0) this.#launch(released, true);
+  }
+
   /** Came while the session is held. @param bytes of it, where it is none that could be written. */
   drop(
     message: WritableMessage | undefined,
     bytes = message === undefined ? 0 : writeClientMessage(message).length,
+    why?: "confirmation",
   ): void {
     if (this.#stopped) return;
     if (message?.type === "key" || message?.type === "qemu-key") this.#pressed.droppedKey(message);
     else if (message?.type === "pointer") this.#pressed.droppedPointer(message);
-    this.#count({ bytes, messages: 1 });
+    this.#count({ bytes, messages: 1 }, why);
   }
 
   /** The session is held from now on, or (false) no more. When it returns, nothing of the operator's passes that may not. */
@@ -97,8 +136,7 @@ export class InputLane {
     this.#taken = [];
     this.#weigh(-this.#inFlightBytes);
     if (messages > 0) this.#count({ bytes: recorded + taken, recorded, messages });
-    const released = this.#pressed.letGo();
-    if (released.length > 0) this.#launch(released, true);
+    this.#launchLetGo();
     this.#settle();
   }
 
@@ -128,8 +166,12 @@ export class InputLane {
     if (this.#idle) this.#onIdle?.();
   }
 
-  #count(dropped: Dropped): void {
-    this.#drops.add(dropped);
+  #count(dropped: Dropped, why?: "confirmation"): void {
+    this.#drops.add(dropped, why);
+  }
+
+  get #mayPass(): boolean {
+    return this.#owner === null ? !this.#session.frozen : this.#owner.mayPass();
   }
 
   /** After this turn's messages, so that what came together shares one record and one `durable()`. */
@@ -162,13 +204,14 @@ export class InputLane {
 
   #launch(messages: WritableMessage[], letsGo: boolean): void {
     const bytes = Buffer.concat(messages.map(writeClientMessage));
+    const by = this.#owner === null ? {} : { by: this.#owner.by() };
     try {
-      this.#gate.append({ type: "input", channel: this.#channel, data: bytes });
+      this.#gate.append({ type: "input", channel: this.#channel, data: bytes, ...by });
     } catch (error) {
       this.#fail(error);
       return;
     }
-    if (this.#session.frozen && !letsGo) {
+    if (!this.#mayPass && !letsGo) {
       // Stopped by what was just recorded: it does not pass.
       this.#count({ bytes: bytes.length, recorded: bytes.length, messages: messages.length });
       return;
@@ -189,11 +232,12 @@ export class InputLane {
         if (this.#stopped) return;
         // A hold that came while the record was being written has dropped it.
         if (this.#flights[0] !== flight) continue;
-        if (this.#session.frozen && !flight.letsGo) throw new Error("a held session's input is on its way");
+        if (!this.#mayPass && !flight.letsGo) throw new Error("a held session's input is on its way");
         this.#flights.shift();
         this.#handlers.pass(flight.bytes);
         for (const message of flight.messages) this.#pressed.passed(message);
         this.#weigh(-flight.bytes.length);
+        if (this.#letGoDue && this.#flights.length === 0) this.#launchLetGo();
       }
     } catch (error) {
       this.#fail(error);

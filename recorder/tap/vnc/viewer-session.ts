@@ -115,6 +115,10 @@ export class ViewerSession {
     if (session.signal.aborted) terminate();
     else session.signal.addEventListener("abort", terminate, { once: true });
     session.onHold((hold) => this.#bridge?.hold(hold));
+    session.onControl({
+      controlChanged: (control) => this.#bridge?.controlChanged(control),
+      controlInput: (input) => this.#bridge?.controlInput(input) ?? false,
+    });
     session.onWarning((warning) => this.#bridge?.warn(warning));
     this.#attempt(() => gate.notice("auth", { side: "operator", ...facts }));
   }

@@ -193,6 +193,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
         return live === undefined ? null : (live.running ?? []);
       },
       message: async (session) => liveSessions.some((live) => live.session === session),
+      confirm: async () => false,
       mark: async (session) => liveSessions.some((live) => live.session === session),
     },
     stops,
