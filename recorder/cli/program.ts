@@ -8,6 +8,7 @@ import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerEncryption } from "./encryption.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { Output } from "./output.ts";
 import { registerPolicy } from "./policy.ts";
@@ -45,6 +46,7 @@ const commands: Register[] = [
   registerAccess,
   registerSessions,
   registerRecordings,
+  registerEncryption,
   registerQuarantine,
   registerReport,
   registerDoctor,

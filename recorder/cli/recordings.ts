@@ -2,6 +2,7 @@
 // view, export and verification is an audit entry of the operating system's user.
 import type { Register } from "./cli.ts";
 import { registerCat } from "./recordings/cat.ts";
+import { registerDecrypt } from "./recordings/decrypt.ts";
 import { registerExport } from "./recordings/export.ts";
 import { registerList } from "./recordings/list.ts";
 import { registerPlay } from "./recordings/play.ts";
@@ -13,12 +14,13 @@ export const registerRecordings: Register = (program, cli) => {
   const recordings = program
     .command("recordings")
     .alias("rec")
-    .description("what was recorded: list, show, play, cat, export, verify");
+    .description("what was recorded: list, show, play, cat, export, decrypt, verify");
   registerList(recordings, cli);
   registerShow(recordings, cli);
   registerPlay(recordings, cli);
   registerCat(recordings, cli);
   registerExport(recordings, cli);
+  registerDecrypt(recordings, cli);
   registerVerify(recordings, cli);
   registerRebuild(recordings, cli);
 };

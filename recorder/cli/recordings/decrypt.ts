@@ -1,0 +1,69 @@
+// `conduit recordings decrypt`: an encrypted recording in a folder, made readable for other tools. Needs no installation: an
+// investigator runs it at home, with an identity of the recording's recipients.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { AppError } from "../../../shared/errors.ts";
+import { decryptFolder } from "../../encryption/folder.ts";
+import type { Cli } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { printable } from "../output.ts";
+
+interface DecryptOptions {
+  identity: string[];
+  output: string;
+  json?: boolean;
+}
+
+export function registerDecrypt(recordings: Command, cli: Cli): void {
+  recordings
+    .command("decrypt")
+    .description("decrypt a recording's folder with an age identity, offline; zstdcat and jq read the result")
+    .argument(
+      "<directory>",
+      "a recording as it lies in the store or in an exported zip, with open.json and manifest.json",
+    )
+    .addOption(
+      new Option("-i, --identity <file>", "age identities, as age-keygen writes them; may be given again")
+        .argParser((file: string, before: string[]) => [...before, file])
+        .default([], "none")
+        .makeOptionMandatory(),
+    )
+    .requiredOption("-o, --output <directory>", "where the decrypted segments go; nothing there is replaced")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+This proves nothing: verify the stored bytes first (sha256sum -c SHA256SUMS, and the signatures).
+
+Example:
+  $ conduit recordings decrypt 0199…/ --identity investigator.key --output 0199…-clear
+  $ zstdcat 0199…-clear/input/*.zst | jq -c .`,
+    )
+    .action(async (directory: string, options: DecryptOptions) => {
+      const identities = options.identity.flatMap((file) => identitiesIn(resolve(cli.directory, file)));
+      const from = resolve(cli.directory, directory);
+      const result = await decryptFolder(from, resolve(cli.directory, options.output), identities);
+      if (options.json === true) cli.out.json(result);
+      else cli.out.line(`${result.session}: ${result.written.length} segments decrypted.`);
+      for (const stream of result.locked) {
+        cli.err.line(`WARNING: none of the identities is a recipient of the stream ${stream}; it was left out.`);
+      }
+      for (const { place, message } of result.faults) cli.err.line(`${printable(place)}: ${printable(message)}`);
+      if (result.faults.length > 0 || result.written.length === 0) cli.exitCode = exitCodes.findings;
+    });
+}
+
+function identitiesIn(path: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new AppError("REQUEST_NOT_FOUND", `${path} cannot be read`, { op: "cli.decrypt", cause });
+  }
+  const lines = text.split("\n").map((line) => line.trim());
+  const identities = lines.filter((line) => /^AGE-SECRET-KEY-[A-Z0-9-]+$/.test(line));
+  if (identities.length > 0) return identities;
+  const mend = "it must have lines that begin with AGE-SECRET-KEY-, as age-keygen writes them";
+  throw new AppError("REQUEST_INVALID", `${path} holds no age identity: ${mend}`, { op: "cli.decrypt" });
+}
