@@ -25,6 +25,7 @@ import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
 import { KnownAddresses } from "./unrouted.ts";
 import { takeUpgrades } from "./upgrades.ts";
+import { viewLogOf } from "./view-log.ts";
 import { addWatchRoutes } from "./watch-routes.ts";
 
 export type { ApiDeps } from "./deps.ts";
@@ -66,8 +67,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     async (api) => {
       addSessionRoutes(api, deps);
       addMfaRoutes(api, deps);
-      addRecordingRoutes(api, deps);
-      addKeyRoutes(api, deps);
+      const views = viewLogOf(deps);
+      api.addHook("onClose", () => views.close());
+      addRecordingRoutes(api, deps, views);
+      addKeyRoutes(api, deps, views);
       addPictureRoutes(api, deps);
       addOperationRoutes(api, deps);
       addControlRoutes(api, deps);

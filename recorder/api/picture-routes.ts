@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { PictureJob, PictureRequest } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { attachment } from "./disposition.ts";
@@ -25,6 +26,9 @@ export function addPictureRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: PictureJob,
     handler: async ({ me, params, body, request }) => {
       await visibleRecording(deps, me, params.id);
+      if (body.reason === undefined && deps.inventory().policy.custody.reasonFor.includes("export")) {
+        throw new AppError("REASON_REQUIRED", "policy asks why: say the reason of this export", { op: "api.custody" });
+      }
       const prepared = await deps.pictures.prepare(me.name, params.id, body);
       const { format, track: _, ...asked } = body;
       await deps.audit.append({

@@ -4,18 +4,21 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import {
   ExportQuery,
+  RecordingCustody,
   RecordingIndex,
   RecordingPage,
   RecordingQuery,
   RecordingSummary,
   VerifyReport,
+  WithReason,
 } from "../../shared/api/types.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { attachment } from "./disposition.ts";
 import { contentReaders, exporters, mayListAll } from "./roles.ts";
 import { addRoute, type SignedIn } from "./route.ts";
-import { ViewLog } from "./view-log.ts";
+import { SearchLog } from "./search-log.ts";
+import type { ViewLog } from "./view-log.ts";
 import { visibleRecording } from "./visible-recording.ts";
 
 const ById = z.strictObject({ id: z.string().regex(sessionIdPattern, "not a recording's id") });
@@ -37,8 +40,8 @@ const ByObject = ById.extend({
   name: z.enum(["open.json", "open.json.sig", "manifest.json", "manifest.json.sig", "SHA256SUMS"]),
 });
 
-export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const views = new ViewLog(deps.audit);
+export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: ViewLog): void {
+  const searches = new SearchLog(deps.audit);
 
   const visible = (me: SignedIn, id: string) => visibleRecording(deps, me, id);
 
@@ -51,7 +54,14 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     tag: "recordings",
     query: RecordingQuery,
     response: RecordingPage,
-    handler: ({ me, query }) => deps.recordings.list(mayListAll(me) ? query : { ...query, onlyPerson: me.name }),
+    handler: async ({ me, query, request }) => {
+      const filter = searches.filterOf(query);
+      if (filter !== null && searches.isNew(me, filter)) {
+        views.requireReason("search", query.reason);
+        await searches.searched(me, filter, request.ip, query.reason);
+      }
+      return deps.recordings.list(mayListAll(me) ? query : { ...query, onlyPerson: me.name });
+    },
   });
 
   addRoute(app, {
@@ -92,11 +102,13 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     handler: async ({ me, params, request, reply }) => {
       const { meta, bytes, intact } = await deps.reader.segment(params.id, params.n);
       await views.viewed(me, params.id, request.ip);
+      views.handedOver(me, params.id, request.ip, meta);
       void reply.type("application/octet-stream");
+      // What the browser has already is asked for again all the same: that it is looked at is told.
       // Bytes that are not what the index says go out, for the viewer to judge and show; but never into a cache.
       if (!intact) return reply.send(bytes);
       const etag = `"${meta.sha256}"`;
-      void reply.headers({ etag, "cache-control": "private, max-age=31536000, immutable" });
+      void reply.headers({ etag, "cache-control": "private, no-cache" });
       if (request.headers["if-none-match"] === etag) return reply.code(304).send();
       return reply.send(bytes);
     },
@@ -124,10 +136,11 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     summary: "The player says that it opened the recording.",
     tag: "recordings",
     params: ById,
+    body: WithReason.prefault({}),
     response: null,
-    handler: async ({ me, params, request }) => {
+    handler: async ({ me, params, body, request }) => {
       await visible(me, params.id);
-      await views.viewed(me, params.id, request.ip);
+      await views.viewed(me, params.id, request.ip, body.reason);
       return undefined;
     },
   });
@@ -139,18 +152,38 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     summary: "Reads the whole recording from the store and checks every signature, hash and link.",
     tag: "recordings",
     params: ById,
+    body: WithReason.prefault({}),
     response: VerifyReport,
-    handler: async ({ me, params, request, reply }) => {
+    handler: async ({ me, params, body, request, reply }) => {
       await visible(me, params.id);
+      views.requireReason("verify", body.reason);
       const report = await deps.verifier.verify(params.id, goneSignal(reply));
       await deps.audit.append({
         actor: me.name,
         action: "recording.verify",
         subject: params.id,
         address: request.ip,
-        details: { verdict: report.verdict, findings: report.findings.length },
+        details: {
+          verdict: report.verdict,
+          findings: report.findings.length,
+          ...(body.reason === undefined ? {} : { reason: body.reason }),
+        },
       });
       return report;
+    },
+  });
+
+  addRoute(app, {
+    method: "GET",
+    url: "/recordings/:id/custody",
+    access: exporters,
+    summary: "Who viewed, exported, verified and unsealed the recording, when, from where and why; the newest 500.",
+    tag: "recordings",
+    params: ById,
+    response: RecordingCustody,
+    handler: async ({ me, params }) => {
+      await visible(me, params.id);
+      return custodyOf(deps.audit, params.id);
     },
   });
 
@@ -159,7 +192,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     url: "/recordings/:id/export",
     access: exporters,
     summary:
-      "The recording as a file: one terminal track (cast, txt), all tracks in time order (jsonl), all stored bytes (zip).",
+      "The recording as a file: one terminal track (cast, txt), all tracks in time order (jsonl), all stored bytes (zip), or all that a court needs (bundle).",
     tag: "recordings",
     params: ById,
     query: ExportQuery,
@@ -168,6 +201,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
     },
     handler: async ({ me, params, query, request, reply }) => {
       await visible(me, params.id);
+      views.requireReason("export", query.reason);
       const file = await deps.exporter.export(params.id, query.format, query.track);
       try {
         await deps.audit.append({
@@ -179,6 +213,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
             format: query.format,
             ...(query.track === undefined ? {} : { track: query.track }),
             file: file.fileName,
+            ...(query.reason === undefined ? {} : { reason: query.reason }),
           },
         });
       } catch (error) {
@@ -189,6 +224,17 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps): void {
       return reply.type(file.contentType).send(file.body);
     },
   });
+}
+
+async function custodyOf(audit: ApiDeps["audit"], session: string): Promise<RecordingCustody> {
+  const page = await audit.list({ subject: session, limit: 500 });
+  const items = page.items
+    .filter(({ action }) => action.startsWith("recording."))
+    .map(({ at, actor, action, address, details }) => {
+      const { reason } = details;
+      return { at, actor, action, address, reason: typeof reason === "string" ? reason : null, details };
+    });
+  return { session, items: items.reverse(), more: page.next !== null };
 }
 
 /** Aborted when the client has gone: nobody waits for the answer any more. */

@@ -22,6 +22,8 @@ export function ExaminationPanel({
       aria-label="Verification"
       data-testid="examination"
       data-verdict={verdict}
+      data-done={String(state.done)}
+      data-kind={examination.files.kind}
     >
       <div class="examination-head">
         <Icon size={26} />

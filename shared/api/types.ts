@@ -37,7 +37,7 @@ export const ChangePassword = z.strictObject({
   next: z.string().min(12).max(1024),
 });
 
-export const RecordingState = z.enum(["recording", "closing", "sealed", "interrupted", "failed"]);
+export const RecordingState = z.enum(["recording", "closing", "sealed", "interrupted", "failed", "expired"]);
 export type RecordingState = z.infer<typeof RecordingState>;
 
 export const RecordingSummary = z.strictObject({
@@ -70,6 +70,8 @@ export const RecordingSummary = z.strictObject({
   escort: z.boolean().optional(),
   /** Who released it, in that order; empty: nobody did. Left out where the index does not know. */
   escortedBy: z.array(z.string()).optional(),
+  /** Who or what ended it, and what its person was told. Left out where a side hung up. */
+  end: z.strictObject({ by: z.string(), sentence: z.string() }).optional(),
 });
 export type RecordingSummary = z.infer<typeof RecordingSummary>;
 
@@ -79,6 +81,31 @@ export const RecordingPage = z.strictObject({
   total: z.int(),
 });
 export type RecordingPage = z.infer<typeof RecordingPage>;
+
+/** Why something is done with a recording; asked where policy says so (`custody.reasonFor`), kept wherever it is said. */
+export const CustodyReason = z.string().trim().min(1).max(500);
+export const WithReason = z.strictObject({ reason: CustodyReason.optional() });
+export type WithReason = z.infer<typeof WithReason>;
+
+/** A line of a recording's custody log. */
+export const CustodyEntry = z.strictObject({
+  at: z.string(),
+  actor: z.string(),
+  /** `recording.view`, `recording.watched-range`, `recording.export`, `recording.verify`, `recording.unseal`. */
+  action: z.string(),
+  address: z.string(),
+  reason: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type CustodyEntry = z.infer<typeof CustodyEntry>;
+export const RecordingCustody = z.strictObject({
+  session: z.string(),
+  /** Oldest first. */
+  items: z.array(CustodyEntry),
+  /** There are older ones that are not among them. */
+  more: z.boolean(),
+});
+export type RecordingCustody = z.infer<typeof RecordingCustody>;
 
 export const RecordingQuery = z.strictObject({
   person: z.string().max(64).optional(),
@@ -92,6 +119,8 @@ export const RecordingQuery = z.strictObject({
   to: z.string().max(40).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
   cursor: z.string().max(200).optional(),
+  /** Of the search, where policy asks for one. */
+  reason: CustodyReason.optional(),
 });
 export type RecordingQuery = z.infer<typeof RecordingQuery>;
 
@@ -402,6 +431,7 @@ export const ExportQuery = z.strictObject({
   format: ExportFormat,
   /** `cast` and `txt`: the terminal track; the first when left out. */
   track: z.string().max(40).optional(),
+  reason: CustodyReason.optional(),
 });
 
 export const PictureFormat = z.enum(["mp4", "webm", "gif", "png"]);
@@ -416,6 +446,7 @@ export const PictureRequest = z
     format: PictureFormat,
     /** The terminal or screen track; the one that people mean when left out. */
     track: z.string().max(40).optional(),
+    reason: CustodyReason.optional(),
     burnIn: z.array(BurnIn).max(4).default([]),
     /** Of a screen; drawn in videos, not in `png`, when left out. */
     cursor: z.boolean().optional(),
