@@ -151,13 +151,13 @@ const script = fileURLToPath(new URL("./ssh/echo-client.ts", import.meta.url));
 async function echoMs(stage: Topology, portal: Portal, watchers: Watchers | null, seconds: number): Promise<number[]> {
   const job = {
     ...{ host: "127.0.0.1", port: stage.service.sshPort, username: "bench+target", privateKeyFile: stage.clientKey },
-    ...{ proxy: null, sessions: 1, keysPerSecond: 10, seconds },
+    ...{ proxy: null, sessions: 1, keysPerSecond: 10 },
   };
   const typist = Child.program(process.execPath, ["--import", "tsx", script, JSON.stringify(job)]);
   await typist.line();
   const session = await liveSession(portal);
   await watchers?.open(session, many);
-  typist.process.stdin?.write("go\n");
+  typist.process.stdin?.write(`${seconds}\n`);
   const { latenciesMs } = JSON.parse(await typist.line()) as { latenciesMs: number[] };
   await typist.stop();
   if (watchers) await watchers.close();

@@ -1,10 +1,13 @@
 // `npm run bench -- ssh`: the gateway with recording, hashing and durable-before-forward all on, against OpenSSH's own jump
 // host (`ssh -J`) and against a direct connection. All on loopback, interleaved, medians; every path uses aes128-gcm.
+// `--set` takes: only=echo+memory+login+flood+throughput (parts), sessions=1+50+200 (of echo), rounds=N (of each part; fewer
+// than 3 make the whole shorter and the figures rougher), mib=N (size of the files), ciphers=NAME or `default`.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type BenchContext, type Bound, type Figure, figure, interleaved, median, percentile } from "./harness.ts";
@@ -75,10 +78,12 @@ async function logIn(stage: Topology, path: Path): Promise<number> {
 }
 
 /** What the gateway still does for its own transfer must not slow the next one of another path. */
-async function everythingStored(stage: Topology): Promise<void> {
+async function everythingStored(stage: Topology, liveSessions = 0): Promise<void> {
   const spool = join(stage.service.directory, "data", "spool");
   const kept = new Set(["journal", "damaged"]);
-  const waits = () => readdirSync(spool, { withFileTypes: true }).some((it) => it.isDirectory() && !kept.has(it.name));
+  const recordings = () =>
+    readdirSync(spool, { withFileTypes: true }).filter((it) => it.isDirectory() && !kept.has(it.name));
+  const waits = () => recordings().length > liveSessions;
   for (const until = performance.now() + 60_000; waits(); ) {
     if (performance.now() > until) throw new Error(`recordings still wait in ${spool} after a minute`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -86,16 +91,12 @@ async function everythingStored(stage: Topology): Promise<void> {
 }
 
 interface Typists {
-  type(): Promise<number[]>;
+  /** Milliseconds that each key took to come back. */
+  type(seconds: number): Promise<number[]>;
+  end(): Promise<void>;
 }
 
-async function startTypists(
-  stage: Topology,
-  path: Path,
-  sessions: number,
-  seconds: number,
-  keysPerSecond = 5,
-): Promise<Typists> {
+async function startTypists(stage: Topology, path: Path, sessions: number, keysPerSecond = 5): Promise<Typists> {
   const job = {
     host: "127.0.0.1",
     port: path === "gateway" ? stage.service.sshPort : stage.targetPort,
@@ -105,36 +106,36 @@ async function startTypists(
     proxy: path === "jumped" ? ["ssh", "-F", stage.clientConfig, "-W", `127.0.0.1:${stage.targetPort}`, "jump"] : null,
     sessions,
     keysPerSecond,
-    seconds,
   };
   const script = fileURLToPath(new URL("./ssh/echo-client.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  let printed = "";
-  const waiting: { line: (line: string) => void }[] = [];
-  child.stdout.on("data", (chunk: Buffer) => {
-    printed += chunk.toString();
-    for (let at = printed.indexOf("\n"); at >= 0; at = printed.indexOf("\n")) {
-      waiting.shift()?.line(printed.slice(0, at));
-      printed = printed.slice(at + 1);
-    }
-  });
-  const nextLine = () =>
-    new Promise<string>((resolve, reject) => {
-      waiting.push({ line: resolve });
-      child.once("exit", (code) => reject(new Error(`the typist ended with ${code}`)));
-    });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`the typist of ${sessions} sessions, ${path}, has ended`);
+    return value;
+  };
   await nextLine();
   return {
-    async type() {
-      const result = nextLine();
-      child.stdin.end("go\n");
-      const { latenciesMs } = JSON.parse(await result) as { latenciesMs: number[] };
-      if (child.exitCode === null) await once(child, "exit");
+    async type(seconds) {
+      child.stdin.write(`${seconds}\n`);
+      const { latenciesMs } = JSON.parse(await nextLine()) as { latenciesMs: number[] };
       return latenciesMs;
     },
+    async end() {
+      child.stdin.end();
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
   };
+}
+
+async function typedOnce(stage: Topology, path: Path, sessions: number, seconds: number, keysPerSecond?: number) {
+  const typists = await startTypists(stage, path, sessions, keysPerSecond);
+  const latenciesMs = await typists.type(seconds);
+  await typists.end();
+  return latenciesMs;
 }
 
 function residentMegabytes(pid: number): number {
@@ -142,10 +143,12 @@ function residentMegabytes(pid: number): number {
   return Number(line?.[1] ?? Number.NaN) / 1024;
 }
 
-async function throughput(stage: Topology, rounds: number): Promise<Figure[]> {
+async function throughput(stage: Topology, rounds: number, log: BenchContext["log"]): Promise<Figure[]> {
   const figures: Figure[] = [];
   const measure = async (name: string, one: Measure) => {
     const result = await medians(one, rounds, () => everythingStored(stage));
+    const [direct, jumped, gateway] = [result.direct, result.jumped, result.gateway].map((rate) => rate.toFixed(0));
+    log(`${name}: ${gateway} MB/s, jump host ${jumped}, direct ${direct}`);
     figures.push(
       figure(`${name}, against ssh -J`, "MB/s", result.gateway, result.jumped, {
         measure: "ratio",
@@ -170,36 +173,47 @@ const warmUp = { sessions: 20, keysPerSecond: 25, seconds: 10 };
  * A gateway runs for months: its first keystrokes, before the engine has compiled what it runs, are a row of their own, and
  * what has a goal is measured after a stated number of them.
  */
-async function firstKeys(stage: Topology): Promise<Figure[]> {
-  const latencies: Record<"direct" | "gateway", number[]> = { direct: [], gateway: [] };
-  for (const path of ["direct", "gateway"] as const) {
-    latencies[path] = await (await startTypists(stage, path, 1, 20)).type();
+async function firstKeys(stage: Topology, alone: boolean): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  let keys = 0;
+  if (alone) {
+    const direct = await typedOnce(stage, "direct", 1, 15);
+    const gateway = await typedOnce(stage, "gateway", 1, 15);
+    keys = gateway.length;
+    const name = `keystroke echo p50, 1 session, the first ${keys} keys after the start, against direct`;
+    figures.push(figure(name, "ms", percentile(gateway, 50), percentile(direct, 50)));
   }
   const { sessions, seconds, keysPerSecond } = warmUp;
-  const keys = (await (await startTypists(stage, "gateway", sessions, seconds, keysPerSecond)).type()).length;
-  return [
-    figure(
-      `keystroke echo p50, 1 session, the first ${latencies.gateway.length} keys after the start, against direct`,
-      "ms",
-      percentile(latencies.gateway, 50),
-      percentile(latencies.direct, 50),
-    ),
-    figure("warm-up before all figures of echo below", "keys", latencies.gateway.length + keys, null),
-  ];
+  keys += (await typedOnce(stage, "gateway", sessions, seconds, keysPerSecond)).length;
+  return [...figures, figure("warm-up before all figures of echo below", "keys", keys, null)];
 }
 
-async function echo(stage: Topology, counts: readonly number[]): Promise<Figure[]> {
+/** Sessions are opened once, and then type in turn, path by path: so that a slow minute of the machine falls on all paths. */
+async function echo(
+  stage: Topology,
+  counts: readonly number[],
+  rounds: number,
+  log: BenchContext["log"],
+): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const sessions of counts) {
+    const many = `${sessions} session${sessions === 1 ? "" : "s"}`;
+    // The jump host's two processes a session are too many for more.
+    const paths = (["direct", "jumped", "gateway"] as const).filter((path) => path !== "jumped" || sessions <= 50);
     const latencies: Record<Path, number[]> = { direct: [], jumped: [], gateway: [] };
-    // One session types few keys a second: more rounds give the percentiles something to stand on.
-    for (let round = 0; round < (sessions === 1 ? 3 : 2); round++) {
-      for (const path of ["direct", "jumped", "gateway"] as const) {
-        const typists = await startTypists(stage, path, sessions, sessions === 1 ? 20 : 10);
-        latencies[path].push(...(await typists.type()));
+    const typists = new Map<Path, Typists>();
+    for (const path of paths) typists.set(path, await startTypists(stage, path, sessions));
+    // One session types few keys a second: more time gives the percentiles something to stand on.
+    const seconds = sessions === 1 ? 15 : 10;
+    for (let round = 1; round <= rounds; round++) {
+      for (const [path, typist] of typists) {
+        const typed = await typist.type(seconds);
+        latencies[path].push(...typed);
+        const [p50, p99] = [percentile(typed, 50), percentile(typed, 99)].map((ms) => ms.toFixed(2));
+        log(`echo, ${many}, round ${round} of ${rounds}, ${path}: p50 ${p50} ms, p99 ${p99} ms`);
       }
     }
-    const many = `${sessions} session${sessions === 1 ? "" : "s"}`;
+    for (const typist of typists.values()) await typist.end();
     for (const p of [50, 95, 99]) {
       const goal: Bound | undefined =
         sessions === 1 && p === 50
@@ -207,13 +221,14 @@ async function echo(stage: Topology, counts: readonly number[]): Promise<Figure[
           : sessions === 200 && p === 99
             ? { measure: "value", at: "most", bound: 15 }
             : undefined;
-      const [ours, direct, jumped] = (["gateway", "direct", "jumped"] as const).map((path) =>
-        percentile(latencies[path], p),
-      ) as [number, number, number];
+      const ours = percentile(latencies.gateway, p);
       figures.push(
-        figure(`keystroke echo p${p}, ${many}, against direct`, "ms", ours, direct, goal),
-        figure(`keystroke echo p${p}, ${many}, against ssh -J`, "ms", ours, jumped),
+        figure(`keystroke echo p${p}, ${many}, against direct`, "ms", ours, percentile(latencies.direct, p), goal),
       );
+      if (latencies.jumped.length > 0) {
+        const jumped = percentile(latencies.jumped, p);
+        figures.push(figure(`keystroke echo p${p}, ${many}, against ssh -J`, "ms", ours, jumped));
+      }
     }
   }
   return figures;
@@ -222,9 +237,10 @@ async function echo(stage: Topology, counts: readonly number[]): Promise<Figure[
 async function memory(stage: Topology): Promise<Figure[]> {
   const pid = stage.service.process.pid ?? 0;
   const before = residentMegabytes(pid);
-  const typists = await startTypists(stage, "gateway", 200, 10);
-  await typists.type();
+  const typists = await startTypists(stage, "gateway", 200);
+  await typists.type(10);
   const perSession = (residentMegabytes(pid) - before) / 200;
+  await typists.end();
   return [
     figure("memory a session, 200 sessions typing", "MB", perSession, null, {
       measure: "value",
@@ -234,24 +250,30 @@ async function memory(stage: Topology): Promise<Figure[]> {
   ];
 }
 
-async function flood(stage: Topology): Promise<Figure[]> {
+async function flood(stage: Topology, rounds: number, log: BenchContext["log"]): Promise<Figure[]> {
   const pid = stage.service.process.pid ?? 0;
   const quiet: number[] = [];
   const flooded: number[] = [];
   const growth: number[] = [];
-  for (let round = 0; round < 2; round++) {
-    quiet.push(...(await (await startTypists(stage, "gateway", 20, 10)).type()));
-    const typists = await startTypists(stage, "gateway", 20, 10);
+  const typists = await startTypists(stage, "gateway", 20);
+  for (let round = 1; round <= rounds; round++) {
+    const before = await typists.type(10);
+    quiet.push(...before);
     const yes = spawn("ssh", ["-F", stage.clientConfig, "-tt", "gateway", "yes"], {
       stdio: ["pipe", "ignore", "ignore"],
     });
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    const before = residentMegabytes(pid);
-    flooded.push(...(await typists.type()));
-    growth.push(residentMegabytes(pid) - before);
+    const residentBefore = residentMegabytes(pid);
+    const beside = await typists.type(10);
+    flooded.push(...beside);
+    growth.push(residentMegabytes(pid) - residentBefore);
     yes.kill("SIGKILL");
     await once(yes, "exit");
+    await everythingStored(stage, 21);
+    const [p99, besideP99] = [before, beside].map((typed) => percentile(typed, 99).toFixed(2));
+    log(`flood, round ${round} of ${rounds}: p99 ${p99} ms, beside \`yes\` ${besideP99} ms`);
   }
+  await typists.end();
   return [
     figure(
       "echo p99 of 20 sessions beside `yes`, against quiet",
@@ -269,7 +291,7 @@ async function flood(stage: Topology): Promise<Figure[]> {
 }
 
 export async function run(context: BenchContext): Promise<Figure[]> {
-  const rounds = Number(context.settings["rounds"] ?? 5);
+  const rounds = Number(context.settings["rounds"] ?? 3);
   const fileBytes = Number(context.settings["mib"] ?? 256) << 20;
   const only = context.settings["only"]?.split("+");
   const wanted = (part: string) => only === undefined || only.includes(part);
@@ -280,13 +302,16 @@ export async function run(context: BenchContext): Promise<Figure[]> {
     const figures: Figure[] = [];
     const part = async (name: string, measure: () => Promise<Figure[]>) => {
       if (!wanted(name)) return;
-      context.log(`ssh: ${name}`);
+      const startedAt = performance.now();
       figures.push(...(await measure()));
+      context.log(`${name} took ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
     };
-    await part("echo", () => firstKeys(stage));
+    const { log } = context;
+    const counts = (context.settings["sessions"] ?? "1+50+200").split("+").map(Number);
+    await part("echo", () => firstKeys(stage, counts.includes(1)));
     await part("memory", () => memory(stage));
     await part("login", async () => {
-      const times = await medians((path) => logIn(stage, path), rounds * 2);
+      const times = await medians((path) => logIn(stage, path), rounds * 3);
       return [
         figure("log-in and `true`, against ssh -J", "ms", times.gateway, times.jumped, {
           measure: "ratio",
@@ -296,10 +321,9 @@ export async function run(context: BenchContext): Promise<Figure[]> {
         figure("log-in and `true`, against direct", "ms", times.gateway, times.direct),
       ];
     });
-    const counts = (context.settings["sessions"] ?? "1+50+200").split("+").map(Number);
-    await part("echo", () => echo(stage, counts));
-    await part("flood", () => flood(stage));
-    await part("throughput", () => throughput(stage, rounds));
+    await part("echo", () => echo(stage, counts, rounds, log));
+    await part("flood", () => flood(stage, rounds, log));
+    await part("throughput", () => throughput(stage, rounds, log));
     return figures;
   } finally {
     await stage.stop();

@@ -1,12 +1,13 @@
 // Says when a small commit may be written at once by the thread that has it, in place of a hop to the thread pool and back:
-// two wake-ups, which a keystroke feels. Fed by the journal with how long each such write took. Invariant: writing so takes
-// a bounded share of the event loop's time, and a disk that was slow once is waited for elsewhere for a while.
+// two wake-ups, which a lone keystroke feels. Told by the journal of every commit. Invariant: only a journal that was quiet
+// is written so; where many type, one commit of the pool's is shared by all who come meanwhile, and a write here would only
+// hold them up. A disk that was slow once is waited for elsewhere for a while.
 const maxBytes = 16 * 1024;
+/** Since the last commit. */
+const quietMs = 8;
 /** A disk that takes longer is no longer waited for here. */
 const slowMs = 2;
 const restMs = 5000;
-/** Of one event loop's time at most one part in so many. */
-const share = 6;
 
 export class CommitPace {
   readonly #nowMs: () => number;
@@ -16,9 +17,14 @@ export class CommitPace {
     this.#nowMs = nowMs;
   }
 
-  /** In how many milliseconds a commit of so many bytes may be written here; null when it should not be. */
-  waitMs(bytes: number): number | null {
-    return bytes <= maxBytes ? Math.max(0, this.#notBeforeMs - this.#nowMs()) : null;
+  /** Whether a commit of so many bytes may be written here and now. */
+  mayWriteHere(bytes: number): boolean {
+    return bytes <= maxBytes && this.#nowMs() >= this.#notBeforeMs;
+  }
+
+  /** A commit was written elsewhere. */
+  wrote(): void {
+    this.#restFor(quietMs);
   }
 
   /** Does a write of such a commit, and remembers how long it took. */
@@ -27,9 +33,11 @@ export class CommitPace {
     try {
       return write();
     } finally {
-      const endedMs = this.#nowMs();
-      const tookMs = endedMs - startedMs;
-      this.#notBeforeMs = endedMs + (tookMs > slowMs ? restMs : tookMs * (share - 1));
+      this.#restFor(this.#nowMs() - startedMs > slowMs ? restMs : quietMs);
     }
+  }
+
+  #restFor(ms: number): void {
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, this.#nowMs() + ms);
   }
 }

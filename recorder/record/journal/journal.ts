@@ -38,8 +38,6 @@ const slabBytes = 256 * 1024;
 /** What a session that is watched brings gathers for so long at most. */
 const watchedLingerMs = 3;
 const maxSpareSlabs = 32;
-/** So long may a commit wait until this thread may write it. */
-const patienceMs = 2;
 /**
  * Small batches go to the workers together: nobody waits for them there, and a thread that is woken for each keystroke
  * takes the processor from the keystroke itself.
@@ -175,7 +173,8 @@ export class Journal {
     for (const batch of session.unwritten) {
       batch.wanted = true;
       waits.push(batch.done());
-      this.#schedule(this.#lanes[batch.lane]);
+      const lane = this.#lanes[batch.lane];
+      if (batch !== lane.open || !this.#writeHere(lane, batch)) this.#schedule(lane);
     }
     if (waits.length === 1) await waits[0];
     else await Promise.all(waits);
@@ -274,14 +273,11 @@ export class Journal {
   #schedule(lane: Lane): void {
     if (lane.scheduled || lane.writing) return;
     lane.scheduled = true;
-    const go = (): void => {
+    // After this turn of the event loop: what other connections bring meanwhile shares the commit.
+    setImmediate(() => {
       lane.scheduled = false;
-      if (!lane.open?.wanted || !this.#writeHere(lane)) this.#pump(lane);
-    };
-    // After this turn of the event loop, or a moment later: what other connections bring meanwhile shares the commit.
-    const waitMs = lane.open && lane.queue.length === 0 ? this.#pace.waitMs(paddedBytes(lane.open)) : null;
-    if (waitMs === null || waitMs === 0 || waitMs > patienceMs) setImmediate(go);
-    else setTimeout(go, Math.ceil(waitMs));
+      this.#pump(lane);
+    });
   }
 
   #seal(lane: Lane): void {
@@ -315,25 +311,36 @@ export class Journal {
     this.#write(lane, batch, file, padded);
   }
 
-  /** Where nothing else is on its way: the open batch is written before this returns. */
-  #writeHere(lane: Lane): boolean {
-    const batch = lane.open;
-    if (!batch || lane.queue.length > 0 || batch.after.size > 0 || this.#stalled) return false;
+  /** Where nothing else is on its way, nor was a moment ago: the open batch is written before this returns. */
+  #writeHere(lane: Lane, batch: Batch): boolean {
+    if (lane.queue.length > 0 || batch.after.size > 0 || this.#stalled) return false;
     // A write of the other lane holds the file.
     if (this.#lanes.fast.writing || this.#lanes.bulk.writing) return false;
     const padded = paddedBytes(batch);
-    if (this.#pace.waitMs(padded) !== 0) return false;
+    if (!this.#pace.mayWriteHere(padded)) return false;
     const file = this.#ring.fileFor(padded);
     if (!file) return false;
     this.#seal(lane);
     lane.queue.shift();
     const at = this.#place(batch, file, padded);
+    let failure: Error | null = null;
     try {
       const bytes = this.#pace.timed(() => writeSync(file.handle.fd, batch.buffer, 0, padded, at));
-      this.#ended(batch, file, bytes === padded ? null : shortWrite(bytes, padded));
+      if (bytes !== padded) failure = shortWrite(bytes, padded);
     } catch (error) {
-      this.#ended(batch, file, error as Error);
+      failure = error as Error;
     }
+    if (failure === null) {
+      this.#ended(batch, file, null);
+      return true;
+    }
+    // Sessions are told of a failure when whoever asked for this has returned.
+    lane.writing = true;
+    setImmediate(() => {
+      lane.writing = false;
+      this.#ended(batch, file, failure);
+      this.#pump(lane);
+    });
     return true;
   }
 
@@ -376,6 +383,7 @@ export class Journal {
     lane.writing = true;
     write(file.handle.fd, batch.buffer, 0, padded, at, (error, bytes) => {
       lane.writing = false;
+      this.#pace.wrote();
       this.#ended(batch, file, error ?? (bytes === padded ? null : shortWrite(bytes, padded)));
       this.#pump(lane);
     });

@@ -1,5 +1,6 @@
 // A typist for the SSH benchmark, in a process of its own: opens sessions, types into each, and measures how long a key
-// takes to come back. Prints `ready`, waits for `go` on stdin, types for the given time, prints one JSON line.
+// takes to come back. Prints `ready`; for each line on stdin, a number of seconds, it types so long and prints one JSON line.
+// Ends with its stdin.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -15,7 +16,6 @@ interface EchoJob {
   proxy: string[] | null;
   sessions: number;
   keysPerSecond: number;
-  seconds: number;
 }
 
 const job = JSON.parse(process.argv[2] ?? "{}") as EchoJob;
@@ -55,17 +55,10 @@ for (let opened = 0; opened < job.sessions; ) {
 }
 console.log("ready");
 
-for await (const line of createInterface(process.stdin)) {
-  if (line === "go") break;
-}
-
-const latenciesMs: number[] = [];
-const until = performance.now() + job.seconds * 1000;
-
-async function type(channel: ClientChannel): Promise<void> {
+async function type(channel: ClientChannel, untilMs: number, latenciesMs: number[]): Promise<void> {
   const everyMs = 1000 / job.keysPerSecond;
   await new Promise((resolve) => setTimeout(resolve, Math.random() * everyMs));
-  while (performance.now() < until) {
+  while (performance.now() < untilMs) {
     const sentAt = performance.now();
     const back = new Promise((resolve) => channel.once("data", resolve));
     channel.write("x");
@@ -76,7 +69,11 @@ async function type(channel: ClientChannel): Promise<void> {
   }
 }
 
-await Promise.all(sessions.map(({ channel }) => type(channel)));
-console.log(JSON.stringify({ latenciesMs: latenciesMs.map((ms) => Math.round(ms * 1000) / 1000) }));
+for await (const line of createInterface(process.stdin)) {
+  const untilMs = performance.now() + Number(line) * 1000;
+  const latenciesMs: number[] = [];
+  await Promise.all(sessions.map(({ channel }) => type(channel, untilMs, latenciesMs)));
+  console.log(JSON.stringify({ latenciesMs: latenciesMs.map((ms) => Math.round(ms * 1000) / 1000) }));
+}
 for (const { client } of sessions) client.end();
 setTimeout(() => process.exit(0), 200).unref();

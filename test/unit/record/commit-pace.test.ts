@@ -1,4 +1,4 @@
-// The pace of commits that the event loop waits for: small ones, a bounded share of its time, and none on a slow disk.
+// Which commits the event loop waits for: small ones, of a journal that was quiet, and none on a slow disk.
 import { expect, test } from "vitest";
 import { CommitPace } from "../../../recorder/record/journal/commit-pace.ts";
 
@@ -11,30 +11,37 @@ function paced() {
 
 test("a first small commit may be written at once, a large one never", () => {
   const { pace } = paced();
-  expect(pace.waitMs(4096)).toBe(0);
-  expect(pace.waitMs(64 * 1024)).toBeNull();
+  expect(pace.mayWriteHere(4096)).toBe(true);
+  expect(pace.mayWriteHere(64 * 1024)).toBe(false);
 });
 
-test("after each the event loop has five times as long for everything else", () => {
+test("soon after another, wherever that was written, commits gather for the thread pool", () => {
   const { clock, pace, write } = paced();
   write(0.4);
-  expect(pace.waitMs(4096)).toBeCloseTo(2);
-  clock.ms += 2.01;
-  expect(pace.waitMs(4096)).toBe(0);
+  clock.ms += 7.9;
+  expect(pace.mayWriteHere(4096)).toBe(false);
+  clock.ms += 0.2;
+  expect(pace.mayWriteHere(4096)).toBe(true);
+  pace.wrote();
+  expect(pace.mayWriteHere(4096)).toBe(false);
+  clock.ms += 8;
+  expect(pace.mayWriteHere(4096)).toBe(true);
 });
 
 test("a disk that took long is not waited for again for seconds, also when it failed", () => {
   const { clock, pace, write } = paced();
   write(30);
+  pace.wrote();
   clock.ms += 4900;
-  expect(pace.waitMs(4096)).toBeGreaterThan(0);
+  expect(pace.mayWriteHere(4096)).toBe(false);
   clock.ms += 101;
-  expect(pace.waitMs(4096)).toBe(0);
+  expect(pace.mayWriteHere(4096)).toBe(true);
   expect(() =>
     pace.timed(() => {
       clock.ms += 30;
       throw new Error("EIO");
     }),
   ).toThrow("EIO");
-  expect(pace.waitMs(4096)).toBeGreaterThan(4000);
+  clock.ms += 4000;
+  expect(pace.mayWriteHere(4096)).toBe(false);
 });

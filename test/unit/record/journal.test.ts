@@ -137,7 +137,7 @@ describe("what is durable", () => {
     expect(journal.oldestUnwrittenMs(writer)).toBeNull();
   });
 
-  it("shares its writes: many sessions in one turn make one batch", async () => {
+  it("shares its writes: of many sessions in one turn the first, in a quiet journal, is written, then all others together", async () => {
     const writers = Array.from({ length: 50 }, () => new Writer());
     await Promise.all(
       writers.map((writer) => {
@@ -146,7 +146,24 @@ describe("what is durable", () => {
       }),
     );
     journal.handOver();
-    expect(sentOn.length).toBe(1);
+    expect(sentOn.length).toBe(2);
+    await Promise.all(
+      writers.map((writer) => {
+        writer.append(Buffer.from("k"));
+        return journal.durable(writer);
+      }),
+    );
+    journal.handOver();
+    expect(sentOn.length).toBe(3);
+  });
+
+  it("has a keystroke on the disk before anything else runs, when it is quiet", async () => {
+    const writer = new Writer();
+    writer.append(Buffer.from("k"));
+    const durable = journal.durable(writer);
+    expect(writer.unwrittenBytes).toBe(0);
+    await durable;
+    await expect.poll(async () => (await readBack(writer)).get(writer.id)).toEqual(writer.sent);
   });
 
   it("never has a later record without an earlier one, when a session changes its lane", async () => {
