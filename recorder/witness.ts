@@ -16,6 +16,7 @@ import { FileAnchor } from "./ledger/file-anchor.ts";
 import type { LedgerSigner } from "./ledger/ledger.ts";
 import { LedgerService, writeCode } from "./ledger/ledger-service.ts";
 import type { RecordingWitness } from "./ledger/recording-witness.ts";
+import { TimestampAnchor, type TimestampAnchorOptions } from "./ledger/timestamp-anchor.ts";
 import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
 import type { SigningKey } from "./record/signing.ts";
 import type { PublicSigningKey, SigningKeys } from "./signing-keys.ts";
@@ -69,7 +70,7 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
     store,
     isNew: await hasNoRecording(database),
     checkpointSeconds,
-    anchors: anchorsOf(config, name),
+    anchors: (keep) => anchorsOf(config, name, keep),
     alarms,
     logger,
   });
@@ -139,12 +140,16 @@ function noteKeys(name: string, history: readonly PublicSigningKey[]): NoteKey[]
   });
 }
 
-function anchorsOf(config: Config, origin: string): Anchor[] {
-  return config.ledger.anchors.map((anchor) => {
+function anchorsOf({ ledger }: Config, origin: string, keep: TimestampAnchorOptions["keep"]): Anchor[] {
+  const anchors: Anchor[] = ledger.anchors.map((anchor) => {
     if (anchor.kind === "file") return new FileAnchor(anchor.path);
     const { url, headerFile } = anchor;
     return new WebhookAnchor({ url, origin, ...(headerFile === undefined ? {} : { headerFile }) });
   });
+  if (ledger.timestamps === undefined) return anchors;
+  const { url, caFile, everySeconds } = ledger.timestamps;
+  const options = { url, everyMs: everySeconds * 1000, keep, ...(caFile === undefined ? {} : { caFile }) };
+  return [...anchors, new TimestampAnchor(options)];
 }
 
 async function hasNoRecording(database: ServiceDatabase): Promise<boolean> {

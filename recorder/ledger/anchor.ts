@@ -8,8 +8,8 @@ import { sha256Hex } from "./node-crypto.ts";
 export interface Anchor {
   /** Unique among the anchors of a recorder. */
   readonly name: string;
-  /** Resolves when it is kept there. `receipt`: what it answered; short text. */
-  anchor(checkpoint: LedgerCheckpoint, signal: AbortSignal): Promise<{ receipt: string }>;
+  /** Resolves when it is kept there. `receipt`: what it answered; short text. The hash is of that, where none is given. */
+  anchor(checkpoint: LedgerCheckpoint, signal: AbortSignal): Promise<{ receipt: string; receiptSha256?: string }>;
   /** At most so often; left out: every checkpoint. */
   readonly everyMs?: number;
 }
@@ -108,7 +108,7 @@ class AnchorLine {
     const { name } = this.anchor;
     try {
       const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#abort.signal]);
-      const { receipt } = await this.anchor.anchor(checkpoint, signal);
+      const { receipt, receiptSha256 = sha256Hex(receipt) } = await this.anchor.anchor(checkpoint, signal);
       await append({
         type: "anchor",
         actor: "recorder",
@@ -116,7 +116,7 @@ class AnchorLine {
         facts: {
           size: checkpoint.size,
           checkpointSha256: sha256Hex(checkpoint.note),
-          receiptSha256: sha256Hex(receipt),
+          receiptSha256,
           receipt: receipt.slice(0, maxReceipt),
         },
       });

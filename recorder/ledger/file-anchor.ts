@@ -15,7 +15,7 @@ export class FileAnchor implements Anchor {
     this.#path = path;
   }
 
-  async anchor({ size, note }: LedgerCheckpoint): Promise<{ receipt: string }> {
+  async anchor({ size, note }: LedgerCheckpoint): Promise<{ receipt: string; receiptSha256: string }> {
     const line = JSON.stringify({ at: new Date().toISOString(), size, note });
     const handle = await open(this.#path, "a+", 0o640);
     try {
@@ -29,6 +29,7 @@ export class FileAnchor implements Anchor {
     } finally {
       await handle.close();
     }
-    return { receipt: sha256Hex(line) };
+    const receipt = sha256Hex(line);
+    return { receipt, receiptSha256: receipt };
   }
 }

@@ -12,6 +12,7 @@ import { Ledger, type LedgerSigner } from "./ledger.ts";
 import { LedgerUploader } from "./ledger-uploader.ts";
 import { RecordingWitness } from "./recording-witness.ts";
 import { bringTogether, lookAtStore, type StoredLedger } from "./store-copy.ts";
+import { Timestamps } from "./timestamps.ts";
 
 export interface LedgerAlarms {
   raise(code: string, message: string, facts: Record<string, unknown>): void;
@@ -30,7 +31,8 @@ export interface LedgerServiceOptions {
   /** The signing key was made at this start: the store can have no ledger of this recorder. */
   isNew: boolean;
   checkpointSeconds: number;
-  anchors: readonly Anchor[];
+  /** `keep`: time stamps go beside their checkpoints. */
+  anchors(keep: Timestamps["keep"]): readonly Anchor[];
   alarms: LedgerAlarms;
   logger: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
   retryMinMs?: number;
@@ -57,13 +59,19 @@ export class LedgerService implements LedgerWriter {
   readonly #options: LedgerServiceOptions;
   readonly #uploader: LedgerUploader;
   readonly #anchoring: Anchoring;
+  readonly #timestamps: Timestamps;
   readonly #timer: NodeJS.Timeout;
   #isSigning = false;
   #isFailing = false;
   #stopped = false;
 
-  private constructor(options: LedgerServiceOptions, ledger: Ledger, anchoring: Anchoring) {
+  private constructor(
+    options: LedgerServiceOptions,
+    ledger: Ledger,
+    { anchoring, timestamps }: { anchoring: Anchoring; timestamps: Timestamps },
+  ) {
     this.#options = options;
+    this.#timestamps = timestamps;
     this.ledger = ledger;
     this.witness = new RecordingWitness({
       append: (entry) => this.append(entry),
@@ -73,6 +81,7 @@ export class LedgerService implements LedgerWriter {
     const { alarms, store, recorderId, retryMinMs, logger } = options;
     this.#uploader = new LedgerUploader({
       ledger,
+      timestamps,
       store,
       recorderId,
       ...(retryMinMs === undefined ? {} : { retryMinMs }),
@@ -86,8 +95,13 @@ export class LedgerService implements LedgerWriter {
   /** INTEGRITY_LEDGER where the ledger here is damaged, or not the one in the store. */
   static async open(options: LedgerServiceOptions): Promise<LedgerService> {
     const { recorderId, signer, anchors, alarms, version, logger } = options;
+    const directory = join(options.directory, recorderId);
+    const timestamps = new Timestamps(directory);
     const anchoring = new Anchoring({
-      anchors,
+      anchors: anchors(async (size, answer) => {
+        await timestamps.keep(size, answer);
+        service.#uploader.wake();
+      }),
       alarms,
       append: (entry) => ledger.append(entry),
       ...(options.retryMinMs === undefined ? {} : { retryMinMs: options.retryMinMs }),
@@ -95,7 +109,6 @@ export class LedgerService implements LedgerWriter {
     const anchored = ({ type, subject, facts }: LedgerEntry) => {
       if (type === "anchor" && typeof facts["size"] === "number") anchoring.took(subject, facts["size"]);
     };
-    const directory = join(options.directory, recorderId);
     const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: anchored });
     try {
       const restored = await compare(ledger, options);
@@ -110,7 +123,7 @@ export class LedgerService implements LedgerWriter {
       await ledger.close();
       throw error;
     }
-    const service = new LedgerService(options, ledger, anchoring);
+    const service = new LedgerService(options, ledger, { anchoring, timestamps });
     await service.#uploader.start();
     return service;
   }
@@ -126,6 +139,11 @@ export class LedgerService implements LedgerWriter {
       uploadedSize,
       anchors: this.#anchoring.state,
     };
+  }
+
+  /** Of the checkpoint of that size, as the authority answered; null: it has none. */
+  timestamp(size: number): Promise<Uint8Array | null> {
+    return this.#timestamps.of(size);
   }
 
   /** Signed, and on its way to store and anchors. */

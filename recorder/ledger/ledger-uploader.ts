@@ -7,9 +7,11 @@ import { writeDurable } from "../record/durable-file.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Ledger } from "./ledger.ts";
 import { uploadCheckpoint } from "./store-copy.ts";
+import type { Timestamps } from "./timestamps.ts";
 
 export interface LedgerUploaderOptions {
   ledger: Ledger;
+  timestamps: Timestamps;
   store: ObjectStore;
   recorderId: string;
   retryMinMs?: number;
@@ -90,7 +92,7 @@ export class LedgerUploader {
   }
 
   async #uploadAll(): Promise<void> {
-    const { ledger, store, recorderId, timeoutMs = 120_000, stored } = this.#options;
+    const { ledger, timestamps, store, recorderId, timeoutMs = 120_000, stored } = this.#options;
     for await (const checkpoint of ledger.checkpoints(this.#done.checkpoints)) {
       const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#abort.signal]);
       await uploadCheckpoint(ledger, store, recorderId, this.#done.size, checkpoint, signal);
@@ -100,6 +102,8 @@ export class LedgerUploader {
       this.#failures = 0;
       stored?.(checkpoint.size);
     }
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#abort.signal]);
+    await timestamps.upload(store, recorderId, this.#done.size, signal);
   }
 
   #failed(error: unknown): void {
