@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { EscortState, LiveSession } from "../../shared/api/types.ts";
 import { decodeFrame } from "../../shared/live/frame.ts";
-import { WatchMessage } from "../../shared/live/messages.ts";
+import { type WatcherMessage, WatchMessage } from "../../shared/live/messages.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface EscortPage {
@@ -25,6 +25,10 @@ export interface EscortPage {
   /** Goes on to say what it had shown by now, whatever comes. */
   fallBehind(): void;
   answer(id: string): void;
+  /** Control, what is typed with it, and what is agreed to. */
+  tell(message: WatcherMessage): void;
+  /** The newest word on that. */
+  told(): Extract<WatchMessage, { type: "answer" }> | null;
   /** By the way of a tab that is closed. */
   close(): Promise<void>;
   /** Without a word, as a line that is cut. */
@@ -96,6 +100,8 @@ export async function openEscortPage(
       state.behind = true;
     },
     answer,
+    tell: (message) => socket.send(JSON.stringify(message)),
+    told: () => last("answer") ?? null,
     close: async () => {
       if (socket.readyState === WebSocket.CLOSED) return;
       socket.close();
