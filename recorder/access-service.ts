@@ -44,8 +44,10 @@ export async function openAccessService(parts: AccessServiceParts): Promise<Acce
   const requests = new AccessRequests(database.requests, { policy: parts.policy, people, feed });
   await requests.start();
   await feed.start();
-  feed.subscribe(({ type, subject }) => {
-    if (type === "grant.revoked") registry.grantEnded(subject, "revoked");
+  feed.subscribe(({ type, subject, actor, details }) => {
+    const reason = details["reason"];
+    const why = { by: actor, reason: typeof reason === "string" ? reason : "" };
+    if (type === "grant.revoked") registry.grantEnded(subject, "revoked", { why });
     else if (type === "grant.expired") registry.grantEnded(subject, "expired");
   });
   copyToAudit(feed);

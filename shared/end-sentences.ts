@@ -18,3 +18,13 @@ export const endSentences: Record<string, string> = {
   "recorder-stopped": "the recorder was stopped",
   "recorder-crash": "the recorder crashed; what it had recorded was recovered",
 };
+
+/** Ends that the code alone does not explain: by whom, and what the person was told. */
+const needsWhom: ReadonlySet<string> = new Set(["terminated", "pattern-matched", "access-revoked", "stopped"]);
+
+/** `by olga: "The plant ended this session. Reason: lunch"`; empty where the code says it all. */
+export function endInWords(endReason: string, end: { by: string; sentence: string } | undefined): string {
+  if (end === undefined || !needsWhom.has(endReason)) return "";
+  const by = end.by === "policy" ? "" : `by ${end.by}`;
+  return end.sentence === "" ? by : `${by}${by === "" ? "" : ": "}“${end.sentence}”`;
+}

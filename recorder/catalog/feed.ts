@@ -46,6 +46,10 @@ export class CatalogFeed {
     this.#enqueue(session, () => this.#options.recordings.escorted(session, by));
   }
 
+  ended(session: string, end: { by: string; sentence: string }): void {
+    this.#enqueue(session, () => this.#options.recordings.ended(session, end));
+  }
+
   stored(session: string): void {
     this.#enqueue(session, () => this.#options.recordings.stored(session));
   }

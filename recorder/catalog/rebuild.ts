@@ -77,32 +77,44 @@ async function index(
   if (manifest.session !== session) throw new Error(`${manifestName} is of the session ${manifest.session}`);
   await recordings.sealed(manifest);
   if (names.has(checksumsName)) await recordings.stored(session);
-  if (open.escort === true)
-    for (const by of await escortsIn(store, prefix, open, manifest, keys)) await recordings.escorted(session, by);
+  if (open.escort !== true && hungUp.has(manifest.endReason)) return;
+  const { escorts, end } = await toldByEvents(store, prefix, open, manifest, keys);
+  for (const by of escorts) await recordings.escorted(session, by);
+  if (end !== null) await recordings.ended(session, end);
 }
 
-/** Who released it, as its events tell: the index has it from the moment of the release, and a lost one from here. */
-async function escortsIn(
+/** A side hung up: nobody ended it. */
+const hungUp: ReadonlySet<string> = new Set(["client-closed", "target-closed"]);
+
+/** Who released it and who ended it: the index has it from the moment at which it was, and a lost one from here. */
+async function toldByEvents(
   store: ObjectStore,
   prefix: string,
   open: OpenRecord,
   manifest: Manifest,
   keys: Pick<RecordingKeys, "keysOf"> | undefined,
-): Promise<string[]> {
+): Promise<{ escorts: string[]; end: { by: string; sentence: string } | null }> {
   const escorts: string[] = [];
+  let end: { by: string; sentence: string } | null = null;
   const key = (await keys?.keysOf(open, ["content"]))?.content;
   for (const meta of manifest.segments) {
     if (meta.track !== "events") continue;
-    if (meta.encryption !== undefined && key === undefined) throw noKey(open, meta.encryption);
+    if (meta.encryption !== undefined && key === undefined) {
+      // Who ended it is in words beside the manifest's code; who escorted it stands nowhere else.
+      if (open.escort !== true) return { escorts: [], end: null };
+      throw noKey(open, meta.encryption);
+    }
     const stored = await store.get(prefix + meta.name);
     const opened = key && meta.encryption ? decryptSegment(key, open.session, meta, stored) : stored;
     const raw = decompressSegment(opened, meta.codec);
     for (const { type, facts } of parseJsonSegment(raw, EventsLine).lines) {
       const escort = type === "unfreeze" ? facts["escort"] : undefined;
       if (typeof escort === "string") escorts.push(escort);
+      const { by, sentence } = type === "terminate" ? facts : {};
+      if (typeof by === "string") end = { by, sentence: typeof sentence === "string" ? sentence : "" };
     }
   }
-  return escorts;
+  return { escorts, end };
 }
 
 async function readJson(store: ObjectStore, key: string): Promise<unknown> {

@@ -119,6 +119,12 @@ export class Recordings {
     });
   }
 
+  /** Who or what ended it, and in which words. */
+  async ended(session: string, { by, sentence }: { by: string; sentence: string }): Promise<void> {
+    const end = { ended_by: by, end_sentence: sentence };
+    await this.#db.updateTable("recordings").set(end).where("session", "=", session).execute();
+  }
+
   /** False when the index does not know the session: give it the OPEN record first. */
   async sealed(manifest: Manifest): Promise<boolean> {
     const result = await this.#db
@@ -246,6 +252,7 @@ function toSummary(row: Selectable<RecordingsTable>): RecordingSummary {
     breakGlass: row.grant_kind === "break-glass",
     escort: row.escort === 1,
     ...(row.escorted_by === null ? {} : { escortedBy: namesIn(row.escorted_by) }),
+    ...(row.ended_by === null ? {} : { end: { by: row.ended_by, sentence: row.end_sentence ?? "" } }),
   };
 }
 

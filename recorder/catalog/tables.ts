@@ -41,6 +41,9 @@ export interface RecordingsTable {
   escort: number | null;
   /** Who released it, separated by commas, in that order. Null in rows of older versions, until `rebuild`. */
   escorted_by: string | null;
+  /** Who or what ended it, and what its person was told of it; null where a side hung up, and in rows of older versions. */
+  ended_by: string | null;
+  end_sentence: string | null;
   /** Until when it could have lasted: its window's end or its limit, whichever is first. */
   window_ended: string | null;
 }
@@ -150,6 +153,12 @@ export const catalogMigrations: Record<string, Migration> = {
         .addColumn("audit_id", "integer", (c) => c.primaryKey())
         .addColumn("n", "bigint", (c) => c.notNull().unique())
         .execute();
+    },
+  },
+  "0021-ended-by": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable("recordings").addColumn("ended_by", "text").execute();
+      await db.schema.alterTable("recordings").addColumn("end_sentence", "text").execute();
     },
   },
 };

@@ -231,7 +231,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     const ended = { by, address: client.address, reason: reason.sentence, session: session.id, target: target.name };
     const write =
       grant === null ? access.blockReconnection({ ...ended, person: person.name }) : access.endGrant(grant.id, ended);
-    if (grant !== null) registry.grantEnded(grant.id, "revoked", session.id);
+    if (grant !== null) registry.grantEnded(grant.id, "revoked", { but: session.id });
     // Until it is written the reconnection is refused from memory; if it cannot be, until the service is started again.
     write.then(
       () => release(),

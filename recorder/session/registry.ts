@@ -4,7 +4,13 @@ import { AppError } from "../../shared/errors.ts";
 import type { Policy, Role } from "../../shared/policy/policy.ts";
 import { afterReload, afterRoleChange, type PolicyNow } from "./access-now.ts";
 import type { GatewaySession } from "./session.ts";
-import type { Releaser } from "./session-facts.ts";
+import type { EndedBy, Releaser } from "./session-facts.ts";
+
+interface GrantEnd {
+  /** A session that is ended already. */
+  but?: string;
+  why?: EndedBy;
+}
 
 export interface Followed {
   /** Of these people, those with an enabled account, under the names that were asked for. */
@@ -134,10 +140,10 @@ export class SessionRegistry {
     return session.unfreeze(by.name);
   }
 
-  /** What these sessions stand on is no more: they end within this call. @param but a session that is ended already. */
-  grantEnded(grant: string, state: "revoked" | "expired", but?: string): void {
+  /** What these sessions stand on is no more: they end within this call. */
+  grantEnded(grant: string, state: "revoked" | "expired", { but, why }: GrantEnd = {}): void {
     for (const session of this.#sessions.values()) {
-      if (session.facts.grant?.id === grant && session.id !== but) session.grantEnded(state);
+      if (session.facts.grant?.id === grant && session.id !== but) session.grantEnded(state, why);
     }
   }
 

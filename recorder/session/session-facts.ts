@@ -56,7 +56,14 @@ export type SessionHappening =
   | { type: "control"; by: string; step: "begun" | "ended" | "refused"; reason?: string }
   | { type: "confirmation"; step: string; n: number; rule: string; by?: string }
   | { type: "pattern"; pattern: string; in: "input" | "output"; action: string }
-  | { type: "ended"; reason: string };
+  /** `end`: who or what ended it, and what its person was told; left out where a side hung up. */
+  | { type: "ended"; reason: string; end?: { by: string; sentence: string } };
+
+/** Who took the access away, and why. */
+export interface EndedBy {
+  by: string;
+  reason: string;
+}
 
 export interface Releaser {
   name: string;

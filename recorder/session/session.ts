@@ -36,7 +36,14 @@ import { RecordingFilter } from "./recording-filter.ts";
 import { Running } from "./running.ts";
 import { SessionClock } from "./session-clock.ts";
 import { lostSentence, SessionEscort } from "./session-escort.ts";
-import type { Releaser, SessionFacts, SessionHappening, SessionLogger, SessionRecording } from "./session-facts.ts";
+import type {
+  EndedBy,
+  Releaser,
+  SessionFacts,
+  SessionHappening,
+  SessionLogger,
+  SessionRecording,
+} from "./session-facts.ts";
 
 export type SessionState = "active" | "frozen" | "closing" | "sealed" | "interrupted";
 
@@ -75,6 +82,8 @@ export class GatewaySession implements TapSession {
   #policyAlarm: string | null = null;
   #releasedBy: string | null = null;
   #endReason: string | null = null;
+  #endedBy: { by: string; sentence: string } | null = null;
+  #grantEndedBy: EndedBy | null = null;
   #thaw: Deferred | null = null;
   readonly #holds = new SessionHolds();
   readonly #running = new Running();
@@ -338,8 +347,11 @@ export class GatewaySession implements TapSession {
   }
 
   /** Told by whoever follows the grants: what the session stands on is no more. */
-  grantEnded(state: "revoked" | "expired"): void {
-    if (this.#grantState === "open") this.#grantState = state;
+  grantEnded(state: "revoked" | "expired", why: EndedBy | null = null): void {
+    if (this.#grantState === "open") {
+      this.#grantState = state;
+      this.#grantEndedBy = why;
+    }
     this.checkLimits();
   }
 
@@ -348,6 +360,7 @@ export class GatewaySession implements TapSession {
     if (this.#state === "closing" || this.#ended) return;
     this.#state = "closing";
     this.#endReason = reason.code;
+    this.#endedBy = { by, sentence: reason.sentence };
     this.#stopOthers("ended");
     this.#hooks.logger.info({ session: this.id, reason: reason.code, by }, "session is being ended");
     this.notice("terminate", { by, code: reason.code, sentence: reason.sentence });
@@ -389,7 +402,9 @@ export class GatewaySession implements TapSession {
     const { due, warnings } = this.#clock.check(facts, this.#state === "frozen");
     if (due !== null) {
       this.notice("limit", { code: due.code });
-      this.terminate(due, "policy");
+      const why = due.code === "access-revoked" ? this.#grantEndedBy : null;
+      const said = why === null || why.reason === "" ? "" : ` Reason: ${why.reason}`;
+      this.terminate({ ...due, sentence: `${due.sentence}${said}` }, why?.by ?? "policy");
       return;
     }
     for (const { code, sentence, secondsLeft } of warnings) {
@@ -626,7 +641,7 @@ export class GatewaySession implements TapSession {
         "recording could not be sealed; recovery will",
       );
     }
-    this.#hooks.happened?.(this, { type: "ended", reason });
+    this.#hooks.happened?.(this, { type: "ended", reason, ...(this.#endedBy === null ? {} : { end: this.#endedBy }) });
     this.#hooks.onClosed(this);
     this.#closed.resolve();
   }

@@ -77,6 +77,7 @@ export const isRecordingSummary = members<RecordingSummary>({
   breakGlass: maybe(flag),
   escort: maybe(flag),
   escortedBy: maybe(listOf(text)),
+  end: maybe(members<NonNullable<RecordingSummary["end"]>>({ by: text, sentence: text })),
 });
 
 const isTrackMeta = members<TrackMeta>({

@@ -1,6 +1,6 @@
 // `conduit policy explain --session`: why a recorded session was allowed, by the policy of its time, and why it ended.
 import type { Command } from "commander";
-import { endSentences } from "../../../shared/end-sentences.ts";
+import { endInWords, endSentences } from "../../../shared/end-sentences.ts";
 import { compilePolicy } from "../../../shared/policy/compile.ts";
 import { explainTarget } from "../../../shared/policy/explain.ts";
 import { Policy } from "../../../shared/policy/policy.ts";
@@ -28,7 +28,12 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     const { rule, reason } = explanation.decision;
     // Conduits are as they are today, and a request may have been cut short since: what was recorded then is what counts.
     const agrees = rule === open.policy.rule && reason === open.policy.reason;
-    const ended = { endedAt: row?.endedAt ?? null, endReason: row?.endReason ?? null, state: row?.state ?? null };
+    const ended = {
+      endedAt: row?.endedAt ?? null,
+      endReason: row?.endReason ?? null,
+      end: row?.end ?? null,
+      state: row?.state ?? null,
+    };
     if (asJson) {
       const { decision, ...rest } = explanation;
       const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? null } : {};
@@ -43,7 +48,9 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     if (ended.endReason !== null) {
       const words = endSentences[ended.endReason];
       const code = printable(ended.endReason);
-      const why = words === undefined ? `${code}.` : `${words}. [${code}]`;
+      const told = printable(endInWords(ended.endReason, row?.end));
+      const whom = told === "" ? "" : `, ${told}`;
+      const why = words === undefined ? `${code}${whom}.` : `${words}${whom}. [${code}]`;
       cli.out.line(`  It ended after ${formatDuration(row?.durationUs ?? 0)}: ${why}`);
     }
     cli.out.line();

@@ -1,6 +1,6 @@
 // `conduit recordings show`
 import type { Command } from "commander";
-import { endSentences } from "../../../shared/end-sentences.ts";
+import { endInWords, endSentences } from "../../../shared/end-sentences.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import type { RecordingMode } from "../../../shared/policy/policy.ts";
@@ -73,7 +73,8 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
   }
   const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0);
   line("ended", `${formatTime(manifest.endedAt)} after ${formatDuration(manifest.durationUs)}: ${manifest.endReason}`);
-  line("because", endSentences[manifest.endReason] ?? words(manifest.endReason));
+  const told = endInWords(manifest.endReason, summary?.end);
+  line("because", `${endSentences[manifest.endReason] ?? words(manifest.endReason)}${told === "" ? "" : `, ${told}`}`);
   line("state", manifest.state);
   line(
     "holds",

@@ -248,7 +248,7 @@ function Facts({ summary }: { summary: RecordingSummary }) {
       {summary.endedAt === null ? null : <span>{formatDuration(summary.durationUs)}</span>}
       {summary.endedAt === null ? null : <span>{formatBytes(summary.bytes)}</span>}
       {summary.endReason === null ? null : (
-        <span title={whyEnded(summary.endReason)} data-testid="why-ended">
+        <span title={whyEnded(summary.endReason, summary.end)} data-testid="why-ended">
           {summary.endReason.replaceAll("-", " ")}
         </span>
       )}

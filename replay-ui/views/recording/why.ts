@@ -1,5 +1,6 @@
 // Why a session was allowed and why it ended, in words. Codes are those of the OPEN record and the manifest.
 import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { endInWords } from "../../../shared/end-sentences.ts";
 
 const ends: Record<string, string> = {
   "client-closed": "Closed by the person",
@@ -19,8 +20,9 @@ const ends: Record<string, string> = {
   "decode-error": "Ended, since what the target sent could not be recorded",
 };
 
-export function whyEnded(endReason: string): string {
-  return ends[endReason] ?? `Ended: ${endReason.replaceAll("-", " ")}`;
+export function whyEnded(endReason: string, end: RecordingSummary["end"]): string {
+  const said = endInWords(endReason, end);
+  return `${ends[endReason] ?? `Ended: ${endReason.replaceAll("-", " ")}`}${said === "" ? "" : `, ${said}`}`;
 }
 
 export function whyAllowed({ request, rule, breakGlass, escort, escortedBy, factors }: RecordingSummary): string {

@@ -85,8 +85,19 @@ describe("SSH", () => {
     await Promise.all(clients.map((client) => client.exited));
     // Not a measurement: minutes would be a fault, and a loaded machine is none.
     expect(Date.now() - revokedAt).toBeLessThan(20_000);
-    expect(clients[0]?.output()).toContain("The access to this target was revoked.");
+    expect(clients[0]?.output()).toContain(
+      "The access to this target was revoked. Reason: the work permit was withdrawn",
+    );
     expect(await endOf("plc-window")).toBe("access-revoked");
+    const { session, end } = await plant.sealed("plc-window");
+    expect(end).toEqual({
+      by: "adam",
+      sentence: "The access to this target was revoked. Reason: the work permit was withdrawn",
+    });
+    const shown = await plant.conduit("policy", "explain", "--session", session);
+    expect(shown).toContain(
+      "the access was revoked, by adam: “The access to this target was revoked. Reason: the work",
+    );
     const after = await ssh(plant.ssh("plc-window"), ["echo in"]);
     expect(after.stderr).toContain("Reconnection is refused until there is a new approval.");
   });

@@ -39,6 +39,7 @@ function build(
   seed: number,
   facts: { person?: string; target?: string; startedAt?: string; seconds?: number } = {},
   unfrozen: Record<string, unknown>[] = [],
+  terminated: Record<string, unknown>[] = [],
 ): BuiltRecording {
   const builder = new RecordingBuilder(
     {
@@ -52,6 +53,7 @@ function build(
   const endUs = (facts.seconds ?? 60) * 1_000_000;
   builder.event({ t: 0, type: "session-open", facts: {} });
   for (const facts of unfrozen) builder.event({ t: 1, type: "unfreeze", facts });
+  for (const facts of terminated) builder.event({ t: endUs, type: "terminate", facts });
   builder.event({ t: endUs, type: "session-close", facts: {} });
   return builder.finish(endUs);
 }
@@ -301,17 +303,19 @@ describe("a lost database", () => {
   });
 });
 
-describe("who released an escorted session", () => {
+describe("who released an escorted session, and who ended it", () => {
   const released = [{ by: "emil", escort: "emil" }, { by: "adam" }, { by: "olga", escort: "olga" }];
 
   it("is told by the index from the release on, each once, and by one that is rebuilt", async () => {
-    const built = build(1, {}, released);
+    const end = { by: "policy: pattern wipe", sentence: "Not at this plant." };
+    const built = build(1, {}, released, [{ ...end, code: "pattern-matched" }]);
     await recordings.escorted(built.index.session, "too early");
     await recordings.opened({ ...openOf(built), escort: true });
     for (const by of ["emil", "olga", "emil"]) await recordings.escorted(built.index.session, by);
+    await recordings.ended(built.index.session, end);
     await recordings.sealed(manifestOf(built));
     const before = await recordings.find(built.index.session);
-    expect(before).toMatchObject({ escort: true, escortedBy: ["emil", "olga"] });
+    expect(before).toMatchObject({ escort: true, escortedBy: ["emil", "olga"], end });
     await database.catalog.deleteFrom("recordings").execute();
     const store = new MemoryStore();
     const prefix = store.addRecording(built);

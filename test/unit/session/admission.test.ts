@@ -75,7 +75,7 @@ describe("admission", () => {
   });
 
   it.each([
-    [999, "window-not-begun", "It begins at 1970-01-01T00:00:01.000Z."],
+    [999, "window-not-begun", "It begins at 1970-01-01 00:00:01 UTC."],
     [2000, "window-over", "Ask for access in the portal"],
   ])("at %i ms: %s", async (ms, reason, sentence) => {
     nowMs = ms;

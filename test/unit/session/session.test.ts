@@ -220,6 +220,16 @@ describe("what ends a session in its midst", () => {
     expect(happened.map(({ type }) => type)).toEqual(["warned", "warned"]);
   });
 
+  it("the grant's revocation, with who revoked it and why", () => {
+    const { session, recording } = onGrant();
+    session.grantEnded("revoked", { by: "anna", reason: "the reactor is started" });
+    const sentence = "The access to this target was revoked. Reason: the reactor is started";
+    expect(session.signal.reason).toEqual({ code: "access-revoked", sentence });
+    expect(recording.events).toContainEqual(
+      expect.objectContaining({ notice: "terminate", facts: { by: "anna", code: "access-revoked", sentence } }),
+    );
+  });
+
   it("the grant's revocation, within the call that tells of it", () => {
     const { session, punished } = onGrant();
     session.grantEnded("revoked");
