@@ -13,7 +13,7 @@ export type { Endpoint } from "./config/schema.ts";
 export type { Secret } from "./config/secret.ts";
 
 export type StoreConfig =
-  | { kind: "fs"; directory: string; createDirectory: boolean }
+  | { kind: "fs"; directory: string; createDirectory: boolean; immutable: boolean }
   | {
       kind: "s3";
       endpoint?: string;
@@ -76,6 +76,7 @@ export interface Config {
     maxQuarantineBytes: number;
   };
   ledger: ConfigFile["ledger"] & { directory: string };
+  retention: ConfigFile["retention"];
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -271,6 +272,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       quarantineDirectory: given("scan.quarantineDirectory", raw.scan.quarantineDirectory, "quarantine"),
     },
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
+    retention: raw.retention,
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
@@ -363,7 +365,7 @@ function assembleStore(
 ): StoreConfig {
   if (raw.kind === "fs") {
     const directory = given("store.directory", raw.directory, "store");
-    return { kind: "fs", directory, createDirectory: raw.createDirectory };
+    return { kind: "fs", directory, createDirectory: raw.createDirectory, immutable: raw.immutable };
   }
   const accessKeyId = secretOf(raw.accessKeyId, raw.accessKeyIdFile, "accessKeyIdFile", place);
   const secretAccessKey = secretOf(raw.secretAccessKey, raw.secretAccessKeyFile, "secretAccessKeyFile", place);

@@ -45,6 +45,8 @@ import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
 import type { SigningKey as RecorderKey } from "./record/signing.ts";
 import { makeReport } from "./report/make.ts";
+import { KeptForYears } from "./retention/kept-for-years.ts";
+import { Retention } from "./retention/retention.ts";
 import { SessionControls } from "./session/controls.ts";
 import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
@@ -101,18 +103,35 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   const recordings = new Recordings(database.catalog);
   const alarms = new Alarms(logger);
-  const keys = await SigningKeys.open(config.recorder, { store, alarms, logger });
+  const keptForYears = new KeptForYears(store, config.retention.ledgerYears);
+  const keys = await SigningKeys.open(config.recorder, { store: keptForYears, alarms, logger });
   undo.push(() => keys.close());
   const trustedKeys = () => keys.trustedPems();
-  const witness = await openWitness(config, { database, store, keys, alarms, logger });
+  const witness = await openWitness(config, { database, store: keptForYears, keys, alarms, logger });
   undo.push(() => witness.stop());
   const { audit } = witness;
   const monthKeys = openMonthKeys(config, database, masterKey);
   const encryption = await openEncryption(config, monthKeys, alarms);
   const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
   undo.push(() => recordingKeys.forget());
+  const retention = new Retention({
+    settings: config.retention,
+    store,
+    db: database.retention,
+    ledger: witness.service,
+    audit,
+    policy: () => inventory.current.policy,
+    isPending: (session) => recorder.pending(session),
+    find: (session) => recordings.find(session),
+    expired: (session) => recordings.setState(session, "expired"),
+    alarms,
+    logger,
+  });
+  await retention.start();
+  inventory.onReload(() => retention.policyChanged());
   const { recorder, feed, reader } = createRecording(config, logger, {
     encryption,
+    retention,
     store,
     witness,
     signing: keys.signing,
@@ -123,6 +142,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const opened = new OpenedRecordings(reader, recordingKeys);
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
+  undo.push(() => retention.close());
   if (recovered.length > 0 || damaged.length > 0) logger.warn({ recovered, damaged }, "recovered what a crash left");
   await feed.reconcile((session) => recorder.pending(session));
 
@@ -219,7 +239,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       await access.feed.record({ type: "file.quarantined", actor, subject, address: "local", details });
     },
   });
-  const health = () => checkHealth(recorder, alarms, fileScan);
+  const health = () => checkHealth(recorder, alarms, fileScan, retention);
   const live = createLiveService({ recorder, registry, observer: controls.watching, health, logger });
   undo.push(() => live.close());
   let sshPort: number | null = null;
@@ -293,6 +313,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     }),
     exporter: new RecordingExporter(opened, signingKeys, { thread: true }),
     pictures,
+    retention: {
+      of: (session) => retention.of(session),
+      holds: () => retention.holds.list(),
+      place: (...what) => retention.holds.place(...what),
+      release: (...what) => retention.holds.release(...what),
+    },
     sessions: {
       list: () => live.list(),
       terminate,
@@ -373,6 +399,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       const issued = await vncGateway.ticketFor(person, target, factors);
       return { ...issued, userName: `${person}+${issued.target}`, ...vncListener() };
     },
+    ledgerCheckpoint: () => witness.service.checkpoint(),
     status: async () => ({
       version: version(),
       ssh,
@@ -396,6 +423,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   logger.info({ ssh, vnc, http, recorder: config.recorder.id, version: version() }, "service ready");
 
+  retention.run();
+
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
@@ -409,6 +438,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await pictures.close();
     live.close();
     await api.close();
+    await retention.close();
     await recorder.stop();
     await feed.settled();
     recordingKeys.forget();
@@ -441,6 +471,7 @@ interface RecordingParts {
   witness: Witness;
   signing: RecorderKey;
   recordings: Recordings;
+  retention: Retention;
   alarms: Alarms;
   encryption: RecordingEncryption | null;
   /** Public keys in PEM by key id. */
@@ -491,6 +522,7 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
       clear: (code) => parts.alarms.clear(code),
     },
     ledger: parts.witness.recordings,
+    retention: parts.retention.locks,
     logger,
     limits: {
       segmentMaxSeconds: config.recording.segmentSeconds,
@@ -549,7 +581,12 @@ class Alarms {
   }
 }
 
-async function checkHealth(recorder: Recorder, alarms: Alarms, fileScan: FileScan): Promise<Health> {
+async function checkHealth(
+  recorder: Recorder,
+  alarms: Alarms,
+  fileScan: FileScan,
+  retention: Retention,
+): Promise<Health> {
   const spool = await recorder.spool();
   const checks = [
     {
@@ -558,6 +595,7 @@ async function checkHealth(recorder: Recorder, alarms: Alarms, fileScan: FileSca
       message: `${spool.freeBytes} bytes free, floor ${spool.floorBytes}; ${spool.pendingBytes} bytes wait for upload, the oldest for ${Math.round(spool.pendingAgeSeconds)} s`,
     },
     ...(await fileScan.health()),
+    retention.health(),
     ...[...alarms.active].map(([name, message]) => ({ name, ok: false, message })),
   ];
   return { status: checks.every((check) => check.ok) ? "ok" : "degraded", checks };

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
 import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
+import { addHoldRoutes } from "./hold-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
@@ -72,6 +73,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addRecordingRoutes(api, deps, views);
       addKeyRoutes(api, deps, views);
       addPictureRoutes(api, deps);
+      addHoldRoutes(api, deps);
       addOperationRoutes(api, deps);
       addControlRoutes(api, deps);
       addScreenRoutes(api, deps);

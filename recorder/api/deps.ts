@@ -4,6 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
 import type { MyTarget } from "../../shared/api/access.ts";
 import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
+import type { Hold, PlaceHold, RecordingRetention, ReleaseHold } from "../../shared/api/retention.ts";
 import type {
   AuditPage,
   AuditQuery,
@@ -146,6 +147,16 @@ export interface ScreenEntrance {
   ): void;
 }
 
+/** Until when recordings are kept, and legal holds. */
+export interface RecordingKeeping {
+  of(session: string): Promise<RecordingRetention>;
+  holds(): Promise<Hold[]>;
+  /** REQUEST_NOT_FOUND; REQUEST_CONFLICT: it has expired. */
+  place(session: string, wish: PlaceHold, by: { name: string; address: string }): Promise<Hold>;
+  /** POLICY_REFUSED: who asked does not confirm. */
+  release(session: string, hold: string, step: ReleaseHold, by: { name: string; address: string }): Promise<Hold>;
+}
+
 export interface AuditTrail {
   append(entry: NewAuditEntry): Promise<void>;
   list(query: AuditQuery): Promise<AuditPage>;
@@ -198,6 +209,7 @@ export interface ApiDeps {
   verifier: RecordingVerifying;
   exporter: RecordingExporting;
   pictures: PictureExporting;
+  retention: RecordingKeeping;
   sessions: SessionControl;
   stops: Pick<Stops, "list" | "set" | "lift">;
   screens: ScreenEntrance;

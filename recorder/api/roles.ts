@@ -8,6 +8,8 @@ export const contentReaders: readonly Role[] = ["admin", "escort", "investigator
 /** Who sees what was typed. */
 export const inputReaders: readonly Role[] = contentReaders;
 export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
+/** Who places legal holds, asks for a release, and confirms what another one asked. */
+export const holders: readonly Role[] = ["admin", "investigator"];
 export const terminators: readonly Role[] = ["admin", "escort"];
 /** Whom a policy may want to agree to what a session's person does. */
 export const confirmers: readonly Role[] = ["escort", "approver"];

@@ -13,6 +13,9 @@ const ownTypes: Readonly<Record<string, EntryType>> = {
   "key.rotate": "key-rotated",
   "key.retire": "key-retired",
   "key.lose": "key-lost",
+  "hold.place": "hold",
+  "hold.release-ask": "hold-release-asked",
+  "hold.release": "hold-release",
   "service.start": "recorder-start",
   "service.stop": "recorder-stop",
 };

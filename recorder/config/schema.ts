@@ -30,6 +30,7 @@ const Store = z.discriminatedUnion("kind", [
     kind: z.literal("fs"),
     directory: path.optional(),
     createDirectory: z.boolean().default(true),
+    immutable: z.boolean().default(false),
   }),
   z.strictObject({
     kind: z.literal("s3"),
@@ -48,7 +49,7 @@ const Store = z.discriminatedUnion("kind", [
     secretAccessKey: z.string().min(1).optional(),
     secretAccessKeyFile: path.optional(),
     createBucket: z.boolean().default(false),
-    objectLock: z.boolean().default(false),
+    objectLock: z.boolean().default(true),
   }),
 ]);
 
@@ -183,6 +184,19 @@ export const ConfigFile = z.strictObject({
       timestamps: z
         .strictObject({ url, caFile: path.optional(), everySeconds: z.number().min(1).max(86_400).default(3600) })
         .optional(),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      onDrift: z.enum(["repair", "report"]).default("repair"),
+      lifecycle: z.boolean().default(true),
+      ledgerYears: z.int().min(1).max(100).default(7),
+      sweepEverySeconds: z
+        .int()
+        .min(minute)
+        .max(86_400)
+        .default(60 * minute),
+      probe: z.enum(["daily", "start", "off"]).default("daily"),
     })
     .prefault({}),
   inventory: z

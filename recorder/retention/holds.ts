@@ -5,12 +5,12 @@ import { randomUUID } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import type { Hold, PlaceHold, ReleaseHold } from "../../shared/api/retention.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { RetentionAlarms, RetentionLedger, RetentionLogger } from "./ledger.ts";
+import type { RetentionAlarms, RetentionAudit, RetentionLogger } from "./ledger.ts";
 import type { HoldsTable, RetentionTables } from "./tables.ts";
 
 export interface HoldParts {
   db: Kysely<RetentionTables>;
-  ledger: RetentionLedger;
+  audit: RetentionAudit;
   /** Sets or takes the hold on all that is in the store of it. */
   enforce(session: string, held: boolean): Promise<void>;
   /** Null: there is no such recording; `gone`: it has expired. */
@@ -72,13 +72,7 @@ export class Holds {
         .insertInto("holds")
         .values({ ...row, state: "active" })
         .execute();
-      await this.#parts.ledger.append({
-        type: "hold",
-        actor: by.name,
-        subject: session,
-        address: by.address,
-        facts: { hold: id, caseId, reason },
-      });
+      await this.#tell("hold.place", { id, session, caseId }, by, { reason });
       await this.#settle(session);
       return this.#find(session, id);
     });
@@ -109,7 +103,7 @@ export class Holds {
     if (hold.state === "release-asked") throw conflict(`the release of the hold ${hold.id} is asked for already`);
     if (reason === undefined)
       throw new AppError("REQUEST_INVALID", "say why the hold is to be released", { op: "holds.release" });
-    await this.#tell("hold-release-asked", hold, by, { reason });
+    await this.#tell("hold.release-ask", hold, by, { reason });
     await this.#update(hold.id, {
       state: "release-asked",
       asked_by: by.name,
@@ -119,7 +113,7 @@ export class Holds {
   }
 
   async #refuse(hold: Hold, by: HoldActor): Promise<void> {
-    await this.#tell("hold-release-refused", hold, by, {});
+    await this.#tell("hold.release-refuse", hold, by, {});
     await this.#update(hold.id, { state: "active", asked_by: null, asked_at: null, asked_reason: null });
   }
 
@@ -128,7 +122,7 @@ export class Holds {
       const message = `${by.name} asked for this release: another person confirms it`;
       throw new AppError("POLICY_REFUSED", message, { op: "holds.release" });
     }
-    await this.#tell("hold-release", hold, by, { askedBy: asked.askedBy, reason: asked.reason });
+    await this.#tell("hold.release", hold, by, { askedBy: asked.askedBy, reason: asked.reason });
     await this.#update(hold.id, { state: "released", released_by: by.name, released_at: this.#time() });
     await this.#settle(hold.session);
   }
@@ -171,19 +165,13 @@ export class Holds {
   }
 
   #tell(
-    type: "hold-release-asked" | "hold-release" | "hold-release-refused",
-    { id, session, caseId }: Hold,
+    action: string,
+    { id, session, caseId }: Pick<Hold, "id" | "session" | "caseId">,
     by: HoldActor,
     facts: Record<string, unknown>,
-  ): Promise<unknown> {
-    const known = type === "hold-release-refused" ? ("audit:hold-release-refused" as const) : type;
-    return this.#parts.ledger.append({
-      type: known,
-      actor: by.name,
-      subject: session,
-      address: by.address,
-      facts: { hold: id, caseId, ...facts },
-    });
+  ): Promise<void> {
+    const details = { hold: id, caseId, ...facts };
+    return this.#parts.audit.append({ actor: by.name, action, subject: session, address: by.address, details });
   }
 
   async #update(id: string, change: Partial<Selectable<HoldsTable>>): Promise<void> {

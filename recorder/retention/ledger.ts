@@ -6,6 +6,17 @@ export interface RetentionLedger {
   append(entry: NewLedgerEntry): Promise<unknown>;
 }
 
+/** What people do goes through the audit log, which goes through the ledger. */
+export interface RetentionAudit {
+  append(entry: {
+    actor: string;
+    action: string;
+    subject: string;
+    address: string;
+    details: Record<string, unknown>;
+  }): Promise<void>;
+}
+
 export interface RetentionLogger {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;

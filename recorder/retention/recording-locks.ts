@@ -8,7 +8,7 @@ import { recordingPrefix } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { VersionRef } from "../store/retention-store.ts";
 import type { RetainedRecordings } from "./retained.ts";
-import { heldTag, lockAtPut, lockUntil, retainTag } from "./terms.ts";
+import { heldTag, lockAtPut, lockForYears, lockUntil, retainTag } from "./terms.ts";
 
 const dayMs = 86_400_000;
 
@@ -30,19 +30,13 @@ export class RecordingLocks {
 
   /** @param open null: it belongs to no recording. */
   atPut(open: OpenRecord | null): { retainUntil: string; hold?: boolean; retainTag?: string } {
-    if (open === null) return { retainUntil: this.forYears() };
+    if (open === null) return { retainUntil: lockForYears(this.#parts.ledgerYears, this.#parts.now()) };
     const held = this.#parts.isHeld(open.session);
     return {
       retainUntil: this.#notPast(lockAtPut(open)),
       ...(held && { hold: true }),
       retainTag: held ? heldTag : retainTag(open.retentionDays),
     };
-  }
-
-  /** Of the ledger's objects and of public keys. To the day, so that the same object asks for the same lock. */
-  forYears(): string {
-    const day = Math.ceil(this.#parts.now() / dayMs) * dayMs;
-    return new Date(day + this.#parts.ledgerYears * 366 * dayMs).toISOString();
   }
 
   async stored(open: OpenRecord, manifest: Manifest, manifestBytes: Uint8Array): Promise<void> {

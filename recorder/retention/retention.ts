@@ -8,7 +8,7 @@ import { recordingPrefix } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { VersionRef } from "../store/retention-store.ts";
 import { Holds } from "./holds.ts";
-import type { RetentionAlarms, RetentionLedger, RetentionLogger } from "./ledger.ts";
+import type { RetentionAlarms, RetentionAudit, RetentionLedger, RetentionLogger } from "./ledger.ts";
 import { RecordingLocks } from "./recording-locks.ts";
 import { RetainedRecordings } from "./retained.ts";
 import { StoreCare } from "./store-care.ts";
@@ -21,7 +21,7 @@ export interface RetentionSettings {
   /** False: the store gets no rule of its own to expire by; the sweeper alone takes what is due. */
   lifecycle: boolean;
   ledgerYears: number;
-  sweepEveryMinutes: number;
+  sweepEverySeconds: number;
   probe: "daily" | "start" | "off";
 }
 
@@ -30,6 +30,7 @@ export interface RetentionParts {
   store: ObjectStore;
   db: Kysely<RetentionTables>;
   ledger: RetentionLedger;
+  audit: RetentionAudit;
   policy(): Pick<Policy, "retentionDays" | "retention" | "limits">;
   isPending(session: string): boolean;
   /** Of the catalogue. */
@@ -49,7 +50,6 @@ interface Done {
 }
 
 const tickMs = 30_000;
-const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
 export class Retention {
@@ -73,7 +73,7 @@ export class Retention {
     this.#retained = new RetainedRecordings(parts.db);
     this.holds = new Holds({
       db: parts.db,
-      ledger,
+      audit: parts.audit,
       enforce: (session, held) => this.#enforce(session, held),
       stateOf: (session) => this.#stateOf(session),
       alarms,
@@ -155,7 +155,7 @@ export class Retention {
     // An away store is asked again at the next tick; until then nothing else of this would succeed.
     if (this.#mustLook) return;
     await this.holds.settleAll();
-    if (since("sweep") < settings.sweepEveryMinutes * minuteMs) return;
+    if (since("sweep") < settings.sweepEverySeconds * 1000) return;
     await this.sweep({ whole: since("whole") >= dayMs });
   }
 

@@ -27,6 +27,11 @@ export function lockUntil(retainUntil: string): string {
   return later(retainUntil, lockMarginDays * dayMs);
 }
 
+/** To the day, so that the same object asks for the same lock. */
+export function lockForYears(years: number, nowMs: number): string {
+  return new Date(Math.ceil(nowMs / dayMs) * dayMs + years * 366 * dayMs).toISOString();
+}
+
 /** What an OPEN record promises of a recording that never got a manifest. */
 export function retainUntilOfOpen({ startedAt, retentionDays, limits }: Terms): string {
   return later(startedAt, limits.maxSessionSeconds * 1000 + retentionDays * dayMs);

@@ -61,7 +61,7 @@ export const isRecordingSummary = members<RecordingSummary>({
   startedAt: text,
   endedAt: orNull(text),
   durationUs: integer,
-  state: oneOf("recording", "closing", "sealed", "interrupted", "failed"),
+  state: oneOf("recording", "closing", "sealed", "interrupted", "failed", "expired"),
   endReason: orNull(text),
   keystrokes: integer,
   files: integer,

@@ -6,6 +6,7 @@ const labels: Record<RecordingState, { text: string; title: string }> = {
   sealed: { text: "Sealed", title: "Complete, chained and signed" },
   interrupted: { text: "Interrupted", title: "Cut short; what was recorded is signed, and lost time is stated" },
   failed: { text: "Failed", title: "The recording could not be completed" },
+  expired: { text: "Expired", title: "Its time of retention is over: it was taken away, and that is on record" },
 };
 
 export function StateBadge({ state }: { state: RecordingState }) {

@@ -27,6 +27,8 @@ import { AppError } from "../../shared/errors.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 import { accessOf } from "./access.ts";
+import { keepingOf } from "./keeping.ts";
+import { MemoryStore } from "./memory-store.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
 
 export interface ReplayPerson {
@@ -79,6 +81,12 @@ export async function startReplayServer(options: {
     ...peopleOf(options.people),
     ...reading,
     pictures,
+    retention: keepingOf({
+      database,
+      store: new MemoryStore(),
+      audit: { append: (entry) => deps.audit.append(entry) },
+      find: async (session) => state.recordings.get(session)?.summary ?? null,
+    }),
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {

@@ -40,7 +40,8 @@ export async function knownRecordings(archive: Shelves): Promise<Known> {
   const rows = await database.catalog.selectFrom("recordings").select(["session", "state"]).execute();
   for (const { session, state } of rows) {
     all.add(session);
-    if (state !== "failed") ended.add(session);
+    // An expired one has its number, and nothing in the store any more.
+    if (state !== "failed" && state !== "expired") ended.add(session);
   }
   // What the index calls open has ended when the spool has nothing of it or has its manifest.
   for (const session of ended) {

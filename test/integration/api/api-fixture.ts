@@ -28,6 +28,7 @@ import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { Role } from "../../../shared/policy/policy.ts";
 import { accessOf, type TestAccess } from "../../support/access.ts";
+import { keepingOf } from "../../support/keeping.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 
@@ -170,6 +171,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     reader,
     verifier: new RecordingVerifier({ store, trustedKeys }),
     exporter: new RecordingExporter(reader, () => [key]),
+    retention: keepingOf({ database, store, audit, find: (session) => recordings.find(session) }),
     pictures: await PictureJobs.open(reader, {
       directory: join(directory, "exports"),
       program: () => findFfmpeg(process.env["PATH"] ?? ""),

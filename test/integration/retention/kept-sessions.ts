@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { entryTypeOf } from "../../../recorder/catalog/audit-actions.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import { createRecorder } from "../../../recorder/record/create-recorder.ts";
@@ -67,13 +68,17 @@ export async function keptSessions(
       onDrift: "repair",
       lifecycle: true,
       ledgerYears: 7,
-      sweepEveryMinutes: 60,
+      sweepEverySeconds: 3600,
       probe: "daily",
       ...settings,
     },
     store,
     db: database.retention,
     ledger: { append: async (entry) => void told.push(entry) },
+    audit: {
+      append: async ({ actor, action, subject, details }) =>
+        void told.push({ type: entryTypeOf(action), actor, subject, facts: { action, details } }),
+    },
     policy: () => policy,
     isPending: (session) => made.recorder?.pending(session) ?? false,
     find: async (session) => {

@@ -43,7 +43,12 @@ describe("a valid configuration", () => {
     });
     expect(config.http.listen).toEqual({ host: "127.0.0.1", port: 8080 });
     expect(config.http.transport).toBe("loopback-http");
-    expect(config.store).toEqual({ kind: "fs", directory: join(folder.path, "data/store"), createDirectory: true });
+    expect(config.store).toEqual({
+      kind: "fs",
+      directory: join(folder.path, "data/store"),
+      createDirectory: true,
+      immutable: false,
+    });
     expect(config.ssh.hostKeys).toEqual([join(folder.path, "data/keys/ssh_host_ed25519_key")]);
     expect(config.spool.floorBytes).toBe(1024 ** 3);
   });
