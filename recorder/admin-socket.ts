@@ -36,6 +36,8 @@ export interface LocalAdministration {
     /** What the person proved at this machine. */
     factors: readonly Factor[],
   ): Promise<Pick<VncTicket, "ticket" | "target" | "expiresAt" | "userName" | "port" | "fingerprint" | "publicKeyPin">>;
+  /** Signs a checkpoint of the ledger now. */
+  ledgerCheckpoint(): Promise<{ size: number; note: string }>;
   /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
   status(): Promise<Record<string, unknown>>;
 }
@@ -139,6 +141,7 @@ function isAnswering(path: string): Promise<boolean> {
 async function answer(incoming: IncomingMessage, response: ServerResponse, admin: LocalAdministration): Promise<void> {
   const route = `${incoming.method} ${incoming.url}`;
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
+  if (route === "POST /ledger-checkpoint") return send(response, 200, await admin.ledgerCheckpoint());
   if (route === "GET /status") return send(response, 200, await admin.status());
   if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
   if (route === "POST /freeze") return freeze(incoming, response, admin);

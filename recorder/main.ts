@@ -32,6 +32,7 @@ import { openDatabase } from "./database.ts";
 import type { RecordingEncryption } from "./encryption/recording-encryption.ts";
 import { RecordingKeys } from "./encryption/recording-keys.ts";
 import { openEncryption, openMonthKeys, shredRegularly } from "./encryption-service.ts";
+import { createEvidence } from "./evidence.ts";
 import { RecordingExporter } from "./export/export.ts";
 import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
@@ -55,6 +56,7 @@ import { SessionRegistry } from "./session/registry.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
+import { excerptFrom } from "./stored-ledger.ts";
 import { taps } from "./tap/registry.ts";
 import { createVncGateway, readPair } from "./vnc-gateway.ts";
 import { type AlarmChange, openWitness, type Witness } from "./witness.ts";
@@ -273,6 +275,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     return { port: vnc.port, fingerprint, publicKeyPin };
   };
   const signingKeys = (): SigningKey[] => keys.trusted().map((key) => ({ ...key, algorithm: "ed25519" }));
+  const evidence = createEvidence({
+    audit,
+    policies: policyVersions,
+    keys: () => keys.trusted(),
+    history: async () => {
+      const history = keys.history();
+      return history === null ? null : { rootPem: history.root.publicKeyPem, versions: history.versions };
+    },
+    ledger: async () => excerptFrom(witness.service, store, config.recorder.id),
+  });
   const terminate = async (session: string, by: string, reason: string) => registry.terminate(session, by, reason);
   const pictures = await PictureJobs.open(opened, {
     directory: join(config.recorder.dataDirectory, "exports"),
@@ -311,7 +323,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       isPending: (session) => recorder.pending(session),
       thread: true,
     }),
-    exporter: new RecordingExporter(opened, signingKeys, { thread: true }),
+    exporter: new RecordingExporter(opened, signingKeys, { thread: true, evidence }),
     pictures,
     retention: {
       of: (session) => retention.of(session),

@@ -10,6 +10,8 @@ import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEncryption } from "./encryption.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { registerKeys } from "./keys.ts";
+import { registerLedger } from "./ledger.ts";
 import { Output } from "./output.ts";
 import { registerPolicy } from "./policy.ts";
 import { registerQuarantine } from "./quarantine.ts";
@@ -22,6 +24,7 @@ import { registerSessions } from "./sessions.ts";
 import { registerTarget } from "./target.ts";
 import { Interrupted } from "./terminal-input.ts";
 import { registerUser } from "./user.ts";
+import { registerVerifyEvidence } from "./verify.ts";
 import { version } from "./version.ts";
 
 export interface CliStreams {
@@ -48,6 +51,9 @@ const commands: Register[] = [
   registerRecordings,
   registerEncryption,
   registerQuarantine,
+  registerLedger,
+  registerKeys,
+  registerVerifyEvidence,
   registerReport,
   registerDoctor,
 ];

@@ -36,7 +36,8 @@ export interface LocalLedgerOptions {
   /** Of this recorder's ledger; made when it is not there. One process at a time. */
   directory: string;
   recorderId: string;
-  signer: LedgerSigner;
+  /** Null: it is only read, also while another process writes it. */
+  signer: LedgerSigner | null;
   now?: () => number;
   /** A new file begins where one has so many bytes. */
   maxFileBytes?: number;
@@ -198,7 +199,8 @@ export class Ledger implements WritableLedger {
 
   async #load(): Promise<void> {
     const { directory, maxFileBytes } = this.#options;
-    const most = maxFileBytes === undefined ? {} : { maxFileBytes };
+    const readOnly = this.#options.signer === null;
+    const most = { readOnly, ...(maxFileBytes === undefined ? {} : { maxFileBytes }) };
     const lines = await LineFiles.open(join(directory, "entries"), {
       ...most,
       take: (line, n) => {
@@ -295,6 +297,7 @@ export class Ledger implements WritableLedger {
     }
     const { size, origin } = this;
     const { signer } = this.#options;
+    if (signer === null) throw failed(this.directory, new Error("it was opened to be read"));
     const body = checkpointBody({ origin, size, root: this.#tree.root(size), at: entryTime(this.#now()) });
     const key: NoteKey = { name: origin, publicKey: signer.publicKey };
     const note = signedNote(body, key, signer.sign(Buffer.from(body)), sha256);

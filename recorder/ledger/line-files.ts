@@ -27,12 +27,15 @@ export interface LineFilesOptions {
   /** Whether the line of that number goes on from those before; it is told each in order. */
   take(line: Buffer, n: number): boolean;
   maxFileBytes?: number;
+  /** Another process writes: what it has half written is passed over. */
+  readOnly?: boolean;
 }
 
 export class LineFiles {
   readonly directory: string;
   readonly #files: LineFile[] = [];
   readonly #maxFileBytes: number;
+  #readOnly = false;
   #handle: FileHandle | null = null;
   /** The last file may hold bytes after its last line: a write failed, and so did cutting it off. */
   #mustCut = false;
@@ -48,9 +51,11 @@ export class LineFiles {
     directory: string,
     options: LineFilesOptions,
   ): Promise<{ files: LineFiles; setAside: SetAside | null }> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const files = new LineFiles(directory, options.maxFileBytes ?? fileBytes);
-    const setAside = await files.#load(options.take);
+    const { take, maxFileBytes = fileBytes, readOnly = false } = options;
+    if (!readOnly) await mkdir(directory, { recursive: true, mode: 0o700 });
+    const files = new LineFiles(directory, maxFileBytes);
+    files.#readOnly = readOnly;
+    const setAside = await files.#load(take);
     return { files, setAside };
   }
 
@@ -112,7 +117,11 @@ export class LineFiles {
   }
 
   async #load(take: LineFilesOptions["take"]): Promise<SetAside | null> {
-    const names = (await readdir(this.directory)).filter((name) => /^\d{12}\.jsonl$/.test(name)).sort();
+    const found = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
+      if (this.#readOnly && error.code === "ENOENT") return [];
+      throw error;
+    });
+    const names = found.filter((name) => /^\d{12}\.jsonl$/.test(name)).sort();
     for (const [i, name] of names.entries()) {
       const path = join(this.directory, name);
       const first = Number(name.slice(0, 12));
@@ -126,7 +135,7 @@ export class LineFiles {
       for (let at = 0; at < bytes.length; ) {
         const end = bytes.indexOf(lineFeed, at);
         if (end < 0 || !take(bytes.subarray(at, end), this.#size)) {
-          if (i === names.length - 1) return this.#setAside(bytes.subarray(at));
+          if (i === names.length - 1) return this.#readOnly ? null : this.#setAside(bytes.subarray(at));
           const text = `${path}: line ${this.#size} of the ledger is not what was written; move ${this.directory} away, and the ledger is restored from the store at the next start`;
           throw new AppError("INTEGRITY_LEDGER", text, { op: "ledger.load" });
         }
@@ -148,6 +157,7 @@ export class LineFiles {
 
   /** The last file, open and cut to its lines; a new one where it is full. */
   async #writable(): Promise<LineFile> {
+    if (this.#readOnly) throw new AppError("INTERNAL", "it was opened to be read", { op: "ledger.append" });
     let last = this.#files.at(-1);
     if (last === undefined || (!this.#mustCut && (last.starts.at(-1) ?? 0) >= this.#maxFileBytes)) {
       last = await this.#begin();

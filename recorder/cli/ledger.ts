@@ -1,0 +1,182 @@
+// `conduit ledger`: what stands in the ledger, its signed checkpoints, proofs, and whether the store's copy bears itself out.
+import { join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { z } from "zod";
+import { AppError } from "../../shared/errors.ts";
+import { isInOrder } from "../../shared/evidence/verdict.ts";
+import type { LedgerEntry } from "../../shared/ledger/entry.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { noteKeysOf, readKeyTrust } from "../verify/key-trust.ts";
+import { checkLedger, recordersIn } from "../verify/ledger-check.ts";
+import { askService } from "./ask-service.ts";
+import { type Cli, configOf, type Register } from "./cli.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { formatTime, printable } from "./output.ts";
+import { keyOption, type SourceOptions, sourceOf, withSourceOptions } from "./verify/evidence-source.ts";
+
+export const registerLedger: Register = (program, cli) => {
+  const ledger = program
+    .command("ledger")
+    .description("the append-only witness: entries, signed checkpoints, proofs, verification");
+  registerShow(ledger, cli);
+  registerCheckpoint(ledger, cli);
+  registerProve(ledger, cli);
+  registerVerify(ledger, cli);
+};
+
+/** As this machine has it; the service may be writing. */
+async function withLedger<T>(cli: Cli, command: Command, work: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { recorder, ledger } = configOf(cli, command);
+  const directory = join(ledger.directory, recorder.id);
+  const opened = await Ledger.open({ directory, recorderId: recorder.id, signer: null });
+  try {
+    if (opened.size > 0) return await work(opened);
+    throw new AppError("REQUEST_NOT_FOUND", `${directory} has no ledger yet: start the service once`, {
+      op: "cli.ledger",
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+interface ShowOptions {
+  last: number;
+  from?: number;
+  type?: string;
+  subject?: string;
+  actor?: string;
+  raw?: boolean;
+  json?: boolean;
+}
+
+function registerShow(ledger: Command, cli: Cli): void {
+  ledger
+    .command("show")
+    .description("entries, oldest first")
+    .option("--last <count>", "so many of the newest that fit", count, 50)
+    .option("--from <n>", "from this entry on, all of them", count)
+    .option("--type <type>", "only of this type, e.g. recording-open, view, audit:sign-in")
+    .option("--subject <subject>", "only about this session, person, key or recorder")
+    .option("--actor <name>", "only by this person")
+    .option("--raw", "print the lines as they are hashed")
+    .option("--json", "print JSON")
+    .action((options: ShowOptions, command: Command) =>
+      withLedger(cli, command, async (opened) => {
+        const found: Array<{ entry: LedgerEntry; line: string }> = [];
+        for await (const line of opened.entries(options.from ?? 0, opened.size)) {
+          if (!fits(line.entry, options)) continue;
+          found.push(line);
+          if (options.from === undefined && found.length > options.last) found.shift();
+        }
+        if (options.json === true) cli.out.json(found.map(({ entry }) => entry));
+        else for (const { entry, line } of found) cli.out.line(options.raw === true ? line : told(entry));
+      }),
+    );
+}
+
+function fits(entry: LedgerEntry, { type, subject, actor }: ShowOptions): boolean {
+  return (
+    (type === undefined || entry.type === type) &&
+    (subject === undefined || entry.subject === subject || entry.facts["session"] === subject) &&
+    (actor === undefined || entry.actor === actor)
+  );
+}
+
+function told({ n, at, type, actor, subject, facts }: LedgerEntry): string {
+  const words = printable(JSON.stringify(facts));
+  const short = words.length > 160 ? `${words.slice(0, 160)}…` : words;
+  return `${String(n).padStart(7)}  ${formatTime(at)}  ${printable(type)}  ${printable(actor)}  ${printable(subject)}  ${short}`;
+}
+
+function registerCheckpoint(ledger: Command, cli: Cli): void {
+  ledger
+    .command("checkpoint")
+    .description("print the newest signed checkpoint")
+    .option("--now", "have the running service sign one over everything so far")
+    .action(async (options: { now?: boolean }, command: Command) => {
+      if (options.now === true) {
+        const answer = z
+          .object({ note: z.string() })
+          .parse(await askService(cli, command, "POST", "/ledger-checkpoint"));
+        await cli.out.write(answer.note);
+        return;
+      }
+      await withLedger(cli, command, async ({ lastCheckpoint }) => {
+        if (lastCheckpoint === null) throw noCheckpoint();
+        await cli.out.write(lastCheckpoint.note);
+      });
+    });
+}
+
+function registerProve(ledger: Command, cli: Cli): void {
+  ledger
+    .command("prove")
+    .description("print the proof (JSON) that an entry is under a signed checkpoint")
+    .argument("<n>", "number of the entry", count)
+    .option("--newest", "under the newest checkpoint, not the first that covers it")
+    .action((n: number, options: { newest?: boolean }, command: Command) =>
+      withLedger(cli, command, async (opened) => {
+        const newest = opened.lastCheckpoint;
+        const over = options.newest === true ? newest : await opened.checkpointOver(n);
+        if (n >= opened.size) {
+          const text = `the ledger has entries 0 to ${opened.size - 1}`;
+          throw new AppError("REQUEST_NOT_FOUND", text, { op: "cli.ledger" });
+        }
+        if (over === null || over.size <= n) throw noCheckpoint();
+        for await (const { line } of opened.entries(n, n + 1))
+          cli.out.json({ ...opened.proof(n, over.size), line, checkpoint: over.note });
+      }),
+    );
+}
+
+function registerVerify(ledger: Command, cli: Cli): void {
+  const command = ledger
+    .command("verify")
+    .description(
+      "check hash links, Merkle roots, signatures and checkpoints of the store's copy, and the history of keys",
+    )
+    .option("--json", "print JSON");
+  withSourceOptions(command)
+    .addOption(keyOption())
+    .addHelpText("after", "\nExit code 0 when all of it is in order, else 3. Needs no service and no catalogue.")
+    .action(async (options: SourceOptions & { json?: boolean }, self: Command) => {
+      await using source = await sourceOf(cli, self, options);
+      const { root, given, anchors, checkpointSeconds = 300 } = source.witnesses;
+      const store = source.witnesses.ledgerStore ?? source.store;
+      const trust = await readKeyTrust({ store, root, given, signal: cli.signal });
+      const ledgers = [];
+      for (const recorder of await recordersIn(store, cli.signal)) {
+        const keys = noteKeysOf(trust, recorder);
+        const checked = await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal: cli.signal });
+        ledgers.push(checked.evidence);
+      }
+      await source.audit("ledger.verify", ledgers.map(({ recorder }) => recorder).join(" "), {
+        verdicts: ledgers.map(({ verdict }) => verdict),
+      });
+      if (options.json === true) cli.out.json({ keys: trust.evidence, ledgers });
+      for (const one of options.json === true ? [] : ledgers) {
+        const signed = one.checkpoint === null ? "no checkpoint" : `signed to entry ${one.checkpoint.size - 1}`;
+        cli.out.line(
+          `ledger of ${printable(one.recorder)}  ${one.verdict}  (${one.entries} entries, ${one.checkpoints} checkpoints, ${signed})`,
+        );
+      }
+      if (options.json !== true) {
+        if (ledgers.length === 0) cli.out.line("ledger  none");
+        cli.out.line(`keys  ${trust.evidence.verdict}  (${trust.evidence.keys.length} keys)`);
+        for (const { weight, code, place, message } of [trust.evidence, ...ledgers].flatMap(({ findings }) => findings))
+          cli.out.line(`  ${weight}  ${code}  ${printable(place)}: ${printable(message)}`);
+      }
+      const inOrder = [trust.evidence, ...ledgers].every(({ verdict }) => isInOrder(verdict));
+      if (!inOrder || ledgers.length === 0) cli.exitCode = exitCodes.findings;
+    });
+}
+
+function count(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("A number of an entry, from 0 on.");
+}
+
+function noCheckpoint(): AppError {
+  const text = "no checkpoint covers it yet; the service signs one every few minutes: conduit ledger checkpoint --now";
+  return new AppError("REQUEST_NOT_FOUND", text, { op: "cli.ledger" });
+}
