@@ -89,7 +89,13 @@ describe("SSH", () => {
       "The access to this target was revoked. Reason: the work permit was withdrawn",
     );
     expect(await endOf("plc-window")).toBe("access-revoked");
-    const { session, end } = await plant.sealed("plc-window");
+    const { session, end } = await waitFor(
+      async () => {
+        const recording = await plant.sealed("plc-window");
+        return recording.end === undefined ? undefined : recording;
+      },
+      { what: "who ended it" },
+    );
     expect(end).toEqual({
       by: "adam",
       sentence: "The access to this target was revoked. Reason: the work permit was withdrawn",
