@@ -1,13 +1,13 @@
 // What evidence bundles hold beside a recording, gathered from the ledger, the audit log, the policies that were in force
 // and the key history. A part of the composition root: the export knows none of them.
-import { createPublicKey } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../shared/errors.ts";
-import { fromHex, utf8 } from "../shared/ledger/bytes.ts";
+import { bytesEqual, fromHex, utf8 } from "../shared/ledger/bytes.ts";
 import { noteKeyHash, parseCheckpoint } from "../shared/ledger/checkpoint.ts";
 import { AuditFacts } from "../shared/ledger/facts.ts";
+import { ed25519KeyOf } from "../shared/ledger/key-history.ts";
 import type { PolicyVersions } from "./access/policy-versions.ts";
 import type { AuditLog } from "./catalog/audit.ts";
 import type { BundleKey } from "./export/bundle.ts";
@@ -58,12 +58,20 @@ async function excerptOf(
   if (checkpoint === null || parsed === null) return null;
   const { size } = checkpoint;
   const lines = (await ledger.entriesOf(session)).filter(({ entry }) => entry.n < size);
-  const signer = keys.find(({ publicKeyPem }) =>
-    parsed.signatures.some(({ name, keyHash }) => {
-      const hash = noteKeyHash({ name, publicKey: publicKeyBytes(publicKeyPem) }, sha256);
-      return Buffer.compare(hash, keyHash) === 0;
-    }),
-  );
+  const has = (type: string) => lines.some(({ entry }) => entry.type === type && entry.subject === session);
+  if (has("recording-open") && !has("recording-close")) {
+    throw new AppError(
+      "REQUEST_CONFLICT",
+      `no checkpoint of the ledger covers the end of ${session} yet; one is signed every few minutes while the service runs: try again then, or export it in the portal`,
+      { op: "export.bundle", retryable: true },
+    );
+  }
+  const signer = keys.find(({ publicKeyPem }) => {
+    const key = ed25519KeyOf(publicKeyPem);
+    if (key === null) return false;
+    const { publicKey } = key;
+    return parsed.signatures.some(({ name, keyHash }) => bytesEqual(noteKeyHash({ name, publicKey }, sha256), keyHash));
+  });
   const excerpt: LedgerExcerpt = {
     size,
     checkpoint: utf8(checkpoint.note),
@@ -77,11 +85,6 @@ async function excerptOf(
     })),
   };
   return { ledger: excerpt, custody: lines.flatMap((line) => custodyOf(line) ?? []) };
-}
-
-/** The 32 bytes of Ed25519: the end of the key's DER. */
-function publicKeyBytes(pem: string): Uint8Array {
-  return createPublicKey(pem).export({ type: "spki", format: "der" }).subarray(-32);
 }
 
 /** Null: an entry of another kind. */

@@ -2,12 +2,14 @@
 // view, export and verification is an audit entry of the operating system's user.
 import type { Register } from "./cli.ts";
 import { registerCat } from "./recordings/cat.ts";
+import { registerCustody } from "./recordings/custody.ts";
 import { registerDecrypt } from "./recordings/decrypt.ts";
 import { registerExport } from "./recordings/export.ts";
 import { registerList } from "./recordings/list.ts";
 import { registerPlay } from "./recordings/play.ts";
 import { registerRebuild } from "./recordings/rebuild.ts";
 import { registerShow } from "./recordings/show.ts";
+import { registerUnseal } from "./recordings/unseal.ts";
 import { registerVerify } from "./recordings/verify.ts";
 
 export const registerRecordings: Register = (program, cli) => {
@@ -22,5 +24,7 @@ export const registerRecordings: Register = (program, cli) => {
   registerExport(recordings, cli);
   registerDecrypt(recordings, cli);
   registerVerify(recordings, cli);
+  registerCustody(recordings, cli);
+  registerUnseal(recordings, cli);
   registerRebuild(recordings, cli);
 };

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import { bundleNames } from "../../shared/bundle/format.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
-import type { BundleEvidence, CustodyLine } from "./evidence.ts";
+import { custodyWords } from "./custody-words.ts";
+import type { BundleEvidence } from "./evidence.ts";
 
 export interface CourtPageFacts {
   index: RecordingIndex;
@@ -169,25 +170,6 @@ function custody({ custody: lines, ledger }: BundleEvidence): string {
 ${rows.join("\n")}
 </tbody></table>
 ${more}`;
-}
-
-const actions: Record<string, string> = {
-  "recording.view": "opened it",
-  "recording.watched-range": "watched parts of it",
-  "recording.search": "searched in it",
-  "recording.export": "exported it",
-  "recording.verify": "verified it",
-  "recording.unseal": "unsealed masked keystrokes",
-};
-
-/** In words, for a person; the same on the recording's page and on the command line. */
-export function custodyWords({ action, details }: Pick<CustodyLine, "action" | "details">): string {
-  const words = actions[action] ?? action;
-  const format = details["format"];
-  if (action === "recording.export" && typeof format === "string") return `${words} as ${format}`;
-  const verdict = details["verdict"];
-  if (action === "recording.verify" && typeof verdict === "string") return `${words}: ${verdict}`;
-  return words;
 }
 
 /** For HTML. Changes of direction and other controls are named, not passed on: they could make a text look like another. */

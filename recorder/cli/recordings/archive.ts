@@ -21,6 +21,7 @@ import type { ObjectStore } from "../../store/object-store.ts";
 import { type Cli, inWorkspace, type Workspace } from "../cli.ts";
 import { openMasterKey } from "../key-files.ts";
 import { printable } from "../output.ts";
+import { withReasons } from "./reasons.ts";
 
 /** Spool, store and index, to be read. */
 export interface Shelves {
@@ -39,7 +40,9 @@ export interface Archive extends Workspace, Shelves {}
 
 export function inArchive<T>(cli: Cli, command: Command, work: (archive: Archive) => Promise<T>): Promise<T> {
   return inWorkspace(cli, command, (workspace) =>
-    atShelves(workspace.config, workspace.database, (shelves) => work({ ...workspace, ...shelves })),
+    atShelves(workspace.config, workspace.database, (shelves) =>
+      work({ ...workspace, ...shelves, audit: withReasons(workspace, command) }),
+    ),
   );
 }
 

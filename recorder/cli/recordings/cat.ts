@@ -4,7 +4,7 @@ import { parseTerminalSegment } from "../../../shared/segment/parse.ts";
 import { segmentContents } from "../../export/lines.ts";
 import type { Cli } from "../cli.ts";
 import { inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
-import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
+import { channelOption, reasonOption, sessionArgument, unverifiedOption } from "./common-options.ts";
 
 export function registerCat(recordings: Command, cli: Cli): void {
   recordings
@@ -13,6 +13,7 @@ export function registerCat(recordings: Command, cli: Cli): void {
     .addArgument(sessionArgument())
     .addOption(channelOption())
     .addOption(unverifiedOption())
+    .addOption(reasonOption())
     .addHelpText("after", "\nAt a terminal, control sequences act on it; pipe into less -R, or export as txt.")
     .action(async (text: string, options: { channel?: number; unverified?: boolean }, command: Command) => {
       await inArchive(cli, command, async (archive) => {

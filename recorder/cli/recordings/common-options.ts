@@ -31,3 +31,6 @@ export function sessionTime(text: string): number {
   const factor = { s: 1, m: 60, h: 3600 }[unit[2] ?? "s"] ?? 1;
   return Math.round(Number(unit[1]) * factor * 1e6);
 }
+
+/** Kept with what is done; asked where policy says so. */
+export const reasonOption = () => new Option("--reason <text>", "why; kept in the audit and in the ledger");

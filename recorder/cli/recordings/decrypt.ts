@@ -1,13 +1,12 @@
 // `conduit recordings decrypt`: an encrypted recording in a folder, made readable for other tools. Needs no installation: an
 // investigator runs it at home, with an identity of the recording's recipients.
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { AppError } from "../../../shared/errors.ts";
 import { decryptFolder } from "../../encryption/folder.ts";
 import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
+import { identitiesIn } from "./age-identities.ts";
 
 interface DecryptOptions {
   identity: string[];
@@ -52,18 +51,4 @@ Example:
       for (const { place, message } of result.faults) cli.err.line(`${printable(place)}: ${printable(message)}`);
       if (result.faults.length > 0 || result.written.length === 0) cli.exitCode = exitCodes.findings;
     });
-}
-
-function identitiesIn(path: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new AppError("REQUEST_NOT_FOUND", `${path} cannot be read`, { op: "cli.decrypt", cause });
-  }
-  const lines = text.split("\n").map((line) => line.trim());
-  const identities = lines.filter((line) => /^AGE-SECRET-KEY-[A-Z0-9-]+$/.test(line));
-  if (identities.length > 0) return identities;
-  const mend = "it must have lines that begin with AGE-SECRET-KEY-, as age-keygen writes them";
-  throw new AppError("REQUEST_INVALID", `${path} holds no age identity: ${mend}`, { op: "cli.decrypt" });
 }

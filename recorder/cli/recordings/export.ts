@@ -6,7 +6,8 @@ import { ExportFormat, type PictureFormat } from "../../../shared/api/types.ts";
 import { RecordingExporter } from "../../export/export.ts";
 import type { Cli } from "../cli.ts";
 import { inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
-import { channelOption, sessionArgument, unverifiedOption } from "./common-options.ts";
+import { evidenceIn } from "./bundle-evidence.ts";
+import { channelOption, reasonOption, sessionArgument, unverifiedOption } from "./common-options.ts";
 import {
   addPictureOptions,
   exportPicture,
@@ -24,6 +25,7 @@ interface ExportOptions extends PictureOptions {
   channel?: number;
   force?: boolean;
   unverified?: boolean;
+  bundle?: boolean;
 }
 
 export function registerExport(recordings: Command, cli: Cli): void {
@@ -36,13 +38,15 @@ export function registerExport(recordings: Command, cli: Cli): void {
         .choices([...ExportFormat.options, ...pictureFormats])
         .default("zip"),
     )
+    .option("--bundle", "the same as --format bundle: an evidence bundle, with a page that checks and plays it")
     .option(
       "-o, --output <file>",
       "file to write, - for standard output (default: a name made of person, target and time)",
     )
     .option("--force", "replace an existing file")
     .addOption(channelOption())
-    .addOption(unverifiedOption());
+    .addOption(unverifiedOption())
+    .addOption(reasonOption());
   addPictureOptions(command)
     .addHelpText(
       "after",
@@ -52,21 +56,25 @@ Formats:
   txt    one channel as plain text
   jsonl  all tracks in order of time, one event a line
   zip    the stored files as they are, with signatures and checksums: verifies with sha256sum and openssl alone
+  bundle all of that with the ledger's proofs, the custody log, the policy, a README for a court, and a page that plays it
+         from a disk
   mp4, webm, gif   one channel, terminal or screen, as video (needs Debian's package ffmpeg)
   png    one picture of it, exactly as it was recorded: --at
 
 Examples:
   $ conduit recordings export latest -f cast -o session.cast
+  $ conduit recordings export latest --bundle --reason "case 2026-114"
   $ conduit recordings export latest -f mp4 --speed 4 --skip-idle --burn-in time,person,target,keys
   $ conduit recordings export latest -f png --at 1:30`,
     )
     .action(async (text: string, options: ExportOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
+        if (options.bundle === true) options.format = "bundle";
         refuseStrayOptions(options, options.format);
         const placeOf = (fileName: string) => placeFor(cli, options.output, fileName, options.force === true);
         const session = await resolveSession(archive, text);
         // A zip leaves as it is stored and says inside what is wrong.
-        const unverified = options.unverified === true || options.format === "zip";
+        const unverified = options.unverified === true || ["zip", "bundle"].includes(options.format);
         const index = await provenIndexOf(cli, archive, session, unverified);
         if (isPicture(options.format)) {
           await exportPicture(cli, archive, index, options.format, options.channel, options, placeOf);
@@ -76,7 +84,7 @@ Examples:
         const track = single ? terminalTrack(index, options.channel).name : undefined;
         const keys = () =>
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
-        const exporter = new RecordingExporter(archive.opened, keys);
+        const exporter = new RecordingExporter(archive.opened, keys, { evidence: evidenceIn(cli, archive) });
         let damage: readonly string[] = [];
         const damaged = (texts: readonly string[]) => {
           damage = texts;

@@ -6,6 +6,7 @@ import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration, formatTime } from "../output.ts";
 import { inArchive } from "./archive.ts";
+import { reasonOption } from "./common-options.ts";
 import { type Proof, proofOf, unchecked } from "./proof.ts";
 
 interface ListOptions {
@@ -17,6 +18,7 @@ interface ListOptions {
   to?: string;
   limit: string;
   proof?: boolean;
+  reason?: string;
   json?: boolean;
 }
 
@@ -35,13 +37,15 @@ export function registerList(recordings: Command, cli: Cli): void {
     .option("--to <time>", "sessions that began before this time")
     .option("--limit <n>", "at most so many", "50")
     .option("--proof", "read each one's OPEN record and manifest, and check signatures and chain")
+    .addOption(reasonOption())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ conduit recordings list --person erika --from 2026-11-01 --json")
     .action(async (options: ListOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
         const { recordings: index, database } = archive;
         const limit = count(options.limit);
-        const { json: _json, limit: _limit, proof: prove, ...filter } = options;
+        const { json: _json, limit: _limit, proof: prove, reason: _reason, ...filter } = options;
+        if (Object.keys(filter).length > 0) await archive.audit("recording.search", "recordings", { filter });
         const items = [];
         let cursor: string | undefined;
         do {

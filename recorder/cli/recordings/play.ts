@@ -10,7 +10,14 @@ import type { Cli } from "../cli.ts";
 import { formatDuration } from "../output.ts";
 import { isTerminal } from "../terminal-input.ts";
 import { type Archive, inArchive, provenIndexOf, resolveSession, terminalTrack } from "./archive.ts";
-import { channelOption, sessionArgument, sessionTime, speedFactor, unverifiedOption } from "./common-options.ts";
+import {
+  channelOption,
+  reasonOption,
+  sessionArgument,
+  sessionTime,
+  speedFactor,
+  unverifiedOption,
+} from "./common-options.ts";
 import { Pacer } from "./pacer.ts";
 import { ReplayFilter, terminalReset } from "./replay-filter.ts";
 
@@ -33,6 +40,7 @@ export function registerPlay(recordings: Command, cli: Cli): void {
     .option("--at <time>", "begin at this session time: 90, 1:30 or 1:02:03", sessionTime)
     .addOption(channelOption())
     .addOption(unverifiedOption())
+    .addOption(reasonOption())
     .option("--raw", "pass queries, titles and clipboard writes on to this terminal too")
     .addHelpText(
       "after",

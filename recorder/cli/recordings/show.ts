@@ -9,7 +9,7 @@ import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration, formatTime, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession } from "./archive.ts";
-import { sessionArgument } from "./common-options.ts";
+import { reasonOption, sessionArgument } from "./common-options.ts";
 import { describeProof, proofOf } from "./proof.ts";
 
 export function registerShow(recordings: Command, cli: Cli): void {
@@ -17,6 +17,7 @@ export function registerShow(recordings: Command, cli: Cli): void {
     .command("show")
     .description("who, where, when, and what the recording holds")
     .addArgument(sessionArgument())
+    .addOption(reasonOption())
     .option("--json", "print JSON: summary, OPEN record, manifest and what they prove")
     .action(async (text: string, options: { json?: boolean }, command: Command) => {
       await inArchive(cli, command, async (archive) => {

@@ -8,6 +8,7 @@ import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession, trustedKeys } from "./archive.ts";
+import { reasonOption } from "./common-options.ts";
 import { inSpool, type Known, knownRecordings, numberFaults } from "./completeness.ts";
 
 interface VerifyOptions {
@@ -27,6 +28,7 @@ export function registerVerify(recordings: Command, cli: Cli): void {
         .argParser((file: string, before: string[]) => [...before, file])
         .default([], "none"),
     )
+    .addOption(reasonOption())
     .option("--json", "print JSON")
     .addHelpText(
       "after",

@@ -1,0 +1,20 @@
+// What was done with a recording, in words for people: in a bundle and on the command line.
+import type { CustodyLine } from "./evidence.ts";
+
+const actions: Record<string, string> = {
+  "recording.view": "opened it",
+  "recording.watched-range": "watched parts of it",
+  "recording.search": "searched in it",
+  "recording.export": "exported it",
+  "recording.verify": "verified it",
+  "recording.unseal": "unsealed masked keystrokes",
+};
+
+export function custodyWords({ action, details }: Pick<CustodyLine, "action" | "details">): string {
+  const words = actions[action] ?? action;
+  const format = details["format"];
+  if (action === "recording.export" && typeof format === "string") return `${words} as ${format}`;
+  const verdict = details["verdict"];
+  if (action === "recording.verify" && typeof verdict === "string") return `${words}: ${verdict}`;
+  return words;
+}
