@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createStore } from "../../recorder/store/create-store.ts";
+import { encryptIn } from "../support/encryption.ts";
 import { seededRandom } from "../support/flaky-store.ts";
 import { sleep, waitFor } from "../support/wait-for.ts";
 import { acknowledged, expectHolds, killWriter, startWriter } from "./crash-run.ts";
@@ -17,8 +18,14 @@ beforeEach(() => {
 });
 afterEach(() => directories.remove());
 
-for (const seed of [1, 2, 3]) {
-  test(`killed at random points, seed ${seed}`, async () => {
+for (const [seed, encrypted] of [
+  [1, false],
+  [2, false],
+  [3, false],
+  [4, true],
+] as const) {
+  test(`killed at random points${encrypted ? ", with encryption" : ""}, seed ${seed}`, async () => {
+    const identity = encrypted ? (await encryptIn(directories.base)).identity : undefined;
     const random = seededRandom(seed);
     const kills = 6;
     for (let run = 0; run < kills; run++) {
@@ -37,11 +44,11 @@ for (const seed of [1, 2, 3]) {
       }
       await killWriter(child);
     }
-    await expectNothingLost();
+    await expectNothingLost(identity);
   });
 }
 
-async function expectNothingLost(): Promise<void> {
+async function expectNothingLost(identity: string | undefined): Promise<void> {
   const known = acknowledged(directories);
   expect(known.size, "sessions that were opened before the kills").toBeGreaterThan(4);
   const store = createStore({ kind: "fs", directory: directories.store });
@@ -62,7 +69,7 @@ async function expectNothingLost(): Promise<void> {
   const stored = await recordingsIn(store);
   const sequences: number[] = [];
   for (const session of stored.keys()) {
-    const back = await readBack(store, session);
+    const back = await readBack(store, session, identity);
     sequences.push(back.manifest.recorder.sequence);
     const acks = known.get(session);
     // Opened, and killed before anybody was told.

@@ -4,8 +4,10 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { expect } from "vitest";
 import { decompressSegment } from "../../recorder/store/codec.ts";
 import type { ObjectStore } from "../../recorder/store/object-store.ts";
+import type { EncryptionStream } from "../../shared/encryption/scheme.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { dataKeyOf, opened } from "../support/encryption.ts";
 
 export interface ReadBack {
   open: OpenRecord;
@@ -19,7 +21,7 @@ export interface ReadBack {
   events(): Array<{ t: number; s: number; type: string; facts: Record<string, unknown> }>;
   /** Lines of the input track. */
   inputLines(): Array<{ t: number; s: number; k: string; [name: string]: unknown }>;
-  /** Stored bytes of a segment of pictures. */
+  /** Compressed bytes of a segment of pictures. */
   picture(name: string): Buffer;
 }
 
@@ -39,7 +41,8 @@ export async function recordingsIn(store: ObjectStore): Promise<Map<string, stri
   return found;
 }
 
-export async function readBack(store: ObjectStore, session: string): Promise<ReadBack> {
+/** @param identity of an encrypted recording's recipient: then nothing may be in the clear. */
+export async function readBack(store: ObjectStore, session: string, identity?: string): Promise<ReadBack> {
   const { prefix, names } = await find(store, session);
   const get = async (name: string) => Buffer.from(await store.get(prefix + name));
   const openBytes = await get("open.json");
@@ -54,6 +57,8 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
   expect(open.session).toBe(session);
   expect(manifest.session).toBe(session);
   expect(manifest.openSha256).toBe(hex(sha256(openBytes)));
+  const key32 = async (stream: EncryptionStream) => (identity ? dataKeyOf(open, stream, identity) : null);
+  const dataKeys = { content: await key32("content"), input: await key32("input") };
   let link = manifest.openSha256;
   const lines = new Map<string, unknown[]>();
   const pictures = new Map<string, Buffer>();
@@ -65,11 +70,14 @@ export async function readBack(store: ObjectStore, session: string): Promise<Rea
     expect(segment.link).toBe(link);
     expect(segment.index, `index of ${segment.name}`).toBe(nextIndex.get(segment.track) ?? 0);
     nextIndex.set(segment.track, segment.index + 1);
+    expect(segment.encryption !== undefined, `${segment.name} is encrypted`).toBe(identity !== undefined);
+    const dataKey = segment.encryption && dataKeys[segment.encryption];
+    const compressed = dataKey ? opened(session, segment, stored, dataKey) : stored;
     if (/^(?:screen|frames)-/.test(segment.track)) {
-      pictures.set(segment.name, stored);
+      pictures.set(segment.name, compressed);
       continue;
     }
-    const all = linesOf(Buffer.from(decompressSegment(stored, segment.codec)));
+    const all = linesOf(Buffer.from(decompressSegment(compressed, segment.codec)));
     const begin = segment.track.startsWith("terminal-") ? 2 : 1;
     lines.set(segment.track, [...(lines.get(segment.track) ?? []), ...all.slice(begin)]);
   }

@@ -8,6 +8,7 @@ import type { OpenFacts, Recorder, SessionRecorder } from "../../recorder/record
 import { loadOrCreateSigningKey } from "../../recorder/record/signing.ts";
 import type { ObjectStore } from "../../recorder/store/object-store.ts";
 import type { Manifest } from "../../shared/manifest/manifest.ts";
+import { encryptionIn } from "../support/encryption.ts";
 
 export interface Told {
   stored: string[];
@@ -63,9 +64,11 @@ export async function makeRecorder(
   limits: Partial<RecorderLimits> = {},
 ): Promise<RecorderUnderTest> {
   const told: Told = { stored: [], sealed: [], alarms: new Set(), history: [], messages: [] };
+  const encryption = encryptionIn(directories.base);
   const recorder = createRecorder({
     directory: directories.spool,
     store,
+    ...(encryption === null ? {} : { encryption }),
     signing: await loadOrCreateSigningKey(path.join(directories.keys, "signing.pem")),
     recorderId: "chaos",
     version: "0.0.0-test",

@@ -5,8 +5,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RecordingVerifier } from "../../recorder/catalog/verify.ts";
+import { RecordingKeys } from "../../recorder/encryption/recording-keys.ts";
 import { createStore } from "../../recorder/store/create-store.ts";
 import type { ObjectStore } from "../../recorder/store/object-store.ts";
+import { encryptIn } from "../support/encryption.ts";
 import { seededRandom } from "../support/flaky-store.ts";
 import { KnownScreen } from "../support/rfb-bytes.ts";
 import { framesOf, playScreen } from "../support/screen-playback.ts";
@@ -22,8 +24,13 @@ beforeEach(() => {
 });
 afterEach(() => directories.remove());
 
-for (const seed of [11, 12]) {
-  test(`killed at random points, seed ${seed}`, async () => {
+for (const [seed, encrypted] of [
+  [11, false],
+  [12, false],
+  [13, true],
+] as const) {
+  test(`killed at random points${encrypted ? ", with encryption" : ""}, seed ${seed}`, async () => {
+    const identity = encrypted ? (await encryptIn(directories.base)).identity : undefined;
     const random = seededRandom(seed);
     const last = 4;
     for (let run = 0; run <= last; run++) {
@@ -41,7 +48,7 @@ for (const seed of [11, 12]) {
       }
       await killWriter(child);
     }
-    await expectNothingLost();
+    await expectNothingLost(identity);
   });
 }
 
@@ -53,7 +60,7 @@ function hasClosedScreens(run: number): boolean {
   return known.size > 2 && goingOn.some(([session]) => list(session).split('"track":"screen-0"').length > 2);
 }
 
-async function expectNothingLost(): Promise<void> {
+async function expectNothingLost(identity: string | undefined): Promise<void> {
   const known = acknowledged(directories);
   expect(known.size, "sessions that were opened before the kills").toBeGreaterThan(2);
   const store = createStore({ kind: "fs", directory: directories.store });
@@ -66,8 +73,8 @@ async function expectNothingLost(): Promise<void> {
 
   let afterSegments = 0;
   for (const session of (await recordingsIn(store)).keys()) {
-    const back = await readBack(store, session);
-    expect(await faultsOf(store, session, back)).toEqual([]);
+    const back = await readBack(store, session, identity);
+    expect(await faultsOf(store, session, back, identity)).toEqual([]);
     const acks = known.get(session);
     // Opened, and killed before anybody was told.
     if (!acks) continue;
@@ -86,10 +93,18 @@ async function expectNothingLost(): Promise<void> {
 const screenSegments = (back: ReadBack): number =>
   back.manifest.segments.filter((segment) => segment.track === "screen-0").length;
 
-async function faultsOf(store: ObjectStore, session: string, { manifest }: ReadBack): Promise<string[]> {
+async function faultsOf(
+  store: ObjectStore,
+  session: string,
+  { manifest }: ReadBack,
+  identity: string | undefined,
+): Promise<string[]> {
   const { keyId } = manifest.recorder;
   const pem = Buffer.from(await store.get(`keys/${keyId}.pub.pem`)).toString();
-  const report = await new RecordingVerifier({ store, trustedKeys: () => new Map([[keyId, pem]]) }).verify(session);
+  const trustedKeys = () => new Map([[keyId, pem]]);
+  const keys = RecordingKeys.of(identity === undefined ? [] : [identity]);
+  const report = await new RecordingVerifier({ store, trustedKeys, keys }).verify(session);
+  expect(report.unopenedSegments).toBeUndefined();
   return report.findings.map((finding) => `${finding.place}: ${finding.message}`);
 }
 

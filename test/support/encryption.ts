@@ -1,6 +1,8 @@
 // Encryption at rest for tests: identities of a made-up investigator and of the service's month, and a reader of what was
 // stored under them that knows the recording format alone.
 import { createDecipheriv, hkdfSync } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { RecordingEncryption } from "../../recorder/encryption/recording-encryption.ts";
 import type { EncryptionStream } from "../../shared/encryption/scheme.ts";
@@ -39,6 +41,28 @@ export async function testEncryption(
     serviceKeyAgain: () => {},
   });
   return { investigator, keystrokes, month, encryption, alarms };
+}
+
+const identityFile = "identity.key";
+
+/** From now on recorders made in this directory encrypt, to an identity that lies there. */
+export async function encryptIn(directory: string): Promise<Identity> {
+  const made = await newIdentity();
+  writeFileSync(join(directory, identityFile), `${made.identity}\n${made.recipient}\n`);
+  return made;
+}
+
+export function encryptionIn(directory: string): RecordingEncryption | null {
+  if (!existsSync(join(directory, identityFile))) return null;
+  const [, recipient = ""] = readFileSync(join(directory, identityFile), "utf8").split("\n");
+  return new RecordingEncryption({
+    recipients: [recipient],
+    inputRecipients: [recipient],
+    serviceReadsInput: true,
+    recipientOf: async () => recipient,
+    noServiceKey: () => {},
+    serviceKeyAgain: () => {},
+  });
 }
 
 /** As docs/recording-format.md says it. */

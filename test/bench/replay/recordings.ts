@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { BegunEncryption } from "../../../recorder/encryption/recording-encryption.ts";
 import { checksumsName, recordingPrefix } from "../../../recorder/store/keys.ts";
 import { RecordingBuilder, type SigningKey } from "../../support/recording-builder.ts";
 
@@ -19,6 +20,9 @@ export interface RecordingSize {
   megabytes: number;
   minutes: number;
 }
+
+/** Of every recording. */
+export const startedAt = "2026-11-20T08:00:00.000Z";
 
 /** Terminal output as programs make it: colours, cursor movement, a full-screen redraw now and then. */
 function* outputs(size: RecordingSize): Generator<{ atUs: number; data: string }> {
@@ -46,12 +50,10 @@ export async function buildRecording(
   key: SigningKey,
   storeDirectory: string,
   castDirectory: string,
+  encryption?: BegunEncryption,
 ): Promise<BenchRecording> {
-  const startedAt = "2026-11-20T08:00:00.000Z";
-  const builder = new RecordingBuilder(
-    { person: "bench", target: size.name.replaceAll(" ", "-"), startedAt, seed },
-    key,
-  );
+  const facts = { person: "bench", target: size.name.replaceAll(" ", "-"), startedAt, seed };
+  const builder = new RecordingBuilder(encryption === undefined ? facts : { ...facts, encryption }, key);
   builder.channel(0, { request: "shell", pty: true, cols: 120, rows: 40 });
   const castFile = join(castDirectory, `${seed}.cast`);
   const cast = createWriteStream(castFile);

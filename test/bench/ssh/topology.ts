@@ -99,7 +99,12 @@ function writeTextFile(file: string, bytes: number): void {
 }
 
 /** `ciphers`: of every path; `default`: what OpenSSH's client and servers agree on by themselves. */
-export async function startTopology(directory: string, fileBytes: number, ciphers = defaultCiphers): Promise<Topology> {
+export async function startTopology(
+  directory: string,
+  fileBytes: number,
+  ciphers = defaultCiphers,
+  config: Record<string, unknown> = {},
+): Promise<Topology> {
   const clientKey = join(directory, "client");
   const clientPublicKey = generateKey(clientKey);
   const targetKey = join(directory, "gateway-to-target");
@@ -111,6 +116,7 @@ export async function startTopology(directory: string, fileBytes: number, cipher
   const jump = await startSshd(directory, "jump", authorizedKeys);
   const service = await startRunningService({
     directory: join(directory, "service"),
+    config,
     people: [{ name: "bench", roles: ["vendor"], keys: [clientPublicKey] }],
     secrets: [{ name: "target", privateKeyFile: targetKey }],
     targets: [

@@ -1,0 +1,32 @@
+// `npm run bench -- verify`: what proving and keeping recordings costs. `--set` takes: only=encryption (parts),
+// rounds=N (of each part), mib=N (size of the files that pass the gateway).
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BenchContext, Figure } from "./harness.ts";
+import { encryptionOfGateway } from "./verify/encryption-gateway.ts";
+import { encryptionOfRecorder } from "./verify/encryption-recorder.ts";
+import { encryptionOfSeek } from "./verify/encryption-seek.ts";
+
+export async function run(bench: BenchContext): Promise<Figure[]> {
+  const { settings, log } = bench;
+  const only = settings["only"]?.split("+");
+  const rounds = Number(settings["rounds"] ?? 5);
+  const directory = mkdtempSync(join(tmpdir(), "conduit-bench-verify-"));
+  const figures: Figure[] = [];
+  const part = async (name: string, measure: () => Promise<Figure[]>) => {
+    if (only !== undefined && !only.includes(name)) return;
+    log(name);
+    figures.push(...(await measure()));
+  };
+  try {
+    await part("encryption", async () => [
+      ...(await encryptionOfGateway(join(directory, "gateway"), Number(settings["mib"] ?? 256), rounds, log)),
+      ...(await encryptionOfRecorder(join(directory, "recorder"), rounds, log)),
+      ...(await encryptionOfSeek(join(directory, "seek"), rounds, log)),
+    ]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return figures;
+}
