@@ -10,6 +10,7 @@ import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 import { Factor } from "../shared/policy/factor.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
+import { keepingRoutes, type LocalKeeping } from "./admin-keeping.ts";
 import { type LocalWatches, watchOf } from "./admin-watch.ts";
 
 export interface LocalAdministration {
@@ -21,6 +22,8 @@ export interface LocalAdministration {
   /** By a person who was proven to the command. False when no such session is live, or it is not frozen. */
   unfreeze(session: string, person: string): Promise<boolean>;
   controls: LocalControls;
+  /** Left out, the service keeps nothing. */
+  keeping?: LocalKeeping;
   watches: LocalWatches;
   audit(entry: {
     actor: string;
@@ -150,6 +153,11 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (control !== undefined) {
     const body = incoming.method === "POST" ? await readJson(incoming) : null;
     return send(response, 200, await control(body, admin.controls, admin.audit));
+  }
+  const keep = keepingRoutes[route];
+  if (keep !== undefined && admin.keeping !== undefined) {
+    const body = incoming.method === "POST" ? await readJson(incoming) : null;
+    return send(response, 200, await keep(body, admin.keeping));
   }
   if (route !== "POST /terminate") throw notKnown();
   const { session, operator, reason } = await read(Terminate, incoming);

@@ -39,7 +39,9 @@ import { PictureJobs } from "./export/video/picture-jobs.ts";
 import { createFileScan, type FileScan } from "./file-scan.ts";
 import { GatewaySignIn } from "./gateway-sign-in.ts";
 import { Inventory } from "./inventory.ts";
+import { LedgerDesk } from "./ledger/ledger-desk.ts";
 import { createLiveService } from "./live-service.ts";
+import { localKeeping } from "./local-keeping.ts";
 import { mfaOf } from "./mfa-of.ts";
 import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
@@ -364,6 +366,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     policyVersions,
     health,
     audit,
+    ledger: new LedgerDesk({
+      service: witness.service,
+      recorder: config.recorder.id,
+      keyHistory: () => keys.history()?.versions.at(-1)?.history ?? null,
+    }),
     signingKeys,
     version: version(),
     ...(existsSync(join(staticDirectory, "index.html")) ? { staticDirectory } : {}),
@@ -400,6 +407,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         await stops.lift(scope, reason, { name: person.name, address: "local" });
       },
     },
+    keeping: localKeeping({ retention, people, audit }),
     watches: createLocalWatches({
       door: live.door,
       isLive: (session) => registry.get(session) !== undefined,

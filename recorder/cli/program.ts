@@ -10,6 +10,7 @@ import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEncryption } from "./encryption.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { registerHolds } from "./holds.ts";
 import { registerKeys } from "./keys.ts";
 import { registerLedger } from "./ledger.ts";
 import { Output } from "./output.ts";
@@ -18,6 +19,7 @@ import { registerQuarantine } from "./quarantine.ts";
 import { registerRecordings } from "./recordings.ts";
 import { registerReport } from "./report.ts";
 import { registerRequest } from "./request.ts";
+import { registerRetention } from "./retention.ts";
 import { registerSecret } from "./secret.ts";
 import { registerServe } from "./serve.ts";
 import { registerSessions } from "./sessions.ts";
@@ -49,6 +51,8 @@ const commands: Register[] = [
   registerAccess,
   registerSessions,
   registerRecordings,
+  registerHolds,
+  registerRetention,
   registerEncryption,
   registerQuarantine,
   registerLedger,

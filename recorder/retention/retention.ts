@@ -189,6 +189,10 @@ export class Retention {
     };
   }
 
+  async counts(): Promise<{ kept: number; overdue: number; held: number }> {
+    return { ...(await this.#retained.counts()), held: this.holds.heldSessions().length };
+  }
+
   health(): HealthCheck {
     const { promise, drift, probe, fault } = this.#care.state;
     const name = "retention";
