@@ -15,6 +15,8 @@ export const exitCodes = {
   configuration: 6,
   /** `verify` found nothing wrong but recordings of other recorders, signed by keys that are not trusted here. */
   untrusted: 7,
+  /** `verify` found nothing worse than what is incomplete, overdue or not anchored. */
+  unfinished: 8,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

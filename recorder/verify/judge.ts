@@ -30,6 +30,11 @@ export interface Witnesses {
   uploadSlackMs: number;
 }
 
+/** When it began, as its id says it: a UUIDv7. */
+export function idTime(session: string): string {
+  return new Date(Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16)).toISOString();
+}
+
 export function judge(witnesses: Witnesses): RecordingEvidence {
   return new Judgement(witnesses).result();
 }
@@ -244,16 +249,16 @@ class Judgement {
     const { examined, surveyed } = this.#of;
     if (!this.#present) return;
     const place = examined === null ? (surveyed?.prefixes[0] ?? "recordings/") : examined.prefix + openName;
-    const startedAt = examined?.open?.startedAt ?? examined?.manifest?.startedAt ?? null;
-    const startedMs = startedAt === null ? null : Date.parse(startedAt);
-    if (startedMs !== null && (ledger.signedAt === null || startedMs > Date.parse(ledger.signedAt)))
+    const startedAt = examined?.open?.startedAt ?? examined?.manifest?.startedAt ?? idTime(this.#of.session);
+    const startedMs = Date.parse(startedAt);
+    if (ledger.signedAt === null || startedMs > Date.parse(ledger.signedAt))
       this.#found(
         place,
         "INTEGRITY_LEDGER",
         `began at ${startedAt}, after the last signed checkpoint in the store: the ledger does not reach as far`,
         "UNANCHORED",
       );
-    else if (startedMs !== null && ledger.from !== null && startedMs < Date.parse(ledger.from))
+    else if (ledger.from !== null && startedMs < Date.parse(ledger.from))
       this.#found(
         place,
         "INTEGRITY_LEDGER",

@@ -54,8 +54,8 @@ const hexOf = (bytes: Uint8Array) => sha256(bytes).toString("hex");
 const readAhead = 8;
 /** A clock may be set back by so much without a word. */
 const clockSlackMs = 5 * 60_000;
-/** Of a key that was rotated while the service ran: it signs until the next start. */
-export const retiredKeySlackMs = 48 * 3_600_000;
+/** Clocks differ, and what was under way when a key ended is signed a moment later. */
+export const retiredKeySlackMs = 3_600_000;
 
 export async function checkLedger(options: LedgerCheckOptions): Promise<CheckedLedger> {
   const check = new LedgerCheck(options);

@@ -1,5 +1,6 @@
 // What the ledger says of each session, gathered while its lines are read. Bounded by what a session can have: an entry of
 // a kind that nothing here asks for is not kept.
+import { sessionIdPattern } from "../../shared/ids.ts";
 import type { LedgerEntry } from "../../shared/ledger/entry.ts";
 import { ExpiredFacts, RecordingCloseFacts, RecordingOpenFacts } from "../../shared/ledger/facts.ts";
 
@@ -33,6 +34,8 @@ export interface SessionEntries {
   /** The latest that an extension says; null without one. */
   extendedTo: string | null;
   overdue: number | null;
+  /** The last time that somebody checked it, and what came of it. */
+  verified: { n: number; at: string; verdict: string } | null;
   /** Entries whose type is known and whose facts are not. */
   unreadable: number[];
 }
@@ -60,6 +63,12 @@ export class EntriesBySession {
       case "recording-stored":
         this.of(subject).stored ??= n;
         return;
+      case "verify": {
+        const details = facts["details"];
+        const told = text(facts["verdict"]) ?? text((details as Record<string, unknown> | undefined)?.["verdict"]);
+        if (told !== null && sessionIdPattern.test(subject)) this.of(subject).verified = { n, at, verdict: told };
+        return;
+      }
       case "overdue":
         this.of(subject).overdue ??= n;
         return;
@@ -94,6 +103,7 @@ export class EntriesBySession {
         holds: [],
         extendedTo: null,
         overdue: null,
+        verified: null,
         unreadable: [],
       };
       this.sessions.set(session, of);
@@ -133,4 +143,30 @@ export function heldAt({ holds }: SessionEntries, n: number): boolean {
     else active.delete(hold.id);
   }
   return active.size > 0;
+}
+
+/** What it said when the ledger had so many entries. */
+export function entriesUpTo(entries: SessionEntries, size: number): SessionEntries {
+  const before = <T extends { n: number }>(all: T[]) => all.filter(({ n }) => n < size);
+  const known = (n: number | null) => (n !== null && n < size ? n : null);
+  return {
+    ...entries,
+    opens: before(entries.opens),
+    closes: before(entries.closes),
+    expired: before(entries.expired),
+    holds: before(entries.holds),
+    stored: known(entries.stored),
+    overdue: known(entries.overdue),
+    unreadable: entries.unreadable.filter((n) => n < size),
+  };
+}
+
+/** Cases that hold it now. */
+export function casesHolding({ holds }: SessionEntries): string[] {
+  const active = new Map<string, string>();
+  for (const { id, kind, caseId } of holds) {
+    if (kind === "placed") active.set(id, caseId ?? id);
+    else active.delete(id);
+  }
+  return [...active.values()];
 }

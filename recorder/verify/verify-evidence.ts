@@ -17,7 +17,7 @@ import type { Examined } from "../catalog/verify.ts";
 import type { StoreConfig } from "../store/create-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { type Examiner, ExaminerHere, type ExaminerOptions, ExaminerThreads } from "./examiner.ts";
-import { judge } from "./judge.ts";
+import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
 import { type CheckedLedger, checkLedger, recordersIn } from "./ledger-check.ts";
 import { lockNotices } from "./lock-notices.ts";
@@ -171,7 +171,7 @@ class Run {
         (ledger) => ledger.entries.sessions.get(session)?.opens[0]?.facts.startedAt,
       );
       const startedAt = opened.find((at) => at !== undefined);
-      const startedMs = startedAt === undefined ? idTimeMs(session) : Date.parse(startedAt);
+      const startedMs = startedAt === undefined ? Date.parse(idTime(session)) : Date.parse(startedAt);
       return startedMs >= scope.fromMs && startedMs < scope.toMs;
     };
     return [...all].filter((session) => sessionIdPattern.test(session) && within(session)).sort();
@@ -350,11 +350,6 @@ class Run {
 /** Not every subject with entries is one: people view recordings that a ledger knows nothing else of. */
 export function isRecording(entries: SessionEntries | undefined): boolean {
   return entries !== undefined && entries.opens.length + entries.closes.length + entries.expired.length > 0;
-}
-
-/** Of a UUIDv7. */
-export function idTimeMs(session: string): number {
-  return Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16);
 }
 
 export function bytesOf(surveyed: SurveyedRecording | undefined): number {

@@ -1,0 +1,157 @@
+// Where `conduit verify` and `conduit attest` read: a folder with a copy of the store, or the configured store; and by
+// which keys and anchors they judge.
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { AppError } from "../../../shared/errors.ts";
+import { type Config, storeOptions } from "../../config.ts";
+import { readRootPublicKey } from "../../keys/root-key.ts";
+import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
+import type { StoreConfig } from "../../store/create-store.ts";
+import type { ObjectStore } from "../../store/object-store.ts";
+import { notesIn } from "../../verify/anchor-file.ts";
+import { type Cli, configOf, inWorkspace } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
+
+export interface SourceOptions {
+  store?: string;
+  ledger?: string;
+  rootKey?: string;
+  anchors?: string;
+  key?: string[];
+}
+
+export interface EvidenceSource extends AsyncDisposable {
+  store: ObjectStore;
+  config: StoreConfig;
+  /** Null: a copy in a folder, of nobody's configuration. */
+  installation: Config | null;
+  /** For people. */
+  name: string;
+  /** Whether it is where locks are: a plain copy of the objects has none. */
+  hasLocks: boolean;
+  witnesses: {
+    root: KeyObject | null;
+    given: ReadonlyMap<string, string>;
+    anchors: string[] | null;
+    ledgerStore?: ObjectStore;
+    checkpointSeconds?: number;
+  };
+  /** Who verified what goes into the installation's audit log, where there is one. */
+  audit(action: string, subject: string, details: Record<string, unknown>): Promise<void>;
+}
+
+export function withSourceOptions(command: Command): Command {
+  return command
+    .option("--store <dir>", "a folder with a copy of the store (default: the configured store)")
+    .option("--root-key <file>", "the root's public key (PEM); default: the installation's own")
+    .option("--ledger <dir>", "a folder with ledger/ and keys/ (default: in the store)")
+    .option("--anchors <file>", "checkpoints that stand outside: an anchor's file");
+}
+
+export function keyOption(): Option {
+  return new Option("--key <file>", "a further public key (PEM) to trust without the root").argParser(
+    (file: string, before: string[] | undefined) => [...(before ?? []), file],
+  );
+}
+
+export async function sourceOf(cli: Cli, command: Command, options: SourceOptions): Promise<EvidenceSource> {
+  const installation = options.store === undefined ? configOf(cli, command) : null;
+  const config: StoreConfig =
+    options.store === undefined
+      ? storeOptions((installation as Config).store)
+      : folderOf(cli, options.store, "--store");
+  // Loaded when it is needed: an S3 client takes a quarter of a command's start.
+  const { createStore } = await import("../../store/create-store.ts");
+  const store = createStore(config);
+  const ledgerStore = options.ledger === undefined ? null : createStore(folderOf(cli, options.ledger, "--ledger"));
+  const given = new Map((options.key ?? []).map((file) => readPublicKey(resolve(cli.directory, file))).map(pair));
+  const root = await rootOf(cli, options, installation);
+  if (root === null) {
+    // An installation of an older version has keys and no root yet.
+    for (const key of installation === null ? [] : signingKeyHistory(installation.recorder.keyDirectory))
+      given.set(...pair(key));
+    if (given.size === 0)
+      throw new AppError(
+        "REQUEST_INVALID",
+        "give the root's public key: --root-key FILE (conduit keys export-root writes it)",
+        {
+          op: "cli.verify",
+          details: { exitCode: exitCodes.usage },
+        },
+      );
+  }
+  return {
+    store,
+    config,
+    installation,
+    hasLocks: installation !== null || (config.kind === "fs" && existsSync(join(config.directory, ".retention"))),
+    name: config.kind === "fs" ? config.directory : `s3:${config.bucket}/${config.prefix ?? ""}`,
+    witnesses: {
+      root,
+      given,
+      anchors: anchorsOf(cli, options, installation),
+      ...(ledgerStore === null ? {} : { ledgerStore }),
+      ...(installation === null ? {} : { checkpointSeconds: installation.ledger.checkpointSeconds }),
+    },
+    audit: async (action, subject, details) => {
+      if (installation === null || !existsSync(installation.recorder.database)) return;
+      await inWorkspace(cli, command, ({ audit }) => audit(action, subject, details)).catch((error: unknown) => {
+        cli.err.line(`WARNING: the audit log could not be written (${(error as Error).message}); going on without it.`);
+      });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await ledgerStore?.close();
+    },
+  };
+}
+
+const pair = ({ keyId, publicKeyPem }: { keyId: string; publicKeyPem: string }): [string, string] => [
+  keyId,
+  publicKeyPem,
+];
+
+function folderOf(cli: Cli, folder: string, option: string): StoreConfig {
+  const directory = resolve(cli.directory, folder);
+  if (!existsSync(directory) || !statSync(directory).isDirectory())
+    throw new AppError("REQUEST_INVALID", `${option}: ${directory} is no folder`, {
+      op: "cli.verify",
+      details: { exitCode: exitCodes.usage },
+    });
+  return { kind: "fs", directory, createDirectory: false };
+}
+
+async function rootOf(cli: Cli, { rootKey }: SourceOptions, installation: Config | null): Promise<KeyObject | null> {
+  if (rootKey !== undefined) return createPublicKey(readPublicKey(resolve(cli.directory, rootKey)).publicKeyPem);
+  const own = installation === null ? null : await readRootPublicKey(installation.recorder.keyDirectory);
+  return own === null ? null : createPublicKey(own.publicKeyPem);
+}
+
+/** The installation's own file anchors are compared with by themselves, where they can be read. */
+function anchorsOf(cli: Cli, { anchors }: SourceOptions, installation: Config | null): string[] | null {
+  if (anchors !== undefined) {
+    const path = resolve(cli.directory, anchors);
+    try {
+      return notesIn(readFileSync(path, "utf8"));
+    } catch (cause) {
+      const text = `--anchors: ${path} cannot be read: ${(cause as Error).message}`;
+      throw new AppError("REQUEST_INVALID", text, { op: "cli.verify", cause, details: { exitCode: exitCodes.usage } });
+    }
+  }
+  const files = (installation?.ledger.anchors ?? []).flatMap((anchor) => (anchor.kind === "file" ? [anchor.path] : []));
+  const readable = files.filter((path) => existsSync(path));
+  return readable.length === 0 ? null : readable.flatMap((path) => notesIn(readFileSync(path, "utf8")));
+}
+
+/** `2026-11-01` or RFC 3339, in ms. */
+export function timeOf(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (!Number.isNaN(ms) && /^\d{4}-\d\d-\d\d/.test(text)) return ms;
+  throw new AppError("REQUEST_INVALID", `${option} is a time such as 2026-11-01 or 2026-11-01T08:00:00Z`, {
+    op: "cli.verify",
+    details: { exitCode: exitCodes.usage },
+  });
+}
