@@ -42,6 +42,7 @@ export function describeSession(facts: SessionFacts, now: SessionSituation): Liv
     running: now.running,
     ending: now.ending ?? null,
     control: now.control,
+    mayBeControlled: facts.policy.escort.control !== "never",
     confirmations: now.confirmations,
     channels: now.channels,
     idleSeconds: now.idleMs / 1000,

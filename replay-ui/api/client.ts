@@ -278,6 +278,11 @@ export async function messageSession(session: string, text: string): Promise<voi
   await send("POST", `/sessions/${encodeURIComponent(session)}/message`, { text });
 }
 
+/** To what waits under this number. */
+export async function confirmAction(session: string, n: number, given: boolean, reason = ""): Promise<void> {
+  await send("POST", `/sessions/${encodeURIComponent(session)}/confirmations/${n}`, { given, reason });
+}
+
 export async function markSession(session: string, mark: SessionMark): Promise<void> {
   await send("POST", `/sessions/${encodeURIComponent(session)}/marks`, mark);
 }

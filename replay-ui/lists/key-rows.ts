@@ -4,7 +4,7 @@ import type { InputLine } from "../../shared/events/stored.ts";
 import { formatCount } from "../format.ts";
 import type { Decoded } from "../player/segments.ts";
 import { words } from "./fact-row.ts";
-import { type KeyItem, type KeyRow, keySymbols } from "./key-item.ts";
+import { type KeyItem, type KeyRow, keySymbols, typist } from "./key-item.ts";
 import { isScreenInput, screenInputRows } from "./screen-input-rows.ts";
 import type { Neighbours } from "./track-rows.ts";
 
@@ -36,7 +36,7 @@ function carriedOut(lines: readonly InputLine[], following: readonly InputLine[]
 }
 
 function continues(line: InputLine, next: InputLine): boolean {
-  return next.ch === line.ch && next.t - line.t < PAUSE_US && next.k !== "data";
+  return next.ch === line.ch && next.by === line.by && next.t - line.t < PAUSE_US && next.k !== "data";
 }
 
 function endsRow(line: InputLine): boolean {
@@ -52,12 +52,12 @@ function group(lines: readonly InputLine[]): KeyRow[] {
     const item = toItem(line);
     let row = rows.at(-1);
     if (row === undefined || last === null || endsRow(last) || !continues(last, line)) {
-      row = { atUs: line.t, channel: line.ch, items: [] };
+      row = { atUs: line.t, channel: line.ch, ...typist(line), items: [] };
       rows.push(row);
       characters = 0;
     } else if (characters + item.label.length > MAX_CHARACTERS && line.k !== "key") {
       const carried = lastWord(row.items);
-      row = { atUs: carried[0]?.atUs ?? line.t, channel: line.ch, items: carried };
+      row = { atUs: carried[0]?.atUs ?? line.t, channel: line.ch, ...typist(line), items: carried };
       rows.push(row);
       characters = carried.reduce((sum, { label }) => sum + label.length, 0);
     }

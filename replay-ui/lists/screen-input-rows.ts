@@ -2,7 +2,7 @@
 // Releases are no rows of their own; they say which modifiers were held and where a drag ended. Of a masked key nothing
 // gets here but that one was pressed.
 import type { InputLine } from "../../shared/events/stored.ts";
-import { type KeyItem, type KeyRow, keySymbols } from "./key-item.ts";
+import { type KeyItem, type KeyRow, keySymbols, typist } from "./key-item.ts";
 
 const PAUSE_US = 3_000_000;
 const MAX_CHARACTERS = 28;
@@ -55,6 +55,7 @@ export function screenInputRows(lines: readonly InputLine[], before: readonly In
       typed &&
       typing !== null &&
       line.ch === typing.row.channel &&
+      line.by === typing.row.by &&
       line.t - typing.lastUs < PAUSE_US &&
       typing.characters + item.label.length <= MAX_CHARACTERS
     ) {
@@ -62,7 +63,7 @@ export function screenInputRows(lines: readonly InputLine[], before: readonly In
       typing.characters += item.label.length;
       typing.lastUs = line.t;
     } else {
-      const row = { atUs: line.t, channel: line.ch, items: [item] };
+      const row = { atUs: line.t, channel: line.ch, ...typist(line), items: [item] };
       rows.push(row);
       typing = typed ? { row, characters: item.label.length, lastUs: line.t } : null;
     }

@@ -19,6 +19,7 @@ export function liveSource(first: RecordingIndex, asEscort: boolean): RecordingS
   const reachable = new Store(true);
   const live = new Store<LiveWatch>({
     connected: false,
+    watch: null,
     session: null,
     escort: null,
     prompt: null,

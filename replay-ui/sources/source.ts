@@ -10,6 +10,8 @@ import type { OpenSegments } from "./open-segments.ts";
 export interface LiveWatch {
   /** What happens comes the moment it is recorded. */
   connected: boolean;
+  /** This page's own. */
+  watch: string | null;
   session: LiveSession | null;
   escort: EscortState | null;
   /** "Are you there?": to be answered by then, on the page's clock. */

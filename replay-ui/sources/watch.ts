@@ -86,7 +86,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
         for (const track of said.tracks) know(track);
         await ends.reload(said.nextN);
         ends.clock(said.atUs);
-        ends.state.update({ connected: true, session: said.session });
+        ends.state.update({ connected: true, watch: said.watch, session: said.session });
         retryMs = FIRST_RETRY_MS;
         return settle(said.atUs);
       case "track":

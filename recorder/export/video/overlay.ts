@@ -18,12 +18,14 @@ const alarmColour = 0xf47067;
 export interface KeyStroke {
   atUs: number;
   text: string;
+  /** Who typed it, where it was not the session's person. */
+  by?: string;
 }
 
 /** Null for lines that are no keys: data, moves, a key let go. */
 export function keyStroke(line: InputLine): KeyStroke | null {
   const text = keyText(line);
-  return text === "" ? null : { atUs: line.t, text };
+  return text === "" ? null : { atUs: line.t, text, ...(line.by === undefined ? {} : { by: line.by }) };
 }
 
 function keyText({ k, d = "", name = "", down, what, direction, buttons = 0, x = 0, y = 0 }: InputLine): string {
@@ -82,7 +84,10 @@ export function drawStrip(into: Pixels, y: number, { atUs, open, show, keys, unv
   if (show.has("target")) say(visible(`${show.has("person") ? "→ " : ""}${open.target.name}`), foreground);
   if (!show.has("keys")) return;
   const room = Math.floor((into.width - x - margin) / mono.measure("0"));
-  const typed = [...visible(keys.map(({ text }) => text).join(""))];
+  // Whose, where it changes.
+  const named = keys.map(({ text, by }, at) => (by === keys[at - 1]?.by ? text : `${by ?? open.person.name}: ${text}`));
+  const someoneElse = keys.some(({ by }) => by !== undefined);
+  const typed = [...visible((someoneElse ? named : keys.map(({ text }) => text)).join(""))];
   if (room < 4) return;
   const shown = typed.length > room ? ["…", ...typed.slice(-(room - 1))] : typed;
   const text = shown.join("");

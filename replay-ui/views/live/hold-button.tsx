@@ -22,13 +22,16 @@ export function HoldButton(props: {
   const isOwn = session.person.toLowerCase() === me.name.toLowerCase();
   if (isFrozen && (isOwn || (awaitsEscort && !hasRole(me, "escort")))) return null;
   if (isFrozen && session.hold === "stopped") return null;
-  if (isFrozen && !watching && session.escort?.mustWatch === true) return null;
+  // The person is held for who types in their place: a freeze is what is left.
+  const isControlled = session.hold === "controlled";
+  if (isFrozen && !isControlled && !watching && session.escort?.mustWatch === true) return null;
   if (!isFrozen && session.state !== "active") return null;
+  const releases = isFrozen && !isControlled;
   const act = async () => {
     setBusy(true);
     setError(null);
     try {
-      if (isFrozen) await unfreezeSession(session.session);
+      if (releases) await unfreezeSession(session.session);
       else await freezeSession(session.session, "");
       onChanged();
     } catch (failure) {
@@ -40,13 +43,13 @@ export function HoldButton(props: {
     <>
       <button
         type="button"
-        class={isFrozen ? "button go" : "button"}
-        disabled={busy || (isFrozen && notYet !== undefined)}
-        title={isFrozen ? notYet : undefined}
-        data-testid={isFrozen ? "unfreeze" : "freeze"}
+        class={releases ? "button go" : "button"}
+        disabled={busy || (releases && notYet !== undefined)}
+        title={releases ? notYet : undefined}
+        data-testid={releases ? "unfreeze" : "freeze"}
         onClick={() => void act()}
       >
-        {isFrozen ? (awaitsEscort ? "Escort it" : "Let it go on") : "Freeze"}
+        {releases ? (awaitsEscort ? "Escort it" : "Let it go on") : "Freeze"}
       </button>
       {error === null ? null : (
         <span class="form-error" role="alert">

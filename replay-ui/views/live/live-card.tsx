@@ -4,6 +4,7 @@ import { AlertIcon, StopIcon } from "../../components/icons.tsx";
 import { ProtocolTag } from "../../components/protocol-tag.tsx";
 import { formatAgo, formatBytes, formatClockZone } from "../../format.ts";
 import { recordingPath, requestPath } from "../../router.ts";
+import { Confirmations } from "./confirmations.tsx";
 import { HoldButton } from "./hold-button.tsx";
 import { stateWord } from "./state-word.ts";
 
@@ -73,6 +74,7 @@ export function LiveCard({ session, me, mayEnd, onEnd, onChanged }: LiveCardProp
           <AlertIcon size={15} /> {alarm}
         </p>
       ))}
+      <Confirmations session={session} me={me} onChanged={onChanged} />
       <div class="live-actions">
         <a class="button primary" href={recordingPath(session.session)}>
           {mayEnd && session.state === "frozen" && session.escort?.mustWatch === true ? "Watch and escort" : "Watch"}

@@ -11,9 +11,11 @@ import { errorText } from "../../components/states.tsx";
 import { formatBytes } from "../../format.ts";
 import type { LiveWatch } from "../../sources/source.ts";
 import { type Store, useStore } from "../../store.ts";
+import { Confirmations } from "../live/confirmations.tsx";
 import { EndDialog } from "../live/end-dialog.tsx";
 import { HoldButton } from "../live/hold-button.tsx";
 import { stateWord } from "../live/state-word.ts";
+import { ControlButton } from "./control-button.tsx";
 import { EscortPanel } from "./escort-panel.tsx";
 import { LiveHealth } from "./live-health.tsx";
 import type { OpenedRecording } from "./opened.ts";
@@ -49,8 +51,9 @@ function Desk({ opened, live, me }: { opened: OpenedRecording; live: Store<LiveW
           {stateWord(session)}
         </span>
         <LiveHealth session={session} connected={watch.connected} />
-        {mayControl ? <Controls opened={opened} session={session} me={me} /> : null}
+        {mayControl ? <Controls opened={opened} watch={watch} session={session} me={me} /> : null}
       </div>
+      <Confirmations session={session} me={me} />
       <Running session={session} />
       {session.alarms.map((alarm) => (
         <p key={alarm} class="notice bad">
@@ -64,7 +67,8 @@ function Desk({ opened, live, me }: { opened: OpenedRecording; live: Store<LiveW
 
 type Asked = "message" | "note" | "end" | null;
 
-function Controls({ opened, session, me }: { opened: OpenedRecording; session: LiveSession; me: Me }) {
+function Controls(props: { opened: OpenedRecording; watch: LiveWatch; session: LiveSession; me: Me }) {
+  const { opened, watch, session, me } = props;
   const [asked, setAsked] = useState<Asked>(null);
   const [said, setSaid] = useState("");
   const [error, setError] = useState("");
@@ -104,6 +108,7 @@ function Controls({ opened, session, me }: { opened: OpenedRecording; session: L
       <button type="button" class="button" data-testid="bookmark" onClick={() => void bookmark()}>
         <BookmarkIcon size={16} /> <span class="button-text">Bookmark</span>
       </button>
+      <ControlButton opened={opened} watch={watch} session={session} me={me} />
       <HoldButton
         session={session}
         me={me}

@@ -181,6 +181,11 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
               {trackOfChannel(row.channel)?.name === shownTrack ? null : (
                 <span class="row-channel">ch {row.channel}</span>
               )}
+              {row.by === undefined ? null : (
+                <span class="row-typist" title={`Typed by ${row.by}, not by the session's person`}>
+                  {row.by === "conduit" ? "gateway" : row.by}
+                </span>
+              )}
               <span class="key-items">
                 {row.items.map((item, i) => (
                   <KeyButton
