@@ -257,6 +257,8 @@ export const LiveSession = z.strictObject({
   /** What an end would break off now. */
   running: z.array(RunningItem).optional(),
   control: ControlState.nullable().optional(),
+  /** The policy lets who watches it take control, if they may. */
+  mayBeControlled: z.boolean().optional(),
   /** What waits to be confirmed, the oldest first. */
   confirmations: z.array(Confirmation).optional(),
   /** It is to end, and was frozen for that. `whenFinished`: by itself, as soon as no file is open. */
