@@ -3,7 +3,7 @@
 // escort, its page is in front, speaks, keeps up, and was answered from; once the last one does not, that is said once.
 import type { Escort } from "../../shared/policy/policy.ts";
 
-export type PresenceRules = Omit<Escort, "companies" | "control">;
+export type PresenceRules = Omit<Escort, "companies" | "control" | "earlyInput">;
 
 export interface PresenceWatch {
   watch: string;

@@ -185,6 +185,10 @@ export class GatewaySession implements TapSession {
     return this.facts.decision.obligations.fileTransfer;
   }
 
+  get earlyInput(): "refuse" | "deliver" {
+    return this.facts.policy.escort.earlyInput;
+  }
+
   get hold(): SessionHold | null {
     return this.#holds.top;
   }

@@ -33,6 +33,8 @@ export interface TapSession {
   decideForward(capability: Capability, host: string, port: number): Decision;
   /** SFTP and scp: piped through, held until scanned, or refused. */
   readonly fileTransfer: FileTransferMode;
+  /** What a program without a terminal was sent before the escort's release: the end of its channel, or delivered then. */
+  readonly earlyInput: "refuse" | "deliver";
   decideClipboard(direction: "inbound" | "outbound", bytes: number): Decision;
   /** True while input must not pass: what is sent then is dropped, or waits where docs/live-sessions.md says so. */
   readonly frozen: boolean;

@@ -170,15 +170,19 @@ function nothingProhibited(policy: Policy): PolicyFinding[] {
 /** An escort that a rule owes, and that the policy then does not hold to anything. */
 function lintEscort({ escort, rules }: Policy): PolicyFinding[] {
   if (!rules.some(owesEscort)) return [];
-  const { mustWatch, presenceSeconds } = escort;
-  const say = (key: string, problem: string, mend: string) => [{ path: ["escort", key], problem, mend }];
+  const { mustWatch, presenceSeconds, earlyInput } = escort;
+  const found: PolicyFinding[] = [];
+  const say = (key: string, problem: string) =>
+    found.push({ path: ["escort", key], problem, mend: "Leave it out, or nothing, if that is meant." });
   if (!mustWatch) {
-    const problem = "is false: an escort releases a session from anywhere, and it goes on when nobody watches";
-    return say("mustWatch", problem, "Leave it out, or nothing, if that is meant.");
+    say("mustWatch", "is false: an escort releases a session from anywhere, and it goes on when nobody watches");
+  } else if (presenceSeconds === 0) {
+    say("presenceSeconds", "is 0: a page that was left open escorts for as long as it stands there");
   }
-  if (presenceSeconds > 0) return [];
-  const problem = "is 0: a page that was left open escorts for as long as it stands there";
-  return say("presenceSeconds", problem, "Leave it out, or nothing, if that is meant.");
+  if (earlyInput === "deliver") {
+    say("earlyInput", "is deliver: an escort releases what a command was sent before, and nobody has seen that");
+  }
+  return found;
 }
 
 function owesEscort({ effect, require }: Rule): boolean {

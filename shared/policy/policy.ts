@@ -166,6 +166,11 @@ export const Escort = z
     presenceSeconds: z.int().min(0).max(86_400).default(600),
     answerSeconds: z.int().min(5).max(3600).default(60),
     /**
+     * What is sent to a program before the release, where there is no terminal: it ends the program's channel, or it is
+     * delivered with the release. Commands and file transfer themselves wait in either case.
+     */
+    earlyInput: z.enum(["refuse", "deliver"]).default("refuse"),
+    /**
      * Whether who watches may type and point in the session: never, in the person's place, or beside them. Escorts,
      * engineers and administrators; nobody with the role vendor, and none of the person's company.
      */

@@ -43,6 +43,8 @@ export class HeldInput {
   #program: Program | undefined;
   #transfers = false;
   #programPassed = false;
+  #isOpening = false;
+  #hasOpened = false;
   #toldOf: SessionHold["code"] | undefined;
   #sftp: FrozenRequests | undefined;
   #requestNotices = 0;
@@ -76,7 +78,7 @@ export class HeldInput {
     this.#transfers = files !== undefined && (files.kind === "sftp" || files.scp !== "unreadable");
     if (program.capability !== "sftp") return;
     this.#sftp = new FrozenRequests({
-      stopped: () => this.isStopped && this.course !== "drop",
+      stopped: () => (this.isStopped && this.course !== "drop") || this.#refusesEarly,
       asksUploads: () => this.#place.session.confirm?.uploads === true,
       ask: (request) => this.#askUpload(request),
       pass: (bytes) => this.#place.pass(bytes),
@@ -144,7 +146,8 @@ export class HeldInput {
     if (this.#kind === "forward") return "close";
     if (this.#program === undefined || this.#place.isTerminal()) return "drop";
     if (session.hold?.code === "escort-awaited" && !this.#programPassed) {
-      return this.#program.request === "shell" ? "drop" : "wait";
+      if (this.#program.request === "shell") return "drop";
+      return this.#refusesEarly && !this.#transfersEarly ? "close" : "wait";
     }
     if (!this.#transfers) return "close";
     return session.hold?.code === "ending" ? "pass" : "wait";
@@ -152,8 +155,25 @@ export class HeldInput {
 
   /** From the operator, once a program was asked for. */
   take(data: Buffer): void {
-    if (this.#sftp === undefined) this.#place.pass(data);
-    else this.#sftp.feed(data);
+    if (this.#sftp !== undefined) {
+      this.#sftp.feed(data);
+      return;
+    }
+    this.#isOpening = this.#transfers && data.length === 1 && data[0] === 0 && !this.#hasOpened;
+    this.#hasOpened ||= this.#isOpening;
+    this.#place.pass(data);
+    this.#isOpening = false;
+  }
+
+  /** Nothing that was sent before the release is delivered. */
+  get #refusesEarly(): boolean {
+    const { session } = this.#place;
+    return session.earlyInput === "refuse" && session.hold?.code === "escort-awaited" && !this.#programPassed;
+  }
+
+  /** What programs for files send by themselves before they are answered: SFTP its greeting, an scp that fetches one byte. */
+  get #transfersEarly(): boolean {
+    return this.#sftp !== undefined || this.#isOpening;
   }
 
   /** What came while somebody else had to agree to what was before it. */
@@ -212,6 +232,9 @@ export class HeldInput {
   cut(): string {
     this.#drops.say(true);
     const why = this.#place.session.hold?.sentence ?? "The session is stopped.";
+    if (this.#refusesEarly) {
+      return `${why} What is sent to a command before that is not kept: it was closed. Start it again after the release.`;
+    }
     return `${why} This channel has no terminal and was sent more meanwhile: it was closed.`;
   }
 

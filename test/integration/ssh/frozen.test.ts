@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type ClientChannel } from "ssh2";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -253,8 +254,106 @@ describe("a stream without a terminal", () => {
     expect(session.notices("input-dropped")).toEqual([]);
   });
 
-  it("keeps what it has as input while a command waits for its escort", async () => {
+  it("is closed when a command is sent something before the release, and nothing of it ever runs", async () => {
+    const marker = join(remote, "staged");
     const coming = next((session) => {
+      session.holdCode = "escort-awaited";
+      session.freeze();
+    });
+    const client = await start(["-T"], ["sh"]);
+    const session = await coming;
+    await waitFor(() => client.output().includes(sentence), { what: "the sentence" });
+    client.write(`touch ${marker}\n`);
+    expect((await client.exited).code).toBe(255);
+    expect(client.stderr()).toContain("What is sent to a command before that is not kept: it was closed.");
+    expect(session.notices("input-dropped")).toMatchObject([{ hold: "escort-awaited", closed: true }]);
+    session.unfreeze();
+    await session.whenEnded();
+    expect(await exists(marker)).toBe(false);
+    expect(session.of("channel-open")).toEqual([]);
+  });
+
+  it("a command that is sent nothing waits for its escort, and runs with the release", async () => {
+    const coming = next((session) => {
+      session.holdCode = "escort-awaited";
+      session.freeze();
+    });
+    const client = await start(["-T"], ["cat; echo ran"]);
+    const session = await coming;
+    await waitFor(() => client.output().includes(sentence), { what: "the sentence" });
+    client.child.stdin?.end();
+    await sleep(300);
+    expect(client.stdout()).toBe("");
+    session.unfreeze();
+    expect([(await client.exited).code, client.stdout()]).toEqual([0, "ran\n"]);
+    expect(session.notices("input-dropped")).toEqual([]);
+  });
+
+  it("a request of SFTP that came before the release never reaches the target; its greeting does", async () => {
+    const folder = join(remote, "staged-folder");
+    const packet = (type: number, body: Buffer) => {
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(body.length + 1);
+      head[4] = type;
+      return Buffer.concat([head, body]);
+    };
+    const uint32 = (value: number) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32BE(value);
+      return bytes;
+    };
+    const mkdirRequest = (id: number) =>
+      packet(14, Buffer.concat([uint32(id), uint32(folder.length), Buffer.from(folder), uint32(0)]));
+    const coming = next((session) => {
+      session.holdCode = "escort-awaited";
+      session.freeze();
+    });
+    const client = await start(["-T", "-s"], ["sftp"]);
+    const session = await coming;
+    await waitFor(() => client.output().includes(sentence), { what: "the sentence" });
+    client.child.stdin?.write(Buffer.concat([packet(1, uint32(3)), mkdirRequest(1)]));
+    await waitFor(() => sum(session, "requests") === 1, { what: "the refusal to be counted" });
+    session.unfreeze();
+    await waitFor(() => client.stdout().includes("posix-rename"), { what: "the target's greeting" });
+    expect(await exists(folder)).toBe(false);
+    expect(session.notices("request-refused")).toMatchObject([{ request: "sftp mkdir", reason: "escort-awaited" }]);
+    client.child.stdin?.write(mkdirRequest(2));
+    await waitFor(() => exists(folder), { what: "the folder that was asked for after the release" });
+  });
+
+  it.each(["-s", "-O"])(
+    "files are fetched and brought once the escort has released the session: scp %s",
+    async (how) => {
+      const source = join(remote, `there${how}`);
+      await writeFile(source, "at the target");
+      const local = join(tmpdir(), `frozen-scp-${process.pid}`);
+      for (const [from, to] of [
+        [`${address.login}@${address.host}:${source}`, local],
+        [local, `${address.login}@${address.host}:${source}-back`],
+      ] as const) {
+        const coming = next((session) => {
+          session.holdCode = "escort-awaited";
+          session.freeze();
+        });
+        const options = (await sshOptions(address)).map((option) => (option === "-p" ? "-P" : option));
+        const client = await startProcess("scp", [how, ...options, from, to]);
+        running.push(client);
+        const session = await coming;
+        await waitFor(() => session.notices("program-waits").length === 1, { what: "the program" });
+        await sleep(300);
+        session.unfreeze();
+        expect([(await client.exited).code, client.output()]).toEqual([0, expect.stringContaining(sentence)]);
+        expect(session.notices("input-dropped")).toEqual([]);
+      }
+      expect(await readFile(local, "utf8")).toBe("at the target");
+      expect(await readFile(`${source}-back`, "utf8")).toBe("at the target");
+      await rm(local);
+    },
+  );
+
+  it("keeps what it has as input while a command waits for its escort, where the policy says so", async () => {
+    const coming = next((session) => {
+      session.earlyInput = "deliver";
       session.holdCode = "escort-awaited";
       session.freeze();
     });

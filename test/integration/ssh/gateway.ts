@@ -61,6 +61,7 @@ export class MemorySession implements TapSession {
   countOnly = false;
   outputBytes = 0;
   inputBytes = 0;
+  earlyInput: "refuse" | "deliver" = "refuse";
   /** Why it is frozen, when it is. */
   holdCode: SessionHold["code"] = "frozen";
   typedText = "";

@@ -141,6 +141,7 @@ describe("of the escort", () => {
     Policy.parse({ version: 1, groups: { acme: ["erika"] }, escort, rules: [rule("r", { require })] });
 
   it.each([
+    [{ earlyInput: "deliver" }, ["escort.earlyInput is deliver: an escort releases what a command was sent before"]],
     [{ mustWatch: false }, ["escort.mustWatch is false: an escort releases a session from anywhere"]],
     [{ presenceSeconds: 0 }, ["escort.presenceSeconds is 0: a page that was left open escorts"]],
     [{ companies: ["acme", "other"] }, ['escort.companies.1 ("group:other") names a group that the policy does not']],
