@@ -1,5 +1,5 @@
 // Builds the manifest that closes a recording.
-import type { Gap, Manifest, SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { Gap, Manifest, SegmentMeta, TrackMeta } from "../../shared/manifest/manifest.ts";
 import { type OpenRecord, RECORDING_FORMAT } from "../../shared/manifest/open-record.ts";
 import type { ClosedSession } from "./segments/messages.ts";
 
@@ -29,6 +29,13 @@ export function wallUsOf(startedAt: string): number {
   return Math.floor(Date.parse(startedAt) / 1000) * 1e6 + Number(fraction);
 }
 
+/** The manifest is not encrypted, and what a command says is content. It stands among the events. */
+function withoutCommand(track: TrackMeta): TrackMeta {
+  if (track.request !== "exec") return track;
+  const { command: _command, ...rest } = track;
+  return rest;
+}
+
 export function buildManifest(facts: SealFacts): Manifest {
   const { open, closed, durationUs } = facts;
   const endUs = wallUsOf(open.startedAt) + durationUs;
@@ -44,7 +51,7 @@ export function buildManifest(facts: SealFacts): Manifest {
     durationUs,
     ...(open.recording.mode === undefined ? {} : { recordingMode: open.recording.mode }),
     endReason: facts.endReason,
-    tracks: closed.tracks,
+    tracks: open.encryption === undefined ? closed.tracks : closed.tracks.map(withoutCommand),
     segments: facts.segments,
     gaps: facts.gaps,
     counts: { events: facts.events, ...closed.counts },

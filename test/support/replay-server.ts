@@ -13,6 +13,7 @@ import { PolicyVersions } from "../../recorder/access/policy-versions.ts";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
 import { openDatabase } from "../../recorder/database.ts";
+import type { DataKeys } from "../../recorder/encryption/segment-cipher.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
 import { makeReport } from "../../recorder/report/make.ts";
@@ -50,6 +51,8 @@ export interface ReplayServer {
   terminated: { session: string; by: string; reason: string }[];
   /** Segment requests, in order, as `session/n`. */
   segmentReads: string[];
+  /** Of encrypted recordings, as far as this service has them. */
+  dataKeys: Map<string, Partial<DataKeys>>;
   verdicts: Map<string, VerifyReport>;
   close(): Promise<void>;
 }
@@ -70,6 +73,7 @@ export async function startReplayServer(options: {
     openable: [],
     terminated: [],
     segmentReads: [],
+    dataKeys: new Map(),
     verdicts: new Map(),
   };
   const reading = readingOf(state, options.key.keyId);
@@ -248,7 +252,7 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "signIn" | "mf
   };
 }
 
-type Reading = Pick<ApiDeps, "recordings" | "reader" | "verifier" | "exporter">;
+type Reading = Pick<ApiDeps, "recordings" | "reader" | "opened" | "verifier" | "exporter">;
 
 function readingOf(state: Omit<ReplayServer, "url" | "close">, keyId: string): Reading {
   const find = (session: string): BuiltRecording => {
@@ -286,6 +290,13 @@ function readingOf(state: Omit<ReplayServer, "url" | "close">, keyId: string): R
         const bytes = find(session).objects.get(name);
         if (bytes === undefined) throw new AppError("REQUEST_NOT_FOUND", "no such object", { op: "test.object" });
         return bytes;
+      },
+    },
+    opened: {
+      keys: async (session, streams) => {
+        const keys = state.dataKeys.get(find(session).index.session);
+        const given = streams.flatMap((stream) => (keys?.[stream] ? [[stream, keys[stream]]] : []));
+        return { encrypted: keys !== undefined, keys: Object.fromEntries(given) };
       },
     },
     verifier: {

@@ -14,10 +14,12 @@ import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
+import { OpenedRecordings } from "../../../recorder/catalog/opened-recordings.ts";
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import { RecordingKeys } from "../../../recorder/encryption/recording-keys.ts";
 import { RecordingExporter } from "../../../recorder/export/export.ts";
 import { findFfmpeg } from "../../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../../recorder/export/video/picture-jobs.ts";
@@ -169,6 +171,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     webSessions: new WebSessions(database.access),
     recordings,
     reader,
+    opened: new OpenedRecordings(reader, RecordingKeys.of([])),
     verifier: new RecordingVerifier({ store, trustedKeys }),
     exporter: new RecordingExporter(reader, () => [key]),
     retention: keepingOf({ database, store, audit, find: (session) => recordings.find(session) }),
