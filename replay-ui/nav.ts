@@ -25,6 +25,7 @@ const items: readonly NavItem[] = [
   { path: "/report", text: "Report", views: ["report"], roles: ["admin", "approver", "auditor"] },
   { path: "/people", text: "People", views: ["people"], roles: ["admin", "approver", "auditor"] },
   { path: "/audit", text: "Audit", views: ["audit"], roles: ["admin", "auditor"] },
+  { path: "/ledger", text: "Ledger", views: ["ledger"], roles: ["admin", "auditor"] },
 ];
 
 /** Escorts and investigators decide only where the policy names them: the page is theirs when something waits for them. */

@@ -1,4 +1,4 @@
-// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit,
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit, /ledger,
 // /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people.
 import { Store } from "./store.ts";
 
@@ -7,6 +7,7 @@ export type Route =
   | { view: "recording"; session: string; atSeconds: number; track: string | null }
   | { view: "live" }
   | { view: "audit" }
+  | { view: "ledger" }
   | { view: "targets" }
   | { view: "account" }
   | { view: "connect"; target: string }
@@ -46,6 +47,7 @@ export function parseRoute(path: string, search: string): Route {
 const plainViews = [
   "live",
   "audit",
+  "ledger",
   "targets",
   "account",
   "access",

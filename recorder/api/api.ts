@@ -8,6 +8,7 @@ import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addHoldRoutes } from "./hold-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
@@ -81,6 +82,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addRequestRoutes(api, deps);
       addMyAccessRoutes(api, deps);
       addReportRoutes(api, deps);
+      addLedgerRoutes(api, deps);
       addPeopleRoutes(api, deps);
       addPolicyRoutes(api, deps);
       addOpenApiRoute(api);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
 import type { MyTarget } from "../../shared/api/access.ts";
+import type { LedgerPage, LedgerProof, LedgerQuery, LedgerState } from "../../shared/api/ledger.ts";
 import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type { Hold, PlaceHold, RecordingRetention, ReleaseHold } from "../../shared/api/retention.ts";
 import type {
@@ -162,6 +163,13 @@ export interface AuditTrail {
   list(query: AuditQuery): Promise<AuditPage>;
 }
 
+export interface LedgerReading {
+  state(): LedgerState;
+  entries(query: LedgerQuery): Promise<LedgerPage>;
+  /** REQUEST_NOT_FOUND where there is no such entry, or no checkpoint over it yet. */
+  proof(n: number): Promise<LedgerProof>;
+}
+
 export interface ApiDeps {
   /**
    * `https`: this listener or the proxy in front of it speaks TLS. `loopback-http`: plain HTTP for the machine itself;
@@ -248,6 +256,8 @@ export interface ApiDeps {
   portalUrl(): string;
   health(): Promise<Health>;
   audit: AuditTrail;
+  /** Left out: there is none. */
+  ledger?: LedgerReading;
   signingKeys(): SigningKey[];
   /** Of this software, for the API's description. */
   version: string;

@@ -20,6 +20,7 @@ import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
 import { SignInView } from "./sign-in.tsx";
 import { StopBanner } from "./stop-banner.tsx";
+import { StoreBanner } from "./store-banner.tsx";
 
 export function App() {
   const me = useStore(account);
@@ -43,6 +44,7 @@ export function App() {
       <TopBar me={me} current={current} />
       {me === undefined ? null : <EmergencyBanner current={current} />}
       {me === undefined ? null : <StopBanner current={current} me={me} />}
+      {me === undefined ? null : <StoreBanner current={current} />}
       <main id="main" class={`page page-${current.view}`} tabIndex={-1}>
         <View me={me} current={current} />
       </main>
@@ -71,6 +73,7 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
     case "approvals":
     case "policy":
     case "report":
+    case "ledger":
     case "people":
       return <LazyPage key={current.view === "request" ? current.id : current.view} me={me} current={current} />;
     case "unknown":
@@ -117,6 +120,7 @@ const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>
   approvals: () => import("./approvals/approvals.tsx"),
   policy: () => import("./policy/policy-page.tsx"),
   report: () => import("./report/report-page.tsx"),
+  ledger: () => import("./ledger/ledger-page.tsx"),
   people: () => import("./people/people-page.tsx"),
 };
 

@@ -9,6 +9,7 @@ import type { Factor } from "../../shared/policy/factor.ts";
 import { Conduit, type Role, Target } from "../../shared/policy/policy.ts";
 import { type ApiFixture, password, startApi } from "../integration/api/api-fixture.ts";
 import { builtUi } from "./replay-fixtures.ts";
+import { startTestLedger } from "./test-ledger.ts";
 
 export interface AccessPlant {
   api: ApiFixture;
@@ -78,7 +79,8 @@ const policy = {
 };
 
 export async function startAccessPlant(options: { staticDirectory?: string } = {}): Promise<AccessPlant> {
-  const api = await startApi({ staticDirectory: options.staticDirectory ?? builtUi });
+  const ledger = await startTestLedger();
+  const api = await startApi({ staticDirectory: options.staticDirectory ?? builtUi, ledger: ledger.desk });
   for (const [name, roles] of Object.entries(people)) await api.people.create({ name, roles: [...roles], password });
   api.access.setInventory({ targets: targets(), conduits: conduits() });
   // Without notice at first: what is open now was asked for just now.
@@ -190,7 +192,10 @@ export async function startAccessPlant(options: { staticDirectory?: string } = {
       const { token } = await sessions.create(name, { address: "127.0.0.1", userAgent: "test" }, factors);
       await context.addCookies([{ name: "conduit-session", value: token, url: api.origin, httpOnly: true }]);
     },
-    close: () => api.close(),
+    close: async () => {
+      await api.close();
+      await ledger.close();
+    },
   };
 }
 

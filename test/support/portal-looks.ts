@@ -77,6 +77,7 @@ const peoplePage: Look = { name: "people", path: "/people", as: "adam", ready: b
 const person = (name: string) => `[data-person="${name}"] ${byId("open-person")}`;
 const live: Look = { name: "live", path: "/live", as: "petra", ready: byId("live-session") };
 const audit: Look = { name: "audit", path: "/audit", as: "replay:engineer", ready: byId("audit-row") };
+const ledger: Look = { name: "ledger", path: "/ledger", as: "audrey", ready: byId("ledger-row") };
 const account: Look = { name: "account", path: "/account", as: "ines", ready: byId("mfa-state") };
 const targets: Look = { name: "targets", path: "/targets", as: "erika", ready: byId("target") };
 const connect: Look = {
@@ -205,6 +206,21 @@ export const looks: Record<Named, readonly Look[]> = {
     opens(player, "shortcuts-dialog", byId("help")),
     opens(player, "picture-dialog", byId("export"), byId("export-picture")),
     opens(player, "verify-dialog", byId("verify")),
+    {
+      ...player,
+      name: "terminal player, held",
+      dialogs: ["hold-dialog"],
+      prepare: async (page) => {
+        await click(page, "hold");
+        await page.fill(byId("hold-case"), "C-17");
+        await page.fill(byId("hold-reason"), "a valve opened");
+        await click(page, "hold-place");
+        await click(page, "hold-ask");
+        await page.fill(byId("hold-release-reason"), "closed");
+        await click(page, "hold-ask-send");
+        await page.waitForSelector("[data-state=release-asked]");
+      },
+    },
     {
       ...player,
       name: "terminal player, export menu",
@@ -356,6 +372,18 @@ export const looks: Record<Named, readonly Look[]> = {
       },
     },
     cuts(policy),
+  ],
+  ledger: [
+    ledger,
+    {
+      ...ledger,
+      name: "ledger, an entry with its proof",
+      prepare: async (page) => {
+        await page.locator(byId("open-entry")).last().click();
+        await page.waitForSelector(byId("proof-verdict"));
+      },
+    },
+    cuts(ledger),
   ],
   report: [
     report,

@@ -90,6 +90,7 @@ const administration: LocalAdministration = {
       ...{ port: 5910, fingerprint: "AA", publicKeyPin: "AA=" },
     };
   },
+  ledgerCheckpoint: async () => ({ size: 1, note: "" }),
   status: async () => ({ version: "1" }),
 };
 

@@ -290,6 +290,7 @@ describe("what needs the running service", () => {
             ? new AppError("REQUEST_NOT_FOUND", "there is no person nobody", { op: "vnc.ticket" })
             : new AppError("POLICY_REFUSED", "erika may not reach hmi-1", { op: "session.open" }),
         ),
+      ledgerCheckpoint: async () => ({ size: 1, note: "" }),
       status: async () => ({}),
     });
     writeFileSync(config.inventory.conduits, "version: 1\nconduits: [{ id: reactor }]\n");
