@@ -29,7 +29,10 @@ export class SearchLog {
 
   isNew(me: SignedIn, filter: Record<string, unknown>): boolean {
     const last = this.#last.get(me.webSessionId);
-    return last?.filter !== JSON.stringify(filter) || Date.now() - last.atMs > sameForMs;
+    if (last?.filter !== JSON.stringify(filter) || Date.now() - last.atMs > sameForMs) return true;
+    // A page that is open asks again and again.
+    last.atMs = Date.now();
+    return false;
   }
 
   async searched(me: SignedIn, filter: Record<string, unknown>, address: string, reason?: string): Promise<void> {

@@ -30,7 +30,7 @@ export async function beginSession(
   const { token, session } = await deps.webSessions.create(person.name, from, person.factors);
   void reply.setCookie(cookieName(deps.transport), token, cookieOptions(deps));
   const mustEnrol = deps.mfaRequired() && !hasSecondFactor(person.factors);
-  return meOf({ ...person, mustEnrol, csrfToken: session.csrfToken, expiresAt: session.expiresAt });
+  return meOf(deps, { ...person, mustEnrol, csrfToken: session.csrfToken, expiresAt: session.expiresAt });
 }
 
 function cookieOptions(deps: ApiDeps) {
@@ -140,7 +140,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     summary: "Who is signed in, and the CSRF token.",
     tag: "session",
     response: Me,
-    handler: async ({ me }) => meOf(me),
+    handler: async ({ me }) => meOf(deps, me),
   });
 
   addRoute(app, {
@@ -160,7 +160,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
         address: request.ip,
         details: {},
       });
-      // Segments are cached as immutable: the next person at this browser must not find them.
+      // Segments are cached: the next person at this browser must not find them.
       void reply.clearCookie(cookie, cookieOptions(deps)).header("clear-site-data", '"cache"');
       return undefined;
     },
@@ -239,6 +239,7 @@ function beginAgain(): AppError {
 }
 
 function meOf(
+  deps: ApiDeps,
   me: Pick<SignedIn, "name" | "roles" | "csrfToken" | "mustChangePassword" | "mustEnrol" | "factors" | "expiresAt">,
 ): z.input<typeof Me> {
   return {
@@ -249,5 +250,6 @@ function meOf(
     mustEnrol: me.mustEnrol,
     factors: [...me.factors],
     expiresAt: me.expiresAt,
+    reasonFor: [...deps.inventory().policy.custody.reasonFor],
   };
 }

@@ -5,10 +5,12 @@ import type { Enrolment, MfaStatus, SecondStepNeeded } from "../../shared/api/mf
 import type {
   AuditPage,
   ExportFormat,
+  Health,
   LiveSession,
   Me,
   PictureJob,
   PictureRequest,
+  RecordingCustody,
   RecordingIndex,
   RecordingKeysAnswer,
   RecordingPage,
@@ -177,6 +179,8 @@ export interface RecordingFilters {
   request?: string | undefined;
   cursor?: string | undefined;
   limit?: number | undefined;
+  /** Asked where policy says so. */
+  reason?: string | undefined;
 }
 
 export function listRecordings(filters: RecordingFilters, signal?: AbortSignal): Promise<RecordingPage> {
@@ -218,16 +222,22 @@ async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-export async function recordView(session: string): Promise<void> {
-  await send("POST", recordingPath(session, "/view"));
+/** @param reason kept in the custody log; asked where policy says so. */
+export async function recordView(session: string, reason?: string): Promise<void> {
+  await send("POST", recordingPath(session, "/view"), reason === undefined ? undefined : { reason });
 }
 
-export function verifyRecording(session: string): Promise<VerifyReport> {
-  return read((all) => all.VerifyReport, send("POST", recordingPath(session, "/verify")));
+export function verifyRecording(session: string, reason?: string): Promise<VerifyReport> {
+  const body = reason === undefined ? undefined : { reason };
+  return read((all) => all.VerifyReport, send("POST", recordingPath(session, "/verify"), body));
 }
 
-export function exportUrl(session: string, format: ExportFormat, track?: string): string {
-  return `${base}${recordingPath(session, "/export")}${query({ format, track })}`;
+export function exportUrl(session: string, format: ExportFormat, track?: string, reason?: string): string {
+  return `${base}${recordingPath(session, "/export")}${query({ format, track, reason })}`;
+}
+
+export function getCustody(session: string): Promise<RecordingCustody> {
+  return read((all) => all.RecordingCustody, send("GET", recordingPath(session, "/custody")));
 }
 
 /** What is left out of the wish has the API's default. */
@@ -285,6 +295,10 @@ export async function confirmAction(session: string, n: number, given: boolean, 
 
 export async function markSession(session: string, mark: SessionMark): Promise<void> {
   await send("POST", `/sessions/${encodeURIComponent(session)}/marks`, mark);
+}
+
+export function getHealth(): Promise<Health> {
+  return read((all) => all.Health, send("GET", "/health"));
 }
 
 export async function listStops(): Promise<Stop[]> {

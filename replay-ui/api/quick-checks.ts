@@ -48,6 +48,7 @@ export const isMe = members<Me>({
   mustEnrol: flag,
   factors: listOf(oneOf("password", "publickey", "ticket", "grant-password", "totp", "recovery-code")),
   expiresAt: text,
+  reasonFor: maybe(listOf(oneOf("view", "search", "export", "verify"))),
 });
 
 export const isRecordingSummary = members<RecordingSummary>({

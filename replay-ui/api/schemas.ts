@@ -4,8 +4,10 @@ import "../zod-without-eval.ts";
 export { ConfirmedEnrolment, Enrolment, MfaStatus, RecoveryCodes, SecondStepNeeded } from "../../shared/api/mfa.ts";
 export {
   AuditPage,
+  Health,
   Me,
   PictureJob,
+  RecordingCustody,
   RecordingIndex,
   RecordingKeysAnswer,
   RecordingPage,

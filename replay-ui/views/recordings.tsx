@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Me, RecordingPage, RecordingSummary } from "../../shared/api/types.ts";
 import { hasRole } from "../account.ts";
-import { listRecordings, OfflineError } from "../api/client.ts";
+import { ApiError, listRecordings, OfflineError } from "../api/client.ts";
 import { SearchIcon, TerminalIcon } from "../components/icons.tsx";
 import { ProtocolTag } from "../components/protocol-tag.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
@@ -19,6 +19,7 @@ import {
   formatZone,
 } from "../format.ts";
 import { recordingPath, replaceAddress } from "../router.ts";
+import { AskReason } from "./recording/ask-reason.tsx";
 import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
 import {
   Filters,
@@ -38,6 +39,9 @@ export function RecordingsView({ me }: { me: Me }) {
   const [filters, setFilters] = useState<FilterValues>(() => filtersFromAddress(location.search));
   const [page, setPage] = useState<RecordingPage | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const [reason, setReason] = useState<string | null>(null);
+  /** Asked of searches alone: the list as it is needs none. */
+  const said = reason === null || !hasFilters(filters) ? {} : { reason };
   const [offline, setOffline] = useState(false);
   const [busy, setBusy] = useState(true);
   const [loadingMore, setLoadingMore] = useState(false);
@@ -49,7 +53,7 @@ export function RecordingsView({ me }: { me: Me }) {
     const load = async () => {
       setBusy(true);
       try {
-        setPage(await listRecordings({ ...queryOf(filters), limit: PAGE_SIZE }, abort.signal));
+        setPage(await listRecordings({ ...queryOf(filters), ...said, limit: PAGE_SIZE }, abort.signal));
         setError(null);
         setOffline(false);
       } catch (failure) {
@@ -66,13 +70,13 @@ export function RecordingsView({ me }: { me: Me }) {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [filters, attempt]);
+  }, [filters, attempt, reason]);
 
   // What is on the first page is asked for again, so that sessions appear and end while one looks on.
   useEffect(() => {
     const timer = setInterval(() => {
       if (document.visibilityState === "hidden") return;
-      listRecordings({ ...queryOf(filters), limit: PAGE_SIZE }).then(
+      listRecordings({ ...queryOf(filters), ...said, limit: PAGE_SIZE }).then(
         (fresh) => {
           setOffline(false);
           setError(null);
@@ -82,7 +86,7 @@ export function RecordingsView({ me }: { me: Me }) {
       );
     }, REFRESH_MS);
     return () => clearInterval(timer);
-  }, [filters]);
+  }, [filters, reason]);
 
   useEffect(() => {
     const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
@@ -94,7 +98,7 @@ export function RecordingsView({ me }: { me: Me }) {
     if (page?.next == null) return;
     setLoadingMore(true);
     try {
-      const next = await listRecordings({ ...queryOf(filters), limit: PAGE_SIZE, cursor: page.next });
+      const next = await listRecordings({ ...queryOf(filters), ...said, limit: PAGE_SIZE, cursor: page.next });
       setPage({ ...next, items: [...page.items, ...next.items] });
     } catch (failure) {
       setOffline(failure instanceof OfflineError);
@@ -112,6 +116,19 @@ export function RecordingsView({ me }: { me: Me }) {
         </span>
       </div>
       <Filters values={filters} onChange={setFilters} />
+      {error instanceof ApiError && error.code === "REASON_REQUIRED" ? (
+        <AskReason
+          action="search"
+          act={async (said) => {
+            setError(null);
+            setReason(said);
+          }}
+          onClose={() => {
+            setError(null);
+            setFilters(noFilters);
+          }}
+        />
+      ) : null}
       {offline && page !== null ? (
         <p class="notice warn" role="status">
           The recorder does not answer. What you see may be out of date; this page retries by itself.

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Gap, SegmentMeta, TrackMeta } from "../manifest/manifest.ts";
 import { Factor } from "../policy/factor.ts";
-import { RecordingMode, Role } from "../policy/policy.ts";
+import { CustodyAction, RecordingMode, Role } from "../policy/policy.ts";
 
 /** RFC 9457 problem document; `code` is one of shared/errors.ts. */
 export const Problem = z.looseObject({
@@ -29,6 +29,8 @@ export const Me = z.strictObject({
   mustEnrol: z.boolean(),
   factors: z.array(Factor),
   expiresAt: z.string(),
+  /** Of what policy asks the reason; left out: of nothing. */
+  reasonFor: z.array(CustodyAction).optional(),
 });
 export type Me = z.infer<typeof Me>;
 

@@ -4,6 +4,7 @@ import { exportUrl } from "../../api/client.ts";
 import { ChevronDownIcon, DownloadIcon } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { useStore } from "../../store.ts";
+import { AskReason } from "./ask-reason.tsx";
 import type { OpenedRecording } from "./opened.ts";
 import { PictureDialog } from "./picture-dialog.tsx";
 
@@ -32,13 +33,25 @@ const formats: { format: ExportFormat; title: string; text: string; track: "term
     text: "Stored objects, manifest and signatures (.zip)",
     track: "none",
   },
+  {
+    format: "bundle",
+    title: "Evidence bundle",
+    text: "With ledger, custody log and a page that plays it from a disk (.zip)",
+    track: "none",
+  },
 ];
 
-export function ExportMenu({ opened }: { opened: OpenedRecording }) {
+/** @param askReason policy wants to know why. */
+export function ExportMenu({ opened, askReason }: { opened: OpenedRecording; askReason: boolean }) {
   const shown = useStore(opened.player.state, (state) => state.track);
   const kind = shown === null ? undefined : opened.player.timeline.get().track(shown)?.kind;
   const track = kind === "terminal" ? shown : null;
   const [pictures, setPictures] = useState(false);
+  const [asked, setAsked] = useState<string | null>(null);
+  /** Null: nothing is asked, or it was said already. */
+  const [reason, setReason] = useState<string | null>(null);
+  const urlOf = (item: (typeof formats)[number], why?: string) =>
+    exportUrl(opened.source.session, item.format, item.track === "terminal" ? (track ?? undefined) : undefined, why);
   return (
     <>
       <Menu
@@ -60,7 +73,8 @@ export function ExportMenu({ opened }: { opened: OpenedRecording }) {
                 data-testid="export-picture"
                 onClick={() => {
                   close();
-                  setPictures(true);
+                  if (askReason) setAsked("picture");
+                  else setPictures(true);
                 }}
               >
                 <strong>Video or picture…</strong>
@@ -72,14 +86,15 @@ export function ExportMenu({ opened }: { opened: OpenedRecording }) {
                 <a
                   key={item.format}
                   class="menu-item two-lines"
-                  href={exportUrl(
-                    opened.source.session,
-                    item.format,
-                    item.track === "terminal" ? (track ?? undefined) : undefined,
-                  )}
+                  href={urlOf(item)}
                   download=""
                   data-testid={`export-${item.format}`}
-                  onClick={close}
+                  onClick={(event) => {
+                    close();
+                    if (!askReason) return;
+                    event.preventDefault();
+                    setAsked(item.format);
+                  }}
                 >
                   <strong>{item.title}</strong>
                   <span>{item.text}</span>
@@ -89,9 +104,34 @@ export function ExportMenu({ opened }: { opened: OpenedRecording }) {
           </>
         )}
       </Menu>
+      {asked === null ? null : (
+        <AskReason
+          action="export"
+          act={async (why) => {
+            setAsked(null);
+            const item = formats.find(({ format }) => format === asked);
+            if (item !== undefined) return download(urlOf(item, why));
+            setReason(why);
+            setPictures(true);
+          }}
+          onClose={() => setAsked(null)}
+        />
+      )}
       {pictures && shown !== null ? (
-        <PictureDialog opened={opened} track={shown} onClose={() => setPictures(false)} />
+        <PictureDialog
+          opened={opened}
+          track={shown}
+          {...(reason === null ? {} : { reason })}
+          onClose={() => setPictures(false)}
+        />
       ) : null}
     </>
   );
+}
+
+function download(url: string): void {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = "";
+  link.click();
 }

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Me, RecordingSummary } from "../../../shared/api/types.ts";
 import { hasRole } from "../../account.ts";
 import { ApiError, getRecording, recordView } from "../../api/client.ts";
-import { ChevronLeftIcon, SearchIcon, ShieldCheckIcon } from "../../components/icons.tsx";
+import { ChevronLeftIcon, ListIcon, SearchIcon, ShieldCheckIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
 import { EmptyState, ErrorState } from "../../components/states.tsx";
 import { formatBytes, formatDuration, formatMoment } from "../../format.ts";
@@ -11,10 +11,13 @@ import { type ScreenZoom, screenZooms } from "../../renderers/loupe.ts";
 import { warmUpTerminal } from "../../renderers/warm-up.ts";
 import { recordingPath, replaceAddress, requestPath, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
+import { AskReason } from "./ask-reason.tsx";
 import { takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
+import { CustodyDialog } from "./custody-dialog.tsx";
 import { ExportMenu } from "./export-menu.tsx";
 import { useFrameCopy } from "./frame-copy.ts";
+import { HoldButton } from "./hold.tsx";
 import { keepMoment } from "./kept-moment.ts";
 import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
@@ -36,7 +39,8 @@ const CONTROLS_AT_LATEST_MS = 400;
 export function RecordingPage({ session, me }: { session: string; me: Me | undefined }) {
   const { opened, summary, error, retry } = useRecording(session);
   const controls = usePictured(opened);
-  const [dialog, setDialog] = useState<"help" | "verify" | null>(null);
+  const [dialog, setDialog] = useState<"help" | "verify" | "why-verify" | "custody" | null>(null);
+  const [why, setWhy] = useState<string | null>(null);
   const [copied, setCopied] = useState(false);
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
@@ -79,7 +83,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   }, [summary]);
 
   const toast = copied ? "Link copied" : frameCopy.said;
-  if (error !== null && opened === null) return <NotOpened error={error} onRetry={retry} />;
+  if (error !== null && opened === null) return <NotOpened session={session} error={error} onRetry={retry} />;
   return (
     <div class="rec-page" data-testid="recording-page" data-session={session}>
       <div class="rec-head">
@@ -95,11 +99,25 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
             aria-label="Verify"
             data-testid="verify"
             disabled={opened === null}
-            onClick={() => setDialog("verify")}
+            onClick={() => setDialog(me?.reasonFor?.includes("verify") === true ? "why-verify" : "verify")}
           >
             <ShieldCheckIcon size={16} /> <span class="button-text">Verify</span>
           </button>
-          {controls === null || me === undefined || !mayExport(me) ? null : <ExportMenu opened={controls} />}
+          {me === undefined || !mayExport(me) ? null : (
+            <button
+              type="button"
+              class="button"
+              aria-label="Custody"
+              data-testid="custody"
+              onClick={() => setDialog("custody")}
+            >
+              <ListIcon size={16} /> <span class="button-text">Custody</span>
+            </button>
+          )}
+          {controls === null || me === undefined ? null : <HoldButton session={session} me={me} />}
+          {controls === null || me === undefined || !mayExport(me) ? null : (
+            <ExportMenu opened={controls} askReason={me.reasonFor?.includes("export") === true} />
+          )}
         </div>
       </div>
       {controls === null || me === undefined ? null : <LiveDeskOf opened={controls} me={me} />}
@@ -137,7 +155,20 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
         <SidePanel opened={controls} summary={summary} />
       </div>
       {dialog === "help" ? <ShortcutsDialog onClose={() => setDialog(null)} /> : null}
-      {dialog === "verify" ? <VerifyDialog session={session} onClose={() => setDialog(null)} /> : null}
+      {dialog === "verify" ? (
+        <VerifyDialog session={session} {...(why === null ? {} : { reason: why })} onClose={() => setDialog(null)} />
+      ) : null}
+      {dialog === "why-verify" ? (
+        <AskReason
+          action="verify"
+          act={async (reason) => {
+            setWhy(reason);
+            setDialog("verify");
+          }}
+          onClose={() => setDialog(null)}
+        />
+      ) : null}
+      {dialog === "custody" ? <CustodyDialog session={session} onClose={() => setDialog(null)} /> : null}
     </div>
   );
 }
@@ -160,7 +191,30 @@ function usePictured(opened: OpenedRecording | null): OpenedRecording | null {
   return pictured === opened ? pictured : null;
 }
 
-function NotOpened({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+function NotOpened({ session, error, onRetry }: { session: string; error: unknown; onRetry: () => void }) {
+  const [asking, setAsking] = useState(true);
+  if (error instanceof ApiError && error.code === "REASON_REQUIRED") {
+    return (
+      <>
+        <EmptyState icon={<ShieldCheckIcon size={26} />} title="Say why first" testId="reason-needed" page>
+          Policy asks why a recording is looked at.{" "}
+          <button type="button" class="button" data-testid="say-why" onClick={() => setAsking(true)}>
+            Say why
+          </button>
+        </EmptyState>
+        {asking ? (
+          <AskReason
+            action="view"
+            act={async (reason) => {
+              await recordView(session, reason);
+              onRetry();
+            }}
+            onClose={() => setAsking(false)}
+          />
+        ) : null}
+      </>
+    );
+  }
   if (error instanceof ApiError && (error.status === 404 || error.code === "REQUEST_INVALID")) {
     return (
       <EmptyState icon={<SearchIcon size={26} />} title="There is no such recording" testId="no-recording" page>

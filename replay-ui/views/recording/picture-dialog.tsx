@@ -35,7 +35,13 @@ interface Wishes {
   burnIn: readonly BurnIn[];
 }
 
-export function PictureDialog(props: { opened: OpenedRecording; track: string; onClose: () => void }) {
+export function PictureDialog(props: {
+  opened: OpenedRecording;
+  track: string;
+  /** Where policy asks for one. */
+  reason?: string;
+  onClose: () => void;
+}) {
   const { opened, track, onClose } = props;
   const [atUs] = useState(() => opened.player.timeUs.get());
   const [wishes, setWishes] = useState<Wishes>({
@@ -47,7 +53,7 @@ export function PictureDialog(props: { opened: OpenedRecording; track: string; o
   const start = () => {
     const wish = requestOf(wishes, track, atUs);
     setWrong(typeof wish === "string" ? wish : null);
-    if (typeof wish !== "string") begin(wish);
+    if (typeof wish !== "string") begin(props.reason === undefined ? wish : { ...wish, reason: props.reason });
   };
   const said = wrong ?? error ?? (job?.state === "failed" ? (job.error?.message ?? "It failed.") : null);
   return (

@@ -16,11 +16,11 @@ const verdictWords: Record<VerifyReport["verdict"], { tone: LineTone; text: stri
   UNTRUSTED: { tone: "bad", text: "Not proven: signed by a key that is not trusted here." },
 };
 
-export function VerifyDialog({ session, onClose }: { session: string; onClose: () => void }) {
+export function VerifyDialog({ session, reason, onClose }: { session: string; reason?: string; onClose: () => void }) {
   const [report, setReport] = useState<VerifyReport | null>(null);
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
-    verifyRecording(session).then(setReport, (failure: unknown) => setError(errorText(failure)));
+    verifyRecording(session, reason).then(setReport, (failure: unknown) => setError(errorText(failure)));
   }, [session]);
   return (
     <Dialog title="Verification by the recorder" testId="verify-dialog" wide onClose={onClose}>

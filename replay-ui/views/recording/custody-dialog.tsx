@@ -1,0 +1,75 @@
+// Who did what with the recording: each line stands in the recorder's ledger as well.
+import { useEffect, useState } from "preact/hooks";
+import type { CustodyEntry, RecordingCustody } from "../../../shared/api/types.ts";
+import { getCustody } from "../../api/client.ts";
+import { Dialog } from "../../components/dialog.tsx";
+import { errorText } from "../../components/states.tsx";
+import { formatMoment, formatPlural, formatSessionTime } from "../../format.ts";
+
+export function CustodyDialog({ session, onClose }: { session: string; onClose: () => void }) {
+  const [custody, setCustody] = useState<RecordingCustody | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  useEffect(() => {
+    getCustody(session).then(setCustody, (failure: unknown) => setError(errorText(failure)));
+  }, [session]);
+  return (
+    <Dialog title="Chain of custody" testId="custody-dialog" wide onClose={onClose}>
+      {error !== null ? (
+        <p class="form-error">{error}</p>
+      ) : custody === null ? (
+        <p role="status">Reading…</p>
+      ) : custody.items.length === 0 ? (
+        <p>Nobody has looked at this recording yet.</p>
+      ) : (
+        <>
+          {custody.more ? <p>The newest of them; conduit recordings custody has all.</p> : null}
+          <ul class="custody" data-testid="custody-list">
+            {[...custody.items].reverse().map((entry, i) => (
+              <li key={i} data-testid="custody-row" data-action={entry.action}>
+                <span class="custody-what">
+                  <strong>{entry.actor}</strong> {words(entry)}
+                </span>
+                <span class="custody-when">
+                  {formatMoment(entry.at)} · {entry.address}
+                </span>
+                {entry.reason === null ? null : <span class="custody-why">{entry.reason}</span>}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Dialog>
+  );
+}
+
+function words({ action, details }: CustodyEntry): string {
+  switch (action) {
+    case "recording.view":
+      return "opened it";
+    case "recording.key":
+      return "was given its keys";
+    case "recording.watched-range":
+      return `watched ${ranges(details["ranges"])}`;
+    case "recording.export":
+      return `exported it as ${String(details["format"] ?? "a file")}`;
+    case "recording.verify":
+      return `verified it: ${String(details["verdict"] ?? "")}`;
+    case "recording.unseal":
+      return `unsealed masked keystrokes, as ${String(details["by"] ?? "")}`;
+    default:
+      return action;
+  }
+}
+
+const maxShown = 6;
+
+function ranges(value: unknown): string {
+  const all = Array.isArray(value) ? (value as { fromUs?: unknown; toUs?: unknown }[]) : [];
+  const texts = all
+    .slice(0, maxShown)
+    .map(({ fromUs, toUs }) => `${formatSessionTime(Number(fromUs))}–${formatSessionTime(Number(toUs))}`);
+  const more = all.length - maxShown;
+  return more > 0
+    ? `${texts.join(", ")} and ${formatPlural(more, "more stretch", "more stretches")}`
+    : texts.join(", ");
+}
