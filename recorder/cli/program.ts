@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { registerAccess } from "./access.ts";
+import { registerAttest } from "./attest.ts";
 import { registerBreakGlass } from "./break-glass.ts";
 import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
@@ -58,6 +59,7 @@ const commands: Register[] = [
   registerLedger,
   registerKeys,
   registerVerifyEvidence,
+  registerAttest,
   registerReport,
   registerDoctor,
 ];

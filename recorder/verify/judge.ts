@@ -35,6 +35,14 @@ export function idTime(session: string): string {
   return new Date(Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16)).toISOString();
 }
 
+/** Between its OPEN record and its entry a checkpoint may have been signed. */
+const openSlackMs = 60_000;
+
+/** It began when the newest checkpoint had been signed, or so shortly before that its entry came after. */
+export function isBeyond({ signedAt }: CheckedLedger, startedMs: number): boolean {
+  return signedAt === null || startedMs > Date.parse(signedAt) - openSlackMs;
+}
+
 export function judge(witnesses: Witnesses): RecordingEvidence {
   return new Judgement(witnesses).result();
 }
@@ -251,7 +259,7 @@ class Judgement {
     const place = examined === null ? (surveyed?.prefixes[0] ?? "recordings/") : examined.prefix + openName;
     const startedAt = examined?.open?.startedAt ?? examined?.manifest?.startedAt ?? idTime(this.#of.session);
     const startedMs = Date.parse(startedAt);
-    if (ledger.signedAt === null || startedMs > Date.parse(ledger.signedAt))
+    if (isBeyond(ledger, startedMs))
       this.#found(
         place,
         "INTEGRITY_LEDGER",

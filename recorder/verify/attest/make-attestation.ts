@@ -20,7 +20,7 @@ import { isDue, isOverdue } from "../../retention/terms.ts";
 import { checksumsName } from "../../store/keys.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import type { ObjectLock } from "../../store/retention-store.ts";
-import { idTime, judge } from "../judge.ts";
+import { idTime, isBeyond, judge } from "../judge.ts";
 import type { KeyTrust } from "../key-trust.ts";
 import type { CheckedLedger } from "../ledger-check.ts";
 import { isLockedUntil, lockOf } from "../lock-notices.ts";
@@ -50,7 +50,7 @@ export interface AttestationSources {
 
 export interface CatalogueRows {
   /** By session. */
-  rows: ReadonlyMap<string, { state: string; retainUntil: string | null; held: boolean }>;
+  rows: ReadonlyMap<string, { startedAt: string; state: string; retainUntil: string | null; held: boolean }>;
 }
 
 const dayMs = 86_400_000;
@@ -116,10 +116,11 @@ function sessionsOf(sources: AttestationSources, found: Survey, ledger: CheckedL
     if (isRecording(upTo)) all.add(session);
   }
   return [...all]
-    .filter(
-      (session) =>
-        sessionIdPattern.test(session) && isInScope(sources, session, ledger?.entries.sessions.get(session) ?? null),
-    )
+    .filter((session) => {
+      const entries = ledger?.entries.sessions.get(session) ?? null;
+      const isLater = sources.ledgerSize !== undefined && (entries?.opens[0]?.n ?? -1) >= sources.ledgerSize;
+      return sessionIdPattern.test(session) && !isLater && isInScope(sources, session, entries);
+    })
     .sort();
 }
 
@@ -158,6 +159,7 @@ async function attested(
     findings.map(({ weight }) => weight),
     evidence.verdict,
   );
+  const isNew = ledger !== null && isBeyond(ledger, Date.parse(idTime(session)));
   const isThere = objects.some(({ state }) => state !== "missing");
   return {
     session,
@@ -176,6 +178,7 @@ async function attested(
       retainUntil,
       nowMs,
       early: verdict === "DELETED-EARLY",
+      isNew,
     }),
     holds,
     verdict,
@@ -200,9 +203,11 @@ function stateOf(of: {
   retainUntil: string | null;
   nowMs: number;
   early: boolean;
+  /** It began after the last signed checkpoint: the ledger's word on it is still to come. */
+  isNew: boolean;
 }): AttestedState {
   const { entries, isThere, isHeld, retainUntil, nowMs, early } = of;
-  if (entries === null) return "unknown";
+  if (entries === null) return of.isNew ? "live" : "unknown";
   if (early && !isThere) return "gone-early";
   if (entries.expired.length > 0 && !isThere) return early ? "gone-early" : "gone";
   if (entries.closes.length === 0) return "live";
@@ -345,7 +350,7 @@ async function assembled(
   const inOrder =
     bad.every((state) => counts.states[state] === 0) &&
     counts.unlockedObjects + counts.missingObjects + counts.unknownObjects + missingNumbers.length === 0 &&
-    recordings.every((one) => isFine(one.verdict)) &&
+    recordings.every((one) => isFine(one.verdict) || (one.state === "live" && one.verdict === "UNANCHORED")) &&
     ledger !== null &&
     isFine(ledger.evidence.verdict) &&
     isFine(trust.evidence.verdict);
@@ -376,7 +381,7 @@ async function assembled(
     recordings,
     unknown,
     missingNumbers,
-    catalogue: sources.catalogue == null ? null : compared(sources.catalogue, recordings),
+    catalogue: sources.catalogue == null ? null : compared(sources, sources.catalogue, recordings),
   };
 }
 
@@ -423,6 +428,7 @@ function numbersMissing({ ledgerSize }: AttestationSources, ledger: CheckedLedge
 
 /** The index against what ledger and store say: it is their cache. */
 function compared(
+  { fromMs, toMs }: AttestationSources,
   { rows }: CatalogueRows,
   recordings: readonly AttestedRecording[],
 ): NonNullable<Attestation["catalogue"]> {
@@ -444,5 +450,13 @@ function compared(
     if (row.retainUntil !== null && retainUntil !== null && Date.parse(row.retainUntil) !== Date.parse(retainUntil))
       differs(session, `the index keeps it until ${row.retainUntil}, the ledger until ${retainUntil}`);
   }
-  return { rows: rows.size, differences };
+  const known = new Set(recordings.map(({ session }) => session));
+  let inPeriod = 0;
+  for (const [session, { startedAt }] of rows) {
+    const startedMs = Date.parse(startedAt);
+    if (startedMs < fromMs || startedMs >= toMs) continue;
+    inPeriod++;
+    if (!known.has(session)) differs(session, "the index has it; neither the ledger nor the store knows it");
+  }
+  return { rows: inPeriod, differences };
 }
