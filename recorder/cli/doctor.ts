@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { attempt, type Check } from "./doctor/check.ts";
 import { checkDatabase, checkInventory, checkSecrets, checkStore, checkTargets } from "./doctor/data.ts";
+import { checkEncryption } from "./doctor/encryption.ts";
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
 import {
   checkClock,
@@ -22,7 +23,7 @@ export const registerDoctor: Register = (program, cli) => {
   program
     .command("doctor")
     .description(
-      "check configuration, keys, disk, clock, store, database, recording numbers, inventory; say what to mend",
+      "check configuration, keys, disk, clock, store, database, encryption, recording numbers, inventory; say what to mend",
     )
     .option("--targets", "also sign in to every target and hang up")
     .option("--json", "print JSON")
@@ -53,6 +54,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("store", () => checkStore(config)),
     await attempt("database", () => checkDatabase(config)),
     await attempt("secrets", () => checkSecrets(config)),
+    await attempt("encryption", () => checkEncryption(config)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
     await attempt("virus scanner", () => checkScanner(config)),

@@ -43,6 +43,10 @@ recorder:
 # Typed passwords are kept out of recordings; with an age public key they are sealed to it instead of dropped.
 # recording:
 #   sealRecipients: [age1…]
+
+# With age public keys here, recordings are encrypted to them (and to the service itself). Give two or more.
+# encryption:
+#   recipients: [age1…, age1…]
 `;
 }
 

@@ -89,6 +89,13 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
     const keys = open.recording.screen?.maskKeys === false ? "printable keys kept" : "printable keys masked";
     line("screen", `${[...sizes].join(", ")}; ${keys}`);
   }
+  const { encryption } = open;
+  if (encryption !== undefined) {
+    const own =
+      encryption.serviceKey === null ? "not to the service" : `to the service's key of ${encryption.serviceKey}`;
+    const others = encryption.streams.content.recipients.length - (encryption.serviceKey === null ? 0 : 1);
+    line("encrypted", `to ${others} ${others === 1 ? "recipient" : "recipients"}, and ${own}`);
+  }
   const { redactions } = manifest.counts;
   const kept = open.recording.sealRecipients.length > 0 ? "sealed to the configured recipients" : "not kept";
   if (redactions > 0)
