@@ -16,9 +16,11 @@ export interface Waiting {
   count: number;
   emergencies: readonly OpenEmergency[];
   stops: readonly Stop[];
+  /** Why the store does not keep recordings as it should; null: it does, or is not this person's to know. */
+  store: string | null;
 }
 
-export const nothingWaits: Waiting = { count: 0, emergencies: [], stops: [] };
+export const nothingWaits: Waiting = { count: 0, emergencies: [], stops: [], store: null };
 export const waiting = new Store<Waiting>(nothingWaits);
 
 /** The first picture of a recording waits for nothing of this. */
