@@ -33,6 +33,8 @@ interface WatchOptions {
 }
 
 const beatMs = 1000;
+/** Characters in one message: half of them may take two units. */
+const mostTyped = 500;
 const op = "cli.watch";
 
 export function registerWatch(sessions: Command, cli: Cli): void {
@@ -52,6 +54,9 @@ export function registerWatch(sessions: Command, cli: Cli): void {
       `
 The session's terminal is drawn on standard output, from what it shows now; what happens to it (freeze, message, gap, end) is
 told on standard error. Of a screen (VNC) the events alone are told: the portal shows it. Ctrl-C or q leaves.
+
+Where the policy allows it, t takes control of the terminal: what is typed reaches the target, recorded as yours, until Ctrl-]
+hands it back. y and n answer what has waited longest to be agreed to.
 
 Examples:
   $ conduit sessions watch 0198… --as emil
@@ -90,6 +95,7 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
   if (protocol === "vnc") words.tell("This session is a screen: the portal shows it, under Live sessions.");
   const terminal = protocol === "ssh" && !asJson ? new ShownTerminal(cli.out, (size) => words.resized(size)) : null;
   let prompt: string | null = null;
+  let control = false;
   const watched = new WatchedSession({
     line,
     terminal,
@@ -97,7 +103,12 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
     read: (meta) => closedSegment(archive, session, meta),
     tell: (text) => words.tell(text),
     event: (event) => words.event(event),
-    answered: ({ sentence }) => words.tell(sentence),
+    answered: (answer) => {
+      words.tell(answer.sentence);
+      if (answer.to !== "control") return;
+      control = answer.ok;
+      if (answer.ok) words.tell("Ctrl-] hands it back.");
+    },
     asked: (id, leftMs) => {
       prompt = id;
       words.ask(leftMs);
@@ -112,8 +123,27 @@ async function watch(cli: Cli, archive: Archive, live: LiveSession, options: Wat
     if (prompt !== null) line.send({ type: "present", id: prompt });
     prompt = null;
   };
-  const release = isTerminal(cli.stdin) ? takeKeys(cli.stdin, { leave, enter }) : () => {};
-  const stopBeating = asked.escort ? beat(cli.out.stream, line, watched) : () => {};
+  const type = (text: string) => {
+    const { channel } = watched;
+    const characters = [...text];
+    for (let at = 0; channel !== null && at < characters.length; at += mostTyped) {
+      line.send({ type: "text", channel, text: characters.slice(at, at + mostTyped).join("") });
+    }
+  };
+  const agree = (given: boolean) => {
+    const waiting = watched.live?.confirmations?.[0];
+    if (waiting !== undefined) line.send({ type: "confirm", n: waiting.n, given, reason: "" });
+  };
+  const takeControl = () => {
+    if (terminal === null) words.tell("Control of a screen is taken in the portal.");
+    else line.send({ type: "control", want: true });
+  };
+  const giveBack = () => line.send({ type: "control", want: false });
+  const keys = { leave, enter, hasControl: () => control, type, giveBack, takeControl, agree };
+  const release = isTerminal(cli.stdin) ? takeKeys(cli.stdin, keys) : () => {};
+  // Who types is heard each second as well as who escorts.
+  const beats = asked.escort || (terminal !== null && isTerminal(cli.stdin) && isTerminalOutput(cli.out));
+  const stopBeating = beats ? beat(cli.out.stream, line, watched) : () => {};
   for (const event of ["close", "error"]) cli.out.stream.once(event, leave);
   const fit = () => void terminal?.fit();
   cli.out.stream.on("resize", fit);

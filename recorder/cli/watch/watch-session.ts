@@ -52,9 +52,20 @@ export class WatchedSession {
   readonly #untold: string[] = [];
   #counts: string | null = null;
   #seenUs: number | null = null;
+  #live: LiveSession | null = null;
 
   constructor(ends: WatchEnds) {
     this.#ends = ends;
+  }
+
+  /** As the service told it last; null: not yet. */
+  get live(): LiveSession | null {
+    return this.#live;
+  }
+
+  /** Of the terminal that is shown. */
+  get channel(): number | null {
+    return this.#shown?.meta.channel ?? null;
   }
 
   /** Session time up to which the terminal shows it; null: it does not yet. */
@@ -98,7 +109,9 @@ export class WatchedSession {
         this.#ends.event({ type: "resync" });
         return;
       case "segments":
+        return;
       case "state":
+        this.#live = said.session;
         return;
     }
   }
@@ -107,6 +120,7 @@ export class WatchedSession {
     const { tracks, session, atUs, watch } = hello;
     this.#isFirst = this.#watch === null;
     this.#watch = watch;
+    this.#live = session;
     this.#tracks.clear();
     this.#events = null;
     this.#seenUs = null;

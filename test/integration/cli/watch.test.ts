@@ -307,4 +307,38 @@ describe("in a terminal", () => {
     const ends = (await eventsOf("plc-escort", session)).filter(({ type }) => type === "escort-end");
     expect(ends.map(({ facts }) => facts["why"])).toEqual(["unanswered", "silent", "left"]);
   }, 120_000);
+
+  it("types in the session once it has control, and agrees to what waits", async () => {
+    await plant.setPolicy({
+      escort: { control: "exclusive" },
+      confirm: [{ id: "erase", when: { command: "erase flash" } }],
+    });
+    const program = 'stty -echo; while read line; do echo "got<$line>"; done';
+    const client = await plant.startSsh("plc-open", ["-tt"], [program]);
+    started.push(client);
+    const { session } = await plant.live("plc-open");
+    client.write("begin\n");
+    await waitFor(() => client.output().includes("got<begin>"), { what: "the program" });
+    const terminal = await watchInTerminal({ cols: 100, rows: 40 }, ...command(session, "--as", "wanda"));
+    await shows(terminal, "got<begin>");
+    await terminal.keys("t");
+    await shows(terminal, "You have control");
+    await terminal.keys("-l", "quit y n");
+    await terminal.keys("Enter");
+    await waitFor(() => client.output().includes("got<quit y n>"), { what: "what the watcher typed" });
+    await terminal.keys("C-]");
+    await shows(terminal, "You have handed back control");
+    client.write("erase flash\n");
+    await shows(terminal, "waits for an escort to agree, as number 1");
+    expect(client.output()).not.toContain("got<erase");
+    await terminal.keys("y");
+    await waitFor(() => client.output().includes("got<erase flash>"), { what: "the line that was agreed to" });
+    await terminal.keys("q");
+    await shows(terminal, "left with 0");
+    client.write("\u0004");
+    await client.exited;
+    const events = await eventsOf("plc-open", session);
+    expect(events.find(({ type }) => type === "control-begin")?.facts["by"]).toBe("wanda");
+    expect(events.find(({ type }) => type === "confirm-given")?.facts).toMatchObject({ n: 1, by: "wanda" });
+  }, 90_000);
 });

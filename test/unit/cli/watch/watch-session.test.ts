@@ -56,6 +56,7 @@ async function follow(received: Received[], channel?: number): Promise<WatchedSe
     read: () => Promise.reject(new Error("nothing closed is to be read")),
     tell: (text) => told.push(text),
     event: (event) => events.push(event),
+    answered: () => undefined,
     asked: () => undefined,
   });
   expect(await session.follow()).toBeNull();
