@@ -26,6 +26,7 @@ import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
 import { openMasterKey } from "./cli/key-files.ts";
 import { version } from "./cli/version.ts";
+import { ClockWatch, isClockSynchronised, signed } from "./clock-watch.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
 import { openDatabase } from "./database.ts";
@@ -243,7 +244,21 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       await access.feed.record({ type: "file.quarantined", actor, subject, address: "local", details });
     },
   });
-  const health = () => checkHealth(recorder, alarms, fileScan, retention);
+  const clock = new ClockWatch({
+    wallMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    isSynchronised: isClockSynchronised,
+    jumped: (byMs) => {
+      const sentence = `the clock of the recorder's machine jumped by ${signed(byMs)} s`;
+      logger.error({ byMs }, sentence);
+      for (const session of registry.sessions()) {
+        session.notice("health", { what: "clock", code: "clock-jumped", byMs, sentence });
+      }
+    },
+  });
+  clock.start();
+  undo.push(() => clock.stop());
+  const health = () => checkHealth(recorder, alarms, fileScan, retention, clock);
   const live = createLiveService({ recorder, registry, observer: controls.watching, health, logger });
   undo.push(() => live.close());
   let sshPort: number | null = null;
@@ -606,6 +621,7 @@ async function checkHealth(
   alarms: Alarms,
   fileScan: FileScan,
   retention: Retention,
+  clock: ClockWatch,
 ): Promise<Health> {
   const spool = await recorder.spool();
   const checks = [
@@ -616,6 +632,7 @@ async function checkHealth(
     },
     ...(await fileScan.health()),
     retention.health(),
+    clock.health(),
     ...[...alarms.active].map(([name, message]) => ({ name, ok: false, message })),
   ];
   return { status: checks.every((check) => check.ok) ? "ok" : "degraded", checks };

@@ -1,12 +1,11 @@
 // The machine: Node, native modules, disk space, speed of syncs, clock, ports.
-import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { open, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { AppError } from "../../../shared/errors.ts";
 import { askAdmin } from "../../admin-socket.ts";
+import { isClockSynchronised } from "../../clock-watch.ts";
 import { listenMend } from "../../config/listen-error.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Config, Endpoint } from "../../config.ts";
@@ -117,7 +116,7 @@ const driftSampleMs = 1000;
 export async function checkClock(): Promise<Check[]> {
   const wallMs = Date.now();
   const monotonicMs = performance.now();
-  const synchronised = await isSynchronised();
+  const synchronised = await isClockSynchronised();
   await new Promise((resolve) => setTimeout(resolve, driftSampleMs));
   const driftMs = Math.abs(Date.now() - wallMs - (performance.now() - monotonicMs));
   const checks: Check[] = [];
@@ -130,7 +129,7 @@ export async function checkClock(): Promise<Check[]> {
     checks.push(
       warn(
         "clock",
-        "whether it is synchronised cannot be told here",
+        "not known to be synchronised: neither timedatectl, chronyc nor systemd-timesyncd says so",
         "Make sure that the host runs NTP; recordings carry this clock's time.",
       ),
     );
@@ -139,20 +138,6 @@ export async function checkClock(): Promise<Check[]> {
     checks.push(warn("clock drift", message, "Something is stepping the clock: let NTP slew it."));
   } else checks.push(ok("clock drift", `${driftMs.toFixed(1)} ms in a second`));
   return checks;
-}
-
-/** Null where nothing on this machine says. */
-async function isSynchronised(): Promise<boolean | null> {
-  const run = promisify(execFile);
-  const answers: [string, string[], (text: string) => boolean][] = [
-    ["timedatectl", ["show", "-p", "NTPSynchronized", "--value"], (text) => text.trim() === "yes"],
-    ["chronyc", ["-c", "tracking"], (text) => !/Not synchronised/i.test(text) && text.split(",").length > 5],
-  ];
-  for (const [command, args, read] of answers) {
-    const answer = await run(command, args, { timeout: 5000 }).catch(() => null);
-    if (answer !== null && answer.stdout.trim() !== "") return read(answer.stdout);
-  }
-  return null;
 }
 
 export async function checkPorts(config: Config): Promise<Check[]> {

@@ -12,6 +12,7 @@ export function LiveHealth({ session, connected }: { session: LiveSession; conne
   const uploadedBehindUs = health === undefined ? 0 : Math.max(0, health.nowUs - health.uploadedUs);
   const gaps = health?.gaps ?? 0;
   const failing = (health?.checks ?? []).filter(({ ok }) => !ok);
+  const clock = health?.checks?.find(({ name, ok }) => name === "clock" && ok);
   return (
     <dl class="live-health" data-testid="live-health" data-connected={connected}>
       <Item
@@ -38,6 +39,14 @@ export function LiveHealth({ session, connected }: { session: LiveSession; conne
       {failing.map(({ name, message }) => (
         <Item key={name} name={checkWords[name] ?? name} value={message} bad title={message} />
       ))}
+      {clock === undefined ? null : (
+        <Item
+          name="Clock"
+          value={clock.message}
+          bad={false}
+          title="Whether something keeps the clock of the recorder's machine right, and that it has not jumped lately"
+        />
+      )}
       <Item
         name="Ends"
         value={`by ${formatClockZone(session.endsAt)}`}
