@@ -1,4 +1,5 @@
-// `conduit doctor`: is everything in order, and if not, what to do. Changes nothing but a probe object that it removes.
+// `conduit doctor`: is everything in order, and if not, what to do. Changes nothing but probe objects: what of them was
+// locked for the check is taken away by the service's sweeper.
 import type { Command } from "commander";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { attempt, type Check } from "./doctor/check.ts";
@@ -15,6 +16,7 @@ import {
   checkSyncs,
 } from "./doctor/machine.ts";
 import { checkNumbers } from "./doctor/recordings.ts";
+import { checkRetention } from "./doctor/retention.ts";
 import { checkScanner } from "./doctor/scanner.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
@@ -23,7 +25,7 @@ export const registerDoctor: Register = (program, cli) => {
   program
     .command("doctor")
     .description(
-      "check configuration, keys, disk, clock, store, database, encryption, recording numbers, inventory; say what to mend",
+      "check configuration, keys, disk, clock, store, retention, database, encryption, recording numbers, inventory; say what to mend",
     )
     .option("--targets", "also sign in to every target and hang up")
     .option("--json", "print JSON")
@@ -52,6 +54,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("sync speed", () => checkSyncs(config)),
     await attempt("clock", checkClock),
     await attempt("store", () => checkStore(config)),
+    await attempt("retention", () => checkRetention(config)),
     await attempt("database", () => checkDatabase(config)),
     await attempt("secrets", () => checkSecrets(config)),
     await attempt("encryption", () => checkEncryption(config)),

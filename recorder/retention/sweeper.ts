@@ -67,6 +67,9 @@ export class Sweeper {
     if (whole) await this.#lookThrough(swept);
     for (const session of this.#parts.heldSessions())
       await this.#guardHeld(session, swept).catch((error: unknown) => this.#failed(session, error, swept));
+    await this.#sweepProbes().catch((error: unknown) =>
+      this.#parts.logger.warn({ err: error }, "probe objects could not be taken away"),
+    );
     const now = this.#parts.now();
     for (const row of await this.#parts.retained.endedBefore(timeOf(now), atATime)) {
       if (!isDue(row.retainUntil, now) || this.#isKept(row.session)) continue;
@@ -108,6 +111,15 @@ export class Sweeper {
     this.#parts.logger.error({ session, ...facts }, "a legal hold was taken away in the store; it is set again");
     await this.#parts.ledger.append({ type: "drift-repaired", actor: recorderActor, subject: session, facts });
     swept.heldAgain.push(session);
+  }
+
+  /** Once their short locks have ended. */
+  async #sweepProbes(): Promise<void> {
+    const { retention } = this.#parts.store;
+    for await (const { key, versionId, deleteMarker } of retention.versions("probes/")) {
+      if (!deleteMarker && whyLocked(await retention.lock(key, versionId), this.#parts.now()) !== null) continue;
+      await retention.deleteVersion(key, versionId);
+    }
   }
 
   /** Everything under `recordings/`: what no table knows, what was hidden, what is gone without our doing. */
