@@ -65,8 +65,9 @@ async function attacker(): Promise<Attacker> {
   return { connection, mux, gone, isGone: () => isGone };
 }
 
-/** The newest session waits for its escort: what comes for a command waits, too. */
+/** The newest session waits for its escort, under a policy by which what comes for a command waits, too. */
 function hold(): void {
+  session().earlyInput = "deliver";
   session().holdCode = "escort-awaited";
   session().freeze();
 }

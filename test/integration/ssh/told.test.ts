@@ -90,6 +90,7 @@ it("a window that changes its size is no sign that somebody is there", async () 
 describe("a session that waits for its escort", () => {
   beforeEach(() => {
     gateway.onSession = (session) => {
+      session.earlyInput = "deliver";
       session.holdCode = "escort-awaited";
       session.freeze();
     };
