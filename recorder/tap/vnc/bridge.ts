@@ -214,6 +214,11 @@ export class Bridge {
     if (!this.#stopped) this.#notices.tell(warning);
   }
 
+  /** Why it ends, in the viewer's window. False: it cannot be said there now. Nothing is passed on after it. */
+  farewell(sentence: string): boolean {
+    return !this.#stopped && this.#notices.farewell(sentence);
+  }
+
   /** What the viewer sent before it left has reached the target. */
   inputSettled(): Promise<void> {
     return this.#lane.settled();

@@ -78,6 +78,15 @@ export class ViewerNotices {
     }
   }
 
+  /** The last word, before `stop`. False: it cannot be drawn, or nobody has asked for a picture yet. */
+  farewell(sentence: string): boolean {
+    const handlers = this.#handlers;
+    if (!handlers.mayWrite() || !handlers.hasAsked()) return false;
+    handlers.write(bell);
+    if (handlers.takesNames()) handlers.write(desktopNameUpdate(`${this.#name}${nameMark}${sentence}`));
+    return this.#draw(sentence) || handlers.takesNames();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -85,12 +94,13 @@ export class ViewerNotices {
     this.#titleDue = false;
   }
 
-  #draw(sentence: string): void {
+  #draw(sentence: string): boolean {
     const band = drawBand(sentence, this.#handlers.screen(), this.#handlers.format());
-    if (band === undefined) return;
+    if (band === undefined) return false;
     const before = this.#covered ?? { width: 0, height: 0 };
     this.#covered = { width: Math.max(before.width, band.width), height: Math.max(before.height, band.height) };
     this.#handlers.write(band.update);
+    return true;
   }
 
   #tick(): void {

@@ -40,6 +40,8 @@ export interface Viewer {
   answer: ViewerAnswer;
   /** Ends the viewer's connection; a browser is told the sentence. */
   close(sentence: string): void;
+  /** The same once its person has had time to read the sentence in the window; left out where the end itself says it. */
+  closeWhenRead?(): void;
 }
 
 export class ViewerSession {
@@ -205,7 +207,9 @@ export class ViewerSession {
   #end(reason: string, sentence = "The session has ended."): void {
     if (this.#over) return;
     this.#over = true;
-    const mayRing = this.#bridge?.viewerAtBoundary === true && reason !== "client-closed";
+    const isHere = reason !== "client-closed";
+    const isTold = isHere && this.#bridge?.farewell(sentence) === true;
+    const mayRing = isHere && !isTold && this.#bridge?.viewerAtBoundary === true;
     this.#bridge?.stop();
     this.#dialing.abort();
     this.#target?.stream.destroy();
@@ -215,7 +219,8 @@ export class ViewerSession {
       // All that RFB lets a server say without drawing.
       this.#stream.write(bell);
     }
-    this.#viewer.close(sentence);
+    if (isTold && this.#viewer.closeWhenRead !== undefined) this.#viewer.closeWhenRead();
+    else this.#viewer.close(sentence);
     const session = this.#session;
     if (session === undefined) return;
     if (this.#opened) this.#attempt(() => this.#gate?.append({ type: "channel-close", channel: screenChannel }));

@@ -20,6 +20,8 @@ export type { VncTapOptions } from "./options.ts";
 
 /** What is left unread by a viewer that was told good-bye does not keep its socket. */
 const farewellMs = 2000;
+/** For the last sentence in a viewer's window. The session is over by then. */
+const readMs = 5000;
 
 export interface VncTap extends Tap {
   /**
@@ -49,6 +51,8 @@ class VncGateway implements VncTap {
   readonly #tls: ViewerTls;
   readonly #listener: NetServer;
   readonly #sockets = new Set<Duplex>();
+  /** Each closes a viewer whose session is over and whose person still reads why. */
+  readonly #read = new Set<() => void>();
   readonly #strangers: Strangers;
   readonly #silent: SilentBrowsers;
   readonly #door: BrowserDoor;
@@ -75,6 +79,7 @@ class VncGateway implements VncTap {
       this.#listener.close(() => resolve());
       // The others end through their session's signal.
       this.#strangers.destroyAll();
+      for (const close of this.#read) close();
     });
     this.#door.close();
   }
@@ -150,14 +155,28 @@ class VncGateway implements VncTap {
     client.software = `RFB ${login.facts.version}`;
     this.#strangers.leave(socket);
     const secured = login.answer.stream.stream;
-    this.#run({
-      ...login,
-      client,
-      close: () => {
-        secured.end();
-        this.#hangUp(socket);
-      },
-    });
+    const close = (): void => {
+      secured.end();
+      this.#hangUp(socket, secured === socket);
+    };
+    this.#run({ ...login, client, close, closeWhenRead: () => this.#closeWhenRead(socket, close) });
+  }
+
+  /** A viewer's window is gone with its connection: what it shows last stays for a moment. */
+  #closeWhenRead(socket: Socket, close: () => void): void {
+    if (!this.#listener.listening) {
+      close();
+      return;
+    }
+    const last = (): void => {
+      clearTimeout(timer);
+      this.#read.delete(last);
+      close();
+    };
+    const timer = setTimeout(last, readMs);
+    timer.unref();
+    this.#read.add(last);
+    socket.once("close", last);
   }
 
   #run(viewer: Viewer): void {
@@ -169,11 +188,12 @@ class VncGateway implements VncTap {
     });
   }
 
-  #hangUp(socket: Socket): void {
+  /** @param itself false: TLS over it ends it, with a word of its own that must not be cut off. */
+  #hangUp(socket: Socket, itself = true): void {
     const timer = setTimeout(() => socket.destroy(), farewellMs);
     timer.unref();
     socket.once("close", () => clearTimeout(timer));
-    socket.end();
+    if (itself) socket.end();
   }
 }
 

@@ -126,12 +126,23 @@ it("logs in as the portal says, with a ticket as the password and no setting but
   expect(gateway.attempts).toEqual([]);
 });
 
-it("sees its session ended when it is terminated", async () => {
+it("says why its session ended when it is terminated, and then its connection is closed in order", async () => {
   const login = { VNC_USERNAME: `${personName}+hmi-1`, VNC_PASSWORD: personPassword };
   await view(["-SecurityTypes", "TLSPlain", "-AlertOnFatalError=0"], login);
   const session = gateway.last();
   session.terminate({ code: "terminated", sentence: "The plant ended this session." });
   await session.whenEnded();
   expect(session.endedWith).toBe("terminated");
+  await waitFor(
+    async () => (await onViewer("search", "--onlyvisible", "--name", "The plant ended this session")).stdout !== "",
+    {
+      what: "the sentence in the window's title",
+    },
+  );
+  // What is done in it now is nobody's session.
+  const before = await pointerOfTarget();
+  await onViewer("mousemove", "77", "177");
   await viewer?.exited;
+  expect(await pointerOfTarget()).toBe(before);
+  expect(viewer?.output()).not.toContain("non-properly terminated");
 });
