@@ -9,7 +9,7 @@ export interface LiveBatch {
 }
 
 /** Why a watch ends from the session's side. */
-export type LiveEnd = "session-ended" | "recording-failed" | "service-stopped";
+export type LiveEnd = "session-ended" | "recording-failed" | "service-stopped" | "too-many-tracks";
 
 export interface Watcher {
   /** Names the watch. */

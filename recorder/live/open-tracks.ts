@@ -66,6 +66,11 @@ export class OpenTracks {
     return { frame, opened: before ? null : track.named };
   }
 
+  /** No track more can be named. */
+  get isFull(): boolean {
+    return this.#tracks.size >= mostTracks;
+  }
+
   #close(track: Track): void {
     this.bytes -= track.open?.bytes ?? 0;
     track.open = null;

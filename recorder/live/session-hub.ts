@@ -108,6 +108,11 @@ export class SessionHub implements FeedListener {
     const nowMs = this.#parts.nowMs();
     for (const piece of pieces) {
       const taken = this.#open.take(piece);
+      if (!taken && this.#open.isFull) {
+        // Who watched on would not see all of it, and count as if they did.
+        this.#end("too-many-tracks");
+        return;
+      }
       if (!taken) continue;
       if (taken.opened) this.#say({ type: "track", ...taken.opened });
       this.#log.add({ frame: taken.frame }, nowMs);

@@ -50,6 +50,7 @@ const sentences: Record<EndReason, string> = {
   "session-ended": "The session has ended. What was recorded is in its recording.",
   "recording-failed": "The session can no longer be followed: its recording had a fault.",
   "service-stopped": "The recorder is being stopped.",
+  "too-many-tracks": "The session has more channels than a watch can name; its recording has all of them.",
   "signed-out": "Your sign-in has ended.",
   "not-allowed": "Your roles do not let you watch this session any more.",
   silent: "Nothing was heard from your page for half a minute.",

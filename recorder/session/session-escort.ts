@@ -77,7 +77,7 @@ export class SessionEscort {
     const nowMs = this.#hooks.nowMs();
     if (this.#presence.counts(nowMs, isEscortHeld ? person : undefined)) return null;
     return isEscortHeld
-      ? "Open the session and watch it: then it can be released. It is in the portal under Live sessions."
+      ? "Open the session and watch it: then it can be released. In the portal under Live sessions, or with conduit sessions watch ID --escort."
       : "An escort has to watch the session before it goes on.";
   }
 

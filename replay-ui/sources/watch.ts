@@ -167,4 +167,10 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
 }
 
 /** After which it is of no use to come again. */
-const final: ReadonlySet<string> = new Set(["session-ended", "recording-failed", "signed-out", "not-allowed"]);
+const final: ReadonlySet<string> = new Set([
+  "session-ended",
+  "recording-failed",
+  "too-many-tracks",
+  "signed-out",
+  "not-allowed",
+]);

@@ -80,7 +80,7 @@ export type WatchResync = z.infer<typeof WatchResync>;
 
 export const WatchEnded = z.strictObject({
   type: z.literal("ended"),
-  /** `session-ended`, `recording-failed`, `signed-out`, `not-allowed`, `silent`, `protocol`, `service-stopped`. */
+  /** `session-ended`, `recording-failed`, `too-many-tracks`, `signed-out`, `not-allowed`, `silent`, `protocol`, `service-stopped`. */
   reason: z.string(),
   sentence: z.string(),
 });
