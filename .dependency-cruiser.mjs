@@ -67,6 +67,8 @@ const OWNERS = {
     "recorder/scan/",
     "recorder/database",
     "recorder/retention/",
+    "recorder/verify/tables.ts",
+    "recorder/verify/verifications.ts",
     "recorder/mfa-of.ts",
     "recorder/report/facts.ts",
   ],

@@ -77,6 +77,7 @@ export interface Config {
   };
   ledger: ConfigFile["ledger"] & { directory: string };
   retention: ConfigFile["retention"];
+  verification: ConfigFile["verification"];
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -273,6 +274,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     },
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
     retention: raw.retention,
+    verification: raw.verification,
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),

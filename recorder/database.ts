@@ -14,6 +14,7 @@ import { DatabaseThread, inThisThread } from "./database/executor.ts";
 import { explainingFaults } from "./database/faults.ts";
 import { type RetentionTables, retentionMigrations } from "./retention/tables.ts";
 import { type ScanTables, scanMigrations } from "./scan/tables.ts";
+import { type VerificationTables, verificationMigrations } from "./verify/tables.ts";
 
 /** One connection, seen by each folder through its own tables. */
 export interface ServiceDatabase {
@@ -24,6 +25,7 @@ export interface ServiceDatabase {
   readonly catalog: Kysely<CatalogTables>;
   readonly scan: Kysely<ScanTables>;
   readonly retention: Kysely<RetentionTables>;
+  readonly verification: Kysely<VerificationTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     catalog: kysely as unknown as Kysely<CatalogTables>,
     scan: kysely as unknown as Kysely<ScanTables>,
     retention: kysely as unknown as Kysely<RetentionTables>,
+    verification: kysely as unknown as Kysely<VerificationTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
       return rows[0]?.quick_check ?? "no answer";
@@ -83,6 +86,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...scanMigrations,
       ...stopMigrations,
       ...retentionMigrations,
+      ...verificationMigrations,
     }),
   };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();

@@ -34,6 +34,7 @@ import type { RecordingEncryption } from "./encryption/recording-encryption.ts";
 import { RecordingKeys } from "./encryption/recording-keys.ts";
 import { openEncryption, openMonthKeys, shredRegularly } from "./encryption-service.ts";
 import { createEvidence } from "./evidence.ts";
+import { createEvidenceDesk } from "./evidence-desk.ts";
 import { RecordingExporter } from "./export/export.ts";
 import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
@@ -258,7 +259,22 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   clock.start();
   undo.push(() => clock.stop());
-  const health = () => checkHealth(recorder, alarms, fileScan, retention, clock);
+  const desk = createEvidenceDesk(config, {
+    database,
+    store,
+    keys,
+    ledger: witness.service,
+    inventory: () => inventory.current,
+    isPending: (session) => recorder.pending(session),
+    alarms,
+    logger,
+  });
+  undo.push(() => desk.verifier.close());
+  const health = async () => {
+    const found = await checkHealth(recorder, alarms, fileScan, retention, clock);
+    const checks = [...(found.checks ?? []), ...(await desk.verifier.health())];
+    return { status: checks.every(({ ok }) => ok) ? found.status : ("degraded" as const), checks };
+  };
   const live = createLiveService({ recorder, registry, observer: controls.watching, health, logger });
   undo.push(() => live.close());
   let sshPort: number | null = null;
@@ -381,6 +397,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     policyVersions,
     health,
     audit,
+    evidence: desk,
     ledger: new LedgerDesk({
       service: witness.service,
       recorder: config.recorder.id,
@@ -459,6 +476,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   logger.info({ ssh, vnc, http, recorder: config.recorder.id, version: version() }, "service ready");
 
   retention.run();
+  desk.verifier.start();
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
@@ -473,10 +491,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await pictures.close();
     live.close();
     await api.close();
+    await desk.verifier.close();
     await retention.close();
     await recorder.stop();
     await feed.settled();
     recordingKeys.forget();
+    await encryption?.close();
     await access.close();
     await audit.append({
       actor: "recorder",

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { closeConnectionsInTime } from "./connections.ts";
 import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
+import { addEvidenceRoutes } from "./evidence-routes.ts";
 import { addHoldRoutes } from "./hold-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
@@ -83,6 +84,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addMyAccessRoutes(api, deps);
       addReportRoutes(api, deps);
       addLedgerRoutes(api, deps);
+      addEvidenceRoutes(api, deps);
       addPeopleRoutes(api, deps);
       addPolicyRoutes(api, deps);
       addOpenApiRoute(api);

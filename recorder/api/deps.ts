@@ -26,6 +26,8 @@ import type {
   TargetSummary,
   VerifyReport,
 } from "../../shared/api/types.ts";
+import type { VerificationState, Verified } from "../../shared/api/verification.ts";
+import type { Attestation, AttestationQuery } from "../../shared/evidence/attestation.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
 import type { Conduit, Policy, Role, Target } from "../../shared/policy/policy.ts";
@@ -163,6 +165,23 @@ export interface AuditTrail {
   list(query: AuditQuery): Promise<AuditPage>;
 }
 
+/** An attestation as it was signed. */
+export interface Attested {
+  attestation: Attestation;
+  bytes: Buffer;
+  /** Raw Ed25519, over `bytes`. */
+  signature: Buffer;
+  /** Of `bytes`, hex. */
+  sha256: string;
+  page(): string;
+}
+
+export interface EvidenceReading {
+  verification(): Promise<VerificationState>;
+  verificationOf(session: string): Promise<Verified | null>;
+  attest(query: AttestationQuery): Promise<Attested>;
+}
+
 export interface LedgerReading {
   state(): LedgerState;
   entries(query: LedgerQuery): Promise<LedgerPage>;
@@ -258,6 +277,8 @@ export interface ApiDeps {
   audit: AuditTrail;
   /** Left out: there is none. */
   ledger?: LedgerReading;
+  /** Left out: nothing is verified in the background. */
+  evidence?: EvidenceReading;
   signingKeys(): SigningKey[];
   /** Of this software, for the API's description. */
   version: string;

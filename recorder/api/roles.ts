@@ -23,6 +23,8 @@ export const unblockers: readonly Role[] = ["admin", "approver"];
 export const peopleReaders: readonly Role[] = ["admin", "approver", "auditor"];
 export const peopleKeepers: readonly Role[] = ["admin"];
 export const policyReaders: readonly Role[] = ["admin", "approver", "escort", "auditor"];
+/** Attestations and verification name every recording, whoever may see it. */
+export const evidenceReaders: readonly Role[] = ["admin", "auditor", "investigator"];
 export const reportReaders: readonly Role[] = ["admin", "approver", "auditor"];
 export const accessEventReaders: readonly Role[] = ["admin", "approver", "escort", "auditor"];
 

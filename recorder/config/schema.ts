@@ -199,6 +199,15 @@ export const ConfigFile = z.strictObject({
       probe: z.enum(["daily", "start", "off"]).default("daily"),
     })
     .prefault({}),
+  verification: z
+    .strictObject({
+      bytesPerSecond: z
+        .int()
+        .min(0)
+        .default(4 * 1024 ** 2),
+      everyDays: z.number().min(0.01).max(3650).default(30),
+    })
+    .prefault({}),
   inventory: z
     .strictObject({ targets: path.optional(), conduits: path.optional(), policy: path.optional() })
     .prefault({}),
