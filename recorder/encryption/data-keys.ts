@@ -30,27 +30,40 @@ export function eraseDataKeys(keys: Partial<DataKeys>): void {
   keys.input?.fill(0);
 }
 
-export async function wrapDataKeys(session: string, keys: DataKeys, to: Recipients): Promise<OpenEncryption> {
+/** Wrapped keys before it is known of which session they are. */
+export interface Wrapped {
+  streams: Record<EncryptionStream, Omit<WrappedKey, "check">>;
+  serviceKey: string | null;
+}
+
+export function checkedFor(session: string, keys: DataKeys, { streams, serviceKey }: Wrapped): OpenEncryption {
+  const checked = (stream: EncryptionStream) => ({
+    ...streams[stream],
+    check: keyCheck(keys[stream], session, stream),
+  });
+  return {
+    scheme: ENCRYPTION_SCHEME,
+    streams: { content: checked("content"), input: checked("input") },
+    serviceKey,
+  };
+}
+
+export async function wrapDataKeys(keys: DataKeys, to: Recipients): Promise<Wrapped> {
   const wrapped = (stream: EncryptionStream, reads: boolean) => {
     const own = to.service !== null && reads ? [to.service.recipient] : [];
-    return wrap(session, stream, keys[stream], [...new Set([...to[stream], ...own])]);
+    return wrap(keys[stream], [...new Set([...to[stream], ...own])]);
   };
   const content = await wrapped("content", true);
   const input = await wrapped("input", to.service?.readsInput === true);
-  return { scheme: ENCRYPTION_SCHEME, streams: { content, input }, serviceKey: to.service?.month ?? null };
+  return { streams: { content, input }, serviceKey: to.service?.month ?? null };
 }
 
-async function wrap(
-  session: string,
-  stream: EncryptionStream,
-  key: Uint8Array,
-  recipients: string[],
-): Promise<WrappedKey> {
+async function wrap(key: Uint8Array, recipients: string[]): Promise<Omit<WrappedKey, "check">> {
   const { Encrypter } = await import("age-encryption");
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   const wrapped = Buffer.from(await encrypter.encrypt(key)).toString("base64");
-  return { recipients, wrapped, check: keyCheck(key, session, stream) };
+  return { recipients, wrapped };
 }
 
 /** Null: none of the identities is a recipient. INTEGRITY_FORMAT: it opens, and what is in it is no key of the session. */

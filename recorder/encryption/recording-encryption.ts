@@ -3,7 +3,7 @@
 // recording goes to its recipients alone, and an alarm says so.
 import type { OpenEncryption } from "../../shared/encryption/scheme.ts";
 import { AppError } from "../../shared/errors.ts";
-import { eraseDataKeys, makeDataKeys, wrapDataKeys } from "./data-keys.ts";
+import { checkedFor, eraseDataKeys, makeDataKeys, type Wrapped, wrapDataKeys } from "./data-keys.ts";
 import type { DataKeys } from "./segment-cipher.ts";
 
 export interface BegunEncryption {
@@ -28,7 +28,16 @@ export interface RecordingEncryptionOptions {
   serviceKeyAgain(): void;
 }
 
+interface Made {
+  keys: DataKeys;
+  wrapped: Wrapped;
+}
+
 const dayMs = 86_400_000;
+/** Policies have a few terms of retention. */
+const mostSpares = 4;
+/** A session that begins has its own first packets to pass. */
+const prepareAfterMs = 250;
 
 /** The month (UTC) in which the recording's retention ends: what is due together is shredded together. */
 export function serviceKeyMonth(startedAtMs: number, retentionDays: number): string {
@@ -37,6 +46,10 @@ export function serviceKeyMonth(startedAtMs: number, retentionDays: number): str
 
 export class RecordingEncryption implements SessionEncryption {
   readonly #options: RecordingEncryptionOptions;
+  /** Keys of which nobody knows yet whose they will be, by month. */
+  readonly #spares = new Map<string, Made>();
+  readonly #preparing = new Set<string>();
+  #closed = false;
 
   constructor(options: RecordingEncryptionOptions) {
     this.#options = options;
@@ -47,7 +60,7 @@ export class RecordingEncryption implements SessionEncryption {
     const { recipients, inputRecipients } = this.#options;
     const keys = makeDataKeys();
     try {
-      await wrapDataKeys("", keys, { content: recipients, input: inputRecipients, service: null });
+      await wrapDataKeys(keys, { content: recipients, input: inputRecipients, service: null });
     } catch (cause) {
       throw new AppError(
         "CONFIG_INVALID",
@@ -60,16 +73,65 @@ export class RecordingEncryption implements SessionEncryption {
   }
 
   async begin(session: string, startedAtMs: number, retentionDays: number): Promise<BegunEncryption> {
-    const { recipients, inputRecipients, serviceReadsInput } = this.#options;
     const month = serviceKeyMonth(startedAtMs, retentionDays);
+    const spare = this.#spares.get(month);
+    if (spare !== undefined) this.#spares.delete(month);
+    const { keys, wrapped } = spare ?? (await this.#make(month));
+    // Wrapping takes some milliseconds a recipient, which the next session need not wait for.
+    if (wrapped.serviceKey !== null) this.#prepare(month);
+    return { open: checkedFor(session, keys, wrapped), keys };
+  }
+
+  /** Nobody begins a session any more. */
+  close(): void {
+    this.#closed = true;
+    for (const month of [...this.#spares.keys()]) this.#drop(month);
+  }
+
+  #prepare(month: string): void {
+    if (this.#closed || this.#preparing.has(month) || this.#spares.has(month)) return;
+    this.#preparing.add(month);
+    const timer = setTimeout(() => {
+      this.#spare(month)
+        .catch(() => null)
+        .then((made) => this.#keep(month, made));
+    }, prepareAfterMs);
+    timer.unref();
+  }
+
+  #keep(month: string, made: Made | null): void {
+    this.#preparing.delete(month);
+    if (made === null) return;
+    this.#spares.set(month, made);
+    for (const oldest of this.#spares.keys()) {
+      if (!this.#closed && this.#spares.size <= mostSpares) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(month: string): void {
+    eraseDataKeys(this.#spares.get(month)?.keys ?? {});
+    this.#spares.delete(month);
+  }
+
+  /** Null: the service's key cannot be had now, and may be when the next session begins. */
+  async #spare(month: string): Promise<Made | null> {
+    const made = await this.#make(month);
+    if (made.wrapped.serviceKey !== null) return made;
+    eraseDataKeys(made.keys);
+    return null;
+  }
+
+  async #make(month: string): Promise<Made> {
+    const { recipients, inputRecipients, serviceReadsInput } = this.#options;
     const recipient = await this.#recipientOf(month);
     const keys = makeDataKeys();
-    const open = await wrapDataKeys(session, keys, {
+    const wrapped = await wrapDataKeys(keys, {
       content: recipients,
       input: inputRecipients,
       service: recipient === null ? null : { month, recipient, readsInput: serviceReadsInput },
     });
-    return { open, keys };
+    return { keys, wrapped };
   }
 
   async #recipientOf(month: string): Promise<string | null> {

@@ -30,24 +30,25 @@ export function dataKeyFromBase64(text: string): Promise<CryptoKey> {
   return importDataKey(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
 }
 
-/** The compressed bytes. Rejects when these are not the segment's. */
-export async function decrypt(
-  dataKey: CryptoKey,
-  session: string,
-  { track, index }: Pick<SegmentMeta, "track" | "index">,
-  stored: Bytes,
-): Promise<Bytes> {
-  if (stored.length < nonceBytes + tagBytes) throw new Error("it is shorter than an encrypted segment can be");
-  const { subtle } = globalThis.crypto;
-  const text = new TextEncoder();
+type Place = Pick<SegmentMeta, "track" | "index">;
+const text = new TextEncoder();
+
+/** A segment's own key: to be had before its bytes are here. */
+export function segmentKey(dataKey: CryptoKey, session: string, { track, index }: Place): Promise<CryptoKey> {
   const info = text.encode(segmentKeyInfo(track, index));
-  const key = await subtle.deriveKey(
+  return globalThis.crypto.subtle.deriveKey(
     { name: "HKDF", hash: "SHA-256", salt: text.encode(session), info },
     dataKey,
     { name: "AES-GCM", length: 256 },
     false,
     ["decrypt"],
   );
+}
+
+/** The compressed bytes. Rejects when these are not the segment's. */
+export async function decrypt(key: CryptoKey, session: string, { track, index }: Place, stored: Bytes): Promise<Bytes> {
+  if (stored.length < nonceBytes + tagBytes) throw new Error("it is shorter than an encrypted segment can be");
+  const { subtle } = globalThis.crypto;
   const additionalData = text.encode(segmentAad(session, track, index));
   const iv = stored.subarray(0, nonceBytes);
   try {

@@ -8,7 +8,7 @@ import type { RecordingSource } from "../sources/source.ts";
 import type { Integrity } from "../verify/integrity.ts";
 import { sha256Hex } from "../verify/sha256.ts";
 import { type Decoded, decode } from "./decode.ts";
-import { decrypt } from "./decrypt.ts";
+import { decrypt, segmentKey } from "./decrypt.ts";
 import { inflate } from "./inflate.ts";
 
 export type { Decoded };
@@ -194,12 +194,15 @@ export class SegmentLoader {
 
   private async fetch(n: number): Promise<Decoded> {
     const meta = this.metaOf(n);
+    // Its key is made while its bytes are on the way.
+    const making = this.keyFor(meta);
+    making.catch(() => {});
     const stored = await this.fetchVerified(n);
-    const dataKey = await this.keyFor(meta);
+    const key = await making;
     let decoded: Decoded;
     try {
       const { session } = this.source;
-      const compressed = dataKey === null ? stored : await decrypt(dataKey, session, meta, stored);
+      const compressed = key === null ? stored : await decrypt(key, session, meta, stored);
       const raw = await inflate(compressed, meta.codec, meta.rawBytes);
       decoded = await decode(raw, meta, this.source.session, this.trackKind(meta.track));
     } catch (cause) {
@@ -210,10 +213,11 @@ export class SegmentLoader {
   }
 
   /** Null: it is not encrypted. */
-  private async keyFor({ n, name, encryption }: SegmentMeta): Promise<CryptoKey | null> {
+  private async keyFor(meta: SegmentMeta): Promise<CryptoKey | null> {
+    const { n, name, encryption } = meta;
     if (encryption === undefined) return null;
-    const key = await this.source.dataKey?.(encryption);
-    if (key) return key;
+    const dataKey = await this.source.dataKey?.(encryption);
+    if (dataKey) return segmentKey(dataKey, this.source.session, meta);
     const what = encryption === "input" ? "What was typed" : "This recording";
     this.locked.set(n, `${what} is encrypted, and there is no key for it here: its recipients can decrypt it.`);
     throw new BadSegmentError(n, `${name} is encrypted, and there is no key for it here`);

@@ -10,7 +10,7 @@ import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { copySpool } from "../../support/copy-spool.ts";
 import { dataKeyOf, opened, type TestEncryption, testEncryption } from "../../support/encryption.ts";
-import { waitFor } from "../../support/wait-for.ts";
+import { sleep, waitFor } from "../../support/wait-for.ts";
 import type { KeptStore } from "./kept-store.ts";
 import { facts, makeBase, readRecording, removeBases, startRecorder, type UnderTest } from "./recorder-under-test.ts";
 
@@ -160,6 +160,35 @@ it("records to its recipients alone where the service's key cannot be made", asy
   const { encryption } = openOf(under.store, session.session);
   expect(encryption?.serviceKey).toBeNull();
   expect(encryption?.streams.content.recipients).toEqual([keys.investigator.recipient]);
+});
+
+it("gives every session keys of its own, also those that were made ahead", async () => {
+  let away = false;
+  const made = await testEncryption();
+  const keys = await testEncryption({
+    recipientOf: async () => {
+      if (away) throw new Error("away");
+      return made.month.recipient;
+    },
+  });
+  const begun = async () => keys.encryption.begin("s", Date.parse("2026-11-23T00:00:00Z"), 90);
+  const first = await begun();
+  await sleep(600);
+  const second = await begun();
+  const third = await begun();
+  const all = [first, second, third].flatMap(({ keys: { content, input } }) => [content, input]);
+  expect(new Set(all.map((key) => Buffer.from(key).toString("hex"))).size).toBe(6);
+  expect(all.every((key) => key.some((byte) => byte !== 0))).toBe(true);
+  expect(first.open.streams.content.check).not.toBe(second.open.streams.content.check);
+  // What was made ahead needs nobody; and nothing is made ahead without the service's key.
+  await sleep(600);
+  away = true;
+  expect((await begun()).open.serviceKey).toBe("2027-02");
+  expect((await begun()).open.serviceKey).toBeNull();
+  await sleep(600);
+  away = false;
+  expect((await begun()).open.serviceKey).toBe("2027-02");
+  keys.encryption.close();
 });
 
 it("refuses what was altered, cut, exchanged, or has another key, and says where", async () => {

@@ -2,10 +2,11 @@
 // is intact and not shown.
 import { beforeAll, expect, it } from "vitest";
 import type { BegunEncryption } from "../../../recorder/encryption/recording-encryption.ts";
-import { decrypt, importDataKey } from "../../../replay-ui/player/decrypt.ts";
+import { decrypt as decryptWith, importDataKey, segmentKey } from "../../../replay-ui/player/decrypt.ts";
 import { BadSegmentError, SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Integrity, overallVerdict } from "../../../replay-ui/verify/integrity.ts";
 import type { EncryptionStream } from "../../../shared/encryption/scheme.ts";
+import type { SegmentMeta } from "../../../shared/manifest/manifest.ts";
 import { testEncryption } from "../../support/encryption.ts";
 import { memorySource } from "../../support/memory-source.ts";
 import { type BuiltRecording, makeSigningKey, sessionOf } from "../../support/recording-builder.ts";
@@ -23,6 +24,10 @@ beforeAll(async () => {
   recording = await maintenanceScene({ ...facts, encryption: begun }, key);
   plain = await maintenanceScene(facts, key);
 });
+
+async function decrypt(dataKey: CryptoKey, session: string, meta: SegmentMeta, stored: Uint8Array<ArrayBuffer>) {
+  return decryptWith(await segmentKey(dataKey, session, meta), session, meta, stored);
+}
 
 function open(built: BuiltRecording, streams: readonly EncryptionStream[]) {
   const source = memorySource(built);
