@@ -496,7 +496,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await recorder.stop();
     await feed.settled();
     recordingKeys.forget();
-    await encryption?.close();
+    encryption?.close();
     await access.close();
     await audit.append({
       actor: "recorder",
