@@ -13,7 +13,7 @@ export type NewAuditEntry = Omit<AuditEntry, "id" | "at">;
 
 /** Where a line goes before it goes into the database, which is a cache of it. */
 export interface AuditWitness {
-  append(entry: NewLedgerEntry): Promise<{ n: number }>;
+  append(entry: NewLedgerEntry): Promise<{ n: number; at: string }>;
 }
 
 export class AuditLog {
@@ -30,13 +30,12 @@ export class AuditLog {
 
   /** Durable when it resolves; what it records may happen only then. RECORD_LEDGER where the ledger takes nothing. */
   async append(entry: NewAuditEntry): Promise<void> {
-    const at = toStoredTime(this.#now().toISOString());
     const ledger = this.#ledger;
     if (ledger === undefined) {
-      await insertLine(this.#db, entry, at);
+      await insertLine(this.#db, entry, toStoredTime(this.#now().toISOString()));
       return;
     }
-    const { n } = await ledger.append({
+    const { n, at } = await ledger.append({
       type: entryTypeOf(entry.action),
       actor: entry.actor,
       subject: entry.subject,

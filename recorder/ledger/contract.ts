@@ -24,13 +24,19 @@ export interface InclusionProof {
   root: string;
 }
 
+export interface Appended {
+  n: number;
+  /** As the entry has it. */
+  at: string;
+}
+
 /** Whoever only tells. */
 export interface LedgerWriter {
   /**
    * Durable when it resolves, and in the order of the calls. RECORD_LEDGER when it cannot be written: what it tells of may not
    * happen then.
    */
-  append(entry: NewLedgerEntry): Promise<{ n: number }>;
+  append(entry: NewLedgerEntry): Promise<Appended>;
 }
 
 export interface LedgerReader {

@@ -7,7 +7,7 @@ import type { NoteKey } from "../../shared/ledger/checkpoint.ts";
 import type { LedgerEntry, NewLedgerEntry } from "../../shared/ledger/entry.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { type Anchor, Anchoring } from "./anchor.ts";
-import type { LedgerWriter } from "./contract.ts";
+import type { Appended, LedgerWriter } from "./contract.ts";
 import { Ledger, type LedgerSigner } from "./ledger.ts";
 import { LedgerUploader } from "./ledger-uploader.ts";
 import { RecordingWitness } from "./recording-witness.ts";
@@ -155,7 +155,7 @@ export class LedgerService implements LedgerWriter {
   }
 
   /** Durable when it resolves. While the ledger takes nothing, an alarm says so. */
-  async append(entry: NewLedgerEntry): Promise<{ n: number }> {
+  async append(entry: NewLedgerEntry): Promise<Appended> {
     const { alarms } = this.#options;
     try {
       const answer = await this.ledger.append(entry);

@@ -21,7 +21,7 @@ import {
   parseEntry,
 } from "../../shared/ledger/entry.ts";
 import { leafHash, MerkleTree } from "../../shared/ledger/merkle.ts";
-import type { InclusionProof, LedgerCheckpoint, LedgerLine, WritableLedger } from "./contract.ts";
+import type { Appended, InclusionProof, LedgerCheckpoint, LedgerLine, WritableLedger } from "./contract.ts";
 import { LineFiles, type SetAside } from "./line-files.ts";
 import { sha256, sha256Hex } from "./node-crypto.ts";
 
@@ -47,7 +47,7 @@ export interface LocalLedgerOptions {
 
 interface Waiting {
   entry: NewLedgerEntry;
-  resolve(answer: { n: number }): void;
+  resolve(answer: Appended): void;
   reject(error: unknown): void;
 }
 
@@ -113,7 +113,7 @@ export class Ledger implements WritableLedger {
     return this.#previous;
   }
 
-  append(entry: NewLedgerEntry): Promise<{ n: number }> {
+  append(entry: NewLedgerEntry): Promise<Appended> {
     if (this.#closed) return Promise.reject(failed(this.directory, new Error("it is closed")));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entry, resolve, reject });
@@ -266,7 +266,7 @@ export class Ledger implements WritableLedger {
     }
     for (const { waiting, entry, line } of made) {
       this.#take(line, entry);
-      waiting.resolve({ n: entry.n });
+      waiting.resolve({ n: entry.n, at: entry.at });
     }
   }
 

@@ -271,7 +271,7 @@ function Proof({ entry }: { entry: LedgerEntry }) {
       {proof.error !== null ? (
         <p class="dim">{sentence((proof.error as Error).message)}</p>
       ) : proof.value === null ? null : holds === true ? (
-        <p class="text-good" data-testid="proof-verdict">
+        <p data-testid="proof-verdict">
           Under the checkpoint of {formatPlural(proof.value.size, "entry", "entries")}: the inclusion proof was checked
           here. <CopyButton text={JSON.stringify(proof.value)} what="the proof" />
         </p>
