@@ -4,14 +4,17 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../shared/errors.ts";
-import { bytesEqual, fromHex, utf8 } from "../shared/ledger/bytes.ts";
+import { bytesEqual, fromHex, toHex, utf8 } from "../shared/ledger/bytes.ts";
 import { noteKeyHash, parseCheckpoint } from "../shared/ledger/checkpoint.ts";
 import { AuditFacts } from "../shared/ledger/facts.ts";
 import { ed25519KeyOf } from "../shared/ledger/key-history.ts";
+import { Policy } from "../shared/policy/policy.ts";
 import type { PolicyVersions } from "./access/policy-versions.ts";
 import type { AuditLog } from "./catalog/audit.ts";
+import { SourceDocument, validate } from "./config/document.ts";
 import type { BundleKey } from "./export/bundle.ts";
 import type { BundleEvidence, CustodyLine, EvidenceSource, LedgerExcerpt } from "./export/evidence.ts";
+import { canonicalJson } from "./inventory/snapshot.ts";
 import type { LedgerLine, LedgerReader } from "./ledger/contract.ts";
 import { sha256 } from "./ledger/node-crypto.ts";
 
@@ -122,13 +125,25 @@ export async function custodyOfAudit(audit: Pick<AuditLog, "list">, session: str
   return lines.reverse();
 }
 
-async function policyOf(policies: Pick<PolicyVersions, "find">, hash: string): Promise<Uint8Array | null> {
+async function policyOf(policies: Pick<PolicyVersions, "find">, hash: string): Promise<BundleEvidence["policy"]> {
   try {
-    return Buffer.from((await policies.find(hash)).text);
+    const { text } = await policies.find(hash);
+    return { text: Buffer.from(text), canonical: canonicalOf(text, hash) };
   } catch (error) {
     if (error instanceof AppError && error.code === "REQUEST_NOT_FOUND") return null;
     throw error;
   }
+}
+
+/** Null: another version read that text, with other defaults. */
+function canonicalOf(text: string, hash: string): Uint8Array | null {
+  let canonical: Uint8Array;
+  try {
+    canonical = utf8(canonicalJson(validate(Policy, SourceDocument.parse("policy.yaml", text))));
+  } catch {
+    return null;
+  }
+  return toHex(sha256(canonical)) === hash ? canonical : null;
 }
 
 /** Beside dist/recorder, or in dist where the sources run. */

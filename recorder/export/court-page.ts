@@ -68,7 +68,7 @@ ${keys(facts)}
 <li>That nothing was taken out of the middle or the end: the manifest lists every stored segment, chained one to the other.</li>
 <li>That the recording was begun before the first byte went to the system: <code>open.json</code> was signed then.</li>
 ${facts.evidence.ledger === null ? "" : `<li>That the recorder's ledger knew of the beginning, the end and each look at this recording, as of the checkpoint of ${text(facts.evidence.ledger.at ?? "")}: nothing can be taken out of it without every later checkpoint showing it.</li>`}
-${facts.evidence.policy === null ? "" : "<li>Which rules allowed the session: <code>policy.yaml</code> is the text whose hash the signed <code>open.json</code> names.</li>"}
+${facts.evidence.policy?.canonical == null ? "" : "<li>Which rules allowed the session: <code>policy.json</code> has the hash that the signed <code>open.json</code> names.</li>"}
 </ul>
 <h2>What is not proved</h2>
 <ul>
@@ -89,7 +89,7 @@ ${[
   ["ledger", "Entries of the recorder's ledger about this recording, with their proofs, and the signed checkpoint."],
   ["keys", "Public keys, and the signed history of the recorder's keys."],
   ["custody.jsonl", "Who viewed, exported or verified the recording, when and why."],
-  ["policy.yaml", "The rules that were in force."],
+  ["policy.json, policy.yaml", "The rules that were in force, as they are proved and as they were written."],
   ["player.html, data", "The page that checks and plays, and the copies that it reads."],
   ["INTEGRITY.txt", "What did not hold when this bundle was made, if anything."],
 ]

@@ -105,7 +105,8 @@ function* beside({ ledger, custody, policy, keys, history }: BundleEvidence): Ge
       yield [`${historyName(number)}.sig`, signature];
     }
   }
-  if (policy !== null) yield [bundleNames.policy, policy];
+  if (policy !== null) yield [bundleNames.policyText, policy.text];
+  if (policy?.canonical != null) yield [bundleNames.policy, policy.canonical];
   yield [bundleNames.custody, Buffer.from(custody.map(({ line }) => `${line}\n`).join(""))];
   if (ledger === null) return;
   yield [bundleNames.checkpoint, ledger.checkpoint];

@@ -39,8 +39,11 @@ export interface CustodyLine {
 export interface BundleEvidence {
   ledger: LedgerExcerpt | null;
   custody: readonly CustodyLine[];
-  /** The text whose hash the OPEN record names; null where it is not known any more. */
-  policy: Uint8Array | null;
+  /**
+   * What was in force: its text as it was written, and the one form that has the hash in the OPEN record; null where that
+   * cannot be made any more.
+   */
+  policy: { text: Uint8Array; canonical: Uint8Array | null } | null;
   keys: readonly BundleKey[];
   /** Versions of the key history from the first on, with the root's public key. */
   history: {

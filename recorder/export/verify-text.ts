@@ -32,7 +32,7 @@ open.json was signed before the first byte went to the target, manifest.json whe
 \`\`\`sh
 ${verifyWith(key, "open.json", "open.json.sig")} &&
 ${verifyWith(key, "manifest.json", "manifest.json.sig")} &&
-grep -q "\\"openSha256\\":\\"$(sha256sum open.json | cut -c 1-64)\\"" manifest.json
+grep -q "\\"openSha256\\": *\\"$(sha256sum open.json | cut -c 1-64)\\"" manifest.json
 \`\`\`
 
 ## 3. Every stored byte
@@ -41,7 +41,7 @@ Of every segment the signed manifest names the SHA-256 (and, in \`link\`, a chai
 the signature covers as well). The first command takes name and hash from there; SHA256SUMS is the same as a list:
 
 \`\`\`sh
-tr '{' '\\n' < manifest.json | sed -n 's/.*"name":"\\([^"]*\\)".*"sha256":"\\([0-9a-f]*\\)".*/\\2  \\1/p' | sha256sum --quiet -c -
+tr -d ' \\n' < manifest.json | tr '{' '\\n' | sed -n 's/.*"name":"\\([^"]*\\)".*"sha256":"\\([0-9a-f]*\\)".*/\\2  \\1/p' | sha256sum --quiet -c -
 \`\`\`
 
 \`\`\`sh
@@ -64,7 +64,7 @@ for version in keys/history/*.json; do
   ${verifyWith(bundleNames.root, '"$version"', '"$version.sig"')} || exit 1
   newest=$version
 done
-grep -q '"keyId":"${recorder.keyId}"' "$newest"
+grep -q '"keyId": *"${recorder.keyId}"' "$newest"
 \`\`\`
 `);
   }
@@ -127,13 +127,14 @@ openssl ts -verify -in ${bundleNames.timestamp} -data ${bundleNames.checkpoint} 
 \`\`\`
 `);
   }
-  if (policy !== null) {
+  if (policy?.canonical != null) {
     parts.push(`## 6. The policy
 
-policy.yaml is what was in force when the session began, by the hash in open.json:
+policy.json is what was in force when the session began, by the hash in open.json; policy.yaml is the same as it was
+written, with its comments:
 
 \`\`\`sh
-grep -q "\\"hash\\":\\"$(sha256sum ${bundleNames.policy} | cut -c 1-64)\\"" open.json
+grep -q "\\"hash\\": *\\"$(sha256sum ${bundleNames.policy} | cut -c 1-64)\\"" open.json
 \`\`\`
 `);
   }

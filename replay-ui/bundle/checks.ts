@@ -242,11 +242,16 @@ export async function checkKeys(files: BundleFiles, records: ReadRecords): Promi
 /** The policy's text has the hash that the OPEN record names. */
 export async function checkPolicy(files: BundleFiles, { open }: ReadRecords): Promise<Outcome> {
   const bytes = await files.read(bundleNames.policy);
-  if (bytes === null) return { tone: "open", text: "The policy's text is not in the bundle.", findings: [] };
+  if (bytes === null) {
+    const text = files.names.includes(bundleNames.policyText)
+      ? "policy.yaml is the policy as the recorder kept it; nothing here proves that."
+      : "The policy is not in the bundle.";
+    return { tone: "open", text, findings: [] };
+  }
   const holds = open !== null && (await sha256Hex(bytes)) === open.policy.hash;
   return outcome(
     holds ? [] : [{ place: bundleNames.policy, message: "it is not the policy whose hash open.json names" }],
-    "policy.yaml is the policy that was in force, by its hash in the OPEN record.",
+    "policy.json is what was in force, by its hash in the OPEN record.",
     "The policy is another.",
   );
 }

@@ -119,6 +119,7 @@ export function RecordingsView({ me }: { me: Me }) {
       {error instanceof ApiError && error.code === "REASON_REQUIRED" ? (
         <AskReason
           action="search"
+          testId="reason-search"
           act={async (said) => {
             setError(null);
             setReason(said);

@@ -18,7 +18,10 @@ export const bundleNames = {
   verify: "VERIFY.md",
   player: "player.html",
   custody: "custody.jsonl",
-  policy: "policy.yaml",
+  /** In the one form whose SHA-256 the OPEN record names. */
+  policy: "policy.json",
+  /** As it was written. */
+  policyText: "policy.yaml",
   integrity: "INTEGRITY.txt",
   checkpoint: "ledger/checkpoint",
   timestamp: "ledger/checkpoint.tsr",

@@ -18,7 +18,7 @@ import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
 const key = makeSigningKey();
 const root = makeSigningKey();
-const policy = Buffer.from("rules: []\n");
+const policy = Buffer.from('{"rules":[]}');
 const policyHash = createHash("sha256").update(policy).digest("hex");
 const pages: OpenPage[] = [];
 let browser: Browser;
@@ -304,7 +304,7 @@ describe("what was altered is named", () => {
       (folder) => alterCarried(folder, "custody.jsonl", (bytes) => Buffer.concat([bytes, Buffer.from('{"n":1}\n')])),
       /^custody\.jsonl line 3/,
     ],
-    ["the policy", (folder) => alterCarried(folder, "policy.yaml", flipped), /^policy\.yaml/],
+    ["the policy", (folder) => alterCarried(folder, "policy.json", flipped), /^policy\.json/],
     [
       "the key history",
       (folder) => alterCarried(folder, "keys/history/000001.json", (bytes) => flipped(bytes, 20)),

@@ -92,7 +92,7 @@ describe("the list", () => {
     for (const file of await readdir(sources, { recursive: true })) {
       if (!file.endsWith(".tsx")) continue;
       const source = await readFile(join(sources, file), "utf8");
-      for (const [, attributes = ""] of source.matchAll(/<(?:Reason)?Dialog\b([^>]*)/g)) {
+      for (const [, attributes = ""] of source.matchAll(/<(?:(?:Reason)?Dialog|AskReason)\b([^>]*)/g)) {
         if (attributes.includes("{props.testId}")) continue;
         const name = /testId="([^"]+)"/.exec(attributes)?.[1] ?? `a dialog without testId in ${file}`;
         if (!listed.has(name)) missing.push(name);

@@ -56,7 +56,7 @@ export function evidenceOf(
   recording: BuiltRecording,
   key: SigningKey,
   root: SigningKey,
-  policy: Uint8Array | null = null,
+  canonical: Uint8Array | null = null,
 ): BundleEvidence {
   const objects = objectsOf(recording);
   const { session } = recording.index;
@@ -138,7 +138,7 @@ export function evidenceOf(
       entries: mine.map(({ entry, line }): ProvenEntry => ({ n: entry.n, line, path: tree.inclusionProof(entry.n) })),
     },
     custody,
-    policy,
+    policy: canonical === null ? null : { text: Buffer.from("rules: [] # none\n"), canonical },
     keys: [{ keyId: key.keyId, publicKeyPem: key.publicKeyPem }],
     history: historyOf(key, root, open.recorder.id, open.startedAt),
   };

@@ -1,8 +1,10 @@
 // Every page and dialog of the portal, each in the states that people meet: for the tests that look at all of them. A view
 // that is added to the router must be listed here to type-check, and a dialog to pass the test.
+
 import type { Browser, Page } from "playwright-core";
 import { totpCode, totpStepAt } from "../../recorder/access/mfa/totp.ts";
 import type { Route } from "../../replay-ui/router.ts";
+import type { CustodyAction } from "../../shared/policy/policy.ts";
 import { password as accessPassword } from "../integration/api/api-fixture.ts";
 import { type AccessPlant, type people, startAccessPlant } from "./access-plant.ts";
 import { byId, type OpenPage, openPage, type PageOptions } from "./browser.ts";
@@ -46,6 +48,34 @@ const opens = (look: Look, dialog: string, ...presses: string[]): Look => ({
   },
 });
 
+/** As under a policy that asks why. `refused`: what the service gives only then; null: a press asks first. */
+const asksWhy = (look: Look, action: CustodyAction, refused: string | null, ...presses: string[]): Look => ({
+  ...look,
+  name: `${look.name}, asked why: ${action}`,
+  dialogs: [`reason-${action}`],
+  prepare: async (page) => {
+    await page.route("**/api/v1/session", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as object), reasonFor: [action] } });
+    });
+    const problem = {
+      type: "about:blank",
+      title: "Forbidden",
+      status: 403,
+      code: "REASON_REQUIRED",
+      detail: "say why",
+    };
+    if (refused !== null) {
+      await page.route(refused, (route) =>
+        route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify(problem) }),
+      );
+    }
+    await page.reload();
+    for (const press of presses) await page.locator(press).first().click();
+    await page.waitForSelector(`${byId(`reason-${action}`)}[open]`);
+  },
+});
+
 const cuts = (look: Look): Look => ({
   ...look,
   name: `${look.name}, service stopped`,
@@ -78,6 +108,7 @@ const person = (name: string) => `[data-person="${name}"] ${byId("open-person")}
 const live: Look = { name: "live", path: "/live", as: "petra", ready: byId("live-session") };
 const audit: Look = { name: "audit", path: "/audit", as: "replay:engineer", ready: byId("audit-row") };
 const ledger: Look = { name: "ledger", path: "/ledger", as: "audrey", ready: byId("ledger-row") };
+const attestation: Look = { name: "attestation", path: "/attestation", as: "audrey", ready: byId("attested-row") };
 const account: Look = { name: "account", path: "/account", as: "ines", ready: byId("mfa-state") };
 const targets: Look = { name: "targets", path: "/targets", as: "erika", ready: byId("target") };
 const connect: Look = {
@@ -183,6 +214,7 @@ export const looks: Record<Named, readonly Look[]> = {
     },
     { ...recordings, name: "recordings, nothing found", path: "/?target=nothing", ready: byId("recordings-empty") },
     { ...recordings, name: "recordings, of a vendor", as: "replay:vendor-drives" },
+    asksWhy({ ...recordings, path: "/?person=vendor", ready: "h1" }, "search", "**/api/v1/recordings?**"),
     cuts(recordings),
   ],
   recording: [
@@ -206,6 +238,10 @@ export const looks: Record<Named, readonly Look[]> = {
     opens(player, "shortcuts-dialog", byId("help")),
     opens(player, "picture-dialog", byId("export"), byId("export-picture")),
     opens(player, "verify-dialog", byId("verify")),
+    opens(player, "custody-dialog", byId("custody")),
+    asksWhy({ ...player, ready: byId("recording-page") }, "view", "**/index"),
+    asksWhy(player, "verify", null, byId("verify")),
+    asksWhy(player, "export", null, byId("export"), byId("export-bundle")),
     {
       ...player,
       name: "terminal player, held",
@@ -384,6 +420,18 @@ export const looks: Record<Named, readonly Look[]> = {
       },
     },
     cuts(ledger),
+  ],
+  attestation: [
+    attestation,
+    {
+      ...attestation,
+      name: "attestation, what the store cannot promise",
+      prepare: (page) =>
+        page.evaluate(() => {
+          for (const details of document.querySelectorAll("main details")) details.setAttribute("open", "");
+        }),
+    },
+    cuts(attestation),
   ],
   report: [
     report,

@@ -10,6 +10,7 @@ const what = {
 
 export function AskReason(props: {
   action: keyof typeof what;
+  testId: string;
   act: (reason: string) => Promise<void>;
   onClose: () => void;
 }) {
@@ -17,7 +18,7 @@ export function AskReason(props: {
   return (
     <ReasonDialog
       title={title}
-      testId={`reason-${props.action}`}
+      testId={props.testId}
       label="Reason"
       required
       needed="Policy asks for a reason: a case, a ticket, or what you were told to do."

@@ -107,6 +107,7 @@ export function ExportMenu({ opened, askReason }: { opened: OpenedRecording; ask
       {asked === null ? null : (
         <AskReason
           action="export"
+          testId="reason-export"
           act={async (why) => {
             setAsked(null);
             const item = formats.find(({ format }) => format === asked);

@@ -161,6 +161,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
       {dialog === "why-verify" ? (
         <AskReason
           action="verify"
+          testId="reason-verify"
           act={async (reason) => {
             setWhy(reason);
             setDialog("verify");
@@ -205,6 +206,7 @@ function NotOpened({ session, error, onRetry }: { session: string; error: unknow
         {asking ? (
           <AskReason
             action="view"
+            testId="reason-view"
             act={async (reason) => {
               await recordView(session, reason);
               onRetry();

@@ -13,7 +13,7 @@ import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 
 const key = makeSigningKey();
 const root = makeSigningKey();
-const policy = Buffer.from("rules: []\n");
+const policy = Buffer.from('{"rules":[]}');
 let temp: TempDir;
 let whole: string;
 let copies = 0;
@@ -72,7 +72,9 @@ describe("VERIFY.md", () => {
     const answers = await run(whole);
     expect(answers).toHaveLength(11);
     for (const { command, code, said } of answers) expect(code, `${command}\n${said}`).toBe(0);
-    const words = answers.flatMap(({ command }) => command.match(/(?:^|[|;&({]|\bdo|\bthen|\belse)\s*([a-z0-9]+)(?=\s)/gm) ?? []);
+    const words = answers.flatMap(
+      ({ command }) => command.match(/(?:^|[|;&({]|\bdo|\bthen|\belse)\s*([a-z0-9]+)(?=\s)/gm) ?? [],
+    );
     const programs = new Set(words.map((word) => /([a-z0-9]+)$/.exec(word)?.[1]));
     for (const program of ["jq", "xxd", "python3", "node", "perl", "awk"]) expect(programs).not.toContain(program);
   });
@@ -85,7 +87,10 @@ describe("VERIFY.md", () => {
   it.each<[string, (folder: string) => Promise<void>]>([
     ["a byte of a segment", (folder) => alter(join(folder, "terminal-0/000001.cast.zst"), flipped)],
     ["a segment is missing", (folder) => rm(join(folder, "terminal-0/000002.cast.zst"))],
-    ["the end of a segment is missing", (folder) => alter(join(folder, "input/000000.jsonl.zst"), (b) => b.slice(0, -1))],
+    [
+      "the end of a segment is missing",
+      (folder) => alter(join(folder, "input/000000.jsonl.zst"), (b) => b.slice(0, -1)),
+    ],
     [
       "two segments are swapped",
       async (folder) => {
@@ -121,7 +126,7 @@ describe("VERIFY.md", () => {
     ["the checkpoint", (folder) => alter(join(folder, "ledger/checkpoint"), (bytes) => flipped(bytes, 3))],
     ["the entry of the end is missing", (folder) => rm(join(folder, entryName(3)))],
     ["a line of custody that is in no ledger", (folder) => appendFile(join(folder, "custody.jsonl"), '{"n":9}\n')],
-    ["the policy", (folder) => alter(join(folder, "policy.yaml"), flipped)],
+    ["the policy", (folder) => alter(join(folder, "policy.json"), flipped)],
     ["the key history", (folder) => alter(join(folder, "keys/history/000001.json"), flipped)],
   ])("finds %s", async (_what, tamper) => {
     const folder = await copy();

@@ -1,0 +1,227 @@
+// From a real session to a court: recorded by the real gateway, looked at under a policy that asks why, exported as an
+// evidence bundle, checked by its own VERIFY.md and by its page, opened from a disk.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import type { Browser } from "playwright-core";
+import ssh2, { type ClientChannel } from "ssh2";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Plant, startPlant } from "../../recorder/cli/demo/plant.ts";
+import { byId, launchBrowser, openPage, terminalText } from "../support/browser.ts";
+import { openRules } from "../support/open-rules.ts";
+import { runProcess } from "../support/process.ts";
+import { type RunningService, startRunningService } from "../support/service.ts";
+import { createTempDir, type TempDir } from "../support/temp-dir.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const vendor = { name: "vendor", password: "seven slow river boats" };
+const auditor = { name: "auditor", password: "nine quiet mountain owls" };
+const target = "plc-reactor-01";
+
+let directory: TempDir;
+let plant: Plant;
+let service: RunningService;
+let browser: Browser;
+let session: string;
+
+beforeAll(async () => {
+  directory = await createTempDir("bundle-service");
+  plant = await startPlant({ account: "service", password: "the controller's password", enablePassword: "boost-7431" });
+  service = await startRunningService({
+    directory: directory.path,
+    people: [
+      { ...vendor, roles: ["vendor"] },
+      { ...auditor, roles: ["auditor"] },
+    ],
+    secrets: [{ name: target, password: "the controller's password" }],
+    targets: [
+      {
+        name: target,
+        host: plant.host,
+        port: plant.port,
+        account: "service",
+        secret: target,
+        hostKeys: [plant.hostKey],
+      },
+    ],
+    policy: {
+      ...openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
+      custody: { reasonFor: ["view", "search", "export", "verify"] },
+    },
+  });
+  browser = await launchBrowser();
+  await work();
+  await waitFor(async () => (await state()) === "sealed");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await service?.stop();
+  await plant?.close();
+  await directory?.remove();
+});
+
+async function listed(): Promise<{ session: string; state: string }[]> {
+  return JSON.parse(await service.conduit(["recordings", "list", "--json"])) as { session: string; state: string }[];
+}
+
+async function state(): Promise<string | undefined> {
+  const [first] = await listed();
+  session = first?.session ?? "";
+  return first?.state;
+}
+
+/** A vendor's short session. */
+async function work(): Promise<void> {
+  const client = new ssh2.Client();
+  await new Promise<void>((resolve, reject) => {
+    client.once("ready", () => resolve()).once("error", reject);
+    const username = `${vendor.name}+${target}`;
+    client.connect({ host: "127.0.0.1", port: service.sshPort, username, password: vendor.password });
+  });
+  const channel = await new Promise<ClientChannel>((resolve, reject) => {
+    client.shell({ term: "xterm-256color", cols: 90, rows: 28 }, (error, opened) =>
+      error === undefined ? resolve(opened) : reject(error),
+    );
+  });
+  let shown = "";
+  channel.on("data", (data: Buffer) => {
+    shown += data.toString("utf8");
+  });
+  const sees = (text: string) => waitFor(() => stripVTControlCharacters(shown).includes(text));
+  await sees("> ");
+  shown = "";
+  for (const character of "show status\r") {
+    channel.write(character);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+  await sees("> ");
+  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+  client.end();
+  await closed;
+}
+
+/** The commands of VERIFY.md in a bundle's folder, and those that failed. */
+async function failedCommands(folder: string): Promise<{ command: string; said: string }[]> {
+  const failed = [];
+  const text = await readFile(join(folder, "VERIFY.md"), "utf8");
+  for (const [, command = ""] of text.matchAll(/^```sh\n(.*?)^```$/gms)) {
+    const { code, stdout, stderr } = await runProcess("sh", ["-c", command], { cwd: folder });
+    if (code !== 0) failed.push({ command, said: stdout + stderr });
+  }
+  expect(text.match(/^```sh$/gm)).toHaveLength(11);
+  return failed;
+}
+
+async function checkedOnItsPage(folder: string): Promise<void> {
+  const { page, context, problems } = await openPage(browser, "file:///", { width: 1280, height: 900 });
+  await page.goto(pathToFileURL(join(folder, "player.html")).href);
+  const panel = page.locator(`${byId("examination")}[data-done=true]`);
+  await panel.waitFor();
+  expect(await page.locator(byId("finding")).allInnerTexts()).toEqual([]);
+  expect(await panel.getAttribute("data-verdict")).toBe("good");
+  for (const part of ["signatures", "chain", "sums", "segments", "keys", "ledger", "custody", "policy"]) {
+    expect(await page.locator(byId(`part-${part}`)).getAttribute("data-tone"), part).toBe("good");
+  }
+  await page.keyboard.press("End");
+  await expect.poll(() => terminalText(page)).toContain("show status");
+  expect(problems).toEqual([]);
+  await context.close();
+}
+
+describe("a recording of the real gateway, where policy asks why", () => {
+  it("is opened, verified and exported in the portal only with a reason, and leaves as a bundle that proves itself", async () => {
+    const { page, context, problems } = await openPage(browser, service.httpUrl, { person: auditor });
+    await page.goto(`/recordings/${session}`);
+    await page.fill(byId("reason-view-reason"), "quarterly review");
+    await page.click(byId("reason-view-confirm"));
+    await expect.poll(() => terminalText(page)).toContain("reactor");
+
+    await page.click(byId("verify"));
+    await page.fill(byId("reason-verify-reason"), "before it is handed over");
+    await page.click(byId("reason-verify-confirm"));
+    expect(await page.locator(byId("verify-verdict")).getAttribute("data-verdict")).toBe("VALID");
+    await page.keyboard.press("Escape");
+
+    await page.click(byId("export"));
+    await page.click(byId("export-bundle"));
+    await page.fill(byId("reason-export-reason"), "for the court");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(byId("reason-export-confirm"))]);
+    const zip = join(directory.path, "portal.zip");
+    await download.saveAs(zip);
+    expect(download.suggestedFilename()).toMatch(/\.evidence\.zip$/);
+
+    await page.click(byId("custody"));
+    const rows = page.locator(byId("custody-row"));
+    await rows.first().waitFor();
+    const actions = await rows.evaluateAll((all) => all.map((row) => (row as HTMLElement).dataset["action"]));
+    expect(new Set(actions)).toEqual(new Set(["recording.view", "recording.verify", "recording.export"]));
+    expect(await page.locator(byId("custody-dialog")).innerText()).toContain("for the court");
+    await context.close();
+    // The refusal before the reason was said.
+    expect(problems).toEqual([]);
+
+    const into = join(directory.path, "portal");
+    await runProcess("unzip", ["-q", zip, "-d", into]);
+    const folder = join(into, session);
+    expect(await failedCommands(folder)).toEqual([]);
+    const custody = (await readFile(join(folder, "custody.jsonl"), "utf8")).trim().split("\n");
+    expect(
+      custody.map((line) => (JSON.parse(line) as { facts: { details: { reason?: string } } }).facts.details.reason),
+    ).toEqual(["quarterly review", "before it is handed over", "for the court"]);
+    expect(await readFile(join(folder, "README.html"), "utf8")).toContain("quarterly review");
+    await checkedOnItsPage(folder);
+  });
+
+  it("searches in the portal with a reason alone", async () => {
+    const { page, context } = await openPage(browser, service.httpUrl, { person: auditor });
+    await page.goto("/?person=vend");
+    await page.fill(byId("reason-search-reason"), "case 2026-114");
+    await page.click(byId("reason-search-confirm"));
+    await page.locator(byId("recording-row")).first().waitFor();
+    await context.close();
+    const audit = (await service.conduit(["recordings", "custody", session, "--json"])) as string;
+    expect(JSON.parse(audit)).not.toEqual([]);
+  });
+
+  it("the command line asks as well, and its bundle proves itself", async () => {
+    const output = join(directory.path, "cli.zip");
+    await expect(service.conduit(["recordings", "export", session, "--bundle", "-o", output])).rejects.toThrow(
+      /--reason/,
+    );
+    await expect(service.conduit(["recordings", "show", session])).rejects.toThrow(/--reason/);
+    await service.conduit([
+      "recordings",
+      "export",
+      session,
+      "--bundle",
+      "-o",
+      output,
+      "--reason",
+      "for the other side",
+    ]);
+    const into = join(directory.path, "cli");
+    await runProcess("unzip", ["-q", output, "-d", into]);
+    const folder = join(into, session);
+    expect(await failedCommands(folder)).toEqual([]);
+    await checkedOnItsPage(folder);
+    const said = await service.conduit(["recordings", "custody", session]);
+    expect(said).toContain("for the other side");
+    expect(said).toContain("quarterly review");
+  });
+
+  it("tells what was watched at the latest when the service ends", async () => {
+    await service.stop();
+    const lines = JSON.parse(await service.conduit(["recordings", "custody", session, "--json"])) as {
+      action: string;
+      actor: string;
+      details: { ranges?: { fromUs: number; toUs: number }[] };
+    }[];
+    const watched = lines.filter(({ action }) => action === "recording.watched-range");
+    expect(watched.map(({ actor }) => actor)).toContain(auditor.name);
+    for (const { details } of watched) {
+      for (const { fromUs, toUs } of details.ranges ?? []) expect(toUs).toBeGreaterThanOrEqual(fromUs);
+    }
+  });
+});
