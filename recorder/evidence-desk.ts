@@ -31,6 +31,8 @@ export interface EvidenceDeskParts {
 }
 
 const dayMs = 86_400_000;
+/** For whoever made one and wants it in another form. */
+const keptAttestations = 2;
 /** Of a period that an answer over HTTP can be about. */
 const maxDays = 400;
 
@@ -86,14 +88,26 @@ export function createEvidenceDesk(
     const signature = sign(null, bytes, keys.signing.privateKeyPem);
     const sha256 = sha256Hex(bytes);
     const page = () => attestationPage(attestation, { sha256, signature: signature.toString("base64") });
-    return { attestation, bytes, signature, sha256, page };
+    const attested = { attestation, bytes, signature, sha256, page };
+    recent.unshift(attested);
+    recent.length = Math.min(recent.length, keptAttestations);
+    return attested;
+  };
+  const recent: Attested[] = [];
+  const again = (sha256: string): Attested => {
+    const found = recent.find((one) => one.sha256 === sha256);
+    if (found !== undefined) return found;
+    throw new AppError("REQUEST_NOT_FOUND", "that attestation is no longer at hand; make it anew", {
+      op: "attestation",
+    });
   };
   return {
     verifier,
     verification: () => verifier.state(),
     verificationOf: (session) => verifier.of(session),
     // One at a time: each reads the ledger and a part of the store.
-    attest: (query) => {
+    attest: async (query) => {
+      if (query.sha256 !== undefined) return again(query.sha256);
       const turn = making.then(() => attest(query));
       making = turn.catch(() => {});
       return turn;

@@ -26,6 +26,7 @@ const items: readonly NavItem[] = [
   { path: "/people", text: "People", views: ["people"], roles: ["admin", "approver", "auditor"] },
   { path: "/audit", text: "Audit", views: ["audit"], roles: ["admin", "auditor"] },
   { path: "/ledger", text: "Ledger", views: ["ledger"], roles: ["admin", "auditor"] },
+  { path: "/attestation", text: "Attestation", views: ["attestation"], roles: ["admin", "auditor", "investigator"] },
 ];
 
 /** Escorts and investigators decide only where the policy names them: the page is theirs when something waits for them. */

@@ -1,4 +1,4 @@
-// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit, /ledger,
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit, /ledger, /attestation,
 // /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people.
 import { Store } from "./store.ts";
 
@@ -8,6 +8,7 @@ export type Route =
   | { view: "live" }
   | { view: "audit" }
   | { view: "ledger" }
+  | { view: "attestation" }
   | { view: "targets" }
   | { view: "account" }
   | { view: "connect"; target: string }
@@ -48,6 +49,7 @@ const plainViews = [
   "live",
   "audit",
   "ledger",
+  "attestation",
   "targets",
   "account",
   "access",

@@ -68,7 +68,7 @@ export function addEvidenceRoutes(app: FastifyInstance, deps: ApiDeps): void {
         details: { from, to, inOrder: attestation.inOrder, sha256 },
       });
       const name = `attestation-${from.slice(0, 10)}-${to.slice(0, 10)}`;
-      void reply.header("x-signature", signature.toString("base64"));
+      void reply.header("x-signature", signature.toString("base64")).header("x-sha256", sha256);
       if (query.format === "html") {
         void reply.header("content-disposition", attachment(`${name}.html`));
         return reply.type("text/html; charset=utf-8").send(page());

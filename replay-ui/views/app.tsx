@@ -74,6 +74,7 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
     case "policy":
     case "report":
     case "ledger":
+    case "attestation":
     case "people":
       return <LazyPage key={current.view === "request" ? current.id : current.view} me={me} current={current} />;
     case "unknown":
@@ -121,6 +122,7 @@ const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>
   policy: () => import("./policy/policy-page.tsx"),
   report: () => import("./report/report-page.tsx"),
   ledger: () => import("./ledger/ledger-page.tsx"),
+  attestation: () => import("./attestation/attestation-page.tsx"),
   people: () => import("./people/people-page.tsx"),
 };
 

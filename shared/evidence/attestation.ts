@@ -124,6 +124,11 @@ export const AttestationQuery = z.object({
     .string()
     .regex(/^\d{4}-\d\d-\d\d$/)
     .optional(),
+  /** One that was made a moment ago, again: in another form, with the same bytes under the signature. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 export type AttestationQuery = z.infer<typeof AttestationQuery>;
 

@@ -9,6 +9,7 @@ import type { Factor } from "../../shared/policy/factor.ts";
 import { Conduit, type Role, Target } from "../../shared/policy/policy.ts";
 import { type ApiFixture, password, startApi } from "../integration/api/api-fixture.ts";
 import { builtUi } from "./replay-fixtures.ts";
+import { testEvidence } from "./test-evidence.ts";
 import { startTestLedger } from "./test-ledger.ts";
 
 export interface AccessPlant {
@@ -80,7 +81,11 @@ const policy = {
 
 export async function startAccessPlant(options: { staticDirectory?: string } = {}): Promise<AccessPlant> {
   const ledger = await startTestLedger();
-  const api = await startApi({ staticDirectory: options.staticDirectory ?? builtUi, ledger: ledger.desk });
+  const api = await startApi({
+    staticDirectory: options.staticDirectory ?? builtUi,
+    ledger: ledger.desk,
+    evidence: await testEvidence(),
+  });
   for (const [name, roles] of Object.entries(people)) await api.people.create({ name, roles: [...roles], password });
   api.access.setInventory({ targets: targets(), conduits: conduits() });
   // Without notice at first: what is open now was asked for just now.
