@@ -6,7 +6,7 @@ import type { SignedIn } from "./route.ts";
 const lists: readonly Role[] = ["admin", "approver", "escort", "investigator", "auditor"];
 export const contentReaders: readonly Role[] = ["admin", "escort", "investigator", "auditor"];
 /** Who sees what was typed. */
-export const inputReaders: readonly Role[] = contentReaders;
+export const inputReaders: readonly Role[] = ["admin", "escort", "investigator", "auditor"];
 export const exporters: readonly Role[] = ["admin", "investigator", "auditor"];
 /** Who places legal holds, asks for a release, and confirms what another one asked. */
 export const holders: readonly Role[] = ["admin", "investigator"];

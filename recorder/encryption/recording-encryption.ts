@@ -92,9 +92,10 @@ export class RecordingEncryption implements SessionEncryption {
     if (this.#closed || this.#preparing.has(month) || this.#spares.has(month)) return;
     this.#preparing.add(month);
     const timer = setTimeout(() => {
-      this.#spare(month)
-        .catch(() => null)
-        .then((made) => this.#keep(month, made));
+      this.#spare(month).then(
+        (made) => this.#keep(month, made),
+        () => this.#keep(month, null),
+      );
     }, prepareAfterMs);
     timer.unref();
   }

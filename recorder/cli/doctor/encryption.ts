@@ -1,6 +1,5 @@
 // Of `conduit doctor`: are recordings encrypted to people who exist, and can the service read those that it has keys to?
 import { existsSync } from "node:fs";
-import { AppError } from "../../../shared/errors.ts";
 import type { Config } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
 import { openEncryption, openMonthKeys } from "../../encryption-service.ts";
@@ -26,7 +25,7 @@ export async function checkEncryption(config: Config): Promise<Check[]> {
         (cause: unknown) => cause,
       );
       if (error !== null)
-        checks.push(fail("month keys", error instanceof AppError ? error.message : String(error), mend));
+        checks.push(fail("month keys", error instanceof Error ? error.message : "it cannot be read", mend));
     }
     if (config.encryption === null) return [ok(name, "recordings are not encrypted"), ...checks];
     await openEncryption(config, monthKeys, { raise: () => {}, clear: () => {} });

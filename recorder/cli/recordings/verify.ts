@@ -122,6 +122,10 @@ async function missingNumbers(
 function print(cli: Cli, report: VerifyReport): void {
   const checked = `${report.checkedSegments} segments, ${formatSize(report.checkedBytes)}`;
   cli.out.line(`${report.session}  ${report.verdict}  (${checked}, key ${report.keyId ?? "unknown"})`);
+  if (report.unopenedSegments !== undefined) {
+    const message = `${report.unopenedSegments} encrypted segments were not looked into, for want of a key`;
+    cli.out.line(`  ${message}; their bytes, their chain and the signatures hold or are named below.`);
+  }
   for (const { place, code, message } of report.findings) {
     cli.out.line(`  ${code}  ${printable(place)}: ${printable(message)}`);
   }
