@@ -47,7 +47,7 @@ function registerList(quarantine: Command, cli: Cli): void {
           file.person,
           file.target,
           way(file),
-          file.finding,
+          findingOf(file),
           file.bytes,
           file.path,
         ]),
@@ -64,7 +64,7 @@ function registerShow(quarantine: Command, cli: Cli): void {
     .action(async (id: string, options: { json?: boolean }, command: Command) => {
       const file = await withEvidence(cli, command, (evidence) => evidence.find(id));
       if (options.json === true) return cli.out.json(file);
-      const finding = file.outcome === "infected" ? file.finding : `could not be scanned (${file.finding})`;
+      const finding = file.outcome === "infected" ? file.finding : `could not be scanned: ${findingOf(file)}`;
       cli.out.table(
         ["", ""],
         [
@@ -82,6 +82,21 @@ function registerShow(quarantine: Command, cli: Cli): void {
         ],
       );
     });
+}
+
+/** Of a file that could not be scanned: why. */
+const unscannedBecause: Record<string, string> = {
+  encrypted: "encrypted",
+  "too-large": "too large for the scanner",
+  "scanner-unreachable": "no scanner answered",
+  "scanner-failed": "the scanner failed",
+  "timed-out": "the scan took too long",
+  "not-configured": "there is no scanner",
+};
+
+function findingOf({ outcome, finding }: QuarantinedFile): string {
+  if (outcome === "infected") return finding;
+  return Object.hasOwn(unscannedBecause, finding) ? (unscannedBecause[finding] ?? finding) : finding;
 }
 
 interface ActOptions {

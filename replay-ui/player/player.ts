@@ -39,8 +39,10 @@ const RETRY_MS = 1_500;
 /** A segment lasts ten seconds at most, and takes a moment to be stored and seen. */
 const MAX_LAG_US = 15_000_000;
 const FOLLOW_LAG_US = 10_000_000;
-/** A target that draws nothing for longer is shown as it was: black. */
-const FIRST_PICTURE_US = 5_000_000;
+type DecodedScreen = Extract<Decoded, { kind: "screen" }>;
+
+/** A session that waits for its escort begins with black, which is segments of its own. */
+const BLACK_SEGMENTS = 8;
 const PAINTED_US = 1_000_000;
 const SKIP_NOTICE_MS = 1_800;
 
@@ -107,7 +109,7 @@ export class Player {
   /**
    * Chooses the track and the moment; nothing is drawn before `setRenderer`, but the segment starts to load.
    * @param askedMs when the person asked for it, on the page's clock; the first picture is timed from there.
-   * @param toPicture a screen is black until the target has drawn: go on to there, if that is soon.
+   * @param toPicture a screen is black until the target has drawn: go on to there.
    */
   open(track: string | null, atUs: number, askedMs: number, toPicture = false): void {
     this.askedMs = askedMs;
@@ -117,8 +119,11 @@ export class Player {
     // Whoever shows it sees how this ends.
     if (position >= 0) {
       const loading = this.loader.load(segments[position]!.n);
-      if (toPicture) loading.then((decoded) => this.openAtPicture(decoded)).catch(() => {});
-      else loading.catch(() => {});
+      loading.catch(() => {});
+      if (toPicture) {
+        const from = this.timeUs.get();
+        void this.pictureFrom(segments.slice(position)).then((paintedUs) => this.openAtPicture(paintedUs, from));
+      }
     }
     if (track === null) {
       this.loader.releaseBackground();
@@ -126,11 +131,9 @@ export class Player {
     }
   }
 
-  private openAtPicture(decoded: Decoded): void {
-    if (this.state.get().status === "playing" || this.steps > 0) return;
-    const paintedUs = paintedAt(decoded);
-    const atUs = this.timeUs.get();
-    if (paintedUs === null || paintedUs <= atUs || paintedUs > atUs + FIRST_PICTURE_US + PAINTED_US) return;
+  private openAtPicture(paintedUs: number | null, from: number): void {
+    if (this.state.get().status === "playing" || this.steps > 0 || this.timeUs.get() !== from) return;
+    if (paintedUs === null || paintedUs <= from) return;
     this.timeUs.set(paintedUs);
     if (this.firstPicture) void this.show();
   }
@@ -160,9 +163,7 @@ export class Player {
   }
 
   private beginningUs(): number {
-    const first = this.firstScreen();
-    const decoded = first === undefined ? undefined : this.loader.peek(first.n);
-    return (decoded === undefined ? null : paintedAt(decoded)) ?? 0;
+    return paintedAmong(this.beginning()) ?? 0;
   }
 
   pause(): void {
@@ -195,24 +196,45 @@ export class Player {
   async home(): Promise<void> {
     this.state.update({ following: false });
     const step = ++this.steps;
-    const first = this.firstScreen();
-    const decoded = first === undefined ? null : await this.loader.load(first.n).catch(() => null);
-    if (step === this.steps) await this.jump((decoded === null ? null : paintedAt(decoded)) ?? 0);
+    const paintedUs = await this.pictureFrom(this.screenSegments());
+    if (step === this.steps) await this.jump(paintedUs ?? 0);
   }
 
   /** The target had not drawn anything yet: what is on the screen is the black that it begins with. */
   isBeforePicture(atUs: number): boolean {
-    const first = this.firstScreen();
-    const decoded = first === undefined ? undefined : this.loader.peek(first.n);
-    if (decoded?.kind !== "screen" || (first !== undefined && atUs > first.endUs)) return false;
-    const drawn = decoded.records.find(({ code }) => code === screenCode.draw);
-    return drawn !== undefined && atUs < drawn.atUs;
+    for (const decoded of this.beginning()) {
+      const drawn = decoded.records.find(({ code }) => code === screenCode.draw);
+      if (drawn !== undefined) return atUs < drawn.atUs;
+    }
+    return false;
   }
 
-  private firstScreen(): SegmentMeta | undefined {
+  /** What is in memory of the screen's beginning. */
+  private beginning(): DecodedScreen[] {
+    const found: DecodedScreen[] = [];
+    for (const { n } of this.screenSegments().slice(0, BLACK_SEGMENTS)) {
+      const decoded = this.loader.peek(n);
+      if (decoded?.kind !== "screen") break;
+      found.push(decoded);
+    }
+    return found;
+  }
+
+  /** Where the first picture is painted; null: not soon. */
+  private async pictureFrom(segments: readonly SegmentMeta[]): Promise<number | null> {
+    for (const { n } of segments.slice(0, BLACK_SEGMENTS)) {
+      const decoded = await this.loader.load(n).catch(() => null);
+      if (decoded?.kind !== "screen") return null;
+      const paintedUs = paintedAmong([decoded]);
+      if (paintedUs !== null) return paintedUs;
+    }
+    return null;
+  }
+
+  private screenSegments(): readonly SegmentMeta[] {
     const { track } = this.state.get();
     const timeline = this.timeline.get();
-    return track !== null && timeline.track(track)?.kind === "screen" ? timeline.segments(track)[0] : undefined;
+    return track !== null && timeline.track(track)?.kind === "screen" ? timeline.segments(track) : [];
   }
 
   seekBy(deltaUs: number): void {
@@ -454,10 +476,12 @@ export class Player {
   }
 }
 
-/** When the first picture of a screen's first segment is painted: it may come in several parts. Null: never. */
-function paintedAt(decoded: Decoded): number | null {
-  if (decoded.kind !== "screen") return null;
-  const first = decoded.records.find(({ code }) => code === screenCode.draw);
-  if (first === undefined) return null;
-  return decoded.records.findLast((record) => record.atUs <= first.atUs + PAINTED_US)?.atUs ?? first.atUs;
+/** When the first picture is painted: it may come in several parts. Null: not in these segments. */
+function paintedAmong(segments: readonly DecodedScreen[]): number | null {
+  for (const { records } of segments) {
+    const first = records.find(({ code }) => code === screenCode.draw);
+    if (first === undefined) continue;
+    return records.findLast((record) => record.atUs <= first.atUs + PAINTED_US)?.atUs ?? first.atUs;
+  }
+  return null;
 }

@@ -295,26 +295,32 @@ describe("around the picture", () => {
     await expect.poll(() => page.locator(byId("key-row")).allTextContents()).toContain("0:05.0138⏎");
   });
 
-  it("begins with the first picture, and says what is before it", async () => {
-    const facts = { person: "vendor-drives", target: "hmi-line-3", startedAt: "2026-11-20T07:11:00.000Z", seed: 73 };
+  it.each([
+    ["soon", 0],
+    ["after the session waited for its escort, in black", 24],
+  ])("begins with the first picture, and says what is before it: %s", async (_when, waits) => {
+    const startedAt = "2026-11-20T07:11:00.000Z";
+    const facts = { person: "vendor-drives", target: "hmi-line-3", startedAt, seed: 73 + waits };
     const builder = new RecordingBuilder({ protocol: "vnc", ...facts }, plant.key);
     const words = new Uint32Array(64 * 48).fill(0xff000000);
     const recording = new ScreenRecording(builder, { width: 64, height: 48, pixels: words });
     const draw = async (second: number, colour: number, rows: number) => {
       words.fill(colour, 0, 64 * rows);
       recording.encoder.changed(0, 0, 64, rows);
-      await recording.sample(second * SECOND_US);
+      await recording.sample((waits + second) * SECOND_US);
     };
+    // Each in a segment of its own.
+    for (let at = 12; at <= waits; at += 12) await recording.sample(at * SECOND_US);
     await draw(2, 0xff336699, 20);
     await draw(2.5, 0xff336699, 48);
     await draw(9, 0xff996633, 48);
-    recording.finish(10 * SECOND_US);
-    const late = builder.finish(10 * SECOND_US);
+    recording.finish((waits + 10) * SECOND_US);
+    const late = builder.finish((waits + 10) * SECOND_US);
     plant.server.recordings.set(late.summary.session, late);
     const painted = { width: 64, height: 48, pixels: new Uint32Array(64 * 48).fill(0xff336699) };
     const page = await watch(late);
     plant.server.recordings.delete(late.summary.session);
-    await expect.poll(() => seconds(page)).toBe(2.5);
+    await expect.poll(() => seconds(page)).toBe(waits + 2.5);
     expectSame(await pixels(page), painted);
     expect(await page.locator(byId("before-picture")).count()).toBe(0);
     await seekTo(page, late, 1);
@@ -322,7 +328,7 @@ describe("around the picture", () => {
     for (const key of ["Home", "End", "0"]) {
       await press(page, key);
       if (key !== "End") {
-        expect(await seconds(page)).toBe(2.5);
+        expect(await seconds(page)).toBe(waits + 2.5);
         expectSame(await pixels(page), painted);
         expect(await page.locator(byId("before-picture")).count()).toBe(0);
       }

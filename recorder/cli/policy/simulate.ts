@@ -161,10 +161,11 @@ function count(
       simulation.endedSooner++;
       changes.push(sooner);
     }
-    const frozen = found?.matches.some(({ action }) => action === "freeze") === true || obligations.escort;
+    // Where it waited for one as it was, that is no change.
+    const waits = obligations.escort && row.escort !== true;
+    const frozen = found?.matches.some(({ action }) => action === "freeze") === true || waits;
     if (frozen) simulation.frozen++;
-    if (obligations.escort)
-      changes.push({ code: "escort-needed", sentence: "Frozen at first: it waits for an escort." });
+    if (waits) changes.push({ code: "escort-needed", sentence: "Frozen at first: it waits for an escort." });
     if (obligations.recording === "none") simulation.notRecorded++;
     if (obligations.recording !== "full") {
       changes.push({ code: `recording-${obligations.recording}`, sentence: `Recorded: ${obligations.recording}.` });

@@ -6,7 +6,7 @@ import { formatAgo, formatBytes, formatClockZone } from "../../format.ts";
 import { recordingPath, requestPath } from "../../router.ts";
 import { Confirmations } from "./confirmations.tsx";
 import { HoldButton } from "./hold-button.tsx";
-import { stateWord } from "./state-word.ts";
+import { alarmInWords, stateWord } from "./state-word.ts";
 
 interface LiveCardProps {
   session: LiveSession;
@@ -71,7 +71,7 @@ export function LiveCard({ session, me, mayEnd, onEnd, onChanged }: LiveCardProp
       )}
       {session.alarms.map((alarm) => (
         <p key={alarm} class="notice bad">
-          <AlertIcon size={15} /> {alarm}
+          <AlertIcon size={15} /> {alarmInWords(alarm)}
         </p>
       ))}
       <Confirmations session={session} me={me} onChanged={onChanged} />

@@ -8,3 +8,9 @@ export function stateWord({ state, hold, control }: LiveSession): string {
   if (hold === "ending") return "Is being ended";
   return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
 }
+
+/** An alarm is a sentence, or a code: `pattern ID`, a limit's. */
+export function alarmInWords(alarm: string): string {
+  const [, pattern] = /^pattern (\S+)$/.exec(alarm) ?? [];
+  return pattern === undefined ? alarm : `Pattern ${pattern} was found`;
+}

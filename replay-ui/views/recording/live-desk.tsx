@@ -14,7 +14,7 @@ import { type Store, useStore } from "../../store.ts";
 import { Confirmations } from "../live/confirmations.tsx";
 import { EndDialog } from "../live/end-dialog.tsx";
 import { HoldButton } from "../live/hold-button.tsx";
-import { stateWord } from "../live/state-word.ts";
+import { alarmInWords, stateWord } from "../live/state-word.ts";
 import { ControlButton } from "./control-button.tsx";
 import { EscortPanel } from "./escort-panel.tsx";
 import { LiveHealth } from "./live-health.tsx";
@@ -55,13 +55,23 @@ function Desk({ opened, live, me }: { opened: OpenedRecording; live: Store<LiveW
       </div>
       <Confirmations session={session} me={me} />
       <Running session={session} />
-      {session.alarms.map((alarm) => (
-        <p key={alarm} class="notice bad">
-          <AlertIcon size={15} /> {alarm}
-        </p>
-      ))}
+      <Alarms alarms={session.alarms} />
       <EscortPanel watch={watch} me={me} onPresent={(prompt) => opened.source.isPresent?.(prompt)} />
     </section>
+  );
+}
+
+/** In one row: what happened before is no reason to move the picture away. */
+function Alarms({ alarms }: { alarms: readonly string[] }) {
+  if (alarms.length === 0) return null;
+  return (
+    <ul class="live-alarms" data-testid="live-alarms">
+      {alarms.map((alarm) => (
+        <li key={alarm}>
+          <AlertIcon size={14} /> {alarmInWords(alarm)}
+        </li>
+      ))}
+    </ul>
   );
 }
 
