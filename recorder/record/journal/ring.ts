@@ -141,9 +141,7 @@ export class JournalRing {
 
   async #allocate(): Promise<string> {
     const path = join(this.#directory, journalFileName(this.#nextNumber));
-    // Durable piece by piece: a flush of it all at once would have every session's commit wait behind it.
-    const { O_WRONLY, O_CREAT, O_TRUNC, O_DSYNC } = constants;
-    const handle = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_DSYNC, 0o600);
+    const handle = await open(path, "w", 0o600);
     try {
       for (let at = 0; at < this.#fileBytes; at += zeros.length) {
         await handle.write(zeros, 0, Math.min(zeros.length, this.#fileBytes - at), at);
