@@ -35,7 +35,7 @@ export function MainNav({ me, current }: { me: Me | undefined; current: Route })
     </a>
   );
   return (
-    <nav class={items.length > 3 ? "nav many" : "nav"} aria-label="Main">
+    <nav class={items.length > 9 ? "nav many most" : items.length > 3 ? "nav many" : "nav"} aria-label="Main">
       <div class="nav-tabs">{items.map((item) => link(item, "nav-link"))}</div>
       <div class="nav-menu">
         <Menu

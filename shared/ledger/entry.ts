@@ -1,7 +1,7 @@
 // An entry of the ledger: one line of JSON without a line feed in it. Its bytes count, not what they say: each line holds
 // the SHA-256 of the line before it, and is a leaf of the tree that checkpoints sign. There is no canonical form.
 import { z } from "zod";
-import { type Sha256, toHex, utf8 } from "./bytes.ts";
+import { utf8 } from "./bytes.ts";
 
 /** What stands in `prev` of the first line. */
 export const genesisPrevious = "0".repeat(64);
@@ -111,9 +111,4 @@ export function parseEntry(line: string): LedgerEntry | null {
   } catch {
     return null;
   }
-}
-
-/** What the next line has in `prev`, in hex. */
-export function lineHash(line: Uint8Array, sha256: Sha256): string {
-  return toHex(sha256(line));
 }

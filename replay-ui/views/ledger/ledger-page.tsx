@@ -250,7 +250,7 @@ function EntryRow({ entry }: { entry: LedgerEntry }) {
   );
 }
 
-const summaryChars = 160;
+const summaryChars = 120;
 
 function summaryOf({ facts, address }: LedgerEntry): string {
   const details = facts["details"];

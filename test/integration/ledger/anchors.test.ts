@@ -204,7 +204,9 @@ describe("anchors", () => {
     status = 201;
     await waitFor(() => service.status().anchors[0]?.size === last.size);
     expect(alarms.size).toBe(0);
-    expect(got).toEqual([{ origin, size: last.size, note: last.note, token: "Bearer of it" }]);
+    // An attempt with the one before may have been under way; the first of all was never given.
+    expect(got.at(-1)).toEqual({ origin, size: last.size, note: last.note, token: "Bearer of it" });
+    expect(got.length).toBeLessThanOrEqual(2);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
