@@ -10,15 +10,19 @@ import { TypedLine } from "./typed-line.ts";
 /** Enter and line feed; Ctrl+O, which shells take for one; Ctrl+D, which hands a line on without its end. */
 const lineEnds: ReadonlySet<number> = new Set([0x0d, 0x0a, 0x0f, 0x04]);
 
+const backspace = 0x08;
+
 export class ConfirmLines implements CommandLines {
   readonly #rules: ConfirmRules;
   readonly #wait: (command: string, rule: Confirm) => AwaitedConfirmation;
   readonly #decoder = new TextDecoder("utf-8");
   #typed = new TypedLine();
-  readonly #shown = new ShownLine();
+  #shown = new ShownLine();
   /** Found in a piece of a line that was too long to be kept. */
   #overlong: Confirm | null = null;
-  #stoppedAt: { rule: Confirm; byte: string } | null = null;
+  /** Keys that may have put there what was not typed. */
+  #recalled = false;
+  #stoppedAt: { rule: Confirm | null; byte: string } | null = null;
 
   constructor(rules: ConfirmRules, wait: (command: string, rule: Confirm) => AwaitedConfirmation) {
     this.#rules = rules;
@@ -33,7 +37,7 @@ export class ConfirmLines implements CommandLines {
       this.#push(bytes.subarray(from, at));
       from = at;
       const rule = this.#rule();
-      if (rule !== null) {
+      if (rule !== null || this.#recalled) {
         this.#stoppedAt = { rule, byte: String.fromCharCode(byte) };
         return at;
       }
@@ -45,9 +49,9 @@ export class ConfirmLines implements CommandLines {
   }
 
   ask(): AwaitedConfirmation | null {
-    if (this.#stoppedAt === null) return null;
+    const rule = this.#stoppedAt?.rule ?? this.#rule();
     // What is told and kept is what the terminal shows: a secret that is typed unseen stays so.
-    return this.#wait(this.#shown.text.trim(), this.#stoppedAt.rule);
+    return this.#stoppedAt === null || rule === null ? null : this.#wait(this.#shown.text.trim(), rule);
   }
 
   ended(passes: boolean): void {
@@ -63,20 +67,28 @@ export class ConfirmLines implements CommandLines {
   }
 
   #push(bytes: Uint8Array): void {
+    this.#recalled ||= bytes.some((byte) => byte < 0x20 && byte !== backspace);
     for (const piece of this.#typed.push(this.#decoder.decode(bytes, { stream: true }))) {
       this.#overlong ??= this.#rules.command(piece);
     }
   }
 
   #end(byte: string): void {
-    // Ctrl+D and Ctrl+O end no line that is put together from keys.
-    this.#typed.push(byte === "\r" || byte === "\n" ? byte : "\r");
+    // Ctrl+D and Ctrl+O may leave a line there, and what stands on it is not known.
+    if (byte !== "\r" && byte !== "\n") {
+      this.#recalled = true;
+      return;
+    }
+    this.#typed.push(byte);
+    this.#shown = new ShownLine();
     this.#overlong = null;
+    this.#recalled = false;
   }
 
   #forget(): void {
     this.#typed = new TypedLine();
     this.#overlong = null;
+    this.#recalled = false;
   }
 
   #rule(): Confirm | null {

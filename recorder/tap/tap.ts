@@ -125,8 +125,12 @@ export interface AwaitedConfirmation {
 
 /** What is typed at a terminal, line by line, and what its line shows: recalled and completed commands are not typed. */
 export interface CommandLines {
-  /** How many of these bytes pass unasked. The next one ends a line that somebody has to agree to: `ask` is due. */
+  /**
+   * How many of these bytes pass unasked. The next one ends a line that somebody has to agree to, or may have to once the
+   * terminal shows what was recalled or completed: `ask` is due.
+   */
   typed(bytes: Uint8Array): number;
+  /** By what the terminal shows now. Null: nobody has to. */
   ask(): AwaitedConfirmation | null;
   /** The byte that `typed` stopped at passes, or (false) never will, and the line is cleared. */
   ended(passes: boolean): void;

@@ -21,42 +21,42 @@ export interface ConfirmGatePlace {
 
 /** Ctrl+C takes back what waits. */
 const interrupt = 0x03;
+/** For the target to show what was just typed: what stands on the line is known then. */
+const settleMs = 150;
+
+interface Waiting {
+  /** Null: what the line shows is still awaited. */
+  awaited: AwaitedConfirmation | null;
+  byte: Buffer;
+}
 
 export class ConfirmGate {
   readonly #place: ConfirmGatePlace;
-  #waiting: { awaited: AwaitedConfirmation; byte: Buffer } | null = null;
-  /** Behind what waits, in a stream. */
+  #waiting: Waiting | null = null;
+  /** Behind what waits: in a stream, and on a terminal until it is known whether it waits. */
   #kept: Buffer[] = [];
+  #keptBytes = 0;
   #afterwards: (() => void)[] = [];
+  #passedMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(place: ConfirmGatePlace) {
     this.#place = place;
   }
 
   take(data: Buffer): void {
-    const { lines, pass, dropped, isTerminal } = this.#place;
-    if (this.#waiting !== null) {
-      if (!isTerminal()) {
-        this.#kept.push(Buffer.from(data));
+    const { lines } = this.#place;
+    for (let rest = data; rest.length > 0; ) {
+      if (this.#waiting !== null) {
+        this.#behind(rest, this.#waiting);
         return;
       }
-      const at = data.indexOf(interrupt);
-      dropped(at < 0 ? data.length : at);
-      if (at < 0) return;
-      const { awaited } = this.#waiting;
-      this.#waiting = null;
-      dropped(1);
-      // The key itself empties the line at the target.
-      lines.ended(false);
-      awaited.cancel("taken-back");
-      pass(Buffer.from([interrupt]));
-      if (at + 1 < data.length) this.take(data.subarray(at + 1));
-      return;
+      const count = lines.typed(rest);
+      if (count > 0) this.#pass(rest.subarray(0, count));
+      if (count === rest.length) return;
+      this.#stop(Buffer.from(rest.subarray(count, count + 1)));
+      rest = rest.subarray(count + 1);
     }
-    const count = lines.typed(data);
-    if (count > 0) pass(count === data.length ? data : data.subarray(0, count));
-    if (count === data.length) return;
-    this.#wait(data.subarray(count));
   }
 
   /** Once nothing waits any more. */
@@ -67,52 +67,119 @@ export class ConfirmGate {
 
   /** The channel is over. */
   stop(): void {
+    clearTimeout(this.#timer);
     const waiting = this.#waiting;
     this.#waiting = null;
     this.#kept = [];
     this.#afterwards = [];
-    waiting?.awaited.cancel("channel-closed");
+    waiting?.awaited?.cancel("channel-closed");
   }
 
-  #wait(data: Buffer): void {
-    const { lines, tell, dropped, isTerminal } = this.#place;
-    const awaited = lines.ask();
-    if (awaited === null) throw new Error("a line has to be agreed to, and nothing asks for it");
-    const waiting = { awaited, byte: Buffer.from(data.subarray(0, 1)) };
-    this.#waiting = waiting;
-    if (data.length > 1) {
-      if (isTerminal()) dropped(data.length - 1);
-      else this.#kept.push(Buffer.from(data.subarray(1)));
+  #pass(bytes: Buffer): void {
+    this.#passedMs = performance.now();
+    this.#place.pass(bytes);
+  }
+
+  #behind(data: Buffer, waiting: Waiting): void {
+    const { lines, dropped, isTerminal } = this.#place;
+    const at = isTerminal() ? data.indexOf(interrupt) : -1;
+    if (at < 0) {
+      if (isTerminal() && waiting.awaited !== null) dropped(data.length);
+      else this.#keep(data);
+      return;
     }
+    this.#dropKept();
+    dropped(at + 1);
+    clearTimeout(this.#timer);
+    this.#waiting = null;
+    // The key itself empties the line at the target.
+    lines.ended(false);
+    waiting.awaited?.cancel("taken-back");
+    this.#pass(Buffer.from([interrupt]));
+    if (at + 1 < data.length) this.take(data.subarray(at + 1));
+  }
+
+  #keep(data: Buffer): void {
+    this.#kept.push(Buffer.from(data));
+    this.#keptBytes += data.length;
+  }
+
+  #dropKept(): void {
+    this.#kept = [];
+    if (this.#keptBytes > 0) this.#place.dropped(this.#keptBytes);
+    this.#keptBytes = 0;
+  }
+
+  #stop(byte: Buffer): void {
+    const sinceMs = performance.now() - this.#passedMs;
+    if (sinceMs >= settleMs || !this.#place.isTerminal()) {
+      this.#ask(byte);
+      return;
+    }
+    const waiting: Waiting = { awaited: null, byte };
+    this.#waiting = waiting;
+    this.#timer = setTimeout(() => {
+      if (this.#waiting !== waiting) return;
+      this.#waiting = null;
+      this.#attempt(() => {
+        this.#ask(byte);
+        if (this.#waiting === null) this.#takeKept();
+      });
+    }, settleMs - sinceMs);
+  }
+
+  /** What the line shows is known: it passes, or waits. */
+  #ask(byte: Buffer): void {
+    const { session, lines, tell, isTerminal } = this.#place;
+    const awaited = lines.ask();
+    if (awaited === null) {
+      // While it is held the key is dropped, and the line stands.
+      if (!session.frozen) lines.ended(true);
+      this.#pass(byte);
+      return;
+    }
+    const waiting: Waiting = { awaited, byte };
+    this.#waiting = waiting;
+    if (isTerminal()) this.#dropKept();
     tell(
       isTerminal() ? `${awaited.sentence} Ctrl+C takes it back; what you type meanwhile is dropped.` : awaited.sentence,
     );
-    awaited.answer
-      .then(({ given, sentence }) => {
-        if (this.#waiting !== waiting) return;
-        this.#waiting = null;
-        if (given) this.#given(waiting.byte, sentence);
-        else this.#refused(sentence);
-      })
-      .catch((error: unknown) => this.#place.failed(error));
+    void awaited.answer.then(({ given, sentence }) => {
+      if (this.#waiting !== waiting) return;
+      this.#waiting = null;
+      this.#attempt(() => (given ? this.#given(byte, sentence) : this.#refused(sentence)));
+    });
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#place.failed(error);
+    }
   }
 
   #given(byte: Buffer, sentence: string): void {
-    const { lines, pass, tell } = this.#place;
+    const { lines, tell } = this.#place;
     tell(sentence);
     lines.ended(true);
-    pass(byte);
-    const kept = this.#kept;
+    this.#pass(byte);
+    this.#takeKept();
+  }
+
+  #takeKept(): void {
+    const kept = Buffer.concat(this.#kept);
     this.#kept = [];
-    for (const data of kept) this.take(data);
+    this.#keptBytes = 0;
+    this.take(kept);
     if (this.#waiting === null) for (const step of this.#afterwards.splice(0)) step();
   }
 
   #refused(sentence: string): void {
     const { session, lines, isTerminal, dropped, tell, clear, cut } = this.#place;
     dropped(1);
+    this.#dropKept();
     if (!isTerminal()) {
-      for (const data of this.#kept.splice(0)) dropped(data.length);
       cut(sentence);
       return;
     }

@@ -108,7 +108,8 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel") != null) return;
+      if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel, .control-surface") != null)
+        return;
       if ((event.key === " " || event.key === "Enter") && target?.closest("button, a") != null) return;
       const shortcut = table.find(({ keys }) => keys.includes(event.key));
       if (shortcut === undefined) return;

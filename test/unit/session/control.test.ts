@@ -242,6 +242,16 @@ describe("what somebody has to agree to", () => {
     lines.ended(false);
     lines.shown(Buffer.from("\r\n$ ls"));
     expect(type(lines, "\r")).toBe(1);
+    // Recalled and ended at once: what it is shows only afterwards.
+    expect(type(lines, "\x19\r")).toBe(1);
+    lines.shown(Buffer.from("\r\n$ erase flash"));
+    const second = lines.ask();
+    second?.cancel("done");
+    expect(second).not.toBeNull();
+    lines.ended(true);
+    expect(type(lines, "\x1b[A\r")).toBe(3);
+    lines.shown(Buffer.from("\r\n$ ls -l"));
+    expect(lines.ask()).toBeNull();
   });
 
   it("is not for the person, a vendor, another role or the same company to answer", () => {
