@@ -1,9 +1,11 @@
 // How the store keeps what it is given: its settings compared with those that retention wants, and its locks tried.
 import { existsSync } from "node:fs";
+import { AppError } from "../../../shared/errors.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
 import { RetainedRecordings } from "../../retention/retained.ts";
 import { bucketPolicy } from "../../retention/terms.ts";
+import type { BucketPolicy } from "../../store/retention-store.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
@@ -20,8 +22,8 @@ async function checkLocks(config: Config): Promise<Check[]> {
   const store = createStore(storeOptions(config.store));
   try {
     const { retention } = store;
-    const wanted = config.retention.lifecycle ? bucketPolicy(inventoryOf(config).policy) : { classes: [] };
-    const drift = await retention.ensure(wanted, "report");
+    const wanted = wantedOf(config);
+    const drift = wanted === null ? [] : await retention.ensure(wanted, "report");
     const promise = await retention.promise();
     const checks = drift.map(({ message }) =>
       warn(name, message, config.retention.onDrift === "repair" ? "The service sets it when it runs." : see),
@@ -34,6 +36,17 @@ async function checkLocks(config: Config): Promise<Check[]> {
     return checks;
   } finally {
     await store.close();
+  }
+}
+
+/** Null when the inventory is refused, which has a check of its own. */
+function wantedOf(config: Config): BucketPolicy | null {
+  if (!config.retention.lifecycle) return { classes: [] };
+  try {
+    return bucketPolicy(inventoryOf(config).policy);
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
   }
 }
 

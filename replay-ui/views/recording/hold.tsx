@@ -6,10 +6,10 @@ import { LockIcon } from "../../components/icons.tsx";
 
 const AFTER_PICTURE_MS = 900;
 
-type Parts = typeof import("./hold-dialog.tsx");
+type LoadedDialog = typeof import("./hold-dialog.tsx").HoldDialog;
 
 export function HoldButton({ session, me }: { session: string; me: Me }) {
-  const [parts, setParts] = useState<Parts | null>(null);
+  const [loaded, setLoaded] = useState<{ HoldDialog: LoadedDialog } | null>(null);
   const [held, setHeld] = useState(false);
   const [open, setOpen] = useState(false);
   const may = hasRole(me, "admin", "investigator", "auditor");
@@ -17,10 +17,10 @@ export function HoldButton({ session, me }: { session: string; me: Me }) {
     if (!may) return;
     let gone = false;
     const look = async () => {
-      const loaded = await import("./hold-dialog.tsx");
-      const retention = await loaded.getRetention(session);
+      const { HoldDialog, getRetention } = await import("./hold-dialog.tsx");
+      const retention = await getRetention(session);
       if (gone) return;
-      setParts(loaded);
+      setLoaded({ HoldDialog });
       setHeld(retention.state === "held");
     };
     const timer = setTimeout(() => void look().catch(() => {}), AFTER_PICTURE_MS);
@@ -29,7 +29,7 @@ export function HoldButton({ session, me }: { session: string; me: Me }) {
       clearTimeout(timer);
     };
   }, [session, may]);
-  if (parts === null) return null;
+  if (loaded === null) return null;
   return (
     <>
       <button
@@ -43,7 +43,7 @@ export function HoldButton({ session, me }: { session: string; me: Me }) {
       >
         <LockIcon size={16} /> <span class="button-text">{held ? "Held" : "Retention"}</span>
       </button>
-      {open ? <parts.HoldDialog session={session} me={me} onHeld={setHeld} onClose={() => setOpen(false)} /> : null}
+      {open ? <loaded.HoldDialog session={session} me={me} onHeld={setHeld} onClose={() => setOpen(false)} /> : null}
     </>
   );
 }

@@ -89,7 +89,7 @@ describe("a service on Ceph", () => {
       expect(lock).toMatchObject({ mode: "compliance", hold: false });
       expect(Date.parse(lock.retainUntil ?? "")).toBeGreaterThanOrEqual(Date.parse(kept) + dayMs);
     }
-    await plant.service.conduit(["ledger", "checkpoint"]);
+    await plant.service.conduit(["ledger", "checkpoint", "--now"]);
     for (const prefix of ["keys/", "ledger/"]) {
       const found = await waitFor(async () => {
         const all = await locksOf(prefix);
