@@ -184,7 +184,12 @@ describe("a safe end", () => {
     expect(safe.answer?.["running"]).toMatchObject([{ kind: "command" } satisfies Partial<RunningItem>]);
     client.write("in vain\n");
     await sleep(500);
-    expect((await plant.live("plc-open")).state).toBe("frozen");
+    const held = await plant.live("plc-open");
+    expect([held.session, held.state, client.output()]).toEqual([
+      session,
+      "frozen",
+      expect.not.stringContaining("conduit:"),
+    ]);
     expect((await ask("emil", "POST", `/sessions/${session}/unfreeze`)).status).toBe(204);
     expect(await plant.live("plc-open")).toMatchObject({ state: "active", hold: null, ending: null });
     client.write("on\n");
