@@ -5,6 +5,7 @@ import { AppError } from "../../shared/errors.ts";
 import { registerAccess } from "./access.ts";
 import { registerAttest } from "./attest.ts";
 import { registerBreakGlass } from "./break-glass.ts";
+import { registerCatalog } from "./catalog.ts";
 import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDemoTarget } from "./demo-target.ts";
@@ -60,6 +61,7 @@ const commands: Register[] = [
   registerKeys,
   registerVerifyEvidence,
   registerAttest,
+  registerCatalog,
   registerReport,
   registerDoctor,
 ];

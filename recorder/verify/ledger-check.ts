@@ -29,6 +29,8 @@ export interface LedgerCheckOptions {
   /** How far apart checkpoints may be. */
   checkpointSeconds: number;
   signal?: AbortSignal | undefined;
+  /** Each that can be read, in order. */
+  onEntry?: ((entry: LedgerEntry) => void) | undefined;
 }
 
 export interface CheckedLedger {
@@ -284,6 +286,7 @@ class LedgerCheck {
       if (facts !== undefined) this.#anchorEntries.push({ n, size: facts.size, sha256: facts.checkpointSha256 });
     }
     this.#entries.take(entry);
+    this.#options.onEntry?.(entry);
   }
 
   async #readCheckpoints({ sizes }: Stored): Promise<void> {

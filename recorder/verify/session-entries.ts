@@ -75,9 +75,10 @@ export class EntriesBySession {
       case "hold":
       case "hold-release": {
         const kind = type === "hold" ? "placed" : "released";
-        const id = text(facts["hold"]) ?? text(facts["id"]) ?? text(facts["caseId"]) ?? text(facts["case"]) ?? "";
-        const caseId = text(facts["caseId"]) ?? text(facts["case"]);
-        this.of(subject).holds.push({ n, at, id, kind, caseId, by: entry.actor });
+        // Holds are lines of the audit log: what they are stands in its details.
+        const of = { ...facts, ...(facts["details"] as Record<string, unknown> | undefined) };
+        const id = text(of["hold"]);
+        if (id !== null) this.of(subject).holds.push({ n, at, id, kind, caseId: text(of["caseId"]), by: entry.actor });
         return;
       }
       case "retention-extended": {

@@ -11,6 +11,7 @@ import {
   worstVerdict,
 } from "../../shared/evidence/verdict.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
+import type { LedgerEntry } from "../../shared/ledger/entry.ts";
 import { findNumberFaults, type Numbered } from "../catalog/numbers.ts";
 import { possiblePrefixes } from "../catalog/reader.ts";
 import type { Examined } from "../catalog/verify.ts";
@@ -87,6 +88,7 @@ export async function readWitnesses(
     "store" | "ledgerStore" | "root" | "given" | "anchors" | "checkpointSeconds" | "signal"
   >,
   onLedger: (recorder: string) => void = () => {},
+  onEntry?: (recorder: string, entry: LedgerEntry) => void,
 ): Promise<{ trust: KeyTrust; ledgers: Map<string, CheckedLedger> }> {
   const { root, given, anchors, checkpointSeconds = 300, signal } = options;
   const store = options.ledgerStore ?? options.store;
@@ -98,7 +100,8 @@ export async function readWitnesses(
       const to = trust.keys.get(key.keyId)?.to;
       return { ...key, ...(to === undefined ? {} : { to }) };
     });
-    ledgers.set(recorder, await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal }));
+    const told = onEntry === undefined ? {} : { onEntry: (entry: LedgerEntry) => onEntry(recorder, entry) };
+    ledgers.set(recorder, await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal, ...told }));
   }
   return { trust, ledgers };
 }

@@ -1,5 +1,6 @@
-// `npm run bench -- verify`: what proving and keeping recordings costs. `--set` takes: only=encryption (parts),
-// rounds=N (of each part), mib=N (size of the files that pass the gateway).
+// `npm run bench -- verify`: what proving and keeping recordings costs. `--set` takes: only=hashes+attestation+encryption (parts),
+// rounds=N (of each part), mib=N (size of the files that pass the gateway, and of the store that is hashed),
+// recordings=N (of the attestation).
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import type { BenchContext, Figure } from "./harness.ts";
 import { encryptionOfGateway } from "./verify/encryption-gateway.ts";
 import { encryptionOfRecorder } from "./verify/encryption-recorder.ts";
 import { encryptionOfSeek } from "./verify/encryption-seek.ts";
+import { attestationOf, verifiedAgainstSha256sum } from "./verify/evidence.ts";
 
 export async function run(bench: BenchContext): Promise<Figure[]> {
   const { settings, log } = bench;
@@ -20,6 +22,12 @@ export async function run(bench: BenchContext): Promise<Figure[]> {
     figures.push(...(await measure()));
   };
   try {
+    await part("hashes", () =>
+      verifiedAgainstSha256sum(join(directory, "hashes"), Number(settings["mib"] ?? 512), rounds, log),
+    );
+    await part("attestation", () =>
+      attestationOf(join(directory, "attestation"), Number(settings["recordings"] ?? 10_000), rounds, log),
+    );
     await part("encryption", async () => [
       ...(await encryptionOfGateway(join(directory, "gateway"), Number(settings["mib"] ?? 256), rounds, log)),
       ...(await encryptionOfRecorder(join(directory, "recorder"), rounds, log)),

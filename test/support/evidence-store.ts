@@ -112,15 +112,25 @@ export class EvidenceStore {
   ): Promise<StoredSession> {
     const { person = "jane", seconds = 3, stored = true, isLive = false } = options;
     const startedAt = new Date(this.nowMs).toISOString().replace("Z", "000Z");
-    const seed = ++this.#sequence;
+    const seed = this.nextSequence();
     const builder = new RecordingBuilder({ person, target: "plc-reactor-01", startedAt, seed }, this.key);
     builder.event({ t: 0, type: "session-open", facts: {} });
     builder.channel(0, { request: "shell", pty: true });
     for (let second = 1; second <= seconds; second++)
       await builder.output(0, second * 1_000_000, `line ${second} of ${seed}\r\n`);
     if (isLive) return this.#live(builder.snapshot());
-    const built = builder.finish();
+    return this.keep(builder.finish(), seconds, stored);
+  }
+
+  /** The number that the next recording has to have. */
+  nextSequence(): number {
+    return ++this.#sequence;
+  }
+
+  /** A recording that is whole, with its entries. */
+  keep(built: BuiltRecording, seconds: number, stored = true): StoredSession {
     const session = built.index.session;
+    const seed = built.summary.sequence;
     this.#opened(built);
     this.nowMs += seconds * 1000;
     const prefix = this.store.addRecording(built);
@@ -186,7 +196,7 @@ export class EvidenceStore {
   }
 
   /** As the sweeper does it. */
-  expire({ session, prefix }: StoredSession): void {
+  expire({ session, prefix }: StoredSession, bytes = 1): void {
     const manifestBytes = this.store.objects.get(`${prefix}manifest.json`) ?? Buffer.alloc(0);
     const { retainUntil } = Manifest.parse(JSON.parse(Buffer.from(manifestBytes).toString()));
     const keys = [...this.store.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
@@ -200,7 +210,7 @@ export class EvidenceStore {
         manifestSha256: hex(manifestBytes),
         objects: keys.length,
         versions: keys.length,
-        bytes: 1,
+        bytes,
         retainUntil,
         proof: hex(Buffer.from(list)),
         by: "sweeper",
@@ -213,12 +223,17 @@ export class EvidenceStore {
       type: "hold",
       actor: "ines",
       subject: session,
-      facts: { hold: id, caseId: "CASE-7", reason: "incident" },
+      facts: { action: "hold.place", details: { hold: id, caseId: "CASE-7", reason: "incident" } },
     });
   }
 
   release({ session }: StoredSession, id = "hold-1"): void {
-    this.append({ type: "hold-release", actor: "otto", subject: session, facts: { hold: id, caseId: "CASE-7" } });
+    this.append({
+      type: "hold-release",
+      actor: "otto",
+      subject: session,
+      facts: { action: "hold.release", details: { hold: id, caseId: "CASE-7" } },
+    });
   }
 
   /** A new signing key; the one before retires. */
