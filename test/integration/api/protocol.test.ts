@@ -315,6 +315,7 @@ describe("the API's description", () => {
       "to",
       "limit",
       "cursor",
+      "reason",
     ]);
     expect(JSON.stringify(list?.responses["200"])).toContain("durationUs");
   });
