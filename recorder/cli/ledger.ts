@@ -3,16 +3,22 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
-import { isInOrder } from "../../shared/evidence/verdict.ts";
+import { isInOrder, type LedgerEvidence } from "../../shared/evidence/verdict.ts";
 import type { LedgerEntry } from "../../shared/ledger/entry.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import { noteKeysOf, readKeyTrust } from "../verify/key-trust.ts";
+import { type KeyTrust, noteKeysOf, readKeyTrust } from "../verify/key-trust.ts";
 import { checkLedger, recordersIn } from "../verify/ledger-check.ts";
 import { askService } from "./ask-service.ts";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatTime, printable } from "./output.ts";
-import { keyOption, type SourceOptions, sourceOf, withSourceOptions } from "./verify/evidence-source.ts";
+import {
+  type EvidenceSource,
+  keyOption,
+  type SourceOptions,
+  sourceOf,
+  withSourceOptions,
+} from "./verify/evidence-source.ts";
 
 export const registerLedger: Register = (program, cli) => {
   const ledger = program
@@ -140,35 +146,45 @@ function registerVerify(ledger: Command, cli: Cli): void {
     .addOption(keyOption())
     .addHelpText("after", "\nExit code 0 when all of it is in order, else 3. Needs no service and no catalogue.")
     .action(async (options: SourceOptions & { json?: boolean }, self: Command) => {
-      await using source = await sourceOf(cli, self, options);
-      const { root, given, anchors, checkpointSeconds = 300 } = source.witnesses;
-      const store = source.witnesses.ledgerStore ?? source.store;
-      const trust = await readKeyTrust({ store, root, given, signal: cli.signal });
-      const ledgers = [];
-      for (const recorder of await recordersIn(store, cli.signal)) {
-        const keys = noteKeysOf(trust, recorder);
-        const checked = await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal: cli.signal });
-        ledgers.push(checked.evidence);
+      const source = await sourceOf(cli, self, options);
+      try {
+        await verify(cli, source, options.json === true);
+      } finally {
+        await source[Symbol.asyncDispose]();
       }
-      await source.audit("ledger.verify", ledgers.map(({ recorder }) => recorder).join(" "), {
-        verdicts: ledgers.map(({ verdict }) => verdict),
-      });
-      if (options.json === true) cli.out.json({ keys: trust.evidence, ledgers });
-      for (const one of options.json === true ? [] : ledgers) {
-        const signed = one.checkpoint === null ? "no checkpoint" : `signed to entry ${one.checkpoint.size - 1}`;
-        cli.out.line(
-          `ledger of ${printable(one.recorder)}  ${one.verdict}  (${one.entries} entries, ${one.checkpoints} checkpoints, ${signed})`,
-        );
-      }
-      if (options.json !== true) {
-        if (ledgers.length === 0) cli.out.line("ledger  none");
-        cli.out.line(`keys  ${trust.evidence.verdict}  (${trust.evidence.keys.length} keys)`);
-        for (const { weight, code, place, message } of [trust.evidence, ...ledgers].flatMap(({ findings }) => findings))
-          cli.out.line(`  ${weight}  ${code}  ${printable(place)}: ${printable(message)}`);
-      }
-      const inOrder = [trust.evidence, ...ledgers].every(({ verdict }) => isInOrder(verdict));
-      if (!inOrder || ledgers.length === 0) cli.exitCode = exitCodes.findings;
     });
+}
+
+async function verify(cli: Cli, source: EvidenceSource, json: boolean): Promise<void> {
+  const { root, given, anchors, checkpointSeconds = 300 } = source.witnesses;
+  const store = source.witnesses.ledgerStore ?? source.store;
+  const trust = await readKeyTrust({ store, root, given, signal: cli.signal });
+  const ledgers: LedgerEvidence[] = [];
+  for (const recorder of await recordersIn(store, cli.signal)) {
+    const keys = noteKeysOf(trust, recorder);
+    const checked = await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal: cli.signal });
+    ledgers.push(checked.evidence);
+  }
+  await source.audit("ledger.verify", ledgers.map(({ recorder }) => recorder).join(" "), {
+    verdicts: ledgers.map(({ verdict }) => verdict),
+  });
+  if (json) cli.out.json({ keys: trust.evidence, ledgers });
+  else print(cli, trust, ledgers);
+  const inOrder = [trust.evidence, ...ledgers].every(({ verdict }) => isInOrder(verdict));
+  if (!inOrder || ledgers.length === 0) cli.exitCode = exitCodes.findings;
+}
+
+function print(cli: Cli, { evidence }: KeyTrust, ledgers: readonly LedgerEvidence[]): void {
+  for (const { recorder, verdict, entries, checkpoints, checkpoint } of ledgers) {
+    const signed = checkpoint === null ? "no checkpoint" : `signed to entry ${checkpoint.size - 1}`;
+    cli.out.line(
+      `ledger of ${printable(recorder)}  ${verdict}  (${entries} entries, ${checkpoints} checkpoints, ${signed})`,
+    );
+  }
+  if (ledgers.length === 0) cli.out.line("ledger  none");
+  cli.out.line(`keys  ${evidence.verdict}  (${evidence.keys.length} keys)`);
+  for (const { weight, code, place, message } of [evidence, ...ledgers].flatMap(({ findings }) => findings))
+    cli.out.line(`  ${weight}  ${code}  ${printable(place)}: ${printable(message)}`);
 }
 
 function count(text: string): number {

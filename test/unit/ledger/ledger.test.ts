@@ -175,6 +175,29 @@ describe("the ledger", () => {
     );
   });
 
+  it("is read while it is written, with neither a line nor a checkpoint that is not whole yet", async () => {
+    const directory = makeDirectory();
+    const ledger = await openLedger(directory);
+    await ledger.append(entry("one"));
+    await ledger.checkpoint();
+    const lines = join(directory, "entries", "000000000000.jsonl");
+    const before = readFileSync(lines);
+    await ledger.append(entry("two"));
+    await ledger.checkpoint();
+    // As it looks to who read the lines before the second was there, and the checkpoints after.
+    const copy = makeDirectory();
+    cpSync(directory, copy, { recursive: true });
+    writeFileSync(join(copy, "entries", "000000000000.jsonl"), Buffer.concat([before, Buffer.from('{"n":1,')]));
+    const read = await Ledger.open({ directory: copy, recorderId: "plant-a", signer: null });
+    expect(read.size).toBe(1);
+    expect(read.lastCheckpoint?.size).toBe(1);
+    await expect(read.append(entry("three"))).rejects.toMatchObject({ code: "RECORD_LEDGER" });
+    await expect(read.checkpoint()).rejects.toMatchObject({ code: "RECORD_LEDGER" });
+    await read.close();
+    expect(readdirSync(join(copy, "entries"))).toEqual(["000000000000.jsonl"]);
+    await ledger.close();
+  });
+
   it("is refused where a line was changed, taken out, or is no longer under its checkpoint", async () => {
     const original = makeDirectory();
     const ledger = await openLedger(original, 900);
