@@ -28,6 +28,8 @@ export interface ReportFacts {
   refusals: ReportRefusal[];
   /** Entries of the audit log about files that did not pass. */
   refusedFiles: number[];
+  /** Entries about a store that was not set as wanted, or whose locks did not hold. */
+  storeFaults: number[];
   policyVersions: string[];
 }
 
@@ -43,14 +45,15 @@ const wireTime = (ms: number) => new Date(ms).toISOString();
 const storedTime = (ms: number) => toStoredTime(wireTime(ms));
 
 export async function readFacts(db: ReportDatabase, period: Period, nowMs: number): Promise<ReportFacts> {
-  const [sessions, requests, refusals, refusedFiles, policyVersions] = await Promise.all([
+  const [sessions, requests, refusals, refusedFiles, storeFaults, policyVersions] = await Promise.all([
     readSessions(db.catalog, period),
     readRequests(db.requests, period, nowMs),
     readRefusals(db.catalog, period),
-    readRefusedFiles(db.catalog, period),
+    readAudit(db.catalog, period, ["file.refused", "file.quarantined"]),
+    readAudit(db.catalog, period, ["store.probe-failed", "store.drift"]),
     readPolicyVersions(db.policies, period),
   ]);
-  return { sessions, requests, refusals, refusedFiles, policyVersions };
+  return { sessions, requests, refusals, refusedFiles, storeFaults, policyVersions };
 }
 
 /** Sessions that began in the period. */
@@ -201,11 +204,15 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
-async function readRefusedFiles(db: Kysely<CatalogTables>, { fromMs, toMs }: Period): Promise<number[]> {
+async function readAudit(
+  db: Kysely<CatalogTables>,
+  { fromMs, toMs }: Period,
+  actions: readonly string[],
+): Promise<number[]> {
   const rows = await db
     .selectFrom("audit")
     .select("id")
-    .where("action", "in", ["file.refused", "file.quarantined"])
+    .where("action", "in", actions)
     .where("at", ">=", storedTime(fromMs))
     .where("at", "<", storedTime(toMs))
     .orderBy("id", "desc")

@@ -50,7 +50,7 @@ export function buildReport(facts: ReportFacts, setting: ReportSetting): Conduit
 type Links = Partial<Pick<ReportFigure, "sessions" | "requests" | "audit" | "shows">>;
 
 function figuresOf(
-  { sessions, requests, refusals, refusedFiles }: ReportFacts,
+  { sessions, requests, refusals, refusedFiles, storeFaults }: ReportFacts,
   setting: ReportSetting,
 ): ReportFigure[] {
   const figures: ReportFigure[] = [];
@@ -97,7 +97,8 @@ function figuresOf(
   share("mfa", "Sessions with a second factor", sessions, ({ secondFactor }) => secondFactor);
   share("recorded", "Sessions recorded in full", sessions, ({ recordingMode }) => recordingMode === "full");
   const finished = sessions.filter(({ state }) => state !== "recording" && state !== "closing");
-  const isWhole = ({ state, gaps }: ReportSession) => state === "sealed" && gaps === 0;
+  // What has expired was whole enough to be kept for its time.
+  const isWhole = ({ state, gaps }: ReportSession) => (state === "sealed" || state === "expired") && gaps === 0;
   share("recordings-whole", "Ended recordings that are sealed and without a gap", finished, isWhole);
   share(
     "time-limited",
@@ -148,6 +149,7 @@ function figuresOf(
   );
   count("refused", "All refusals", withRefusals(refusals));
   count("files-refused", "Files refused", { audit: refusedFiles });
+  count("store-faults", "Times the store was found not to keep as it should", { audit: storeFaults });
 
   const emergencies = requests.filter(({ shown }) => shown.kind === "break-glass");
   const reviewed = (...states: string[]) =>

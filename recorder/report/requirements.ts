@@ -81,10 +81,10 @@ const asked: Asked[] = [
     id: "retention",
     text: "Recordings are kept for at least 90 days",
     clauses: ["NERC CIP-007-6 R4.3", "NIST SP 800-53 AU-11"],
-    figures: ["sessions"],
-    shown: (_value, policy) => policy.retentionDays >= 90,
+    figures: ["store-faults"],
+    shown: (value, policy) => policy.retentionDays >= 90 && none(value("store-faults")),
     sentence:
-      "From the policy in force; whether each recording is still there is what conduit recordings verify shows.",
+      "From the policy in force and the store's own checks, which are listed where they failed; whether each recording is still there is what conduit verify shows.",
   },
   {
     id: "prohibited",

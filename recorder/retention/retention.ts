@@ -102,7 +102,7 @@ export class Retention {
     });
     this.#care = new StoreCare({
       store,
-      ledger,
+      audit: parts.audit,
       wanted: () => (settings.lifecycle ? bucketPolicy(parts.policy()) : { classes: [] }),
       onDrift: settings.onDrift,
       alarms,

@@ -2,11 +2,12 @@
 // daily, and when the policy's classes change. What it finds stands in health, as an alarm, and in the ledger.
 import { AppError } from "../../shared/errors.ts";
 import type { BucketPolicy, Drift, ProbeResult, StorePromise, StoreRetention } from "../store/retention-store.ts";
-import { type RetentionAlarms, type RetentionLedger, type RetentionLogger, recorderActor } from "./ledger.ts";
+import { type RetentionAlarms, type RetentionAudit, type RetentionLogger, recorderActor } from "./ledger.ts";
 
 export interface StoreCareParts {
   store: { kind: string; retention: Pick<StoreRetention, "promise" | "ensure" | "probe"> };
-  ledger: RetentionLedger;
+  /** So that the report can count them; and through it the ledger. */
+  audit: RetentionAudit;
   wanted(): BucketPolicy;
   onDrift: "repair" | "report";
   alarms: RetentionAlarms;
@@ -58,18 +59,13 @@ export class StoreCare {
   }
 
   async #drift(): Promise<Drift[]> {
-    const { store, wanted, onDrift, ledger, alarms, logger } = this.#parts;
+    const { store, wanted, onDrift, alarms, logger } = this.#parts;
     const drift = await store.retention.ensure(wanted(), onDrift);
     const known = new Set(this.#state.drift.map(({ message }) => message));
     for (const { what, message, repaired } of drift) {
       logger[repaired ? "warn" : "error"]({ what, repaired }, message);
       if (known.has(message)) continue;
-      await ledger.append({
-        type: repaired ? "drift-repaired" : "drift",
-        actor: recorderActor,
-        subject: "store",
-        facts: { what, message },
-      });
+      await this.#tell(repaired ? "store.drift-repaired" : "store.drift", { what, message });
     }
     const open = drift.filter(({ repaired }) => !repaired);
     if (open.length === 0) alarms.clear(driftAlarm);
@@ -78,17 +74,17 @@ export class StoreCare {
   }
 
   async #probe(): Promise<ProbeResult> {
-    const { store, ledger, alarms } = this.#parts;
+    const { store, alarms } = this.#parts;
     const result = await store.retention.probe().catch(asResult);
-    await ledger.append({
-      type: result.ok ? "probe" : "probe-failed",
-      actor: recorderActor,
-      subject: "store",
-      facts: { kind: store.kind, checks: Object.fromEntries(result.checks.map(({ name, ok }) => [name, ok])) },
-    });
+    const checks = Object.fromEntries(result.checks.map(({ name, ok }) => [name, ok]));
+    await this.#tell(result.ok ? "store.probe" : "store.probe-failed", { kind: store.kind, checks });
     if (result.ok) alarms.clear(probeAlarm);
     else alarms.raise(probeAlarm, probeFault(result), {});
     return result;
+  }
+
+  #tell(action: string, details: Record<string, unknown>): Promise<void> {
+    return this.#parts.audit.append({ actor: recorderActor, action, subject: "store", address: "local", details });
   }
 }
 

@@ -1,10 +1,10 @@
 // The probe against stores that lie: each broken promise is found, and named.
 import { expect, it } from "vitest";
+import { entryTypeOf } from "../../../recorder/catalog/audit-actions.ts";
 import { StoreCare } from "../../../recorder/retention/store-care.ts";
 import { type Checked, type ProbeActions, probeLocks } from "../../../recorder/store/probe-locks.ts";
 import type { ProbeResult } from "../../../recorder/store/retention-store.ts";
 import { AppError } from "../../../shared/errors.ts";
-import type { NewLedgerEntry } from "../../../shared/ledger/entry.ts";
 
 interface Lies {
   takesLockAndForgets?: boolean;
@@ -82,7 +82,7 @@ it("no answer is no refusal", async () => {
 });
 
 function careOf(probe: () => Promise<ProbeResult>) {
-  const told: NewLedgerEntry[] = [];
+  const told: { type: string }[] = [];
   const alarms = new Map<string, string>();
   const promise = {
     enforcedBy: "server" as const,
@@ -95,7 +95,7 @@ function careOf(probe: () => Promise<ProbeResult>) {
   const drift = [{ what: "versioning" as const, message: "no versions", repaired: false }];
   const care = new StoreCare({
     store: { kind: "s3", retention: { promise: async () => promise, ensure: async () => [...drift], probe } },
-    ledger: { append: async (entry) => void told.push(entry) },
+    audit: { append: async ({ action }) => void told.push({ type: entryTypeOf(action) }) },
     wanted: () => ({ classes: [] }),
     onDrift: "report",
     alarms: { raise: (code, message) => void alarms.set(code, message), clear: (code) => void alarms.delete(code) },
