@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import {
+  type BundleDataKeys,
   bundleNames,
   entryName,
   historyName,
@@ -32,6 +33,8 @@ export interface EvidenceBundleParts {
   /** Asked when the first byte is read, not before. */
   evidence: () => Promise<BundleEvidence>;
   player: Uint8Array;
+  /** Of an encrypted recording: then the page shows it, to whoever has the bundle. */
+  dataKeys?: BundleDataKeys | undefined;
   /** Hears, before the last bytes leave, what does not hold or is missing, if anything. */
   damaged?: ((texts: readonly string[]) => void) | undefined;
 }
@@ -46,6 +49,7 @@ async function* entriesOf({
   open,
   evidence: gather,
   player,
+  dataKeys,
   damaged = () => {},
 }: EvidenceBundleParts): AsyncGenerator<ZipEntry> {
   const { session, segments } = index;
@@ -63,6 +67,7 @@ async function* entriesOf({
 
   /** What the page carries whole. */
   const small = new Map<string, Uint8Array>(beside(evidence));
+  if (dataKeys !== undefined) small.set(bundleNames.dataKeys, Buffer.from(`${JSON.stringify(dataKeys)}\n`));
   for (const name of signedNames) {
     const bytes = await read(name);
     if (bytes === null) faults.push(`${name} is missing`);

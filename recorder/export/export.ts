@@ -1,6 +1,7 @@
 // A recording as a file to take away. Everything streams: memory does not grow with the recording.
 import { Readable } from "node:stream";
 import type { ExportFormat, RecordingIndex } from "../../shared/api/types.ts";
+import type { BundleDataKeys } from "../../shared/bundle/format.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { type BundleKey, bundleOf } from "./bundle.ts";
@@ -19,6 +20,8 @@ export interface ExportedFile {
 export interface ExportOptions {
   unverified?: boolean;
   /** `zip`: what does not hold or is missing, said before its last bytes. */
+  /** `bundle`, of an encrypted recording: what whoever has the file can read it with. */
+  dataKeys?: BundleDataKeys | undefined;
   damaged?: ((texts: readonly string[]) => void) | undefined;
 }
 
@@ -60,7 +63,7 @@ export class RecordingExporter {
     session: string,
     format: ExportFormat,
     track?: string,
-    { unverified = false, damaged }: ExportOptions = {},
+    { unverified = false, dataKeys, damaged }: ExportOptions = {},
   ): Promise<ExportedFile> {
     const index = await this.#source.index(session);
     const whole = format === "zip" || format === "bundle";
@@ -73,7 +76,7 @@ export class RecordingExporter {
     const contentType = contentTypes[format];
     if (format === "bundle") {
       const fileName = `${baseName(open)}.evidence.zip`;
-      return { fileName, contentType, body: await this.#evidenceBundle(index, open, damaged) };
+      return { fileName, contentType, body: await this.#evidenceBundle(index, open, dataKeys, damaged) };
     }
     const body =
       format === "zip"
@@ -83,14 +86,19 @@ export class RecordingExporter {
   }
 
   /** What is asked for after the export was written to the audit log holds that line, too. */
-  async #evidenceBundle(index: RecordingIndex, open: OpenRecord, damaged: ExportOptions["damaged"]): Promise<Readable> {
+  async #evidenceBundle(
+    index: RecordingIndex,
+    open: OpenRecord,
+    dataKeys: ExportOptions["dataKeys"],
+    damaged: ExportOptions["damaged"],
+  ): Promise<Readable> {
     if (this.#evidence === null) {
       throw new AppError("REQUEST_CONFLICT", "evidence bundles are not made here", { op: "export.bundle" });
     }
     const source = this.#source;
     const player = await this.#evidence.player();
     const evidence = () => this.#evidence!.of(index.session, open.policy.hash);
-    return evidenceBundleOf({ source, index, open, evidence, player, damaged });
+    return evidenceBundleOf({ source, index, open, evidence, player, dataKeys, damaged });
   }
 
   #render(job: RenderingJob): Readable {

@@ -1,7 +1,9 @@
 // The recording of a bundle as the player sees it: the signed manifest is its index, the bundle's files are its bytes.
 import type { RecordingIndex, RecordingSummary } from "../../shared/api/types.ts";
+import { BundleDataKeys, bundleNames } from "../../shared/bundle/format.ts";
 import type { Manifest } from "../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { type DataKeySource, dataKeyFromBase64 } from "../player/decrypt.ts";
 import { NoBytesError } from "../player/segments.ts";
 import type { RecordingSource } from "../sources/source.ts";
 import { Store } from "../store.ts";
@@ -19,12 +21,28 @@ export function bundleSource(files: BundleFiles, manifest: Manifest): RecordingS
       if (segment === undefined) throw new NoBytesError("is not in the manifest");
       return files.segment(segment);
     },
+    dataKey: keysIn(files),
     async object(name) {
       const bytes = await files.read(name);
       if (bytes === null) throw new NoBytesError(`${name} is missing`);
       return bytes;
     },
     close() {},
+  };
+}
+
+/** Those that the exporter put in; of a recording that is not encrypted nobody asks. */
+function keysIn(files: BundleFiles): DataKeySource {
+  let read: Promise<BundleDataKeys> | null = null;
+  const keys = async (): Promise<BundleDataKeys> => {
+    const bytes = files.names.includes(bundleNames.dataKeys) ? await files.read(bundleNames.dataKeys) : null;
+    if (bytes === null) return {};
+    return BundleDataKeys.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  };
+  return async (stream) => {
+    read ??= keys();
+    const { [stream]: key } = await read;
+    return key === undefined ? null : dataKeyFromBase64(key);
   };
 }
 

@@ -26,6 +26,8 @@ export const bundleNames = {
   checkpoint: "ledger/checkpoint",
   timestamp: "ledger/checkpoint.tsr",
   root: "keys/root.pub.pem",
+  /** Of an encrypted recording, where the exporter asked for it: whoever has the bundle can read it then. */
+  dataKeys: "data-keys.json",
   index: "data/index.js",
 } as const;
 
@@ -70,6 +72,10 @@ export function historyName(number: number): string {
 export function pieceName(number: number): string {
   return `data/${String(number).padStart(6, "0")}.js`;
 }
+
+/** Data keys in base64, by stream. */
+export const BundleDataKeys = z.strictObject({ content: z.string().optional(), input: z.string().optional() });
+export type BundleDataKeys = z.infer<typeof BundleDataKeys>;
 
 export const CarriedPiece = z.strictObject({
   /** Number of the first segment in it, and how many follow one another in it. */

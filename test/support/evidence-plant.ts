@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { BundleEvidence, CustodyLine, ProvenEntry } from "../../recorder/export/evidence.ts";
 import { evidenceBundleOf } from "../../recorder/export/evidence-bundle.ts";
 import type { ExportSource } from "../../recorder/export/segment-source.ts";
+import type { BundleDataKeys } from "../../shared/bundle/format.ts";
 import { AppError } from "../../shared/errors.ts";
 import { fromBase64, utf8 } from "../../shared/ledger/bytes.ts";
 import { checkpointBody, ledgerOrigin, signedNote } from "../../shared/ledger/checkpoint.ts";
@@ -179,6 +180,7 @@ export async function unzippedBundle(
   evidence: BundleEvidence,
   into: string,
   source = exportSource(recording),
+  dataKeys?: BundleDataKeys,
 ): Promise<string> {
   await mkdir(into, { recursive: true });
   const open = await source.open(recording.index.session);
@@ -188,6 +190,7 @@ export async function unzippedBundle(
     open,
     evidence: async () => evidence,
     player: await builtPlayer(),
+    dataKeys,
   });
   const zip = join(into, "bundle.zip");
   await pipeline(body, createWriteStream(zip));

@@ -3,9 +3,11 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { ExportFormat, type PictureFormat } from "../../../shared/api/types.ts";
+import type { BundleDataKeys } from "../../../shared/bundle/format.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { RecordingExporter } from "../../export/export.ts";
 import type { Cli } from "../cli.ts";
-import { inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
+import { type Archive, inArchive, provenIndexOf, resolveSession, terminalTrack, trustedKeys } from "./archive.ts";
 import { evidenceIn } from "./bundle-evidence.ts";
 import { channelOption, reasonOption, sessionArgument, unverifiedOption } from "./common-options.ts";
 import {
@@ -26,6 +28,7 @@ interface ExportOptions extends PictureOptions {
   force?: boolean;
   unverified?: boolean;
   bundle?: boolean;
+  withKeys?: boolean;
 }
 
 export function registerExport(recordings: Command, cli: Cli): void {
@@ -37,6 +40,10 @@ export function registerExport(recordings: Command, cli: Cli): void {
       new Option("-f, --format <format>", "what to make")
         .choices([...ExportFormat.options, ...pictureFormats])
         .default("zip"),
+    )
+    .option(
+      "--with-keys",
+      "a bundle of an encrypted recording: put its keys in, so that whoever has the file can read it",
     )
     .option("--bundle", "the same as --format bundle: an evidence bundle, with a page that checks and plays it")
     .option(
@@ -84,16 +91,22 @@ Examples:
         const track = single ? terminalTrack(index, options.channel).name : undefined;
         const keys = () =>
           [...trustedKeys(archive.config, [])].map(([keyId, publicKeyPem]) => ({ keyId, publicKeyPem }));
+        const dataKeys = options.withKeys === true ? await dataKeysFor(archive, session, options.format) : undefined;
         const exporter = new RecordingExporter(archive.opened, keys, { evidence: evidenceIn(cli, archive) });
         let damage: readonly string[] = [];
         const damaged = (texts: readonly string[]) => {
           damage = texts;
         };
-        const { body, fileName } = await exporter.export(session, options.format, track, { unverified, damaged });
+        const { body, fileName } = await exporter.export(session, options.format, track, {
+          unverified,
+          dataKeys,
+          damaged,
+        });
         const place = placeOf(fileName);
         await archive.audit("recording.export", session, {
           format: options.format,
           ...(track === undefined ? {} : { track }),
+          ...(dataKeys === undefined ? {} : { withKeys: Object.keys(dataKeys) }),
         });
         if (place.path === null) {
           for await (const chunk of body) {
@@ -109,4 +122,19 @@ Examples:
         warnOfDamage(cli, damage, index, "the file holds it as it is, and says so in INTEGRITY.txt");
       });
     });
+}
+
+/** REQUEST_CONFLICT where there is nothing to put in. */
+async function dataKeysFor(archive: Archive, session: string, format: string): Promise<BundleDataKeys> {
+  const { keys } = await archive.opened.keys(session, ["content", "input"]);
+  const { content, input } = keys;
+  if (format !== "bundle" || (content ?? input) === undefined) {
+    const why = format === "bundle" ? "the service has no keys of this recording" : "keys are put into bundles alone";
+    throw new AppError("REQUEST_CONFLICT", `${why}; leave out --with-keys`, { op: "cli.export" });
+  }
+  const text = (key: Uint8Array) => Buffer.from(key).toString("base64");
+  return {
+    ...(content === undefined ? {} : { content: text(content) }),
+    ...(input === undefined ? {} : { input: text(input) }),
+  };
 }

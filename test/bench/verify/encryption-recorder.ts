@@ -47,7 +47,9 @@ for (let i = 0, x = 88_172_645_463_325_252n; i < noise.length; i += 8) {
   noise.writeBigUInt64LE(x & 0xffff_ffff_ffff_ffffn, i);
 }
 
-async function throughput(recorder: Recorder): Promise<number> {
+/** MB/s, and milliseconds of all threads' time a MB, which says more on a machine that does much else. */
+async function throughput(recorder: Recorder, cpu: number[]): Promise<number> {
+  const before = process.cpuUsage();
   const startedAt = performance.now();
   const session = await recorder.open(openFacts());
   session.append({ type: "channel-open", channel: 0, request: "exec", command: "bench" });
@@ -59,6 +61,8 @@ async function throughput(recorder: Recorder): Promise<number> {
   await session.close("client-closed");
   const rate = totalBytes / 1e6 / ((performance.now() - startedAt) / 1000);
   while (recorder.pending(session.session)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { user, system } = process.cpuUsage(before);
+  cpu.push((user + system) / 1000 / (totalBytes / 1e6));
   return rate;
 }
 
@@ -83,11 +87,16 @@ export async function encryptionOfRecorder(
     await start(join(directory, "plain"), null),
   ];
   try {
-    const bulk = await interleaved({ encrypted: () => throughput(encrypted), plain: () => throughput(plain) }, rounds);
+    const cpu = { encrypted: [] as number[], plain: [] as number[] };
+    const bulk = await interleaved(
+      { encrypted: () => throughput(encrypted, cpu.encrypted), plain: () => throughput(plain, cpu.plain) },
+      rounds,
+    );
     log(`the recorder alone: encrypted ${bulk.encrypted.map(Math.round)}, plain ${bulk.plain.map(Math.round)} MB/s`);
     const opened = await interleaved({ encrypted: () => opening(encrypted), plain: () => opening(plain) }, 4 * rounds);
     return [
       figure("the recorder alone, noise, encrypted", "MB/s", median(bulk.encrypted), median(bulk.plain)),
+      figure("the recorder alone, processor time, encrypted", "ms/MB", median(cpu.encrypted), median(cpu.plain)),
       figure("opening a recording, encrypted", "ms", median(opened.encrypted), median(opened.plain)),
     ];
   } finally {
