@@ -1,9 +1,10 @@
 // From a real session to a court: recorded by the real gateway, looked at under a policy that asks why, exported as an
 // evidence bundle, checked by its own VERIFY.md and by its page, opened from a disk.
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import type { Browser } from "playwright-core";
 import ssh2, { type ClientChannel } from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +18,9 @@ import { waitFor } from "../support/wait-for.ts";
 
 const vendor = { name: "vendor", password: "seven slow river boats" };
 const auditor = { name: "auditor", password: "nine quiet mountain owls" };
+const unsealer = { name: "ines", password: "five calm winter lakes" };
 const target = "plc-reactor-01";
+const enablePassword = "boost-7431";
 
 let directory: TempDir;
 let plant: Plant;
@@ -27,12 +30,15 @@ let session: string;
 
 beforeAll(async () => {
   directory = await createTempDir("bundle-service");
-  plant = await startPlant({ account: "service", password: "the controller's password", enablePassword: "boost-7431" });
+  const identity = await generateX25519Identity();
+  await writeFile(join(directory.path, "unseal.key"), `# kept away from the recorder\n${identity}\n`);
+  plant = await startPlant({ account: "service", password: "the controller's password", enablePassword });
   service = await startRunningService({
     directory: directory.path,
     people: [
       { ...vendor, roles: ["vendor"] },
       { ...auditor, roles: ["auditor"] },
+      { ...unsealer, roles: ["unsealer"] },
     ],
     secrets: [{ name: target, password: "the controller's password" }],
     targets: [
@@ -45,6 +51,7 @@ beforeAll(async () => {
         hostKeys: [plant.hostKey],
       },
     ],
+    config: { recording: { sealRecipients: [await identityToRecipient(identity)] } },
     policy: {
       ...openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
       custody: { reasonFor: ["view", "search", "export", "verify"] },
@@ -91,12 +98,17 @@ async function work(): Promise<void> {
   });
   const sees = (text: string) => waitFor(() => stripVTControlCharacters(shown).includes(text));
   await sees("> ");
-  shown = "";
-  for (const character of "show status\r") {
-    channel.write(character);
-    await new Promise((resolve) => setTimeout(resolve, 15));
-  }
-  await sees("> ");
+  const type = async (text: string, until: string) => {
+    shown = "";
+    for (const character of text) {
+      channel.write(character);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    await sees(until);
+  };
+  await type("show status\r", "> ");
+  await type("enable\r", "assword");
+  await type(`${enablePassword}\r`, "# ");
   const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
   client.end();
   await closed;
@@ -153,7 +165,7 @@ describe("a recording of the real gateway, where policy asks why", () => {
     expect(download.suggestedFilename()).toMatch(/\.evidence\.zip$/);
 
     await page.click(byId("custody"));
-    const rows = page.locator(byId("custody-row"));
+    const rows = page.locator(`${byId("custody-list")} li`);
     await rows.first().waitFor();
     const actions = await rows.evaluateAll((all) => all.map((row) => (row as HTMLElement).dataset["action"]));
     expect(new Set(actions)).toEqual(new Set(["recording.view", "recording.verify", "recording.export"]));
@@ -209,6 +221,30 @@ describe("a recording of the real gateway, where policy asks why", () => {
     const said = await service.conduit(["recordings", "custody", session]);
     expect(said).toContain("for the other side");
     expect(said).toContain("quarterly review");
+  });
+
+  it("sealed keystrokes are opened by an unsealer alone, with the key and a reason, and the custody log has it first", async () => {
+    const unseal = (as: { name: string; password: string }, reason: string) =>
+      service.conduit(
+        [
+          ...["recordings", "unseal", session, "--identity", join(directory.path, "unseal.key"), "--as", as.name],
+          ...["--reason", reason],
+        ],
+        `${as.password}\n`,
+      );
+    await expect(unseal(auditor, "curious")).rejects.toThrow(/would need the role unsealer/);
+    await expect(unseal(unsealer, " ")).rejects.toThrow(/give a reason/);
+    expect(await unseal(unsealer, "case 2026-114")).toContain(enablePassword);
+    const lines = JSON.parse(await service.conduit(["recordings", "custody", session, "--json"])) as object[];
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        action: "recording.unseal",
+        reason: "case 2026-114",
+        details: { by: unsealer.name, reason: "case 2026-114", spans: 1 },
+      }),
+    );
+    expect(JSON.stringify(lines)).not.toContain(enablePassword);
+    expect(JSON.stringify(lines)).not.toContain("curious");
   });
 
   it("tells what was watched at the latest when the service ends", async () => {

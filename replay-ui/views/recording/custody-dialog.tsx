@@ -25,7 +25,7 @@ export function CustodyDialog({ session, onClose }: { session: string; onClose: 
           {custody.more ? <p>The newest of them; conduit recordings custody has all.</p> : null}
           <ul class="custody" data-testid="custody-list">
             {[...custody.items].reverse().map((entry, i) => (
-              <li key={i} data-testid="custody-row" data-action={entry.action}>
+              <li key={i} data-action={entry.action}>
                 <span class="custody-what">
                   <strong>{entry.actor}</strong> {words(entry)}
                 </span>
@@ -51,14 +51,18 @@ function words({ action, details }: CustodyEntry): string {
     case "recording.watched-range":
       return `watched ${ranges(details["ranges"])}`;
     case "recording.export":
-      return `exported it as ${String(details["format"] ?? "a file")}`;
+      return `exported it as ${textIn(details["format"], "a file")}`;
     case "recording.verify":
-      return `verified it: ${String(details["verdict"] ?? "")}`;
+      return `verified it: ${textIn(details["verdict"], "")}`;
     case "recording.unseal":
-      return `unsealed masked keystrokes, as ${String(details["by"] ?? "")}`;
+      return `unsealed masked keystrokes, as ${textIn(details["by"], "")}`;
     default:
       return action;
   }
+}
+
+function textIn(value: unknown, otherwise: string): string {
+  return typeof value === "string" ? value : otherwise;
 }
 
 const maxShown = 6;
