@@ -397,7 +397,7 @@ export class ChannelBridge {
       isTerminal: () => (this.#recorder === undefined ? this.#ptyAsked : this.#requests.pty),
       pass: (bytes) => this.#held.take(bytes),
       dropped: (bytes) => this.#held.droppedWaiting(bytes),
-      clear: () => this.#others.own(clearLine),
+      clear: (done) => this.#others.own(clearLine, done),
       tell: (sentence) => this.#held.tellNow(sentence),
       cut: (sentence) => this.refuse(sentence),
       failed: (error) => this.#failed(error),

@@ -11,8 +11,8 @@ export interface ConfirmGatePlace {
   pass(bytes: Buffer): void;
   /** Never passes. */
   dropped(bytes: number): void;
-  /** The line at the target is emptied, by the gateway. */
-  clear(): void;
+  /** The line at the target is emptied, by the gateway. `done`: that has passed, or never will. */
+  clear(done: () => void): void;
   tell(sentence: string): void;
   /** A stream may not lose bytes: the channel ends. */
   cut(sentence: string): void;
@@ -185,10 +185,18 @@ export class ConfirmGate {
     }
     tell(sentence);
     // While it is held nothing empties the line: its end is asked about again.
-    if (!session.frozen) {
-      lines.ended(false);
-      clear();
+    if (session.frozen) {
+      this.#takeKept();
+      return;
     }
-    for (const step of this.#afterwards.splice(0)) step();
+    lines.ended(false);
+    // What comes next is typed on an empty line, or not at all.
+    const clearing: Waiting = { awaited: null, byte: Buffer.alloc(0) };
+    this.#waiting = clearing;
+    clear(() => {
+      if (this.#waiting !== clearing) return;
+      this.#waiting = null;
+      this.#attempt(() => this.#takeKept());
+    });
   }
 }

@@ -18,7 +18,11 @@ interface Flight {
   isOwn: boolean;
   bytes: Buffer;
   durable: Promise<void>;
+  /** It has passed, or never will. */
+  settled(): void;
 }
+
+const nothing = (): void => undefined;
 
 /** Whose input it is where the gateway itself types. */
 export const gatewayName = "conduit";
@@ -39,23 +43,26 @@ export class OthersInput {
   /** Of whoever has control. False: nothing of it passes. */
   type(bytes: Buffer): boolean {
     const { control } = this.#place.session;
-    return control !== null && this.#push(control.by, false, bytes);
+    return control !== null && this.#push(control.by, false, bytes, nothing);
   }
 
-  /** Of the gateway. */
-  own(bytes: Buffer): boolean {
-    return this.#push(gatewayName, true, bytes);
+  /** Of the gateway. `settled` is called once it has passed, or never will. */
+  own(bytes: Buffer, settled: () => void): void {
+    if (!this.#push(gatewayName, true, bytes, settled)) settled();
   }
 
   /** Control has changed hands, or the session is held: what may not pass any more is dropped within this call. */
   changed(): void {
     const dropped = new Map<string, number>();
+    const gone: Flight[] = [];
     this.#flights = this.#flights.filter((flight) => {
       if (this.#mayPass(flight)) return true;
       dropped.set(flight.by, (dropped.get(flight.by) ?? 0) + flight.bytes.length);
       this.#bytes -= flight.bytes.length;
+      gone.push(flight);
       return false;
     });
+    for (const { settled } of gone) settled();
     for (const [by, bytes] of dropped) this.#say(by, bytes, bytes);
   }
 
@@ -75,7 +82,7 @@ export class OthersInput {
     return isOwn ? !session.frozen : session.control?.by === by;
   }
 
-  #push(by: string, isOwn: boolean, bytes: Buffer): boolean {
+  #push(by: string, isOwn: boolean, bytes: Buffer, settled: () => void): boolean {
     const { gate, channel } = this.#place;
     if (!this.#mayPass({ by, isOwn })) return false;
     if (this.#bytes + bytes.length > maxInFlightBytes) {
@@ -91,7 +98,7 @@ export class OthersInput {
       }
       const durable = gate.durable();
       durable.catch(() => undefined);
-      this.#flights.push({ by, isOwn, bytes, durable });
+      this.#flights.push({ by, isOwn, bytes, durable, settled });
       this.#bytes += bytes.length;
       if (!this.#flying) void this.#fly();
     } catch (error) {
@@ -111,6 +118,7 @@ export class OthersInput {
         this.#flights.shift();
         this.#bytes -= flight.bytes.length;
         this.#place.write(flight.bytes);
+        flight.settled();
       }
     } catch (error) {
       this.#place.failed(error);
