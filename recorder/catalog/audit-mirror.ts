@@ -85,6 +85,11 @@ export class AuditMirror {
   async #adoptAll(): Promise<void> {
     const { db, ledger } = this.#options;
     for (;;) {
+      const { last: newest } = await db
+        .selectFrom("audit")
+        .select((e) => e.fn.max<number | null>("id").as("last"))
+        .executeTakeFirstOrThrow();
+      if (newest === null || Number(newest) <= this.#floor) return;
       const rows = await db
         .selectFrom("audit")
         .leftJoin("audit_ledger", "audit_ledger.audit_id", "audit.id")
@@ -98,9 +103,9 @@ export class AuditMirror {
         rows.map(async (row) => ({ audit_id: Number(row.id), n: (await ledger.append(entryOf(row))).n })),
       );
       const last = links.at(-1);
-      if (last === undefined) return;
-      await db.insertInto("audit_ledger").values(links).execute();
-      this.#floor = last.audit_id;
+      if (last !== undefined) await db.insertInto("audit_ledger").values(links).execute();
+      // One writes at a time: a line with a smaller number is not to come any more.
+      this.#floor = last?.audit_id ?? Number(newest);
     }
   }
 
