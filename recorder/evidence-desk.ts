@@ -5,7 +5,6 @@ import { AppError } from "../shared/errors.ts";
 import type { AttestationQuery } from "../shared/evidence/attestation.ts";
 import type { Attested, EvidenceReading } from "./api/deps.ts";
 import { catalogueRows, policyOf } from "./attestation-sources.ts";
-import { version } from "./cli/version.ts";
 import type { Config } from "./config.ts";
 import type { ServiceDatabase } from "./database.ts";
 import type { Inventory } from "./inventory.ts";
@@ -25,6 +24,7 @@ export interface EvidenceDeskParts {
   keys: SigningKeys;
   ledger: LedgerService;
   inventory: () => Inventory["current"];
+  version: string;
   isPending(session: string): boolean;
   alarms: ContinuousOptions["alarms"];
   logger: Logger;
@@ -76,7 +76,7 @@ export function createEvidenceDesk(
       ...period,
       store,
       recorder: config.recorder.id,
-      version: version(),
+      version: parts.version,
       storeName:
         config.store.kind === "fs" ? config.store.directory : `s3:${config.store.bucket}/${config.store.prefix}`,
       policy: policyOf(parts.inventory()),

@@ -265,6 +265,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     keys,
     ledger: witness.service,
     inventory: () => inventory.current,
+    version: version(),
     isPending: (session) => recorder.pending(session),
     alarms,
     logger,

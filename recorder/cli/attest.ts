@@ -21,8 +21,8 @@ import {
   type EvidenceSource,
   keyOption,
   type SourceOptions,
-  sourceOf,
   timeOf,
+  withSource,
   withSourceOptions,
 } from "./verify/evidence-source.ts";
 import { version } from "./version.ts";
@@ -66,9 +66,9 @@ Examples:
   $ conduit attest --check day.json --store ./copy --root-key root.pub.pem`,
     )
     .action(async (options: Options, self: Command) => {
-      await using source = await sourceOf(cli, self, options);
-      if (options.check !== undefined) await check(cli, source, options.check);
-      else await make(cli, self, source, options);
+      await withSource(cli, self, options, (source) =>
+        options.check === undefined ? make(cli, self, source, options) : check(cli, source, options.check),
+      );
     });
 };
 

@@ -16,7 +16,7 @@ import {
   type EvidenceSource,
   keyOption,
   type SourceOptions,
-  sourceOf,
+  withSource,
   withSourceOptions,
 } from "./verify/evidence-source.ts";
 
@@ -146,12 +146,7 @@ function registerVerify(ledger: Command, cli: Cli): void {
     .addOption(keyOption())
     .addHelpText("after", "\nExit code 0 when all of it is in order, else 3. Needs no service and no catalogue.")
     .action(async (options: SourceOptions & { json?: boolean }, self: Command) => {
-      const source = await sourceOf(cli, self, options);
-      try {
-        await verify(cli, source, options.json === true);
-      } finally {
-        await source[Symbol.asyncDispose]();
-      }
+      await withSource(cli, self, options, (source) => verify(cli, source, options.json === true));
     });
 }
 

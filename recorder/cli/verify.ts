@@ -15,7 +15,7 @@ import { type EvidenceScope, verifyEvidence } from "../verify/verify-evidence.ts
 import type { Cli, Register } from "./cli.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
-import { keyOption, type SourceOptions, sourceOf, timeOf, withSourceOptions } from "./verify/evidence-source.ts";
+import { keyOption, type SourceOptions, timeOf, withSource, withSourceOptions } from "./verify/evidence-source.ts";
 import { progressLine } from "./verify/progress-line.ts";
 import { sessionsNamed } from "./verify/sessions-named.ts";
 
@@ -61,28 +61,29 @@ Examples:
     )
     .action(async (texts: string[], options: Options, self: Command) => {
       const wanted = scopeOf(texts, options);
-      await using source = await sourceOf(cli, self, options);
-      const scope: EvidenceScope = wanted ?? {
-        kind: "sessions",
-        sessions: await sessionsNamed(source.store, texts, cli.signal),
-      };
-      await source.audit("evidence.verify", scope.kind === "sessions" ? scope.sessions.join(" ") : scope.kind, {});
-      const progress = progressLine(cli, options.json === true);
-      const { report } = await verifyEvidence({
-        ...source.witnesses,
-        store: source.store,
-        threads: { config: source.config, count: threadsOf(options) },
-        scope,
-        contents: options.contents ?? scope.kind === "sessions",
-        locks: options.locks && source.hasLocks,
-        signal: cli.signal,
-        name: source.name,
-        onProgress: progress.show,
+      await withSource(cli, self, options, async (source) => {
+        const scope: EvidenceScope = wanted ?? {
+          kind: "sessions",
+          sessions: await sessionsNamed(source.store, texts, cli.signal),
+        };
+        await source.audit("evidence.verify", scope.kind === "sessions" ? scope.sessions.join(" ") : scope.kind, {});
+        const progress = progressLine(cli, options.json === true);
+        const { report } = await verifyEvidence({
+          ...source.witnesses,
+          store: source.store,
+          threads: { config: source.config, count: threadsOf(options) },
+          scope,
+          contents: options.contents ?? scope.kind === "sessions",
+          locks: options.locks && source.hasLocks,
+          signal: cli.signal,
+          name: source.name,
+          onProgress: progress.show,
+        });
+        progress.end();
+        if (options.json === true) cli.out.json(report);
+        else print(cli, report, options.every === true || scope.kind === "sessions");
+        cli.exitCode = exitCodeOf(report, options.strict === true);
       });
-      progress.end();
-      if (options.json === true) cli.out.json(report);
-      else print(cli, report, options.every === true || scope.kind === "sessions");
-      cli.exitCode = exitCodeOf(report, options.strict === true);
     });
 };
 

@@ -22,7 +22,7 @@ export interface SourceOptions {
   key?: string[];
 }
 
-export interface EvidenceSource extends AsyncDisposable {
+export interface EvidenceSource {
   store: ObjectStore;
   config: StoreConfig;
   /** Null: a copy in a folder, of nobody's configuration. */
@@ -56,7 +56,25 @@ export function keyOption(): Option {
   );
 }
 
-export async function sourceOf(cli: Cli, command: Command, options: SourceOptions): Promise<EvidenceSource> {
+export async function withSource<T>(
+  cli: Cli,
+  command: Command,
+  options: SourceOptions,
+  work: (source: EvidenceSource) => Promise<T>,
+): Promise<T> {
+  const { source, close } = await sourceOf(cli, command, options);
+  try {
+    return await work(source);
+  } finally {
+    await close();
+  }
+}
+
+async function sourceOf(
+  cli: Cli,
+  command: Command,
+  options: SourceOptions,
+): Promise<{ source: EvidenceSource; close(): Promise<void> }> {
   const installation = options.store === undefined ? configOf(cli, command) : null;
   const config: StoreConfig =
     options.store === undefined
@@ -82,7 +100,7 @@ export async function sourceOf(cli: Cli, command: Command, options: SourceOption
         },
       );
   }
-  return {
+  const source: EvidenceSource = {
     store,
     config,
     installation,
@@ -101,11 +119,12 @@ export async function sourceOf(cli: Cli, command: Command, options: SourceOption
         cli.err.line(`WARNING: the audit log could not be written (${(error as Error).message}); going on without it.`);
       });
     },
-    [Symbol.asyncDispose]: async () => {
-      await store.close();
-      await ledgerStore?.close();
-    },
   };
+  const close = async () => {
+    await store.close();
+    await ledgerStore?.close();
+  };
+  return { source, close };
 }
 
 const pair = ({ keyId, publicKeyPem }: { keyId: string; publicKeyPem: string }): [string, string] => [
