@@ -156,7 +156,14 @@ describe("pages and words", () => {
     );
     const said = whyAllowed({ ...summary, escortedBy: ["emil"] } as unknown as RecordingSummary);
     expect(said).toContain("until its escort released it: emil.");
-    expect(whyEnded("window-ended")).toBe("Ended with the window of its access");
-    expect(whyEnded("something-new")).toBe("Ended: something new");
+    const end = { by: "olga", sentence: "The plant ended this session. Reason: lunch" };
+    expect(whyEnded("terminated", end)).toBe(
+      "Ended by somebody who watched over it, by olga: “The plant ended this session. Reason: lunch”",
+    );
+    expect(whyEnded("window-ended", { by: "policy", sentence: "The window has ended." })).toBe(
+      "Ended with the window of its access",
+    );
+    expect(whyEnded("window-ended", undefined)).toBe("Ended with the window of its access");
+    expect(whyEnded("something-new", undefined)).toBe("Ended: something new");
   });
 });
