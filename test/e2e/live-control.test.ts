@@ -86,7 +86,7 @@ async function watch(person: typeof first): Promise<{ page: Page; session: strin
 }
 
 const told = (client: RunningProcess, text: string) =>
-  waitFor(() => client.output().includes(text), { what: `the terminal says ${text}` });
+  waitFor(() => client.output().includes(text), { what: `the terminal says ${text}`, timeoutMs: 30_000 });
 const state = (page: Page, text: string) => page.locator(byId("live-state")).getByText(text).waitFor();
 
 it("an escort types on the page in the vendor's place, and gives it back", async () => {
@@ -121,7 +121,7 @@ it("an escort types on the page in the vendor's place, and gives it back", async
   await state(other, "emil types");
   await page.goto("/");
   await state(other, "Live");
-}, 90_000);
+}, 150_000);
 
 it("a command waits for an escort, who agrees on the page of the session or in the list", async () => {
   const client = await startSsh();
@@ -146,4 +146,4 @@ it("a command waits for an escort, who agrees on the page of the session or in t
   // What was refused is gone from the line, and stands among the events.
   await page.getByRole("tab", { name: /Events/ }).click();
   await page.getByText("Not agreed to").first().waitFor();
-}, 90_000);
+}, 150_000);
