@@ -3,6 +3,7 @@ import type { CustodyLine } from "./evidence.ts";
 
 const actions: Record<string, string> = {
   "recording.view": "opened it",
+  "recording.key": "was given its keys",
   "recording.watched-range": "watched parts of it",
   "recording.search": "searched in it",
   "recording.export": "exported it",

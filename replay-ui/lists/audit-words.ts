@@ -7,6 +7,8 @@ const known: Record<string, string> = {
   "password.change-failed": "Change of password failed",
   "person.add": "Added a person",
   "recording.view": "Watched a recording",
+  "recording.key": "Was given a recording's keys",
+  "encryption.shred": "Destroyed the keys of a month",
   "recording.watched-range": "Watched parts of a recording",
   "recording.search": "Searched for recordings",
   "recording.unseal": "Unsealed masked keystrokes",

@@ -10,7 +10,7 @@ import { openFacts } from "../../chaos/recorder-fixture.ts";
 import { testEncryption } from "../../support/encryption.ts";
 import { type BenchContext, type Figure, figure, interleaved, median } from "../harness.ts";
 
-const totalBytes = 384 * 1024 * 1024;
+const totalBytes = 192 * 1024 * 1024;
 const pieceBytes = 32 * 1024;
 
 async function start(directory: string, encryption: SessionEncryption | null): Promise<Recorder> {
