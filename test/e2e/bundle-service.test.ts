@@ -51,7 +51,7 @@ beforeAll(async () => {
         hostKeys: [plant.hostKey],
       },
     ],
-    config: { recording: { sealRecipients: [await identityToRecipient(identity)] } },
+    config: { ledger: { checkpointSeconds: 10 }, recording: { sealRecipients: [await identityToRecipient(identity)] } },
     policy: {
       ...openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
       custody: { reasonFor: ["view", "search", "export", "verify"] },
@@ -137,7 +137,7 @@ async function checkedOnItsPage(folder: string): Promise<void> {
     expect(await page.locator(byId(`part-${part}`)).getAttribute("data-tone"), part).toBe("good");
   }
   await page.keyboard.press("End");
-  await expect.poll(() => terminalText(page)).toContain("show status");
+  await expect.poll(() => terminalText(page), { timeout: 20_000 }).toContain("show status");
   expect(problems).toEqual([]);
   await context.close();
 }
@@ -148,7 +148,7 @@ describe("a recording of the real gateway, where policy asks why", () => {
     await page.goto(`/recordings/${session}`);
     await page.fill(byId("reason-view-reason"), "quarterly review");
     await page.click(byId("reason-view-confirm"));
-    await expect.poll(() => terminalText(page)).toContain("reactor");
+    await expect.poll(() => terminalText(page), { timeout: 20_000 }).toContain("reactor");
 
     await page.click(byId("verify"));
     await page.fill(byId("reason-verify-reason"), "before it is handed over");
@@ -169,7 +169,7 @@ describe("a recording of the real gateway, where policy asks why", () => {
     await rows.first().waitFor();
     const actions = await rows.evaluateAll((all) => all.map((row) => (row as HTMLElement).dataset["action"]));
     expect(new Set(actions)).toEqual(new Set(["recording.view", "recording.verify", "recording.export"]));
-    expect(await page.locator(byId("custody-dialog")).innerText()).toContain("for the court");
+    expect(await page.locator(byId("custody-dialog")).textContent()).toContain("for the court");
     await context.close();
     // The refusal before the reason was said.
     expect(problems).toEqual([]);

@@ -26,6 +26,11 @@ export function evidenceIn(cli: Cli, { config, database, store }: Archive): Evid
       const versions = await readHistory(keyDirectory, root);
       return versions.length === 0 ? null : { rootPem: root.publicKeyPem, versions };
     },
-    ledger: () => storedLedger(store, id, keys(), cli.signal),
+    async ledger() {
+      const ledger = await storedLedger(store, id, keys(), cli.signal);
+      if (ledger === null)
+        cli.err.line(`WARNING: the store has no ledger of ${id} yet: the bundle is without the ledger's proofs.`);
+      return ledger;
+    },
   });
 }
