@@ -85,15 +85,8 @@ async function rob(bucket: string, kept: KeptSessions, sessions: readonly string
         );
       }
       // The multi-delete answers 200 and tells of each object in its body.
-      const { Deleted } = await thief
-        .send(
-          new DeleteObjectsCommand({
-            Bucket: bucket,
-            Delete: { Objects: [{ Key: key, VersionId: versionId ?? "" }] },
-            ChecksumAlgorithm: undefined,
-          }),
-        )
-        .catch(() => ({ Deleted: [] }));
+      const Objects = [{ Key: key, VersionId: versionId ?? "" }];
+      const { Deleted } = await thief.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects } }));
       if ((Deleted ?? []).length > 0) through.push(`multi-delete ${key}`);
     }
   }
