@@ -275,7 +275,7 @@ describe("every page about access", () => {
   it("is in the menu of whom it is for", async () => {
     const tabs = async (as: Name) => (await visit("/access", as)).locator("nav a").allTextContents();
     expect(await tabs("erika")).toEqual(["Recordings", "My access", "Targets"]);
-    expect(await tabs("ines")).toEqual(["Recordings", "My access", "Targets", "Live"]);
+    expect(await tabs("ines")).toEqual(["Recordings", "My access", "Targets", "Live", "Attestation"]);
     const audrey = await tabs("audrey");
     expect(audrey.map((text) => text.split(" ")[0])).toEqual([
       "Recordings",
@@ -287,6 +287,8 @@ describe("every page about access", () => {
       "Report",
       "People",
       "Audit",
+      "Ledger",
+      "Attestation",
     ]);
     const phone = await visit("/access", "adam", { width: 390, height: 844 });
     await phone.click(byId("nav-menu"));
