@@ -54,6 +54,7 @@ const table: Record<string, "public" | readonly string[]> = {
   "GET /api/v1/sessions/:id/watch": readers,
   "POST /api/v1/sessions/:id/message": ["admin", "escort"],
   "POST /api/v1/sessions/:id/marks": ["admin", "escort"],
+  "POST /api/v1/sessions/:id/confirmations/:n": ["approver", "escort"],
   "GET /api/v1/stops": everybody,
   "HEAD /api/v1/stops": everybody,
   "PUT /api/v1/stops/:scope": ["admin", "escort"],
