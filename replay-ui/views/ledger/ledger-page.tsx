@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { LedgerPage, LedgerProof, LedgerState } from "../../../shared/api/ledger.ts";
 import { fromHex, utf8 } from "../../../shared/ledger/bytes.ts";
 import { parseCheckpoint } from "../../../shared/ledger/checkpoint.ts";
-import type { LedgerEntry } from "../../../shared/ledger/entry.ts";
+import { type LedgerEntry, parseEntry } from "../../../shared/ledger/entry.ts";
 import { leafHash, verifyInclusion } from "../../../shared/ledger/merkle.ts";
 import { getLedger, getProof, type LedgerFilters, listEntries } from "../../api/ledger-client.ts";
 import { CopyButton } from "../../components/copy-button.tsx";
@@ -264,7 +264,7 @@ function summaryOf({ facts, address }: LedgerEntry): string {
 
 function Proof({ entry }: { entry: LedgerEntry }) {
   const proof = useLoad(() => getProof(entry.n), [entry.n]);
-  const holds = proof.value === null ? null : proofHolds(proof.value);
+  const holds = proof.value === null ? null : isOf(proof.value, entry) && proofHolds(proof.value);
   return (
     <div class="ledger-proof" data-testid="ledger-proof">
       <pre class="ledger-line">{JSON.stringify(entry, null, 2)}</pre>
@@ -282,6 +282,11 @@ function Proof({ entry }: { entry: LedgerEntry }) {
       )}
     </div>
   );
+}
+
+/** The line that is proved says what is shown. */
+function isOf({ line }: LedgerProof, entry: LedgerEntry): boolean {
+  return JSON.stringify(parseEntry(line)) === JSON.stringify(entry);
 }
 
 /** The line, its path and the checkpoint's own root; the checkpoint's signature is checked by `conduit ledger verify`. */
