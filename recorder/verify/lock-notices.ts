@@ -14,8 +14,7 @@ export async function lockNotices(
   entries: SessionEntries | null,
   nowMs: number,
 ): Promise<EvidenceFinding[]> {
-  const retention = retentionOf(store);
-  if (retention === null) return [];
+  if (!(await hasLocks(store))) return [];
   const held = entries !== null && heldAt(entries, Number.MAX_SAFE_INTEGER);
   const kept = retainUntil !== null && Date.parse(retainUntil) > nowMs;
   if (!held && !kept) return [];
@@ -38,6 +37,23 @@ export async function lockNotices(
     }
   }
   return found;
+}
+
+const known = new WeakMap<ObjectStore, Promise<boolean>>();
+
+/** Whether it claims to have any; asked once. */
+export function hasLocks(store: ObjectStore): Promise<boolean> {
+  let asked = known.get(store);
+  if (asked === undefined) {
+    asked =
+      retentionOf(store)
+        ?.promise()
+        .then(({ locks }) => locks) ?? Promise.resolve(false);
+    known.set(store, asked);
+    // A store that did not answer is asked again.
+    asked.catch(() => known.delete(store));
+  }
+  return asked;
 }
 
 export async function lockOf(store: ObjectStore, key: string, versionId: string | null): Promise<ObjectLock | null> {

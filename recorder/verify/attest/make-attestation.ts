@@ -23,7 +23,7 @@ import type { ObjectLock } from "../../store/retention-store.ts";
 import { idTime, isBeyond, judge } from "../judge.ts";
 import type { KeyTrust } from "../key-trust.ts";
 import type { CheckedLedger } from "../ledger-check.ts";
-import { isLockedUntil, lockOf } from "../lock-notices.ts";
+import { hasLocks, isLockedUntil, lockOf } from "../lock-notices.ts";
 import { casesHolding, entriesUpTo, type SessionEntries } from "../session-entries.ts";
 import { retentionOf, type Survey, type SurveyedRecording, survey, visible } from "../survey.ts";
 import { isRecording } from "../verify-evidence.ts";
@@ -66,12 +66,12 @@ export async function makeAttestation(sources: AttestationSources): Promise<Atte
   const recordings: AttestedRecording[] = [];
   let next = 0;
   let done = 0;
-  const hasLocks = ((await retentionOf(sources.store)?.promise())?.locks ?? false) === true;
+  const isLocking = await hasLocks(sources.store);
   const work = async () => {
     for (let at = next++; at < sessions.length; at = next++) {
       sources.signal?.throwIfAborted();
       const session = sessions[at] ?? "";
-      recordings[at] = await attested(sources, session, found.recordings.get(session) ?? null, ledger, hasLocks);
+      recordings[at] = await attested(sources, session, found.recordings.get(session) ?? null, ledger, isLocking);
       sources.onProgress?.(++done, sessions.length);
     }
   };
@@ -129,7 +129,7 @@ async function attested(
   session: string,
   surveyed: SurveyedRecording | null,
   ledger: CheckedLedger | null,
-  hasLocks: boolean,
+  isLocking: boolean,
 ): Promise<AttestedRecording> {
   const { trust, nowMs, ledgerSize } = sources;
   const known = ledger?.entries.sessions.get(session) ?? null;
@@ -153,7 +153,7 @@ async function attested(
   const findings: EvidenceFinding[] = [...evidence.findings];
   const sums = await readSums(sources.store, surveyed, closed?.facts.sumsSha256 ?? null, findings);
   const keep = holds.length > 0 || (retainUntil !== null && Date.parse(retainUntil) > nowMs);
-  const wanted = { sums, retainUntil, keep, isHeld: holds.length > 0, hasLocks };
+  const wanted = { sums, retainUntil, keep, isHeld: holds.length > 0, isLocking };
   const objects = await objectsOf(sources.store, surveyed, wanted, findings);
   const verdict = worstVerdict(
     findings.map(({ weight }) => weight),
@@ -256,7 +256,7 @@ interface Wanted {
   retainUntil: string | null;
   keep: boolean;
   isHeld: boolean;
-  hasLocks: boolean;
+  isLocking: boolean;
 }
 
 async function objectsOf(
@@ -273,7 +273,7 @@ async function objectsOf(
     const { key } = object;
     const version = visible(object) ?? object.versions.find(({ deleteMarker }) => !deleteMarker);
     let lock: ObjectLock | null = null;
-    if (wanted.hasLocks && version !== undefined) {
+    if (wanted.isLocking && version !== undefined) {
       lock = shared === undefined ? await lockOf(store, key, version.versionId) : shared;
       if (store.kind === "fs") shared = lock;
     }
@@ -290,7 +290,7 @@ async function objectsOf(
         ? "hidden"
         : wanted.sums !== null && sha256 === null
           ? "unknown"
-          : wanted.keep && wanted.hasLocks && !isLocked
+          : wanted.keep && wanted.isLocking && !isLocked
             ? "unlocked"
             : "kept";
     if (state === "unknown")

@@ -18,6 +18,8 @@ export interface Asked {
 
 export interface Measured {
   ms: number;
+  /** Of all its threads, from its start on. */
+  cpuMs: number;
   verdict: string;
   recordings: number;
   bytes: number;
@@ -30,10 +32,14 @@ const store = new FsStore(config);
 const root = createPublicKey(readFileSync(rootFile));
 const sources = { store, root, given: new Map<string, string>(), anchors: null };
 const startedAt = performance.now();
+const cpuBefore = process.cpuUsage();
 const measured = asked.what === "verify" ? await verified() : await attested();
-process.stdout.write(`${JSON.stringify({ ...measured, ms: performance.now() - startedAt } satisfies Measured)}\n`);
+const ms = performance.now() - startedAt;
+const { user, system } = process.cpuUsage(cpuBefore);
+const cpuMs = (user + system) / 1000;
+process.stdout.write(`${JSON.stringify({ ...measured, ms, cpuMs } satisfies Measured)}\n`);
 
-async function verified(): Promise<Omit<Measured, "ms">> {
+async function verified(): Promise<Omit<Measured, "ms" | "cpuMs">> {
   const { report } = await verifyEvidence({
     ...sources,
     threads: threads === 0 ? null : { config, count: threads },
@@ -47,7 +53,7 @@ async function verified(): Promise<Omit<Measured, "ms">> {
   return { verdict, recordings: recordings.length, bytes: recordings.reduce((sum, one) => sum + one.checkedBytes, 0) };
 }
 
-async function attested(): Promise<Omit<Measured, "ms">> {
+async function attested(): Promise<Omit<Measured, "ms" | "cpuMs">> {
   const witnesses = await readWitnesses(sources);
   const attestation = await makeAttestation({
     ...witnesses,
