@@ -36,9 +36,6 @@ const starting = [
 interface Piece {
   bytes: Buffer;
   starts: boolean;
-  asksUploads: () => false;
-  ask: () => null;
-  failed: () => undefined;
   stopped: boolean;
 }
 
