@@ -114,6 +114,7 @@ async function toldByEvents(
       if (typeof by === "string") end = { by, sentence: typeof sentence === "string" ? sentence : "" };
     }
   }
+  key?.fill(0);
   return { escorts, end };
 }
 
