@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,17 +44,19 @@ test("killed at any moment, the ledger has every entry and checkpoint that was a
   const entries = new Map<number, string>();
   const checkpoints = new Map<number, string>();
   for (let run = 0; run < 8; run++) {
+    // Into a file: a pipe that is full would end the writer by itself.
+    const path = join(base, `said-${run}`);
+    const output = openSync(path, "w");
     const child = spawn(process.execPath, ["--import", "tsx", writer, base, pem, String(run)], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", output, "inherit"],
     });
-    let said = "";
-    child.stdout.on("data", (part: Buffer) => {
-      said += part;
-    });
-    while (!said.includes("acknowledged")) await sleep(5);
+    while (!readFileSync(path, "utf8").includes("acknowledged")) await sleep(5);
     await sleep(30 + run * 23);
+    expect(child.exitCode).toBeNull();
     child.kill("SIGKILL");
     await once(child, "close");
+    closeSync(output);
+    const said = readFileSync(path, "utf8");
     // The last line may be half said.
     for (const line of said.split("\n").slice(0, -1)) {
       const [what = "", number = "", ...rest] = line.split(" ");
