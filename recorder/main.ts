@@ -25,7 +25,6 @@ import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
 import { openMasterKey } from "./cli/key-files.ts";
-import { version } from "./cli/version.ts";
 import { ClockWatch, isClockSynchronised, signed } from "./clock-watch.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
@@ -62,6 +61,7 @@ import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { excerptFrom } from "./stored-ledger.ts";
 import { taps } from "./tap/registry.ts";
+import { version } from "./version.ts";
 import { createVncGateway, readPair } from "./vnc-gateway.ts";
 import { type AlarmChange, openWitness, type Witness } from "./witness.ts";
 

@@ -8,7 +8,6 @@ import type { NewLedgerEntry } from "../shared/ledger/entry.ts";
 import { ed25519KeyOf } from "../shared/ledger/key-history.ts";
 import { AuditLog } from "./catalog/audit.ts";
 import { AuditMirror } from "./catalog/audit-mirror.ts";
-import { version } from "./cli/version.ts";
 import type { Config } from "./config.ts";
 import type { ServiceDatabase } from "./database.ts";
 import type { Anchor } from "./ledger/anchor.ts";
@@ -21,6 +20,7 @@ import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
 import type { SigningKey } from "./record/signing.ts";
 import type { PublicSigningKey, SigningKeys } from "./signing-keys.ts";
 import type { ObjectStore } from "./store/object-store.ts";
+import { version } from "./version.ts";
 
 export interface AlarmChange {
   code: string;

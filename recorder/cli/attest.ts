@@ -13,6 +13,7 @@ import { attestationPage } from "../verify/attest/attestation-page.ts";
 import { checkAttestation, sha256Hex } from "../verify/attest/check-attestation.ts";
 import { makeAttestation } from "../verify/attest/make-attestation.ts";
 import { readWitnesses } from "../verify/verify-evidence.ts";
+import { version } from "../version.ts";
 import { type Cli, inWorkspace, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { inventoryOf } from "./inventory-of.ts";
@@ -25,7 +26,6 @@ import {
   withSource,
   withSourceOptions,
 } from "./verify/evidence-source.ts";
-import { version } from "./version.ts";
 
 interface Options extends SourceOptions {
   from?: string;

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { AppError } from "../../shared/errors.ts";
+import { version } from "../version.ts";
 import { registerAccess } from "./access.ts";
 import { registerAttest } from "./attest.ts";
 import { registerBreakGlass } from "./break-glass.ts";
@@ -29,7 +30,6 @@ import { registerTarget } from "./target.ts";
 import { Interrupted } from "./terminal-input.ts";
 import { registerUser } from "./user.ts";
 import { registerVerifyEvidence } from "./verify.ts";
-import { version } from "./version.ts";
 
 export interface CliStreams {
   stdout: Writable;

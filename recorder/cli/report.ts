@@ -6,10 +6,10 @@ import { AppError } from "../../shared/errors.ts";
 import { reportCsv } from "../report/csv.ts";
 import { figureValue, reportPage } from "../report/html.ts";
 import { makeReport } from "../report/make.ts";
+import { version } from "../version.ts";
 import { inWorkspace, type Register } from "./cli.ts";
 import { inventoryOf } from "./inventory-of.ts";
 import { intoFile, placeFor } from "./recordings/into-file.ts";
-import { version } from "./version.ts";
 
 interface Options {
   from?: string;

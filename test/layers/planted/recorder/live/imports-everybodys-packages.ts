@@ -1,5 +1,5 @@
 // breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
-// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr
+// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr owner-of-pkijs owner-of-asn1js
 // breaks: owner-of-yazl owner-of-asciinema-player owner-of-novnc-novnc owner-of-fzstd owner-of-re2js owner-of-preact owner-of-vite owner-of-noble package-without-owner
 import "@aws-sdk/client-s3";
 import "@noble/ed25519";
@@ -23,3 +23,5 @@ import "vitest";
 import "yaml";
 import "yazl";
 import "zstd-napi";
+import "asn1js";
+import "pkijs";

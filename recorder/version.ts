@@ -5,7 +5,7 @@ import { z } from "zod";
 const Package = z.object({ name: z.literal("conduit-recorder"), version: z.string() });
 
 export function version(): string {
-  for (const up of ["../../package.json", "../../../package.json"]) {
+  for (const up of ["../package.json", "../../package.json"]) {
     try {
       return Package.parse(JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"))).version;
     } catch {
