@@ -351,7 +351,15 @@ describe("a session that is watched", () => {
     id: 0,
     meta: { name: "terminal-0", kind: "terminal", channel: 0, request: "shell", pty: true },
   } as const;
-  const connected: LiveWatch = { connected: true, watch: "w", session: null, escort: null, prompt: null, answer: null, ended: null };
+  const connected: LiveWatch = {
+    connected: true,
+    watch: "w",
+    session: null,
+    escort: null,
+    prompt: null,
+    answer: null,
+    ended: null,
+  };
 
   /** A recording of 25 s that is stored, and the bytes of the segment that comes next, before they are. */
   async function watched() {
