@@ -23,7 +23,7 @@ export async function run(bench: BenchContext): Promise<Figure[]> {
   };
   try {
     await part("hashes", () =>
-      verifiedAgainstSha256sum(join(directory, "hashes"), Number(settings["mib"] ?? 512), rounds, log),
+      verifiedAgainstSha256sum(join(directory, "hashes"), Number(settings["mib"] ?? 1536), rounds, log),
     );
     await part("attestation", () =>
       attestationOf(join(directory, "attestation"), Number(settings["recordings"] ?? 10_000), rounds, log),

@@ -1,9 +1,15 @@
 // Verifies or attests a store in a process of its own, so that it can be kept to one core, and prints how long it took.
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { FsStore } from "../../../recorder/store/fs-store.ts";
-import { makeAttestation } from "../../../recorder/verify/attest/make-attestation.ts";
-import { readWitnesses, verifyEvidence } from "../../../recorder/verify/verify-evidence.ts";
+import type * as FsStores from "../../../recorder/store/fs-store.ts";
+import type * as Attestations from "../../../recorder/verify/attest/make-attestation.ts";
+import type * as Evidence from "../../../recorder/verify/verify-evidence.ts";
+
+// The built program, whose threads start as they do where it is installed.
+const built = (name: string) => import(new URL(`../../../dist/recorder/${name}.js`, import.meta.url).href);
+const { FsStore } = (await built("store/fs-store")) as typeof FsStores;
+const { makeAttestation } = (await built("verify/attest/make-attestation")) as typeof Attestations;
+const { readWitnesses, verifyEvidence } = (await built("verify/verify-evidence")) as typeof Evidence;
 
 export interface Asked {
   what: "verify" | "attest";
