@@ -13,6 +13,13 @@ const SEEN_MS = 1_000;
 const SETTLED_MS = 300;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 4_000;
+/**
+ * In beats. The service says each second how the session stands; a line that passes nothing may look open for minutes, and
+ * what is on the page would go on to look like the present. A slow line takes its time for a screen's first picture: it is
+ * not begun anew before the service would let it go.
+ */
+const SILENT_BEATS = 3;
+const GIVEN_UP_BEATS = 30;
 
 export interface WatchEnds {
   open: OpenSegments;
@@ -40,6 +47,9 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
   let closed = false;
   let retryMs = FIRST_RETRY_MS;
   let retry: ReturnType<typeof setTimeout> | undefined;
+  /** Counted, and not measured: who stood still as a whole has missed nothing yet. */
+  let quietBeats = 0;
+  let joined = false;
   const tracks = new Map<number, WatchTrack>();
   /** Messages are dealt with in their order, also where one has to wait for the index. */
   let turn: Promise<void> = Promise.resolve();
@@ -61,6 +71,13 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
   };
   const beat = setInterval(() => {
     if (settling === undefined) seen();
+    if (socket === null) return;
+    quietBeats++;
+    if (quietBeats === SILENT_BEATS && joined) ends.state.update({ connected: false });
+    if (quietBeats < GIVEN_UP_BEATS) return;
+    const silent = socket;
+    lost();
+    silent.close();
   }, SEEN_MS);
   document.addEventListener("visibilitychange", seen);
 
@@ -86,6 +103,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
         for (const track of said.tracks) know(track);
         await ends.reload(said.nextN);
         ends.clock(said.atUs);
+        joined = true;
         ends.state.update({ connected: true, watch: said.watch, session: said.session });
         retryMs = FIRST_RETRY_MS;
         return settle(said.atUs);
@@ -126,8 +144,13 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
     const mine = new WebSocket(address);
     mine.binaryType = "arraybuffer";
     socket = mine;
+    joined = false;
+    quietBeats = 0;
     turn = Promise.resolve();
     mine.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (socket !== mine) return;
+      if (quietBeats >= SILENT_BEATS && joined) ends.state.update({ connected: true });
+      quietBeats = 0;
       turn = turn.then(async () => {
         if (socket !== mine) return;
         try {
