@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
-import { isInOrder, type LedgerEvidence } from "../../shared/evidence/verdict.ts";
+import {
+  type EvidenceFinding,
+  isInOrder,
+  type KeysEvidence,
+  type LedgerEvidence,
+} from "../../shared/evidence/verdict.ts";
 import type { LedgerEntry } from "../../shared/ledger/entry.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import { type KeyTrust, noteKeysOf, readKeyTrust } from "../verify/key-trust.ts";
-import { checkLedger, recordersIn } from "../verify/ledger-check.ts";
+import { keysWithLedgers, ledgersGone } from "../verify/cross-check.ts";
+import { readWitnesses } from "../verify/verify-evidence.ts";
 import { askService } from "./ask-service.ts";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -150,26 +155,31 @@ function registerVerify(ledger: Command, cli: Cli): void {
     });
 }
 
+/** A version of the history of keys may be so long on its way to the store. */
+const hourMs = 3_600_000;
+
 async function verify(cli: Cli, source: EvidenceSource, json: boolean): Promise<void> {
-  const { root, given, anchors, checkpointSeconds = 300 } = source.witnesses;
-  const store = source.witnesses.ledgerStore ?? source.store;
-  const trust = await readKeyTrust({ store, root, given, signal: cli.signal });
-  const ledgers: LedgerEvidence[] = [];
-  for (const recorder of await recordersIn(store, cli.signal)) {
-    const keys = noteKeysOf(trust, recorder);
-    const checked = await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal: cli.signal });
-    ledgers.push(checked.evidence);
-  }
+  const { witnesses } = source;
+  const checked = await readWitnesses({ ...witnesses, store: source.store, signal: cli.signal });
+  const ledgers = [...checked.ledgers.values()].map(({ evidence }) => evidence);
+  const settledMs = Date.now() - hourMs;
+  const keys = keysWithLedgers(checked.trust, checked.ledgers, settledMs);
+  const findings = await ledgersGone(checked.trust, checked.ledgers, witnesses.anchors, true);
   await source.audit("ledger.verify", ledgers.map(({ recorder }) => recorder).join(" "), {
     verdicts: ledgers.map(({ verdict }) => verdict),
   });
-  if (json) cli.out.json({ keys: trust.evidence, ledgers });
-  else print(cli, trust, ledgers);
-  const inOrder = [trust.evidence, ...ledgers].every(({ verdict }) => isInOrder(verdict));
+  if (json) cli.out.json({ keys, ledgers, findings });
+  else print(cli, keys, ledgers, findings);
+  const inOrder = [keys, ...ledgers].every(({ verdict }) => isInOrder(verdict)) && findings.length === 0;
   if (!inOrder || ledgers.length === 0) cli.exitCode = exitCodes.findings;
 }
 
-function print(cli: Cli, { evidence }: KeyTrust, ledgers: readonly LedgerEvidence[]): void {
+function print(
+  cli: Cli,
+  keys: KeysEvidence,
+  ledgers: readonly LedgerEvidence[],
+  further: readonly EvidenceFinding[],
+): void {
   for (const { recorder, verdict, entries, checkpoints, checkpoint } of ledgers) {
     const signed = checkpoint === null ? "no checkpoint" : `signed to entry ${checkpoint.size - 1}`;
     cli.out.line(
@@ -177,8 +187,10 @@ function print(cli: Cli, { evidence }: KeyTrust, ledgers: readonly LedgerEvidenc
     );
   }
   if (ledgers.length === 0) cli.out.line("ledger  none");
-  cli.out.line(`keys  ${evidence.verdict}  (${evidence.keys.length} keys)`);
-  for (const { weight, code, place, message } of [evidence, ...ledgers].flatMap(({ findings }) => findings))
+  cli.out.line(`keys  ${keys.verdict}  (${keys.keys.length} keys)`);
+  for (const { weight, code, place, message } of [keys, ...ledgers, { findings: further }].flatMap(
+    ({ findings }) => findings,
+  ))
     cli.out.line(`  ${weight}  ${code}  ${printable(place)}: ${printable(message)}`);
 }
 

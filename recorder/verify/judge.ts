@@ -35,6 +35,7 @@ export function idTime(session: string): string {
   return new Date(Number.parseInt(session.slice(0, 8) + session.slice(9, 13), 16)).toISOString();
 }
 
+const dayMs = 86_400_000;
 /** Between its OPEN record and its entry a checkpoint may have been signed. */
 const openSlackMs = 60_000;
 
@@ -54,6 +55,7 @@ class Judgement {
 
   constructor(of: Witnesses) {
     this.#of = of;
+    this.#releases();
     if (this.#expired()) return;
     this.#examination();
     this.#versions();
@@ -98,6 +100,23 @@ class Judgement {
     return manifest?.retainUntil ?? (open === null ? null : retainUntilOfOpen(open));
   }
 
+  /** Of a recording that was never closed: the days that its beginning promised, whatever its expiry says. */
+  #leastPromised(stated: string): string {
+    const opened = this.#of.entries?.opens[0]?.facts;
+    if (opened === undefined) return stated;
+    const promised = Date.parse(opened.startedAt) + opened.retentionDays * dayMs;
+    return promised > Date.parse(stated) ? new Date(promised).toISOString() : stated;
+  }
+
+  /** A hold is released by two people; what one did alone is a fault, and the hold stands. */
+  #releases(): void {
+    for (const { n, id, by, alone } of this.#of.entries?.holds ?? []) {
+      if (!alone) continue;
+      const message = `releases the hold ${id} by ${by}, and nobody else had asked for it: the hold stands`;
+      this.#found(`${this.#ledgerPlace} entry ${n}`, "INTEGRITY_LEDGER", message, "TAMPERED");
+    }
+  }
+
   get #present(): boolean {
     return (this.#of.surveyed?.objects.length ?? 0) > 0;
   }
@@ -112,15 +131,20 @@ class Judgement {
     const gone = entries?.expired[0];
     if (entries === null || gone === undefined) return false;
     const place = `${this.#ledgerPlace} entry ${gone.n}`;
-    const kept = this.#retainUntil() ?? gone.facts.retainUntil;
+    const kept = this.#retainUntil() ?? this.#leastPromised(gone.facts.retainUntil);
     this.#otherwise = "EXPIRED-ON-TIME";
-    if (Date.parse(gone.at) < Date.parse(kept))
+    const said = Date.parse(gone.at);
+    const latest = Math.min(this.#of.ledger?.entries.latestMs(gone.n, gone.at) ?? said, this.#of.nowMs);
+    // A time that is none counts as too early.
+    if (!(latest >= Date.parse(kept))) {
+      const ahead = latest < said ? ` (as it says; in truth not after ${new Date(latest).toISOString()})` : "";
       this.#found(
         place,
         "INTEGRITY_LEDGER",
-        `it was removed at ${gone.at}, although it was to be kept until ${kept}`,
+        `it was removed at ${gone.at}${ahead}, although it was to be kept until ${kept}`,
         "DELETED-EARLY",
       );
+    }
     if (heldAt(entries, gone.n))
       this.#found(
         place,

@@ -428,8 +428,8 @@ class LedgerCheck {
         this.#found(
           place,
           "INTEGRITY_SIGNATURE",
-          "the anchor's checkpoint is not signed by a key of this recorder, and proves nothing",
-          "NOTICE",
+          "the anchor's checkpoint is signed by no key that the history names: the anchor is not this recorder's, or the history is not",
+          "UNTRUSTED",
         );
         continue;
       }

@@ -19,6 +19,17 @@ export interface StatedHold {
   kind: "placed" | "released";
   caseId: string | null;
   by: string;
+  /** A release that nobody else had asked for: it takes two people, and does not count. */
+  alone: boolean;
+}
+
+/** What the ledger last said of a signing key. */
+export interface StatedKey {
+  n: number;
+  at: string;
+  /** False: it was made, and nothing was said since. */
+  ended: boolean;
+  compromised: boolean;
 }
 
 export interface SessionEntries {
@@ -43,6 +54,13 @@ export interface SessionEntries {
 export class EntriesBySession {
   readonly recorder: string;
   readonly sessions = new Map<string, SessionEntries>();
+  /** By key id. */
+  readonly keys = new Map<string, StatedKey>();
+  /** Who asked last for the release of a hold, by session and hold. */
+  readonly #asked = new Map<string, string>();
+  #lastAtMs = Number.NEGATIVE_INFINITY;
+  /** Entries that are earlier than one before them, times ascending. */
+  readonly #earlier: Array<{ n: number; atMs: number }> = [];
 
   constructor(recorder: string) {
     this.recorder = recorder;
@@ -50,6 +68,7 @@ export class EntriesBySession {
 
   take(entry: LedgerEntry): void {
     const { type, subject, n, at, facts } = entry;
+    this.#time(n, Date.parse(at));
     switch (type) {
       case "recording-open":
         this.#parsed(RecordingOpenFacts, entry, (of, stated) => of.opens.push(stated));
@@ -73,12 +92,18 @@ export class EntriesBySession {
         this.of(subject).overdue ??= n;
         return;
       case "hold":
-      case "hold-release": {
-        const kind = type === "hold" ? "placed" : "released";
-        // Holds are lines of the audit log: what they are stands in its details.
-        const of = { ...facts, ...(facts["details"] as Record<string, unknown> | undefined) };
-        const id = text(of["hold"]);
-        if (id !== null) this.of(subject).holds.push({ n, at, id, kind, caseId: text(of["caseId"]), by: entry.actor });
+      case "hold-release-asked":
+      case "audit:hold.release-refuse":
+      case "hold-release":
+        this.#hold(entry);
+        return;
+      case "key-created":
+      case "key-rotated":
+      case "key-retired":
+      case "key-lost": {
+        const told = { ...facts, ...(facts["details"] as Record<string, unknown> | undefined) };
+        const ended = type === "key-retired" || type === "key-lost" || (text(told["state"]) ?? "active") !== "active";
+        this.keys.set(subject, { n, at, ended, compromised: told["state"] === "compromised" });
         return;
       }
       case "retention-extended": {
@@ -88,6 +113,37 @@ export class EntriesBySession {
           of.extendedTo = until;
         return;
       }
+    }
+  }
+
+  /** No entry is later than one that follows it: when entry `n` was written at the latest, whatever clock it had. */
+  latestMs(n: number, at: string): number {
+    const after = this.#earlier.find((one) => one.n > n);
+    return Math.min(Date.parse(at), after?.atMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  #time(n: number, atMs: number): void {
+    if (Number.isNaN(atMs)) return;
+    if (atMs < this.#lastAtMs) {
+      while ((this.#earlier.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= atMs) this.#earlier.pop();
+      this.#earlier.push({ n, atMs });
+    }
+    this.#lastAtMs = atMs;
+  }
+
+  /** Holds are lines of the audit log: what they are stands in its details. */
+  #hold({ type, subject, n, at, actor, facts }: LedgerEntry): void {
+    const of = { ...facts, ...(facts["details"] as Record<string, unknown> | undefined) };
+    const id = text(of["hold"]);
+    if (id === null) return;
+    const key = `${subject} ${id}`;
+    if (type === "hold-release-asked") this.#asked.set(key, actor);
+    else if (type === "audit:hold.release-refuse") this.#asked.delete(key);
+    else {
+      const asked = this.#asked.get(key);
+      const kind = type === "hold" ? "placed" : "released";
+      const alone = kind === "released" && (asked === undefined || asked.toLowerCase() === actor.toLowerCase());
+      this.of(subject).holds.push({ n, at, id, kind, caseId: text(of["caseId"]), by: actor, alone });
     }
   }
 
@@ -141,7 +197,7 @@ export function heldAt({ holds }: SessionEntries, n: number): boolean {
   for (const hold of holds) {
     if (hold.n > n) break;
     if (hold.kind === "placed") active.add(hold.id);
-    else active.delete(hold.id);
+    else if (!hold.alone) active.delete(hold.id);
   }
   return active.size > 0;
 }
@@ -165,9 +221,9 @@ export function entriesUpTo(entries: SessionEntries, size: number): SessionEntri
 /** Cases that hold it now. */
 export function casesHolding({ holds }: SessionEntries): string[] {
   const active = new Map<string, string>();
-  for (const { id, kind, caseId } of holds) {
+  for (const { id, kind, caseId, alone } of holds) {
     if (kind === "placed") active.set(id, caseId ?? id);
-    else active.delete(id);
+    else if (!alone) active.delete(id);
   }
   return [...active.values()];
 }

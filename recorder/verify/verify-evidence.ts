@@ -17,6 +17,7 @@ import { possiblePrefixes } from "../catalog/reader.ts";
 import type { Examined } from "../catalog/verify.ts";
 import type { StoreConfig } from "../store/create-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import { keysWithLedgers, ledgersGone } from "./cross-check.ts";
 import { type Examiner, ExaminerHere, type ExaminerOptions, ExaminerThreads } from "./examiner.ts";
 import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
@@ -134,9 +135,11 @@ class Run {
     const recordings = await this.#recordings(sessions, found, trust, ledgers);
     const findings = this.#unknown(found);
     if (this.#options.scope.kind === "all") findings.push(...this.#numberFaults(ledgers));
+    findings.push(...(await ledgersGone(trust, ledgers, this.#options.anchors, this.#options.scope.kind === "all")));
+    const keys = keysWithLedgers(trust, ledgers, this.#nowMs - this.#uploadSlackMs);
     const evidence = [...ledgers.values()].map((ledger) => this.#withTail(ledger, recordings));
     const all: EvidenceVerdict[] = [
-      trust.evidence.verdict,
+      keys.verdict,
       ...evidence.map(({ verdict }) => verdict),
       ...recordings.map(({ verdict }) => (verdict === "EXPIRED-ON-TIME" ? "VALID" : verdict)),
     ];
@@ -145,7 +148,7 @@ class Run {
       at: new Date(this.#nowMs).toISOString(),
       store: this.#options.name,
       verdict: worstVerdict([...all, ...findings.map(({ weight }) => weight)]),
-      keys: trust.evidence,
+      keys,
       ledgers: evidence,
       recordings,
       findings,
@@ -188,7 +191,8 @@ class Run {
   ): Examiner {
     const { store, contents, signal, threads } = this.#options;
     const owners = new Set([...trust.keys.values()].flatMap(({ recorder }) => (recorder === null ? [] : [recorder])));
-    for (const recorder of ledgers.keys()) owners.add(recorder);
+    // With no key at all nothing is known to be this recorder's own: the wrong root was given, or the keys are missing.
+    if (trust.keys.size > 0) for (const recorder of ledgers.keys()) owners.add(recorder);
     const bytes = sessions.reduce((sum, session) => sum + bytesOf(found.recordings.get(session)), 0);
     const options: ExaminerOptions = {
       store,
@@ -241,7 +245,9 @@ class Run {
     const surveyed = found.recordings.get(session) ?? null;
     const holder = [...ledgers.values()].find(({ entries }) => isRecording(entries.sessions.get(session)));
     const { examined, fault } =
-      surveyed === null ? { examined: null, fault: null } : await this.#examine(surveyed, holder !== undefined);
+      surveyed === null
+        ? { examined: null, fault: null }
+        : await this.#examine(surveyed, holder !== undefined && trust.keys.size > 0);
     if (examined?.open) {
       const { id, sequence } = examined.open.recorder;
       if (examined.findings.every(({ code }) => code !== "INTEGRITY_SIGNATURE"))

@@ -229,6 +229,12 @@ export class EvidenceStore {
 
   release({ session }: StoredSession, id = "hold-1"): void {
     this.append({
+      type: "hold-release-asked",
+      actor: "ines",
+      subject: session,
+      facts: { action: "hold.release-ask", details: { hold: id, caseId: "CASE-7", reason: "closed" } },
+    });
+    this.append({
       type: "hold-release",
       actor: "otto",
       subject: session,

@@ -152,12 +152,20 @@ async function rootOf(cli: Cli, { rootKey }: SourceOptions, installation: Config
 function anchorsOf(cli: Cli, { anchors }: SourceOptions, installation: Config | null): string[] | null {
   if (anchors !== undefined) {
     const path = resolve(cli.directory, anchors);
+    const refused = (why: string, cause?: unknown) =>
+      new AppError("REQUEST_INVALID", `--anchors: ${path} ${why}`, {
+        op: "cli.verify",
+        cause,
+        details: { exitCode: exitCodes.usage },
+      });
+    let notes: string[];
     try {
-      return notesIn(readFileSync(path, "utf8"));
+      notes = notesIn(readFileSync(path, "utf8"));
     } catch (cause) {
-      const text = `--anchors: ${path} cannot be read: ${(cause as Error).message}`;
-      throw new AppError("REQUEST_INVALID", text, { op: "cli.verify", cause, details: { exitCode: exitCodes.usage } });
+      throw refused(`cannot be read: ${(cause as Error).message}`, cause);
     }
+    if (notes.length === 0) throw refused("holds no signed checkpoint");
+    return notes;
   }
   const files = (installation?.ledger.anchors ?? []).flatMap((anchor) => (anchor.kind === "file" ? [anchor.path] : []));
   const readable = files.filter((path) => existsSync(path));

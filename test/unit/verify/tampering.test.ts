@@ -388,11 +388,38 @@ describe("the ledger", () => {
     expect(verdictOf(report, third)).toBe("UNANCHORED");
   });
 
-  it("removed altogether, leaves every recording UNANCHORED", async () => {
+  it("removed altogether, is MISSING, and leaves every recording UNANCHORED", async () => {
     for (const key of plant.keys("ledger/")) plant.store.objects.delete(key);
     const report = await verify();
     expect(report.recordings.map(({ verdict }) => verdict)).toEqual(["UNANCHORED", "UNANCHORED", "UNANCHORED"]);
-    expect(report.verdict).toBe("UNANCHORED");
+    expect(report.findings).toMatchObject([{ place: "ledger/recorder-1/", weight: "MISSING" }]);
+    const { session } = first as StoredSession;
+    const one = await verify({ scope: { kind: "sessions", sessions: [session] }, anchors: plant.notes });
+    expect(one.findings).toMatchObject([{ place: "ledger/recorder-1/", weight: "MISSING" }]);
+    const strangers = new EvidenceStore();
+    strangers.pass(5);
+    const others = strangers.notes.map((note) => note.replaceAll("/recorder-1", "/recorder-2"));
+    const alone = await verify({ scope: { kind: "sessions", sessions: [session] }, anchors: others });
+    expect(alone.findings).toEqual([]);
+  });
+
+  it("made anew under a forked history of keys is UNTRUSTED by what stands outside", async () => {
+    const forked = new EvidenceStore();
+    Object.assign(forked, { root: plant.root });
+    forked.rotate();
+    await forked.session();
+    forked.pass(5);
+    const before = forked.keys("keys/history/000001");
+    for (const key of before) forked.store.objects.delete(key);
+    const version = JSON.parse(forked.bytes("keys/history/000002.json").toString());
+    const bytes = Buffer.from(JSON.stringify({ ...version, number: 1, previousSha256: null }));
+    for (const key of forked.keys("keys/history/")) forked.store.objects.delete(key);
+    forked.put("keys/history/000001.json", bytes);
+    forked.put("keys/history/000001.json.sig", sign(null, bytes, plant.root.privateKey));
+    const options = { store: forked.store, now: () => forked.nowMs };
+    const report = await verify({ ...options, anchors: plant.notes });
+    expect(report.keys.verdict).toBe("VALID");
+    expect(report.ledgers[0]?.verdict).toBe("UNTRUSTED");
   });
 
   it("in which checkpoints stay out while the service ran, is INCOMPLETE", async () => {
@@ -431,11 +458,28 @@ describe("keys", () => {
     }
   });
 
+  it("whose history lost the version that ended one are MISSING it, as the ledger knows", async () => {
+    const rotated = new EvidenceStore();
+    const old = rotated.key;
+    rotated.pass(5);
+    rotated.rotate();
+    rotated.append({ type: "key-retired", actor: "recorder", subject: old.keyId, facts: { state: "retired" } });
+    const made = rotated.key;
+    for (const key of rotated.keys("keys/history/000002")) rotated.store.objects.delete(key);
+    rotated.store.objects.delete(`keys/${made.keyId}.pub.pem`);
+    rotated.key = old;
+    rotated.pass(90);
+    const report = await verify({ store: rotated.store, root: rotated.rootPublic, now: () => rotated.nowMs });
+    expect(report.keys).toMatchObject({ verdict: "MISSING" });
+    expect(report.keys.findings.map(({ message }) => message.includes(made.keyId))).toEqual([true, false]);
+    expect(report.keys.findings[1]?.message).toContain(old.keyId);
+  });
+
   it("of another root vouch for nothing: nothing here is trusted", async () => {
     const other = new EvidenceStore();
     const report = await verify({ root: other.rootPublic });
     expect(report.keys.verdict).toBe("UNTRUSTED");
-    expect(report.recordings.every(({ verdict }) => verdict !== "VALID")).toBe(true);
+    expect(report.recordings.map(({ verdict }) => verdict)).toEqual(["UNTRUSTED", "UNTRUSTED", "UNTRUSTED"]);
   });
 
   it("beside the history count only as its copies", async () => {
@@ -507,6 +551,70 @@ describe("a whole session", () => {
     const later = await verify({ store: aging.store, root: aging.rootPublic, now: () => aging.nowMs });
     expect(verdictOf(later, late)).toBe("OVERDUE");
     expect(verdictOf(later, waiting)).toBe("MISSING");
+  });
+
+  it("that went by a clock that was ahead, is DELETED-EARLY once it is right again, and by the verifier's own", async () => {
+    for (const isSetBack of [true, false]) {
+      const ahead = new EvidenceStore();
+      const gone = await ahead.session();
+      const kept = await ahead.session();
+      ahead.pass(5);
+      const realMs = ahead.nowMs;
+      ahead.away(95);
+      ahead.expire(gone);
+      ahead.checkpoint();
+      if (isSetBack) {
+        ahead.nowMs = realMs + 60_000;
+        ahead.append({ type: "recorder-start", actor: "recorder", subject: ahead.recorder, facts: {} });
+        ahead.pass(5);
+      }
+      // Later still nothing of what was written then can be as late as it says.
+      const laterMs = realMs + (isSetBack ? 200 : 1) * 86_400_000;
+      const report = await verify({ store: ahead.store, root: ahead.rootPublic, now: () => laterMs });
+      expect([isSetBack, verdictOf(report, gone)]).toEqual([isSetBack, "DELETED-EARLY"]);
+      expect(verdictOf(report, kept)).not.toBe("DELETED-EARLY");
+    }
+  });
+
+  it("whose hold one person released alone, is TAMPERED there and still held", async () => {
+    const asked = (held: StoredSession, actor: string) =>
+      aging.append({
+        type: "hold-release-asked",
+        actor,
+        subject: held.session,
+        facts: { action: "hold.release-ask", details: { hold: "hold-1" } },
+      });
+    const aging = new EvidenceStore();
+    const [alone, unasked, byTwo] = [await aging.session(), await aging.session(), await aging.session()];
+    for (const held of [alone, unasked, byTwo]) aging.hold(held);
+    asked(alone, "Otto");
+    asked(byTwo, "ines");
+    for (const { session } of [alone, unasked, byTwo])
+      aging.append({
+        type: "hold-release",
+        actor: "otto",
+        subject: session,
+        facts: { action: "hold.release", details: { hold: "hold-1" } },
+      });
+    aging.away(92);
+    for (const held of [alone, byTwo]) aging.expire(held);
+    aging.pass(5);
+    const report = await verify({ store: aging.store, root: aging.rootPublic, now: () => aging.nowMs });
+    const [one, two, three] = [alone, unasked, byTwo].map((of) => verdictOf(report, of));
+    expect([one, two, three]).toEqual(["TAMPERED", "TAMPERED", "EXPIRED-ON-TIME"]);
+    expect(findings(report).some(({ weight }) => weight === "DELETED-EARLY")).toBe(true);
+  });
+
+  it("that never ended, is kept for the days of its beginning, whatever its expiry says", async () => {
+    const live = new EvidenceStore();
+    const one = await live.session({ isLive: true });
+    for (const key of live.keys(one.prefix)) live.store.objects.delete(key);
+    const facts = { manifestSha256: null, objects: 1, versions: 1, bytes: 1, proof: "0".repeat(64), by: "sweeper" };
+    const retainUntil = new Date(live.nowMs).toISOString();
+    live.append({ type: "expired", actor: "recorder", subject: one.session, facts: { ...facts, retainUntil } });
+    live.pass(5);
+    const report = await verify({ store: live.store, root: live.rootPublic, now: () => live.nowMs });
+    expect(verdictOf(report, one)).toBe("DELETED-EARLY");
   });
 
   it("that is held goes on being kept, and is not overdue", async () => {
