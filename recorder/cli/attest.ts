@@ -86,6 +86,7 @@ async function make(cli: Cli, command: Command, source: EvidenceSource, options:
     ...witnesses,
     ...period,
     store: source.store,
+    ...(source.hasLocks ? {} : { locks: false }),
     recorder,
     version: version(),
     storeName: source.name,

@@ -4,7 +4,7 @@ import { createHash, createPublicKey, verify as verifySignature } from "node:cry
 import { Attestation, type AttestedObject, type AttestedRecording } from "../../../shared/evidence/attestation.ts";
 import { type EvidenceFinding, isInOrder } from "../../../shared/evidence/verdict.ts";
 import type { SessionEntries } from "../session-entries.ts";
-import { type AttestationSources, makeAttestation } from "./make-attestation.ts";
+import { type AttestationSources, countsOf, inOrderBy, makeAttestation } from "./make-attestation.ts";
 
 export interface AttestationCheck {
   attestation: Attestation | null;
@@ -60,7 +60,10 @@ export async function checkAttestation(
     catalogue: null,
   });
   const since: string[] = [];
+  if (!isInOrder(sources.trust.evidence.verdict))
+    found("keys/", `the history of keys is ${sources.trust.evidence.verdict}: conduit verify --all says where`);
   compare(attestation, again, own.entries.sessions, checkpoint.size, { found, since });
+  compareFigures(attestation, again, found);
   return { attestation, findings, since };
 }
 
@@ -108,8 +111,22 @@ function compare(
   }
   for (const { session, state } of here.values())
     telling.found(session, `is in the period (${state}), and the attestation has it not`);
-  if (told.counts.recordings !== told.recordings.length)
-    telling.found("attestation", "counts other recordings than it lists");
+}
+
+/** What it adds up to, from what it lists; and the numbers, which only the ledger has. */
+function compareFigures(told: Attestation, now: Attestation, found: Found): void {
+  const counts = flat(countsOf(told.recordings));
+  for (const [name, count] of flat(told.counts))
+    if (counts.get(name) !== count) found("attestation", `counts ${count} ${name}, and lists ${counts.get(name) ?? 0}`);
+  const numbers = ({ missingNumbers }: Attestation) => missingNumbers.map(({ place }) => place).join(", ") || "none";
+  if (numbers(told) !== numbers(now))
+    found("attestation", `says that of the numbers ${numbers(told)} is missing; by the ledger it is ${numbers(now)}`);
+  if (told.inOrder && !inOrderBy({ ...told, missingNumbers: now.missingNumbers }))
+    found("attestation", "says that everything is in order, and lists what is not");
+}
+
+function flat({ states, ...counts }: Attestation["counts"]): Map<string, number> {
+  return new Map([...Object.entries(counts), ...Object.entries(states)]);
 }
 
 /** What the ledger tells of it since. */
@@ -147,6 +164,8 @@ function compareRecording(
     list.push(`${session} was going on then, and has ended since`);
     return;
   }
+  if (isInOrder(told.verdict) && isFault(now.verdict))
+    found(session, `is ${told.verdict} there; here it is ${now.verdict}`);
   if (since.held) list.push(`${session}: a legal hold was placed or released since`);
   if (told.state !== now.state && !since.held)
     found(session, `was ${told.state} then; by the same ledger and this store it was ${now.state}`);
@@ -177,6 +196,10 @@ function compareObject(told: AttestedObject, now: AttestedObject | undefined, he
   )
     found(key, `is locked until ${now.lockedUntil}, which is earlier than the ${told.lockedUntil} of the attestation`);
   if (told.hold && !now.hold && !heldSince) found(key, "was held, and is not any more");
+}
+
+function isFault(verdict: AttestedRecording["verdict"]): boolean {
+  return ["TAMPERED", "MISSING", "DELETED-EARLY", "UNTRUSTED"].includes(verdict);
 }
 
 export function sha256Hex(bytes: Uint8Array): string {

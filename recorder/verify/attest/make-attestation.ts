@@ -42,6 +42,8 @@ export interface AttestationSources {
   toMs: number;
   /** Only entries below it count: of a ledger that has grown since. Left out: all. */
   ledgerSize?: number;
+  /** False: a plain copy of the objects, which has none. Left out: the store is asked. */
+  locks?: false;
   /** Rows of the index, where it is at hand. */
   catalogue?: CatalogueRows | null;
   signal?: AbortSignal | undefined;
@@ -66,7 +68,7 @@ export async function makeAttestation(sources: AttestationSources): Promise<Atte
   const recordings: AttestedRecording[] = [];
   let next = 0;
   let done = 0;
-  const isLocking = await hasLocks(sources.store);
+  const isLocking = sources.locks ?? (await hasLocks(sources.store));
   const work = async () => {
     for (let at = next++; at < sessions.length; at = next++) {
       sources.signal?.throwIfAborted();
@@ -342,19 +344,7 @@ async function assembled(
   const promise = (await retentionOf(sources.store)?.promise()) ?? null;
   const size = ledgerSize ?? ledger?.signedSize ?? 0;
   const root = size === 0 ? null : (ledger?.rootAt(size) ?? null);
-  const counts = countsOf(recordings);
-  const missingNumbers = numbersMissing(sources, ledger);
-  const unknown = found.unknown;
-  const bad: AttestedState[] = ["overdue", "gone-early", "missing", "unknown"];
-  const isFine = (verdict: string) => ["VALID", "EXPIRED-ON-TIME", "INCOMPLETE"].includes(verdict);
-  const inOrder =
-    bad.every((state) => counts.states[state] === 0) &&
-    counts.unlockedObjects + counts.missingObjects + counts.unknownObjects + missingNumbers.length === 0 &&
-    recordings.every((one) => isFine(one.verdict) || (one.state === "live" && one.verdict === "UNANCHORED")) &&
-    ledger !== null &&
-    isFine(ledger.evidence.verdict) &&
-    isFine(trust.evidence.verdict);
-  return {
+  const attestation: Omit<Attestation, "inOrder"> = {
     format: ATTESTATION_FORMAT,
     generatedAt: new Date(nowMs).toISOString(),
     recorder,
@@ -363,7 +353,7 @@ async function assembled(
     store: {
       name: sources.storeName,
       enforcedBy: promise?.enforcedBy ?? null,
-      locks: promise?.locks ?? false,
+      locks: sources.locks ?? promise?.locks ?? false,
       limits: promise?.limits ?? [],
     },
     policy: sources.policy,
@@ -376,16 +366,31 @@ async function assembled(
       findings: ledger?.evidence.findings ?? [],
     },
     keys: { verdict: trust.evidence.verdict, findings: trust.evidence.findings },
-    inOrder,
-    counts,
+    counts: countsOf(recordings),
     recordings,
-    unknown,
-    missingNumbers,
+    unknown: found.unknown,
+    missingNumbers: numbersMissing(sources, ledger),
     catalogue: sources.catalogue == null ? null : compared(sources, sources.catalogue, recordings),
   };
+  return { ...attestation, inOrder: inOrderBy(attestation) };
 }
 
-function countsOf(recordings: readonly AttestedRecording[]): AttestationCounts {
+/** Whether what it lists is in order, all of it. */
+export function inOrderBy(of: Omit<Attestation, "inOrder">): boolean {
+  const { counts, recordings, ledger, keys, missingNumbers, unknown } = of;
+  const bad: AttestedState[] = ["overdue", "gone-early", "missing", "unknown"];
+  const isFine = (verdict: string) => ["VALID", "EXPIRED-ON-TIME", "INCOMPLETE"].includes(verdict);
+  return (
+    bad.every((state) => counts.states[state] === 0) &&
+    counts.unlockedObjects + counts.missingObjects + counts.unknownObjects === 0 &&
+    missingNumbers.length + unknown.length === 0 &&
+    recordings.every((one) => isFine(one.verdict) || (one.state === "live" && one.verdict === "UNANCHORED")) &&
+    ledger.verdict === "VALID" &&
+    keys.verdict === "VALID"
+  );
+}
+
+export function countsOf(recordings: readonly AttestedRecording[]): AttestationCounts {
   const states = Object.fromEntries(attestedStates.map((state) => [state, 0])) as AttestationCounts["states"];
   const counts = { objects: 0, bytes: 0, unlockedObjects: 0, missingObjects: 0, unknownObjects: 0 };
   for (const { state, objects } of recordings) {

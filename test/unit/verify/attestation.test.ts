@@ -162,6 +162,28 @@ describe("a check of an attestation", () => {
     expect((await checkAttestation(bytes, null, how)).findings).toMatchObject([{ code: "INTEGRITY_SIGNATURE" }]);
   });
 
+  it("finds figures that do not follow from what it lists, and from the numbers of the ledger", async () => {
+    plant.nextSequence();
+    await plant.session();
+    plant.pass(5);
+    const attestation = await attest();
+    expect(attestation).toMatchObject({ inOrder: false, missingNumbers: [{ place: "recorder-1/3" }] });
+    expect((await check(bytesOf(attestation))).findings).toEqual([]);
+    const { counts } = attestation;
+    const lies: Array<Partial<Attestation>> = [
+      { inOrder: true },
+      { missingNumbers: [] },
+      { inOrder: true, missingNumbers: [] },
+      { counts: { ...counts, bytes: counts.bytes + 1 } },
+      { counts: { ...counts, objects: counts.objects - 1 } },
+      { counts: { ...counts, states: { ...counts.states, kept: 7 } } },
+    ];
+    for (const lie of lies) {
+      const { findings } = await check(bytesOf({ ...attestation, ...lie }));
+      expect([lie, findings.length > 0]).toEqual([lie, true]);
+    }
+  });
+
   it("finds what the store lost or has otherwise, at its key", async () => {
     const bytes = bytesOf(await attest());
     const key = plant.keys(`${(first as StoredSession).prefix}terminal-0/`)[0] ?? "";
