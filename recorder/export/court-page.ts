@@ -67,14 +67,14 @@ ${keys(facts)}
 <li>That these bytes are those that the recorder stored: the manifest names the SHA-256 of each, and is signed.</li>
 <li>That nothing was taken out of the middle or the end: the manifest lists every stored segment, chained one to the other.</li>
 <li>That the recording was begun before the first byte went to the system: <code>open.json</code> was signed then.</li>
-${facts.evidence.ledger === null ? "" : `<li>That the recorder's ledger knew of the beginning, the end and each look at this recording, as of the checkpoint of ${text(facts.evidence.ledger.at ?? "")}: nothing can be taken out of it without every later checkpoint showing it.</li>`}
+${facts.evidence.ledger === null ? "" : `<li>That the recorder's ledger knew of the beginning, the end and each look at this recording that is listed below, as of the checkpoint of ${text(facts.evidence.ledger.at ?? "")}: nothing can be taken out of it without every later checkpoint showing it.</li>`}
 ${facts.evidence.policy?.canonical == null ? "" : "<li>Which rules allowed the session: <code>policy.json</code> has the hash that the signed <code>open.json</code> names.</li>"}
 </ul>
 <h2>What is not proved</h2>
 <ul>
 <li>Who sat at the keyboard: the recorder knows who signed in, and by what means (above).</li>
 <li>What happened at the system by other ways than through the recorder.</li>
-<li>That the recorder's clock was right: times are its own${facts.evidence.ledger?.timestamp == null ? "" : "; the time stamp beside the checkpoint is another's"}.</li>
+${facts.evidence.ledger === null ? "" : "<li>That nobody else looked at it: entries can be left out of a bundle. The operator's whole ledger shows them all.</li>\n"}<li>That the recorder's clock was right: times are its own${facts.evidence.ledger?.timestamp == null ? "" : "; the time stamp beside the checkpoint is another's"}.</li>
 <li>That whoever holds the recorder's key did not make another recording with it. Against that stand checkpoints which
 were handed to others in time: ask the operator for them.</li>
 <li>What was masked or not recorded, as the policy says and the recording states where it is so.</li>

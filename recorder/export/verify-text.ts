@@ -66,6 +66,16 @@ for version in keys/history/*.json; do
 done
 grep -q '"keyId": *"${recorder.keyId}"' "$newest"
 \`\`\`
+
+Every key in this folder is one of them, and the one that its name says: no other may sign anything here.
+
+\`\`\`sh
+for version in keys/history/*.json; do newest=$version; done
+for key in keys/????????????????.pub.pem; do
+  id=$(openssl pkey -pubin -in "$key" -outform DER | sha256sum | cut -c 1-16)
+  test "$key" = "keys/$id.pub.pem" && grep -q "\\"keyId\\": *\\"$id\\"" "$newest" || exit 1
+done
+\`\`\`
 `);
   }
   if (ledger !== null) {
@@ -115,7 +125,7 @@ Every line of the custody log is such an entry:
 \`\`\`sh
 work=$(mktemp -d)
 for entry in ledger/*.json; do cat "$entry"; echo; done > "$work/lines"
-! grep -Fxv -f "$work/lines" ${bundleNames.custody}
+test -f ${bundleNames.custody} && ! grep -Fxv -f "$work/lines" ${bundleNames.custody}
 \`\`\`
 `);
     if (ledger.timestamp !== null)

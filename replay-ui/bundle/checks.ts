@@ -1,6 +1,6 @@
 // What a page on its own checks of a bundle, part by part; each part ends with what was found wrong, every fault with its
 // place. Invariant: nothing counts because the bundle says so; what is trusted in the end is a key, which the page names.
-import { bundleNames, historyName, keyName } from "../../shared/bundle/format.ts";
+import { bundleNames, historyName, historyPattern, keyName } from "../../shared/bundle/format.ts";
 import { KeyHistory } from "../../shared/ledger/key-history.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
@@ -171,9 +171,15 @@ export async function checkSums(
   return outcome(findings, "SHA256SUMS says the same as the signed manifest.", "SHA256SUMS does not hold.");
 }
 
+/** Null where it cannot be read as one. */
+export async function readHistory(files: BundleFiles, name: string): Promise<KeyHistory | null> {
+  const bytes = await files.read(name);
+  return bytes === null ? null : parsed(KeyHistory, bytes);
+}
+
 /** The key history: each version signed by the root and naming the one before; the recorder's key is in it. */
 export async function checkKeys(files: BundleFiles, records: ReadRecords): Promise<Outcome> {
-  const numbers = files.names.flatMap((name) => /^keys\/history\/(\d{6})\.json$/.exec(name)?.[1] ?? []).map(Number);
+  const numbers = files.names.flatMap((name) => historyPattern.exec(name)?.[1] ?? []).map(Number);
   if (numbers.length === 0)
     return { tone: "open", text: "The bundle has no key history: only the recorder's own key.", findings: [] };
   const findings: Finding[] = [];
@@ -184,7 +190,7 @@ export async function checkKeys(files: BundleFiles, records: ReadRecords): Promi
     const place = historyName(number);
     const wrong = (message: string) => findings.push({ place, message });
     const bytes = (await files.read(place)) as Bytes;
-    const history: KeyHistory | null = parsed(KeyHistory, bytes);
+    const history: KeyHistory | null = await readHistory(files, place);
     if (number !== i + 1) wrong(`version ${i + 1} is missing before it`);
     if (history === null) {
       wrong("it cannot be read as a key history");

@@ -151,6 +151,6 @@ export type Verdict = "checking" | "good" | "partial" | "bad";
 export function verdictOf({ done, findings, parts }: ExaminationState): Verdict {
   if (findings.length > 0 || parts.some((part) => part.outcome?.tone === "bad")) return "bad";
   if (!done) return "checking";
-  const needed = parts.filter(({ id }) => ["signatures", "chain", "sums", "segments"].includes(id));
+  const needed = parts.filter(({ id }) => ["signatures", "chain", "sums", "segments", "keys", "ledger"].includes(id));
   return needed.every((part) => part.outcome?.tone === "good") ? "good" : "partial";
 }

@@ -1,6 +1,14 @@
 // The bundle's excerpt of the ledger: every entry proven to be in the tree whose root a signed checkpoint names, the
 // recording's beginning and end among them, and the custody log made of such entries alone.
-import { bundleNames, entryName, entryPattern, proofPattern, proofSides } from "../../shared/bundle/format.ts";
+import {
+  bundleNames,
+  entryName,
+  entryPattern,
+  historyPattern,
+  keyName,
+  proofPattern,
+  proofSides,
+} from "../../shared/bundle/format.ts";
 import { ledgerOrigin, parseCheckpoint, verifyNote } from "../../shared/ledger/checkpoint.ts";
 import { type LedgerEntry, parseEntry } from "../../shared/ledger/entry.ts";
 import { RecordingCloseFacts, RecordingOpenFacts } from "../../shared/ledger/facts.ts";
@@ -8,7 +16,7 @@ import { leafHash, verifyInclusion } from "../../shared/ledger/merkle.ts";
 import { textIn } from "../../shared/segment/bytes.ts";
 import { publicKeyOf, verifierOf } from "../verify/ed25519.ts";
 import { sha256, sha256Hex } from "../verify/sha256.ts";
-import { type Finding, type Outcome, outcome, type ReadRecords } from "./checks.ts";
+import { type Finding, type Outcome, outcome, type ReadRecords, readHistory } from "./checks.ts";
 import type { BundleFiles, Bytes } from "./files.ts";
 
 export interface LedgerResult {
@@ -32,7 +40,7 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
   if (checkpoint === null) wrong(bundleNames.checkpoint, note === null ? "it is missing" : "it is no checkpoint");
   let unchecked = false;
   if (checkpoint !== null) {
-    const signed = await signerOf(files, checkpoint, records.open?.recorder.id);
+    const signed = await signerOf(checkpoint, records.open?.recorder.id, await keysOf(files, records));
     if (signed === null) unchecked = true;
     else if (!signed) wrong(bundleNames.checkpoint, "it is not signed by a key of this recorder");
   }
@@ -91,21 +99,32 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
   };
 }
 
+/** In PEM: what the newest version of the history names; without a history, those that signed the recording. */
+async function keysOf(files: BundleFiles, { open, manifest }: ReadRecords): Promise<string[]> {
+  const newest = files.names.filter((name) => historyPattern.test(name)).at(-1);
+  if (newest !== undefined)
+    return (await readHistory(files, newest))?.keys.map(({ publicKeyPem }) => publicKeyPem) ?? [];
+  const pems: string[] = [];
+  for (const keyId of new Set([open?.recorder.keyId, manifest?.recorder.keyId])) {
+    const bytes = keyId === undefined ? null : await files.read(keyName(keyId));
+    if (bytes !== null) pems.push(textIn(bytes) ?? "");
+  }
+  return pems;
+}
+
 /** Null: this browser cannot say. */
 async function signerOf(
-  files: BundleFiles,
   checkpoint: NonNullable<ReturnType<typeof parseCheckpoint>>,
   recorder: string | undefined,
+  pems: readonly string[],
 ): Promise<boolean | null> {
   if (recorder === undefined) return false;
   const name = ledgerOrigin(recorder);
   if (checkpoint.origin !== name) return false;
-  const keys = [];
-  for (const file of files.names) {
-    if (!/^keys\/[0-9a-f]{16}\.pub\.pem$/.test(file)) continue;
-    const publicKey = publicKeyOf(textIn((await files.read(file))!) ?? "");
-    if (publicKey !== null) keys.push({ name, publicKey });
-  }
+  const keys = pems.flatMap((pem) => {
+    const publicKey = publicKeyOf(pem);
+    return publicKey === null ? [] : [{ name, publicKey }];
+  });
   let unchecked = false;
   const signer = await verifyNote(checkpoint, keys, {
     sha256,

@@ -69,6 +69,8 @@ export function historyName(number: number): string {
   return `keys/history/${String(number).padStart(6, "0")}.json`;
 }
 
+export const historyPattern = /^keys\/history\/(\d{6})\.json$/;
+
 export function pieceName(number: number): string {
   return `data/${String(number).padStart(6, "0")}.js`;
 }

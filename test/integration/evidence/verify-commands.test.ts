@@ -70,7 +70,7 @@ const anEntry = async (folder: string, end: string) =>
 describe("VERIFY.md", () => {
   it("has commands of sha256sum, openssl, a shell and coreutils alone, and all of them hold", async () => {
     const answers = await run(whole);
-    expect(answers).toHaveLength(11);
+    expect(answers).toHaveLength(12);
     for (const { command, code, said } of answers) expect(code, `${command}\n${said}`).toBe(0);
     const words = answers.flatMap(
       ({ command }) => command.match(/(?:^|[|;&({]|\bdo|\bthen|\belse)\s*([a-z0-9]+)(?=\s)/gm) ?? [],
@@ -99,6 +99,14 @@ describe("VERIFY.md", () => {
         await rename(join(folder, "events/x"), join(folder, "events/000001.jsonl.zst"));
       },
     ],
+    [
+      "a key beside the recorder's own, of which its history knows nothing",
+      async (folder) => {
+        const other = makeSigningKey();
+        await writeFile(join(folder, keyName(other.keyId)), other.publicKeyPem);
+      },
+    ],
+    ["no custody log", (folder) => rm(join(folder, "custody.jsonl"))],
     ["a byte of the manifest", (folder) => alter(join(folder, "manifest.json"), flipped)],
     ["a byte of the OPEN record", (folder) => alter(join(folder, "open.json"), flipped)],
     ["a signature", (folder) => alter(join(folder, "manifest.json.sig"), flipped)],
