@@ -110,8 +110,11 @@ export class LedgerService implements LedgerWriter {
       if (type === "anchor" && typeof facts["size"] === "number") anchoring.took(subject, facts["size"]);
     };
     const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: anchored });
+    let checkpoints: readonly number[] | null;
     try {
-      const restored = await compare(ledger, options);
+      const compared = await compare(ledger, options);
+      const { restored } = compared;
+      checkpoints = compared.checkpoints;
       if (restored > 0) logger.warn({ restored }, "entries of the ledger that were lost here are taken from the store");
       const { setAside } = ledger;
       if (setAside !== null) logger.warn({ setAside }, "a half-written end of the ledger was set aside");
@@ -124,7 +127,12 @@ export class LedgerService implements LedgerWriter {
       throw error;
     }
     const service = new LedgerService(options, ledger, { anchoring, timestamps });
-    await service.#uploader.start();
+    const lostFrom = await service.#uploader.start(checkpoints);
+    if (lostFrom !== null) {
+      logger.warn({ lostFrom }, "the store has lost a part of the ledger; it is put there again");
+      const facts = { what: "ledger-lost", from: lostFrom };
+      await service.append({ type: "store-failure", actor: "recorder", subject: recorderId, facts });
+    }
     return service;
   }
 
@@ -202,8 +210,14 @@ export class LedgerService implements LedgerWriter {
 const uploadCode = "LEDGER_UPLOAD";
 export const writeCode = "RECORD_LEDGER";
 
-/** Answers how many entries came from the store. */
-async function compare(ledger: Ledger, options: LedgerServiceOptions): Promise<number> {
+interface Compared {
+  /** How many entries came from the store. */
+  restored: number;
+  /** Sizes of the checkpoints that it has; null: it did not answer. */
+  checkpoints: readonly number[] | null;
+}
+
+async function compare(ledger: Ledger, options: LedgerServiceOptions): Promise<Compared> {
   const { store, recorderId, keys, isNew, logger, storeTimeoutMs = 20_000 } = options;
   let stored: StoredLedger | null;
   try {
@@ -215,7 +229,9 @@ async function compare(ledger: Ledger, options: LedgerServiceOptions): Promise<n
       throw new AppError("STORE_UNAVAILABLE", text, { op: "ledger.open", retryable: true, cause: error });
     }
     logger.warn({ err: error }, "the ledger could not be compared with the store; it is at the next start");
-    return 0;
+    return { restored: 0, checkpoints: null };
   }
-  return stored === null ? 0 : bringTogether(ledger, store, recorderId, keys, stored);
+  if (stored === null) return { restored: 0, checkpoints: [] };
+  const restored = await bringTogether(ledger, store, recorderId, keys, stored);
+  return { restored, checkpoints: stored.checkpoints };
 }

@@ -48,7 +48,11 @@ export class LedgerUploader {
     return this.#done.size;
   }
 
-  async start(): Promise<void> {
+  /**
+   * @param stored sizes of the checkpoints that the store shows; null: it could not be asked. Answers from which entry on
+   * it has lost what it had; null: from none.
+   */
+  async start(stored: readonly number[] | null = null): Promise<number | null> {
     const text = await readFile(this.#statePath, "utf8").catch(() => "");
     const [checkpoints = 0, size = 0] = text.split(" ").map(Number);
     // What is not known to be there is put again: the same bytes under the same name are no new object.
@@ -56,7 +60,23 @@ export class LedgerUploader {
       if (checkpoints > 0 && checkpoint.size === size) this.#done = { checkpoints, size };
       break;
     }
+    const lost = stored !== null && (await this.#goBackTo(new Set(stored)));
     this.wake();
+    return lost ? this.#done.size : null;
+  }
+
+  /** Before the first checkpoint that the store should have and has not, as where an older copy of it was put back. */
+  async #goBackTo(stored: ReadonlySet<number>): Promise<boolean> {
+    const before = { checkpoints: 0, size: 0 };
+    for await (const { size } of this.#options.ledger.checkpoints(0)) {
+      if (before.checkpoints === this.#done.checkpoints) return false;
+      if (!stored.has(size)) break;
+      before.checkpoints++;
+      before.size = size;
+    }
+    const lost = before.checkpoints < this.#done.checkpoints;
+    this.#done = before;
+    return lost;
   }
 
   /** There may be a new checkpoint. */
