@@ -3,7 +3,15 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Hmi, startHmi } from "../../recorder/cli/demo/hmi/hmi.ts";
-import { afterMark, byId, launchBrowser, OpenPages, openPage, type PageOptions } from "../support/browser.ts";
+import {
+  afterMark,
+  byId,
+  launchBrowser,
+  OpenPages,
+  openPage,
+  type PageOptions,
+  wrongPixels as wrongPixelsOf,
+} from "../support/browser.ts";
 import { openRules } from "../support/open-rules.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
@@ -72,21 +80,7 @@ async function connect(page: Page): Promise<void> {
 }
 
 /** How many pixels of the canvas are not the HMI's. */
-async function wrongPixels(page: Page, selector: string): Promise<number> {
-  const base64 = await page.evaluate((which) => {
-    const canvas = document.querySelector<HTMLCanvasElement>(which)!;
-    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-    let binary = "";
-    for (let at = 0; at < data.length; at += 0x8000) binary += String.fromCharCode(...data.subarray(at, at + 0x8000));
-    return btoa(binary);
-  }, selector);
-  const seen = Buffer.from(base64, "base64");
-  const { data } = hmi.pixels;
-  if (seen.length !== data.length * 4) return data.length;
-  let wrong = 0;
-  for (let i = 0; i < data.length; i++) if (seen.readUInt32LE(4 * i) !== data[i]) wrong++;
-  return wrong;
-}
+const wrongPixels = (page: Page, selector: string) => wrongPixelsOf(page, selector, hmi.pixels.data);
 
 /** A click on the HMI's own pixels, wherever they are on the page. */
 async function clickOn(page: Page, { x, y }: { x: number; y: number }): Promise<void> {

@@ -4,22 +4,25 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 
 const paths = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+export const chromiumArguments: readonly string[] = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export function chromiumPath(): string {
+  const found = paths.find((path) => path !== undefined && existsSync(path));
+  if (found === undefined) throw new Error("there is no Chromium; install Debian's package chromium");
+  return found;
+}
+
 export function launchBrowser(): Promise<Browser> {
-  const executablePath = paths.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) throw new Error("there is no Chromium; install Debian's package chromium");
-  return chromium.launch({
-    executablePath,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  return chromium.launch({ executablePath: chromiumPath(), args: [...chromiumArguments] });
 }
 
 export interface OpenPage {
@@ -107,6 +110,27 @@ export async function terminalText(page: Page): Promise<string> {
       .join("\n")
       .trimEnd(),
   );
+}
+
+/** Every pixel of a canvas, as RGBA. */
+export async function canvasPixels(page: Page, selector: string): Promise<Buffer> {
+  const base64 = await page.evaluate((which) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(which)!;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    let binary = "";
+    for (let at = 0; at < data.length; at += 0x8000) binary += String.fromCharCode(...data.subarray(at, at + 0x8000));
+    return btoa(binary);
+  }, selector);
+  return Buffer.from(base64, "base64");
+}
+
+/** How many of them are not as wanted: A<<24 | B<<16 | G<<8 | R. */
+export async function wrongPixels(page: Page, selector: string, wanted: Uint32Array): Promise<number> {
+  const seen = await canvasPixels(page, selector);
+  if (seen.length !== wanted.length * 4) return wanted.length;
+  let wrong = 0;
+  for (let i = 0; i < wanted.length; i++) if (seen.readUInt32LE(4 * i) !== wanted[i]) wrong++;
+  return wrong;
 }
 
 /** Resolves with the next mark of this name that was set after the call of `action`. */
