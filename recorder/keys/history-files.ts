@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { KeyHistory } from "../../shared/ledger/key-history.ts";
 import { writeDurable } from "../record/durable-file.ts";
-import { keyHistoryKey, keyHistoryPrefix } from "../store/keys.ts";
+import { keyHistoryKey, keyHistoryPrefix, publicKeyKey } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { PublicKey, RootKey } from "./root-key.ts";
 import { sha256Hex } from "./sha256.ts";
@@ -96,9 +96,16 @@ export async function writeVersion(keyDirectory: string, version: HistoryVersion
   await writeDurable(path, version.bytes);
 }
 
-/** The same bytes under the same name are no new object. STORE_EXISTS where the store has another history. */
+/**
+ * The same bytes under the same name are no new object. STORE_EXISTS where the store has another history. The copies of the
+ * public keys come first: whoever finds a version finds a file of each key that it names.
+ */
 export async function uploadHistory(store: ObjectStore, versions: readonly HistoryVersion[]): Promise<void> {
-  for (const { number, bytes, signature } of versions) {
+  for (const { number, bytes, signature, history } of versions) {
+    for (const { keyId, publicKeyPem } of history.keys) {
+      const pem = Buffer.from(publicKeyPem);
+      await store.put(publicKeyKey(keyId), pem, { sha256: sha256Hex(pem), contentType: "application/x-pem-file" });
+    }
     const key = keyHistoryKey(number);
     await store.put(`${key}.sig`, signature, {
       sha256: sha256Hex(signature),

@@ -7,7 +7,7 @@ import { worstVerdict } from "../../shared/evidence/verdict.ts";
 import type { NoteKey } from "../../shared/ledger/checkpoint.ts";
 import { ledgerOrigin } from "../../shared/ledger/checkpoint.ts";
 import { ed25519KeyOf, type HistoryKey, KeyHistory, keyIdOf } from "../../shared/ledger/key-history.ts";
-import { keyHistoryPrefix } from "../store/keys.ts";
+import { keyHistoryPrefix, publicKeyKey } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 
 export interface TrustedKey extends HistoryKey {
@@ -91,6 +91,10 @@ class HistoryCheck {
       names.delete(`${key}.sig`);
       if (bytes !== null) this.#version(number, key, bytes, signature, previous);
       previous = bytes === null ? null : sha256(bytes).toString("hex");
+    }
+    for (const keyId of this.#last?.history.keys.map((key) => key.keyId) ?? []) {
+      if (!names.has(publicKeyKey(keyId)))
+        this.#found(publicKeyKey(keyId), "STORE_NOT_FOUND", "the copy of a key of the history is not there", "MISSING");
     }
     for (const key of names) await this.#other(key);
     if (last === 0 && this.#options.root !== null)

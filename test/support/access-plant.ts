@@ -293,6 +293,18 @@ function liveSessions(now: number, request: string): LiveSession[] {
       request: null,
       rule: "panels",
       idleSeconds: 2,
+      confirmations: [
+        {
+          n: 1,
+          rule: "no-reboot",
+          what: "keys",
+          channel: 0,
+          text: "Ctrl+Alt+Delete",
+          needs: "escort",
+          askedAt: new Date(now).toISOString(),
+          endsAt: new Date(now + 30 * 60_000).toISOString(),
+        },
+      ],
     },
   ];
 }

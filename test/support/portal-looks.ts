@@ -286,6 +286,7 @@ export const looks: Record<Named, readonly Look[]> = {
     live,
     { ...live, name: "live, of an auditor", as: "audrey" },
     opens(live, "terminate-dialog", byId("terminate")),
+    opens(live, "disagree-dialog", byId("disagree")),
     opens({ ...live, name: "live, of an administrator", as: "adam" }, "stop-dialog", byId("stop")),
     { ...live, name: "live, nobody", ready: byId("live-empty"), empty: true },
     cuts(live),

@@ -214,7 +214,7 @@ describe("recordings", () => {
     [
       ["recordings", "export", "latest", "-f", "avi"],
       2,
-      "Allowed choices are cast, txt, jsonl, zip, mp4, webm, gif, png",
+      "Allowed choices are cast, txt, jsonl, zip, bundle, mp4, webm, gif, png",
     ],
     [["recordings", "export", "latest", "-f", "mp4", "--at", "3"], 2, "--at means nothing for mp4"],
     [

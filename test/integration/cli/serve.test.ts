@@ -69,7 +69,9 @@ test("a first start sets up a safe service and shows one password once; a second
 
   const data = join(folder.path, "data");
   const keys = () =>
-    readdirSync(join(data, "keys")).map((name) => [name, readFileSync(join(data, "keys", name), "utf8")]);
+    readdirSync(join(data, "keys"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name), "utf8")]);
   const before = keys();
   const second = await serve();
   expect(second.stdout()).not.toContain("password");
