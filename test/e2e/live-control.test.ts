@@ -1,102 +1,71 @@
 // Two escorts at the portal while a vendor works: one takes control and types on the page, the other sees whose hands they
 // are; a command waits until one of them agrees. The built service, OpenSSH's ssh and sshd, two pages in Chromium.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { sshOptions } from "../integration/ssh/clients.ts";
 import { byId, launchBrowser, OpenPages, openPage, terminalText } from "../support/browser.ts";
-import { type RunningProcess, startProcess } from "../support/process.ts";
-import { type RunningService, startRunningService } from "../support/service.ts";
-import { generateSshKey, type SshKey } from "../support/ssh-key.ts";
-import type { SshTarget } from "../support/ssh-target.ts";
-import { startSshd } from "../support/sshd.ts";
-import { createTempDir, type TempDir } from "../support/temp-dir.ts";
+import { showsState, watchLive } from "../support/live-pages.ts";
+import { type LivePlant, noConditions, startLivePlant } from "../support/live-plant.ts";
+import type { RunningProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const first = { name: "emil", password: "five patient garden stones" };
 const second = { name: "edda", password: "eight silent winter fields" };
-const none = { approval: false, mfa: false, escort: "never" };
 
-let directory: TempDir;
-let controller: SshTarget;
-let service: RunningService;
+let plant: LivePlant;
 let browser: Browser;
-let key: SshKey;
 const pages = new OpenPages();
-const clients: RunningProcess[] = [];
 
 beforeAll(async () => {
-  directory = await createTempDir("live-control");
-  controller = await startSshd();
-  key = await generateSshKey(directory.path, "vera");
-  const { host, port, user: account } = controller;
-  service = await startRunningService({
-    directory: directory.path,
+  plant = await startLivePlant({
+    label: "live-control",
     people: [
-      { name: "vera", password: "seven slow river boats", roles: ["vendor"], keys: [key.publicLine] },
       { ...first, roles: ["escort"] },
       { ...second, roles: ["escort"] },
     ],
-    secrets: [{ name: "plc", privateKeyFile: controller.userKey.privatePath }],
-    targets: [{ name: "plc-1", host, port, account, secret: "plc", hostKeys: [controller.hostKey.publicLine] }],
+    targets: ["plc-1"],
     policy: {
       signIn: { mfa: "optional" },
       escort: { control: "exclusive" },
       confirm: [{ id: "erase", when: { command: "erase\\s+flash" } }],
-      rules: [{ id: "free", people: ["role:vendor"], targets: ["*"], require: none }],
+      rules: [{ id: "free", people: ["role:vendor"], targets: ["*"], require: noConditions }],
     },
   });
   browser = await launchBrowser();
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.stop();
-  expect(await pages.close(service.httpUrl)).toEqual([]);
+  await plant.stopClients();
+  expect(await pages.close(plant.service.httpUrl)).toEqual([]);
 });
 
 afterAll(async () => {
   await browser?.close();
-  await service?.stop();
-  await controller?.stop();
-  await directory?.remove();
+  await plant?.stop();
 });
 
 async function startSsh(): Promise<RunningProcess> {
-  const publicKey = await readFile(join(directory.path, "data", "keys", "ssh_host_ed25519_key.pub"), "utf8");
-  const options = await sshOptions({
-    ...{ host: "127.0.0.1", port: service.sshPort, login: "", identity: key.privatePath },
-    ...{ hostKeyLine: publicKey.trim(), dir: directory.path },
-  });
-  const client = await startProcess("ssh", ["-tt", ...options, "vera+plc-1@127.0.0.1"]);
-  clients.push(client);
+  const client = await plant.startSsh("plc-1");
   await told(client, "$");
   return client;
 }
 
-async function watch(person: typeof first): Promise<{ page: Page; session: string }> {
-  const { page } = pages.keep(await openPage(browser, service.httpUrl, { person }));
-  await page.goto("/live");
-  const card = page.locator(byId("live-session"));
-  await card.waitFor();
-  const session = (await card.getAttribute("data-session")) ?? "";
-  await card.getByRole("link", { name: /Watch/ }).click();
-  await page.locator(`${byId("live-health")}[data-connected=true]`).waitFor();
-  return { page, session };
+async function watch(person: typeof first): Promise<Page> {
+  const { page } = pages.keep(await openPage(browser, plant.service.httpUrl, { person }));
+  await watchLive(page, plant.service.httpUrl, "plc-1");
+  return page;
 }
 
 const told = (client: RunningProcess, text: string) =>
   waitFor(() => client.output().includes(text), { what: `the terminal says ${text}`, timeoutMs: 30_000 });
-const state = (page: Page, text: string) => page.locator(byId("live-state")).getByText(text).waitFor();
 
 it("an escort types on the page in the vendor's place, and gives it back", async () => {
   const client = await startSsh();
-  const { page } = await watch(first);
-  const { page: other } = await watch(second);
+  const page = await watch(first);
+  const other = await watch(second);
   await page.click(byId("take-control"));
   await page.locator(byId("control-surface")).waitFor();
   await told(client, "emil of the plant types in your place");
-  await state(other, "emil types");
+  await showsState(other, "emil types");
   expect(await other.locator(byId("take-control")).count()).toBe(0);
   client.write("echo vendor-$((1+1))\r");
   await page.locator(byId("control-surface")).click();
@@ -110,7 +79,7 @@ it("an escort types on the page in the vendor's place, and gives it back", async
   expect(client.output()).not.toContain("vendor-2");
   await page.click(byId("give-back"));
   await told(client, "You have control of the session again");
-  await state(page, "Live");
+  await showsState(page, "Live");
   expect(await page.locator(byId("control-surface")).count()).toBe(0);
   client.write("echo mine-$((3+3))\r");
   await told(client, "mine-6");
@@ -118,14 +87,14 @@ it("an escort types on the page in the vendor's place, and gives it back", async
   await page.locator(byId("key-row"), { hasText: "emil" }).first().waitFor();
   // A page that goes takes its control with it.
   await page.click(byId("take-control"));
-  await state(other, "emil types");
+  await showsState(other, "emil types");
   await page.goto("/");
-  await state(other, "Live");
+  await showsState(other, "Live");
 }, 150_000);
 
 it("a command waits for an escort, who agrees on the page of the session or in the list", async () => {
   const client = await startSsh();
-  const { page } = await watch(first);
+  const page = await watch(first);
   client.write("echo erase flash $((1+1))\r");
   const waits = page.locator(byId("confirmation"));
   await waits.getByText("echo erase flash $((1+1))").waitFor();
@@ -133,7 +102,7 @@ it("a command waits for an escort, who agrees on the page of the session or in t
   await waits.locator(byId("agree")).click();
   await told(client, "erase flash 2");
   await waits.waitFor({ state: "detached" });
-  const { page: list } = pages.keep(await openPage(browser, service.httpUrl, { person: second }));
+  const { page: list } = pages.keep(await openPage(browser, plant.service.httpUrl, { person: second }));
   client.write("echo erase flash $((2+2))\r");
   await list.goto("/live");
   await list.locator(byId("disagree")).click();
