@@ -7,10 +7,18 @@ import type { AwaitedConfirmation, CommandLines } from "../tap/tap.ts";
 import { ShownLine } from "./shown-line.ts";
 import { TypedLine } from "./typed-line.ts";
 
+const pasteBegin = "\u001b[200~";
+const pasteEnd = "\u001b[201~";
+
+/** Of what stands before on a command of several lines. */
+const maxCarried = 1024;
+
 /** Enter and line feed; Ctrl+O, which shells take for one; Ctrl+D, which hands a line on without its end. */
 const lineEnds: ReadonlySet<number> = new Set([0x0d, 0x0a, 0x0f, 0x04]);
 
 const backspace = 0x08;
+/** Shells drop the whole command with it. */
+const interrupt = 0x03;
 
 export class ConfirmLines implements CommandLines {
   readonly #rules: ConfirmRules;
@@ -20,6 +28,14 @@ export class ConfirmLines implements CommandLines {
   #shown = new ShownLine();
   /** Found in a piece of a line that was too long to be kept. */
   #overlong: Confirm | null = null;
+  /** What the command began with: lines that a backslash goes on from. */
+  #carried = "";
+  /** The end of what of the line was too long to be kept. */
+  #before = "";
+  #carriedShown = "";
+  #pasting = false;
+  /** The last keys, as far as a mark of a paste may have begun with them. */
+  #lastKeys = "";
   /** Keys that may have put there what was not typed. */
   #recalled = false;
   #stoppedAt: { rule: Confirm | null; byte: string } | null = null;
@@ -50,8 +66,10 @@ export class ConfirmLines implements CommandLines {
 
   ask(): AwaitedConfirmation | null {
     const rule = this.#stoppedAt?.rule ?? this.#rule();
-    // What is told and kept is what the terminal shows: a secret that is typed unseen stays so.
-    return this.#stoppedAt === null || rule === null ? null : this.#wait(this.#shown.text.trim(), rule);
+    if (this.#stoppedAt === null || rule === null) return null;
+    // What is told and kept is what the terminal shows: a secret that is typed unseen stays so. A paste is shown at its end.
+    const line = this.#pasting ? this.#before + this.#typed.line : this.#shown.text;
+    return this.#wait(`${this.#carriedShown}${line.trim()}`, rule);
   }
 
   ended(passes: boolean): void {
@@ -62,15 +80,32 @@ export class ConfirmLines implements CommandLines {
     else this.#forget();
   }
 
+  get pasting(): boolean {
+    return this.#pasting;
+  }
+
   shown(bytes: Uint8Array): void {
     this.#shown.push(bytes);
   }
 
   #push(bytes: Uint8Array): void {
     this.#recalled ||= bytes.some((byte) => byte < 0x20 && byte !== backspace);
-    for (const piece of this.#typed.push(this.#decoder.decode(bytes, { stream: true }))) {
-      this.#overlong ??= this.#rules.command(piece);
+    if (bytes.includes(interrupt)) this.#carried = "";
+    const keys = this.#decoder.decode(bytes, { stream: true });
+    this.#followPaste(keys);
+    for (const piece of this.#typed.push(keys)) {
+      const line = this.#carried + this.#before + piece;
+      this.#overlong ??= this.#rules.command(line);
+      this.#before = piece.slice(-maxCarried);
     }
+  }
+
+  #followPaste(keys: string): void {
+    const last = this.#lastKeys + keys;
+    const [begins, ends] = [last.lastIndexOf(pasteBegin), last.lastIndexOf(pasteEnd)];
+    if (begins >= 0 || ends >= 0) this.#pasting = begins > ends;
+    // What is left over is too short to be a whole mark.
+    this.#lastKeys = last.slice(-(pasteEnd.length - 1));
   }
 
   #end(byte: string): void {
@@ -79,14 +114,28 @@ export class ConfirmLines implements CommandLines {
       this.#recalled = true;
       return;
     }
+    this.#carry();
     this.#typed.push(byte);
     this.#shown = new ShownLine();
+    this.#before = "";
     this.#overlong = null;
     this.#recalled = false;
   }
 
+  /** After a backslash the next line goes on where this one was broken. */
+  #carry(): void {
+    const line = this.#carried + this.#before + this.#typed.line;
+    const goesOn = (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1;
+    this.#carried = goesOn ? line.slice(0, -1).slice(-maxCarried) : "";
+    this.#carriedShown = goesOn ? `${this.#carriedShown}${this.#shown.text.trim()}\n`.slice(-maxCarried) : "";
+  }
+
+  /** Lines before it that it went on from are at the target still. */
   #forget(): void {
+    this.#pasting = false;
+    this.#lastKeys = "";
     this.#typed = new TypedLine();
+    this.#before = "";
     this.#overlong = null;
     this.#recalled = false;
   }
@@ -94,7 +143,7 @@ export class ConfirmLines implements CommandLines {
   #rule(): Confirm | null {
     return (
       this.#overlong ??
-      this.#rules.command(this.#typed.line) ??
+      this.#rules.command(this.#carried + this.#before + this.#typed.line) ??
       this.#rules.command(this.#shown.text) ??
       this.#rules.command(this.#shown.written)
     );

@@ -7,8 +7,9 @@ import type { NoticeType } from "../../shared/events/session-event.ts";
 import type { ConfirmRules } from "../../shared/policy/confirm.ts";
 import type { KeyCombination } from "../../shared/policy/key-combination.ts";
 import type { Confirm } from "../../shared/policy/policy.ts";
-import type { AwaitedConfirmation, CommandLines, ConfirmAction, ConfirmDesk } from "../tap/tap.ts";
+import type { AwaitedConfirmation, CommandLines, CommandStream, ConfirmAction, ConfirmDesk } from "../tap/tap.ts";
 import { ConfirmLines } from "./confirm-lines.ts";
+import { ConfirmStream } from "./confirm-stream.ts";
 import type { Releaser, SessionHappening } from "./session-facts.ts";
 
 export interface ConfirmationHooks {
@@ -59,6 +60,10 @@ export class Confirmations implements ConfirmDesk {
 
   lines(channel: number): CommandLines {
     return new ConfirmLines(this.#rules, (command, rule) => this.#wait(rule, { what: "command", channel, command }));
+  }
+
+  stream(channel: number): CommandStream {
+    return new ConfirmStream(this.#rules, (command, rule) => this.#wait(rule, { what: "command", channel, command }));
   }
 
   ask(action: ConfirmAction): AwaitedConfirmation | null {

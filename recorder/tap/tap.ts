@@ -111,7 +111,10 @@ export interface ConfirmDesk {
   /** Null: nobody has to agree to this. Else it waits from now on. */
   ask(action: ConfirmAction): AwaitedConfirmation | null;
   /** Of a terminal. */
+  /** Of a terminal. */
   lines(channel: number): CommandLines;
+  /** Of a program without one. */
+  stream(channel: number): CommandStream;
 }
 
 export interface AwaitedConfirmation {
@@ -134,7 +137,22 @@ export interface CommandLines {
   ask(): AwaitedConfirmation | null;
   /** The byte that `typed` stopped at passes, or (false) never will, and the line is cleared. */
   ended(passes: boolean): void;
+  /** Within a bracketed paste: its end is still to come, and until then the target takes keys for text. */
+  readonly pasting: boolean;
   shown(bytes: Uint8Array): void;
+}
+
+/** What a program without a terminal is sent, line by line. */
+export interface CommandStream {
+  /** @param bytes what was sent and has not passed. @param isAll also the beginning of a line, whose rest does not come. */
+  look(bytes: Uint8Array, isAll: boolean): StreamLook;
+}
+
+export interface StreamLook {
+  /** How many bytes pass unasked. */
+  passes: number;
+  /** How many behind them wait until somebody agrees; null: none, they are the beginning of a line. */
+  asks: { waits: number; ask(): AwaitedConfirmation; agreed(): void } | null;
 }
 
 export interface SessionWarning {

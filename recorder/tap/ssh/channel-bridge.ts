@@ -8,6 +8,7 @@ import type { AwaitedConfirmation, CommandLines, SessionControl, SessionHold, Ta
 import type { ChannelEnd, Stream } from "./channel-end.ts";
 import { ByteRecorder, type ChannelRecorder } from "./channel-recorder.ts";
 import { ConfirmGate } from "./confirm-gate.ts";
+import { ConfirmStreamGate } from "./confirm-stream-gate.ts";
 import { FloodPace, noteTyping } from "./flood-pace.ts";
 import { BridgedHold, type SessionFiles } from "./held-files/bridged-hold.ts";
 import { type MakeHold, takesFiles } from "./held-files/held-program.ts";
@@ -27,6 +28,7 @@ const programTypes: ReadonlySet<string> = new Set(["shell", "exec", "subsystem"]
 
 /** To the line's end, and empty it: readline, a terminal's own lines, and most shells of controllers. */
 const clearLine = Buffer.from("\x05\x15");
+const endPasteAndClear = Buffer.from("\x1b[201~\x05\x15");
 
 /** Less is copied: a small piece must not keep a large chunk. */
 const keepFromBytes = 16 * 1024;
@@ -53,7 +55,7 @@ export class ChannelBridge {
   readonly #held: HeldInput;
   readonly #others: OthersInput;
   /** Once a program was asked for that takes lines; null: nobody has to agree to any. */
-  #gate: ConfirmGate | null | undefined;
+  #gate: ConfirmGate | ConfirmStreamGate | null | undefined;
   #lines: CommandLines | undefined;
   /** Programs that wait for somebody to agree, or need not any more (null). */
   readonly #agreed = new WeakMap<InboundItem, Promise<void> | null>();
@@ -130,7 +132,7 @@ export class ChannelBridge {
       onEof: () => {
         const end = (): void => this.#pipeline.push({ kind: "eof" });
         if (this.#gate == null) end();
-        else this.#gate.whenClear(end);
+        else this.#gate.end(end);
       },
       onClose: () => this.#clientGone(),
       onSent: (all) => {
@@ -372,7 +374,7 @@ export class ChannelBridge {
     }
     if (this.#held.hasReader) {
       this.#attempt(() => {
-        const gate = session.frozen ? null : this.#gateOf();
+        const gate = session.frozen && this.#held.course !== "wait" ? null : this.#gateOf();
         if (gate === null) this.#held.take(data);
         else gate.take(data);
       });
@@ -384,25 +386,44 @@ export class ChannelBridge {
   }
 
   /** Of channels that take lines: terminals, and programs that read commands. */
-  #gateOf(): ConfirmGate | null {
+  #gateOf(): ConfirmGate | ConfirmStreamGate | null {
     if (this.#gate !== undefined) return this.#gate;
     const { session } = this.#context;
     this.#gate = null;
     if (session.confirm?.commands !== true || this.#isForward || this.#held.transfers) return null;
+    const isTerminal = (): boolean => (this.#recorder === undefined ? this.#ptyAsked : this.#requests.pty);
+    const place = {
+      pass: (bytes: Buffer) => this.#held.take(bytes),
+      dropped: (bytes: number) => this.#held.droppedWaiting(bytes),
+      tell: (sentence: string) => this.#held.tellNow(sentence),
+      cut: (sentence: string) => this.refuse(sentence),
+      failed: (error: unknown) => this.#failed(error),
+    };
+    if (!isTerminal()) {
+      const stream = session.confirm.stream(this.number);
+      this.#gate = new ConfirmStreamGate({ ...place, stream, opens: () => this.#opens() });
+      return this.#gate;
+    }
     const lines = session.confirm.lines(this.number);
     this.#lines = lines;
     this.#gate = new ConfirmGate({
+      ...place,
       session,
       lines,
-      isTerminal: () => (this.#recorder === undefined ? this.#ptyAsked : this.#requests.pty),
-      pass: (bytes) => this.#held.take(bytes),
-      dropped: (bytes) => this.#held.droppedWaiting(bytes),
-      clear: (done) => this.#others.own(clearLine, done),
-      tell: (sentence) => this.#held.tellNow(sentence),
-      cut: (sentence) => this.refuse(sentence),
-      failed: (error) => this.#failed(error),
+      isTerminal,
+      clear: (pasting, done) => this.#others.own(pasting ? endPasteAndClear : clearLine, done),
     });
     return this.#gate;
+  }
+
+  /** Where an escort is awaited, what was sent before the release is asked about after it. */
+  #opens(): Promise<void> | null {
+    const { session } = this.#context;
+    if (!session.frozen) return null;
+    const opened = async (): Promise<void> => {
+      while (session.frozen && !session.signal.aborted) await session.whenUnfrozen();
+    };
+    return opened();
   }
 
   /** Null: nobody has to agree to this program, or somebody has. It and all behind it wait else. */
@@ -569,10 +590,17 @@ export class ChannelBridge {
       return;
     }
     this.#recorder.outbound(stream, data);
-    this.#lines?.shown(data);
+    this.#showLines(data);
     if (stream === "stdout" && this.#held.weave(data)) release?.();
     else this.#client.write(stream, data, release);
     this.#files?.errorsPassed(data.length);
+  }
+
+  /** From its first prompt on: what stands on a line is reckoned from there. */
+  #showLines(data: Buffer): void {
+    if (this.#gate === undefined && this.#context.session.confirm?.commands === true) this.#gateOf();
+    this.#lines?.shown(data);
+    if (this.#gate instanceof ConfirmGate) this.#gate.shown();
   }
 
   #targetRequest(type: string, payload: Buffer): void {
@@ -593,6 +621,7 @@ export class ChannelBridge {
     this.#clientClosed = true;
     // Nobody waits for its scan any more, nor for anybody's agreement.
     this.#files?.end();
+    if (this.#gate instanceof ConfirmStreamGate) this.#gate.flush();
     this.#stopWaiting();
     if (this.#target === undefined || this.#context.session.frozen || this.#refusal !== undefined) {
       this.#pipeline.stop();

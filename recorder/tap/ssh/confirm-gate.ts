@@ -11,8 +11,8 @@ export interface ConfirmGatePlace {
   pass(bytes: Buffer): void;
   /** Never passes. */
   dropped(bytes: number): void;
-  /** The line at the target is emptied, by the gateway. `done`: that has passed, or never will. */
-  clear(done: () => void): void;
+  /** The line at the target is emptied, by the gateway, and a paste ended. `done`: that has passed, or never will. */
+  clear(pasting: boolean, done: () => void): void;
   tell(sentence: string): void;
   /** A stream may not lose bytes: the channel ends. */
   cut(sentence: string): void;
@@ -23,6 +23,9 @@ export interface ConfirmGatePlace {
 const interrupt = 0x03;
 /** For the target to show what was just typed: what stands on the line is known then. */
 const settleMs = 150;
+/** For a target that shows nothing of it yet. */
+const longestSettleMs = 2000;
+const pasteEnd = Buffer.from("\x1b[201~");
 
 interface Waiting {
   /** Null: what the line shows is still awaited. */
@@ -36,8 +39,10 @@ export class ConfirmGate {
   /** Behind what waits: in a stream, and on a terminal until it is known whether it waits. */
   #kept: Buffer[] = [];
   #keptBytes = 0;
+  #pasteIsWhole = false;
   #afterwards: (() => void)[] = [];
   #passedMs = Number.NEGATIVE_INFINITY;
+  #shownMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(place: ConfirmGatePlace) {
@@ -59,8 +64,13 @@ export class ConfirmGate {
     }
   }
 
-  /** Once nothing waits any more. */
-  whenClear(step: () => void): void {
+  /** The target has shown something. */
+  shown(): void {
+    this.#shownMs = performance.now();
+  }
+
+  /** No more comes: `step` once nothing waits. */
+  end(step: () => void): void {
     if (this.#waiting === null) step();
     else this.#afterwards.push(step);
   }
@@ -84,7 +94,7 @@ export class ConfirmGate {
     const { lines, dropped, isTerminal } = this.#place;
     const at = isTerminal() ? data.indexOf(interrupt) : -1;
     if (at < 0) {
-      if (isTerminal() && waiting.awaited !== null) dropped(data.length);
+      if (isTerminal() && waiting.awaited !== null) this.#keepPaste(data);
       else this.#keep(data);
       return;
     }
@@ -92,11 +102,33 @@ export class ConfirmGate {
     dropped(at + 1);
     clearTimeout(this.#timer);
     this.#waiting = null;
+    const { pasting } = lines;
     // The key itself empties the line at the target.
     lines.ended(false);
     waiting.awaited?.cancel("taken-back");
-    this.#pass(Buffer.from([interrupt]));
+    this.#pass(Buffer.concat([...(pasting ? [pasteEnd] : []), Buffer.from([interrupt])]));
     if (at + 1 < data.length) this.take(data.subarray(at + 1));
+  }
+
+  /** The rest of a paste belongs to what waits: without its end the target would take all that follows for text. */
+  #keepPaste(data: Buffer): void {
+    if (!this.#place.lines.pasting || this.#pasteIsWhole) {
+      this.#place.dropped(data.length);
+      return;
+    }
+    this.#keep(data);
+    this.#dropBehindPaste();
+  }
+
+  #dropBehindPaste(): void {
+    const kept = Buffer.concat(this.#kept);
+    const at = kept.indexOf(pasteEnd);
+    if (at < 0) return;
+    this.#pasteIsWhole = true;
+    const end = at + pasteEnd.length;
+    this.#kept = [kept.subarray(0, end)];
+    this.#keptBytes = end;
+    if (kept.length > end) this.#place.dropped(kept.length - end);
   }
 
   #keep(data: Buffer): void {
@@ -106,6 +138,7 @@ export class ConfirmGate {
 
   #dropKept(): void {
     this.#kept = [];
+    this.#pasteIsWhole = false;
     if (this.#keptBytes > 0) this.#place.dropped(this.#keptBytes);
     this.#keptBytes = 0;
   }
@@ -118,14 +151,25 @@ export class ConfirmGate {
     }
     const waiting: Waiting = { awaited: null, byte };
     this.#waiting = waiting;
+    this.#settle(waiting, settleMs - sinceMs);
+  }
+
+  #settle(waiting: Waiting, forMs: number): void {
+    const { byte } = waiting;
     this.#timer = setTimeout(() => {
       if (this.#waiting !== waiting) return;
+      // Of a paste nothing is shown before its end.
+      const isDue = this.#place.lines.pasting || performance.now() - this.#passedMs >= longestSettleMs;
+      if (this.#shownMs < this.#passedMs && !isDue) {
+        this.#settle(waiting, settleMs);
+        return;
+      }
       this.#waiting = null;
       this.#attempt(() => {
         this.#ask(byte);
         if (this.#waiting === null) this.#takeKept();
       });
-    }, settleMs - sinceMs);
+    }, forMs);
   }
 
   /** What the line shows is known: it passes, or waits. */
@@ -140,7 +184,8 @@ export class ConfirmGate {
     }
     const waiting: Waiting = { awaited, byte };
     this.#waiting = waiting;
-    if (isTerminal()) this.#dropKept();
+    if (isTerminal() && lines.pasting) this.#dropBehindPaste();
+    else if (isTerminal()) this.#dropKept();
     tell(
       isTerminal() ? `${awaited.sentence} Ctrl+C takes it back; what you type meanwhile is dropped.` : awaited.sentence,
     );
@@ -171,6 +216,7 @@ export class ConfirmGate {
     const kept = Buffer.concat(this.#kept);
     this.#kept = [];
     this.#keptBytes = 0;
+    this.#pasteIsWhole = false;
     this.take(kept);
     if (this.#waiting === null) for (const step of this.#afterwards.splice(0)) step();
   }
@@ -189,11 +235,12 @@ export class ConfirmGate {
       this.#takeKept();
       return;
     }
+    const { pasting } = lines;
     lines.ended(false);
     // What comes next is typed on an empty line, or not at all.
     const clearing: Waiting = { awaited: null, byte: Buffer.alloc(0) };
     this.#waiting = clearing;
-    clear(() => {
+    clear(pasting, () => {
       if (this.#waiting !== clearing) return;
       this.#waiting = null;
       this.#attempt(() => this.#takeKept());
