@@ -10,7 +10,7 @@ const modifierKeysyms: Readonly<Record<string, readonly number[]>> = {
 /** The second of each is that of the number pad, or with a modifier. */
 const namedKeysyms: Readonly<Record<string, readonly number[]>> = {
   backspace: [0xff08],
-  tab: [0xff09, 0xfe20],
+  tab: [0xff09, 0xfe20, 0xff89],
   enter: [0xff0d, 0xff8d],
   pause: [0xff13],
   break: [0xff6b],
@@ -28,7 +28,7 @@ const namedKeysyms: Readonly<Record<string, readonly number[]>> = {
   insert: [0xff63, 0xff9e],
   menu: [0xff67],
   delete: [0xffff, 0xff9f],
-  space: [0x20],
+  space: [0x20, 0x0100_0020, 0xff80],
 };
 
 export interface KeyCombination {
@@ -61,22 +61,31 @@ function lastKeysyms(key: string): readonly number[] | null {
   const named = key.toLowerCase();
   if (Object.hasOwn(namedKeysyms, named)) return namedKeysyms[named] ?? null;
   const functionKey = /^f([1-9]|1\d|2[0-4])$/.exec(named);
-  if (functionKey !== null) return [0xffbd + Number(functionKey[1])];
+  if (functionKey !== null) {
+    const number = Number(functionKey[1]);
+    return number <= 4 ? [0xffbd + number, 0xff90 + number] : [0xffbd + number];
+  }
   if ([...key].length !== 1) return null;
   const characters = new Set([key, key.toLowerCase(), key.toUpperCase()]);
-  return [...characters].filter((character) => [...character].length === 1).map(keysymOf);
+  return [...characters].filter((character) => [...character].length === 1).flatMap(keysymsOf);
 }
 
-/** Latin-1 is its own keysym, all else stands in the Unicode range. */
-function keysymOf(character: string): number {
+/** Latin-1 is its own keysym, stands in the Unicode range as all characters do, and may be on the number pad. */
+function keysymsOf(character: string): number[] {
   const point = character.codePointAt(0) ?? 0;
-  return point < 0x100 ? point : 0x0100_0000 + point;
+  if (point >= 0x100) return [0x0100_0000 + point];
+  const onPad = /[0-9*+,\-./=]/.test(character) ? [point === 0x3d ? 0xffbd : 0xff80 + point] : [];
+  return [point, 0x0100_0000 + point, ...onPad];
 }
 
-/** Whether this key, going down while these are held, completes it. */
+/** Whether this key, going down while those are held, completes it: in whatever order, since keys that are held repeat. */
 export function completes(combination: KeyCombination, sym: number, held: ReadonlySet<number>): boolean {
+  const isDown = (keysyms: readonly number[]) => keysyms.some((keysym) => keysym === sym || held.has(keysym));
   return (
-    combination.last.includes(sym) &&
-    combination.modifiers.every((keysyms) => keysyms.some((keysym) => held.has(keysym)))
+    isPartOf(combination, sym) && isDown(combination.last) && combination.modifiers.every((keysyms) => isDown(keysyms))
   );
+}
+
+export function isPartOf({ modifiers, last }: KeyCombination, sym: number): boolean {
+  return last.includes(sym) || modifiers.some((keysyms) => keysyms.includes(sym));
 }

@@ -2,7 +2,7 @@
 // the key that completes one does not pass before somebody agreed; while it waits nothing is down at the target, and what
 // passes then is the whole combination, pressed and let go of.
 
-import { completes } from "../../../shared/policy/key-combination.ts";
+import { completes, isPartOf } from "../../../shared/policy/key-combination.ts";
 import type { WritableMessage } from "../../rfb/client-writer.ts";
 import type { AwaitedConfirmation, TapSession } from "../tap.ts";
 
@@ -17,12 +17,9 @@ export interface ConfirmedKeysPlace {
   failed(error: unknown): void;
 }
 
-/** More than any keyboard has. */
-const mostHeld = 64;
-
 export class ConfirmedKeys {
   readonly #place: ConfirmedKeysPlace;
-  /** Down at the viewer, with how they were pressed. */
+  /** Down at the viewer, with how they were pressed; of keys that are part of a combination alone, which bounds it. */
   readonly #held = new Map<number, Key>();
   #waiting: AwaitedConfirmation | null = null;
 
@@ -44,12 +41,13 @@ export class ConfirmedKeys {
       return false;
     }
     const keys = desk.keys.find((one) => completes(one, key.sym, new Set(this.#held.keys())));
-    const before = [...this.#held.values()];
-    if (this.#held.size < mostHeld) this.#held.set(key.sym, key);
+    this.#down(key);
+    const down = [...this.#held.values()];
     const awaited = keys === undefined ? null : desk.ask({ what: "keys", channel, keys });
     if (keys === undefined || awaited === null) return false;
     const isModifier = (sym: number) => keys.modifiers.some((keysyms) => keysyms.includes(sym));
-    const modifiers = before.filter(({ sym }) => isModifier(sym));
+    const modifiers = down.filter(({ sym }) => isModifier(sym));
+    const last = keys.last.includes(key.sym) ? key : (down.find(({ sym }) => keys.last.includes(sym)) ?? key);
     this.#waiting = awaited;
     letGo();
     tell(awaited.sentence);
@@ -59,7 +57,7 @@ export class ConfirmedKeys {
         this.#waiting = null;
         if (given && !session.frozen) {
           const up = ({ ...pressed }: Key): Key => ({ ...pressed, down: false });
-          this.#place.play([...modifiers, key, up(key), ...modifiers.toReversed().map(up)]);
+          this.#place.play([...modifiers, last, up(last), ...modifiers.toReversed().map(up)]);
         }
         tell(sentence);
       })
@@ -69,9 +67,13 @@ export class ConfirmedKeys {
 
   /** Came while nothing passes. */
   released(key: Key): void {
-    if (key.down) {
-      if (this.#held.size < mostHeld) this.#held.set(key.sym, key);
-    } else this.#held.delete(key.sym);
+    if (key.down) this.#down(key);
+    else this.#held.delete(key.sym);
+  }
+
+  #down(key: Key): void {
+    const desk = this.#place.session.confirm;
+    if (desk?.keys.some((one) => isPartOf(one, key.sym)) === true) this.#held.set(key.sym, key);
   }
 
   stop(): void {
