@@ -8,7 +8,11 @@ type Escorted = Pick<SessionFacts, "person" | "grant" | "policy">;
 /** In words; null: this person may. */
 export function whyNotReleasedBy(by: Releaser, facts: Escorted, hold: SessionHold | null): string | null {
   if (isSame(by.name, facts.person.name)) return "Nobody releases a session of their own.";
-  return hold?.code === "escort-awaited" || hold?.code === "escort-lost" ? whyNotEscort(by, facts) : null;
+  if (hold?.code === "escort-awaited" || hold?.code === "escort-lost") return whyNotEscort(by, facts);
+  if (by.roles.includes("vendor")) return "A vendor releases no session, whatever other role they have.";
+  return sharedCompany(facts.policy, by, facts.person) === null
+    ? null
+    : `You are of the same company as ${facts.person.name}: somebody else has to release the session.`;
 }
 
 /** In words; null: this person may escort the session. */

@@ -5,6 +5,7 @@ import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { ConfirmRules } from "../../shared/policy/confirm.ts";
 import type { SshTarget, Target, VncTarget } from "../../shared/policy/policy.ts";
 import { reasonSentences } from "../../shared/policy/reasons.ts";
+import { mayApprove } from "../../shared/policy/request.ts";
 import type {
   AuthAttempt,
   AuthenticatedPerson,
@@ -185,6 +186,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
         patterns: patternsFor(inventory.compiled, person, target),
         confirm: new ConfirmRules(inventory.compiled, person, target),
         serves: (one) => inventory.compiled.serves(target, one),
+        approves: (one) => mayApprove(inventory.compiled, one, target.conduit),
         grant,
         startedAt: recording.open.startedAt,
       },

@@ -40,6 +40,8 @@ export interface SessionFacts {
   confirm?: ConfirmRules;
   /** Whether the target's conduit is for this person; left out: for everybody. */
   serves?: (person: Releaser) => boolean;
+  /** Who decides on requests for the target's conduit; left out: the role. */
+  approves?: (person: Releaser) => boolean;
   /** What it stands on, where the rule asks for an approval or this is an emergency. */
   grant: GrantFacts | null;
   startedAt: string;

@@ -517,7 +517,8 @@ export class GatewaySession implements TapSession {
     if (by.name.toLowerCase() === person.name.toLowerCase()) return "Nobody confirms what they do themselves.";
     if (by.roles.includes("vendor")) return "A vendor confirms nothing, whatever other role they have.";
     if (needs === "escort") return whyNotEscort(by, this.facts);
-    if (!by.roles.includes("approver")) return "This waits for an approver: a person with that role.";
+    const approves = this.facts.approves?.(by) ?? by.roles.includes("approver");
+    if (!approves) return "This waits for an approver of the target's conduit.";
     const isColleague = sharedCompany(policy, by, person) !== null;
     return isColleague ? `You are of the same company as ${person.name}: somebody else has to agree.` : null;
   }

@@ -13,6 +13,7 @@ import { compilePolicy } from "../../../shared/policy/compile.ts";
 import { ConfirmRules } from "../../../shared/policy/confirm.ts";
 import { decideTarget } from "../../../shared/policy/decide.ts";
 import { Policy, type Role, Target } from "../../../shared/policy/policy.ts";
+import { mayApprove } from "../../../shared/policy/request.ts";
 import { openRule } from "../../support/open-rules.ts";
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
@@ -66,6 +67,7 @@ function open(policy: Record<string, unknown>, escort = false) {
       startedAt: "2026-01-01T00:00:00.000000Z",
       confirm: new ConfirmRules(compiled, vera, target),
       serves: (one) => compiled.serves(target, one),
+      approves: (one) => mayApprove(compiled, one, "reactor"),
     },
     recording,
     {
@@ -209,6 +211,21 @@ describe("control", () => {
   });
 });
 
+describe("a session that the plant has frozen", () => {
+  it("is released by nobody of the person's company, and by no vendor", () => {
+    const { session } = open({ groups: { acme: ["vera", "eva"] }, escort: { companies: ["acme"] } });
+    registry.freeze("s", "emil", "");
+    const release =
+      (name: string, ...roles: Role[]) =>
+      () =>
+        registry.unfreeze("s", { name, roles });
+    expect(release("eva", "escort")).toThrow("same company");
+    expect(release("else", "escort", "vendor")).toThrow("A vendor releases no session");
+    expect(session.frozen).toBe(true);
+    expect(release("else", "escort")()).toBe(true);
+  });
+});
+
 describe("what somebody has to agree to", () => {
   const policy = {
     confirm: [
@@ -264,6 +281,15 @@ describe("what somebody has to agree to", () => {
     expect(answer("emil", ["escort", "admin"])).toThrow("approver");
     expect(answer("arno", ["approver"])()).toBe(true);
     expect(answer("arno", ["approver"])()).toBe(false);
+  });
+
+  it("is for the approvers of the target's conduit, where they are named", () => {
+    const { session } = open({ ...policy, requests: { approvers: ["arno"] } });
+    expect(session.confirm?.ask({ what: "upload", channel: 0, path: "/x" })).not.toBeNull();
+    const answer = (name: string) => () =>
+      controls.confirm("s", 1, { name, roles: ["approver"] }, { given: true, reason: "" });
+    expect(answer("anna")).toThrow("approver of the target's conduit");
+    expect(answer("arno")()).toBe(true);
   });
 
   it("is refused when nobody answers, and when the session is frozen or ends; all of it is in the record", async () => {
