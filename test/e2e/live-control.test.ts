@@ -1,5 +1,6 @@
 // Two escorts at the portal while a vendor works: one takes control and types on the page, the other sees whose hands they
-// are; a command waits until one of them agrees. The built service, OpenSSH's ssh and sshd, two pages in Chromium.
+// are; a command waits until one of them agrees; a screen is held, spoken to and ended. The built service, OpenSSH's ssh and
+// sshd, TigerVNC's viewer and server, two pages in Chromium.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { byId, launchBrowser, OpenPages, openPage, terminalText } from "../support/browser.ts";
@@ -22,7 +23,7 @@ beforeAll(async () => {
       { ...first, roles: ["escort"] },
       { ...second, roles: ["escort"] },
     ],
-    targets: ["plc-1"],
+    targets: ["plc-1", "hmi-1"],
     policy: {
       signIn: { mfa: "optional" },
       escort: { control: "exclusive" },
@@ -49,9 +50,9 @@ async function startSsh(): Promise<RunningProcess> {
   return client;
 }
 
-async function watch(person: typeof first): Promise<Page> {
+async function watch(person: typeof first, target = "plc-1"): Promise<Page> {
   const { page } = pages.keep(await openPage(browser, plant.service.httpUrl, { person }));
-  await watchLive(page, plant.service.httpUrl, "plc-1");
+  await watchLive(page, plant.service.httpUrl, target);
   return page;
 }
 
@@ -115,4 +116,50 @@ it("a command waits for an escort, who agrees on the page of the session or in t
   // What was refused is gone from the line, and stands among the events.
   await page.getByRole("tab", { name: /Events/ }).click();
   await page.getByText("Not agreed to").first().waitFor();
+}, 150_000);
+
+it("an escort works a vendor's screen on the page, holds it, says something, and another one ends it", async () => {
+  const typed = await plant.typedAtPanel();
+  const viewer = await plant.startViewer("hmi-1");
+  const letters = async () => (await typed.letters()).map(({ letter }) => letter).join("");
+  const arrives = (letter: string) =>
+    waitFor(async () => (await letters()).includes(letter), { what: `${letter} at the panel`, timeoutMs: 30_000 });
+  const titled = (text: string) =>
+    waitFor(() => viewer.titleHas(text), { what: `${text} in the title`, timeoutMs: 30_000, intervalMs: 100 });
+  await viewer.key("b");
+  await arrives("b");
+  const page = await watch(first, "hmi-1");
+  const other = await watch(second, "hmi-1");
+  await page.click(byId("take-control"));
+  await titled("emil of the plant types in your place");
+  await showsState(other, "emil types");
+  await viewer.key("u");
+  await page.locator(byId("control-surface")).click();
+  await page.keyboard.type("e");
+  await arrives("e");
+  await page.click(byId("give-back"));
+  await titled("You have control of the session again");
+  await viewer.key("c");
+  await arrives("c");
+
+  await page.click(byId("freeze"));
+  await showsState(other, "Frozen");
+  await titled("has stopped this session");
+  await viewer.key("u");
+  await page.click(byId("message"));
+  await page.fill(byId("message-dialog-reason"), "the pump has to rest");
+  await page.click(byId("message-dialog-confirm"));
+  await titled("the pump has to rest");
+  await other.click(byId("unfreeze"));
+  await showsState(page, "Live");
+  await viewer.key("d");
+  await arrives("d");
+  await other.click(byId("terminate"));
+  await other.check(byId("terminate-now"));
+  await other.fill(byId("terminate-reason"), "enough for today");
+  await other.click(byId("terminate-confirm"));
+  await titled("enough for today");
+  await viewer.process.exited;
+  await page.locator(byId("watch-ended")).waitFor();
+  expect(await letters()).toBe("becd");
 }, 150_000);
