@@ -207,6 +207,27 @@ describe("commands that somebody has to agree to", () => {
   }, 60_000);
 });
 
+describe("lines of a script that somebody has to agree to", () => {
+  it.each(["echo erase flash\n", "echo erase flash", "echo erase \\\nflash"])(
+    "%j is run where somebody agrees, and nothing of it else",
+    async (script) => {
+      for (const given of [false, true]) {
+        const client = await plant.startSsh("plc-open", [], ["sh"]);
+        clients.push(client);
+        client.child.stdin?.end(`echo before\n${script}`);
+        const { n, text } = await waiting("plc-open");
+        expect(text).toBe("echo erase flash");
+        await waitFor(() => client.stdout() === "before\n", { what: "the line before it" });
+        expect(await answer("emil", (await plant.live("plc-open")).session, n, given, "not now")).toBe(204);
+        await client.exited;
+        expect(client.stdout()).toBe(given ? "before\nerase flash\n" : "before\n");
+        await waitFor(async () => (await sessions()).length === 0, { what: "the session to be over" });
+      }
+    },
+    60_000,
+  );
+});
+
 describe("uploads that somebody has to agree to", () => {
   const remote = `/tmp/conduit-agreed-${process.pid}`;
   afterEach(() => rmSync(remote, { force: true }));
