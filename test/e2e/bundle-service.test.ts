@@ -122,7 +122,7 @@ async function failedCommands(folder: string): Promise<{ command: string; said: 
     const { code, stdout, stderr } = await runProcess("sh", ["-c", command], { cwd: folder });
     if (code !== 0) failed.push({ command, said: stdout + stderr });
   }
-  expect(text.match(/^```sh$/gm)).toHaveLength(11);
+  expect(text.match(/^```sh$/gm)).toHaveLength(12);
   return failed;
 }
 
