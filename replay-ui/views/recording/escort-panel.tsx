@@ -15,12 +15,16 @@ export function EscortPanel(props: { watch: LiveWatch; me: Me; onPresent: (promp
         <div class="escort-panel" data-testid="escort-panel">
           <strong>Escort</strong>
           {escort.watching.length === 0 ? <span class="text-bad">Nobody watches as escort.</span> : null}
-          {escort.watching.map(({ watch: id, person, counts, whyNot }) => (
-            <span key={id} class={counts ? "escort-who" : "escort-who text-bad"} data-counts={counts}>
-              {person.toLowerCase() === me.name.toLowerCase() ? "You" : person}
-              {counts ? "" : `: ${whyNot ?? "does not count"}`}
-            </span>
-          ))}
+          {watch.connected ? null : <span class="text-bad">The line is lost: this is how it was before.</span>}
+          {escort.watching.map(({ watch: id, person, counts: counted, whyNot }) => {
+            const counts = counted && watch.connected;
+            return (
+              <span key={id} class={counts ? "escort-who" : "escort-who text-bad"} data-counts={counts}>
+                {person.toLowerCase() === me.name.toLowerCase() ? "You" : person}
+                {counted ? "" : `: ${whyNot ?? "does not count"}`}
+              </span>
+            );
+          })}
           {escort.graceEndsAt === null ? null : (
             <span class="text-bad" role="alert">
               Without a release the session ends at {formatClockZone(escort.graceEndsAt)}.
