@@ -1,12 +1,13 @@
 // An escort at the portal while a vendor works: the session as it goes on, and everything that may be done about it. The
-// built service, OpenSSH's ssh and sshd, TigerVNC's server, two pages in Chromium.
+// built service, OpenSSH's ssh and sshd, TigerVNC's viewer and server, two pages in Chromium.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LiveSession } from "../../shared/api/types.ts";
-import { byId, launchBrowser, OpenPages, openPage, terminalText } from "../support/browser.ts";
+import { afterMark, byId, launchBrowser, OpenPages, openPage, terminalText, wrongPixels } from "../support/browser.ts";
+import { xTruth } from "../support/framebuffer-truth.ts";
 import { releaseOn, showsState, watchLive } from "../support/live-pages.ts";
 import { type LivePlant, noConditions, startLivePlant } from "../support/live-plant.ts";
-import type { RunningProcess } from "../support/process.ts";
+import { type RunningProcess, startProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const escorted = { name: "emil", password: "five patient garden stones" };
@@ -16,6 +17,7 @@ const investigator = { name: "ines", password: "six honest paper lamps" };
 let plant: LivePlant;
 let browser: Browser;
 const pages = new OpenPages();
+const movers: RunningProcess[] = [];
 
 beforeAll(async () => {
   plant = await startLivePlant({
@@ -25,11 +27,11 @@ beforeAll(async () => {
       { ...second, roles: ["escort"] },
       { ...investigator, roles: ["investigator"] },
     ],
-    targets: ["plc-free", "plc-ended", "plc-escorted"],
+    targets: ["plc-free", "plc-ended", "plc-escorted", "hmi-free"],
     policy: {
       signIn: { mfa: "optional" },
       rules: [
-        { id: "free", people: ["role:vendor"], targets: ["plc-free", "plc-ended"], require: noConditions },
+        { id: "free", people: ["role:vendor"], targets: ["*-free", "plc-ended"], require: noConditions },
         {
           id: "escorted",
           people: ["role:vendor"],
@@ -43,6 +45,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  for (const mover of movers.splice(0)) await mover.stop("SIGKILL");
   await plant.stopClients();
   // The next test has the list of live sessions to itself, and nobody throws or asks elsewhere.
   expect(await pages.close(plant.service.httpUrl)).toEqual([]);
@@ -65,6 +68,79 @@ const shows = (page: Page, text: string) =>
 const told = (client: RunningProcess, text: string) =>
   waitFor(() => client.output().includes(text), { what: `the terminal says ${text}` });
 const type = (client: RunningProcess, line: string) => client.write(`${line}\r`);
+
+describe("a screen that is watched", () => {
+  const canvas = "canvas.pixels";
+  const follow = (page: Page, pressed: boolean) =>
+    page.locator(`${byId("follow-live")}[aria-pressed=${pressed}]`).waitFor();
+  /** Seconds: what is on the page, and how long the session is by now. */
+  const moment = async (page: Page) =>
+    page.evaluate(() => {
+      const toSeconds = (text: string) =>
+        text
+          .replace(/[^\d:.]/g, "")
+          .split(":")
+          .reduce((sum, part) => sum * 60 + Number(part), 0);
+      const shown = document.querySelector("[data-testid=session-time]")?.textContent ?? "";
+      const total = document.querySelector(".time-total")?.textContent ?? "";
+      return { shown: toSeconds(shown), total: toSeconds(total) };
+    });
+
+  it("is gone back in while it goes on, caught up with at four times the pace, and left for the present", async () => {
+    const display = plant.panel?.display ?? "";
+    await plant.typedAtPanel();
+    const numbers = "i=0; while :; do i=$((i+1)); echo $((i*i*i*7919)); sleep 0.1; done";
+    const window = ["-display", display, "-geometry", "40x16+180+120", "-bg", "#202020", "-fg", "#60e0ff"];
+    const mover = await startProcess("xterm", [...window, "-e", "bash", "-c", numbers]);
+    movers.push(mover);
+    const still = (isStill: boolean) => process.kill(-mover.pid, isStill ? "SIGSTOP" : "SIGCONT");
+    const wrong = async (page: Page) => wrongPixels(page, canvas, (await xTruth(display)).pixels);
+    const asTarget = (page: Page) =>
+      waitFor(async () => (await wrong(page)) === 0, {
+        what: "the page to show what the target shows",
+        timeoutMs: 30_000,
+        intervalMs: 200,
+      });
+
+    const viewer = await plant.startViewer("hmi-free");
+    // While its pointer is not where the target has it, TigerVNC draws the target's into the picture.
+    await viewer.key("v");
+    const page = await pageOf(escorted);
+    await watch(page, "hmi-free");
+    await follow(page, true);
+    await waitFor(async () => (await moment(page)).total > 5, { what: "five seconds of work", timeoutMs: 60_000 });
+    await afterMark(page, "conduit:seeked", () => page.keyboard.press("Home"));
+    await follow(page, false);
+    const back = await moment(page);
+    expect(back.shown).toBeLessThan(back.total - 2);
+    expect(await wrong(page)).toBeGreaterThan(0);
+    // It goes on meanwhile, and so does what can be watched.
+    await waitFor(async () => (await moment(page)).total > back.total + 1, { what: "the session to go on" });
+    expect(await page.getAttribute(byId("play"), "data-status")).toBe("playing");
+    await page.click(byId("speed"));
+    await page.click(byId("speed-4"));
+    const from = { atMs: Date.now(), ...(await moment(page)) };
+    await follow(page, true);
+    const caughtUp = await moment(page);
+    expect(caughtUp.total - caughtUp.shown).toBeLessThan(1);
+    // Faster than the session, or it would never have been there.
+    expect((caughtUp.shown - from.shown) * 1000).toBeGreaterThan((Date.now() - from.atMs) * 1.2);
+    await page.locator(byId("speed")).getByText("1×").waitFor();
+    still(true);
+    await asTarget(page);
+
+    still(false);
+    const bar = await page.locator(byId("scrubber")).boundingBox();
+    if (bar === null) throw new Error("the page has no scrubber");
+    await afterMark(page, "conduit:seeked", () => page.mouse.click(bar.x + bar.width * 0.4, bar.y + 10));
+    await follow(page, false);
+    expect(await wrong(page)).toBeGreaterThan(0);
+    await page.click(byId("follow-live"));
+    await follow(page, true);
+    still(true);
+    await asTarget(page);
+  });
+});
 
 describe("the desk of a live session", () => {
   it("shows what happens as it happens, goes back in it and comes back to it", async () => {

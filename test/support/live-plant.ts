@@ -124,6 +124,7 @@ export async function startLivePlant({ label, people, targets, policy }: LivePla
   const clients: RunningProcess[] = [];
   const drawing: RunningProcess[] = [];
   let typing = 0;
+  let inForce = JSON.stringify(policy);
   const keep = (client: RunningProcess) => {
     clients.push(client);
     return client;
@@ -173,10 +174,13 @@ export async function startLivePlant({ label, people, targets, policy }: LivePla
       return new TypedAtTarget(file);
     },
     setPolicy: async (next) => {
+      // A file that is as it was is not read again.
+      if (JSON.stringify(next) === inForce) return;
       const reloads = () => service.log().split('"inventory reloaded"').length;
       const before = reloads();
       await writeFile(join(directory.path, "policy.yaml"), stringify({ version: 1, ...next }));
       await waitFor(() => reloads() > before, { what: "the policy to be reloaded", timeoutMs: 30_000 });
+      inForce = JSON.stringify(next);
     },
     stopClients: async () => {
       for (const client of clients.splice(0)) await client.stop();

@@ -37,7 +37,7 @@ export function workAt(
     types: async (letter) => {
       current = letter;
       await waitFor(() => !busy, { what: `${target} to be left alone`, timeoutMs: 40_000 });
-      if (fault !== undefined) throw fault;
+      if (fault !== undefined) throw new Error(`${target} could not be typed at`, { cause: fault });
     },
     told: (text) =>
       waitFor(() => isTold(text), { what: `${target} is told: ${text}`, timeoutMs: 30_000, intervalMs: 100 }),
