@@ -10,7 +10,7 @@ import { SourceDocument, validate } from "../../config/document.ts";
 import type { Cli } from "../cli.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { formatDuration, printable } from "../output.ts";
-import { inArchive, resolveSession } from "../recordings/archive.ts";
+import { type Archive, inArchive, resolveSession } from "../recordings/archive.ts";
 import { releasedBy } from "../recordings/show.ts";
 import { printExplanation, shownDecision } from "./print-explanation.ts";
 import { recordedQuery } from "./recorded-query.ts";
@@ -34,16 +34,19 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
       end: row?.end ?? null,
       state: row?.state ?? null,
     };
+    const approvals = open.request === null ? [] : await approvalsOf(archive, open.request);
     if (asJson) {
       const { decision, ...rest } = explanation;
       const escort = open.escort === true ? { escortedBy: row?.escortedBy ?? null } : {};
-      const recorded = { request: open.request, policy: open.policy, ...escort, ...ended };
+      const recorded = { request: open.request, approvals, policy: open.policy, ...escort, ...ended };
       return cli.out.json({ session, recorded, agrees, ...shownDecision(decision), ...rest });
     }
     const said = reasonSentences[open.policy.reason as ReasonCode] ?? "";
     cli.out.line(`Session ${session} was decided by policy ${open.policy.hash}:`);
     cli.out.line(`  ${said} [${printable(open.policy.reason)}, rule ${printable(open.policy.rule)}]`);
     cli.out.line(open.request === null ? "  It stood on no request." : `  It stood on the request ${open.request}.`);
+    for (const { approver, at, comment } of approvals)
+      cli.out.line(`  Approved by ${printable(approver)}, ${at}${comment === "" ? "" : `: ${printable(comment)}`}`);
     if (open.escort === true) cli.out.line(`  It waited for an escort: ${releasedBy(row?.escortedBy)}.`);
     if (ended.endReason !== null) {
       const words = endSentences[ended.endReason];
@@ -58,4 +61,17 @@ export async function explainSession(cli: Cli, command: Command, text: string, a
     if (!agrees)
       cli.err.line("warning: asked again, the answer is another: conduits or the request are not as they were.");
   });
+}
+
+/** Those that count, in their order. */
+async function approvalsOf({ database }: Archive, request: string) {
+  const rows = await database.requests
+    .selectFrom("access_decisions")
+    .select(["approver", "comment", "at_ms"])
+    .where("request", "=", request)
+    .where("decision", "=", "approve")
+    .where("lapsed", "is", null)
+    .orderBy("at_ms")
+    .execute();
+  return rows.map(({ approver, comment, at_ms }) => ({ approver, comment, at: new Date(Number(at_ms)).toISOString() }));
 }

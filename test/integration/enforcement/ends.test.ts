@@ -101,6 +101,7 @@ describe("SSH", () => {
       sentence: "The access to this target was revoked. Reason: the work permit was withdrawn",
     });
     const shown = await plant.conduit("policy", "explain", "--session", session);
+    expect(shown).toMatch(/It stood on the request \S+\.\n {2}Approved by \S+, \d{4}-\d\d-\d\dT/);
     expect(shown).toContain(
       "the access was revoked, by adam: “The access to this target was revoked. Reason: the work",
     );
