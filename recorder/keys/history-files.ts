@@ -101,11 +101,12 @@ export async function writeVersion(keyDirectory: string, version: HistoryVersion
  * public keys come first: whoever finds a version finds a file of each key that it names.
  */
 export async function uploadHistory(store: ObjectStore, versions: readonly HistoryVersion[]): Promise<void> {
-  for (const { number, bytes, signature, history } of versions) {
-    for (const { keyId, publicKeyPem } of history.keys) {
-      const pem = Buffer.from(publicKeyPem);
-      await store.put(publicKeyKey(keyId), pem, { sha256: sha256Hex(pem), contentType: "application/x-pem-file" });
-    }
+  // A version names all keys of the one before: the last one has them all.
+  for (const { keyId, publicKeyPem } of versions.at(-1)?.history.keys ?? []) {
+    const pem = Buffer.from(publicKeyPem);
+    await store.put(publicKeyKey(keyId), pem, { sha256: sha256Hex(pem), contentType: "application/x-pem-file" });
+  }
+  for (const { number, bytes, signature } of versions) {
     const key = keyHistoryKey(number);
     await store.put(`${key}.sig`, signature, {
       sha256: sha256Hex(signature),
