@@ -234,10 +234,13 @@ describe("the desk of a live session", () => {
 
     const other = await pageOf(second);
     await watch(other, "plc-escorted");
-    await other
-      .locator(`${byId("escort-panel")} [data-counts=true]`)
-      .getByText("emil")
-      .waitFor();
+    // Both count: until the second does, the first is the last one to leave.
+    for (const name of ["emil", "You"]) {
+      await other
+        .locator(`${byId("escort-panel")} [data-counts=true]`)
+        .getByText(name)
+        .waitFor();
+    }
     // The first leaves: the second is there. The second goes: nobody is.
     await page.goto("/");
     type(client, "echo still-$((5+5))");

@@ -1,10 +1,11 @@
 // Says when a small commit may be written at once by the thread that has it, in place of a hop to the thread pool and back:
 // two wake-ups, which a lone keystroke feels. Told by the journal of every commit. Invariant: only a journal that was quiet
-// is written so; where many type, one commit of the pool's is shared by all who come meanwhile, and a write here would only
-// hold them up. A disk that was slow once is waited for elsewhere for a while.
+// is written so, for two commits at a time: a key and its echo; where many type, one commit of the pool's is shared by all
+// who come meanwhile, and a write here would only hold them up. A disk that was slow once is waited for elsewhere for a while.
 const maxBytes = 16 * 1024;
-/** Since the last commit. */
+/** Without commits, until the next two may be written here. */
 const quietMs = 8;
+const burst = 2;
 /** A disk that takes longer is no longer waited for here. */
 const slowMs = 2;
 const restMs = 5000;
@@ -12,6 +13,8 @@ const restMs = 5000;
 export class CommitPace {
   readonly #nowMs: () => number;
   #notBeforeMs = 0;
+  #quietFromMs = 0;
+  #left = burst;
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
@@ -19,12 +22,15 @@ export class CommitPace {
 
   /** Whether a commit of so many bytes may be written here and now. */
   mayWriteHere(bytes: number): boolean {
-    return bytes <= maxBytes && this.#nowMs() >= this.#notBeforeMs;
+    const nowMs = this.#nowMs();
+    if (bytes > maxBytes || nowMs < this.#notBeforeMs) return false;
+    return this.#left > 0 || nowMs >= this.#quietFromMs;
   }
 
   /** A commit was written elsewhere. */
   wrote(): void {
-    this.#restFor(quietMs);
+    this.#left = 0;
+    this.#quietFromMs = this.#nowMs() + quietMs;
   }
 
   /** Does a write of such a commit, and remembers how long it took. */
@@ -33,11 +39,10 @@ export class CommitPace {
     try {
       return write();
     } finally {
-      this.#restFor(this.#nowMs() - startedMs > slowMs ? restMs : quietMs);
+      const endedMs = this.#nowMs();
+      this.#left = startedMs >= this.#quietFromMs ? burst - 1 : this.#left - 1;
+      this.#quietFromMs = endedMs + quietMs;
+      if (endedMs - startedMs > slowMs) this.#notBeforeMs = endedMs + restMs;
     }
-  }
-
-  #restFor(ms: number): void {
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, this.#nowMs() + ms);
   }
 }

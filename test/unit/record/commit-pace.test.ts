@@ -15,17 +15,38 @@ test("a first small commit may be written at once, a large one never", () => {
   expect(pace.mayWriteHere(64 * 1024)).toBe(false);
 });
 
-test("soon after another, wherever that was written, commits gather for the thread pool", () => {
+test("a key and its echo are written at once; soon after them commits gather for the thread pool", () => {
   const { clock, pace, write } = paced();
+  write(0.4);
+  clock.ms += 0.5;
+  expect(pace.mayWriteHere(4096)).toBe(true);
   write(0.4);
   clock.ms += 7.9;
   expect(pace.mayWriteHere(4096)).toBe(false);
   clock.ms += 0.2;
   expect(pace.mayWriteHere(4096)).toBe(true);
+});
+
+test("soon after a commit of the thread pool they gather for it, too", () => {
+  const { clock, pace } = paced();
   pace.wrote();
   expect(pace.mayWriteHere(4096)).toBe(false);
   clock.ms += 8;
   expect(pace.mayWriteHere(4096)).toBe(true);
+});
+
+test("many who type one after another have two commits at most between two quiet moments", () => {
+  const { clock, pace, write } = paced();
+  let here = 0;
+  for (let key = 0; key < 100; key++) {
+    clock.ms += 2;
+    if (!pace.mayWriteHere(4096)) pace.wrote();
+    else {
+      write(0.4);
+      here++;
+    }
+  }
+  expect(here).toBe(2);
 });
 
 test("a disk that took long is not waited for again for seconds, also when it failed", () => {
