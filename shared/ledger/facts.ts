@@ -22,6 +22,21 @@ export const RecordingOpenFacts = z.object({
 });
 export type RecordingOpenFacts = z.infer<typeof RecordingOpenFacts>;
 
+/** `not-recorded`; the subject is the session, whose policy keeps nothing but that it was. After its `recording-open`. */
+export const NotRecordedFacts = z.object({
+  openSha256: sha256,
+  person: z.string(),
+  target: z.string(),
+  protocol: z.string(),
+  /** The rule of the policy, and the policy's hash. */
+  rule: z.string(),
+  policyHash: z.string(),
+  /** As the rule says why. */
+  because: z.string().optional(),
+  late: z.literal(true).optional(),
+});
+export type NotRecordedFacts = z.infer<typeof NotRecordedFacts>;
+
 /** `recording-close`; the subject is the session. */
 export const RecordingCloseFacts = z.object({
   sequence: z.int().positive(),

@@ -11,7 +11,7 @@ import type { RecordingWitness as Witnessing } from "../../../recorder/record/op
 import type { Recorder } from "../../../recorder/record/recorder.ts";
 import { loadOrCreateSigningKey, Signer } from "../../../recorder/record/signing.ts";
 import { AppError } from "../../../shared/errors.ts";
-import { RecordingCloseFacts, RecordingOpenFacts } from "../../../shared/ledger/facts.ts";
+import { NotRecordedFacts, RecordingCloseFacts, RecordingOpenFacts } from "../../../shared/ledger/facts.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { KeptStore } from "../record/kept-store.ts";
 import { facts, quick } from "../record/recorder-under-test.ts";
@@ -107,4 +107,30 @@ it("what an earlier start did not tell is told late, and what stands there is no
       expect(entries.map((entry) => entry.facts["late"])).toEqual([true, true]);
     }
   }
+});
+
+it("a session that the policy does not record stands in the ledger as such, by which rule and why, before it begins", async () => {
+  const kept = store();
+  kept.failure = () => new AppError("STORE_UNAVAILABLE", "away", { op: "test" });
+  const plain = facts();
+  const unrecorded = {
+    ...plain,
+    policy: { ...plain.policy, rule: "office" },
+    recording: { ...plain.recording, mode: "none" as const, because: "only a printer" },
+  };
+  const told = await start(new RecordingWitness(ledger), kept);
+  const live = await told.open(unrecorded);
+  const [opened, not] = await entriesOf(live.session);
+  expect(opened).toMatchObject({ type: "recording-open", facts: { recorded: "none" } });
+  expect(not).toMatchObject({ type: "not-recorded", facts: { rule: "office", because: "only a printer" } });
+  expect(NotRecordedFacts.parse(not?.facts)).toMatchObject({ openSha256: opened?.facts["openSha256"] });
+  await live.close("client-closed");
+  const full = await told.open(facts());
+  expect((await entriesOf(full.session)).map(({ type }) => type)).toEqual(["recording-open"]);
+  await full.close("client-closed");
+  await told.stop();
+  const again = await start(new RecordingWitness(ledger), kept);
+  await again.stop();
+  const types = (await entriesOf(live.session)).map(({ type }) => type);
+  expect(types).toEqual(["recording-open", "not-recorded", "recording-close"]);
 });
