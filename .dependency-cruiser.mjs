@@ -33,10 +33,12 @@ const LAYERS = {
   ],
   // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
   "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
+  "recorder/cases/": ["shared/", "recorder/export/zip-stream.ts"],
   "recorder/report/": ["shared/", "recorder/access/", "recorder/catalog/"],
   "recorder/api/": [
     "shared/",
     "recorder/access/",
+    "recorder/cases/",
     "recorder/catalog/",
     "recorder/export/",
     "recorder/live/",
@@ -63,6 +65,7 @@ const OWNERS = {
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: [
     "recorder/access/",
+    "recorder/cases/",
     "recorder/catalog/",
     "recorder/scan/",
     "recorder/database",

@@ -8,6 +8,7 @@ import { type PolicyTables, policyMigrations } from "./access/policy-versions.ts
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
 import { type StopTables, stopMigrations } from "./access/stops.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
+import { type CaseTables, caseMigrations } from "./cases/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
 import { DatabaseThread, inThisThread } from "./database/executor.ts";
@@ -26,6 +27,7 @@ export interface ServiceDatabase {
   readonly scan: Kysely<ScanTables>;
   readonly retention: Kysely<RetentionTables>;
   readonly verification: Kysely<VerificationTables>;
+  readonly cases: Kysely<CaseTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     scan: kysely as unknown as Kysely<ScanTables>,
     retention: kysely as unknown as Kysely<RetentionTables>,
     verification: kysely as unknown as Kysely<VerificationTables>,
+    cases: kysely as unknown as Kysely<CaseTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
       return rows[0]?.quick_check ?? "no answer";
@@ -87,6 +90,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...stopMigrations,
       ...retentionMigrations,
       ...verificationMigrations,
+      ...caseMigrations,
     }),
   };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-cases
+import "../../../../../recorder/session/session.ts";
