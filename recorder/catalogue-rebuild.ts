@@ -48,10 +48,12 @@ export async function rebuildCatalogue(
   const result = await rebuildRecordings(store, recordings, onProgress, rebuild);
   let kept = 0;
   for await (const one of storedRecordings(store)) {
-    const facts = await one.read();
+    const found = await one.read();
     // Of one that is not sealed yet the service learns when it is.
-    if (facts === null || facts.manifestSha256 === null) continue;
-    await retained.keep(facts);
+    if (found === null || found.recording.manifestSha256 === null) continue;
+    // Another recorder's is not this one's to take away.
+    if (found.recorder !== recorder && ledger?.entries.sessions.get(found.recording.session) === undefined) continue;
+    await retained.keep(found.recording);
     kept++;
   }
   let expired = 0;

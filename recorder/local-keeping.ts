@@ -4,8 +4,11 @@ import { AppError } from "../shared/errors.ts";
 import type { Role } from "../shared/policy/policy.ts";
 import type { LocalKeeping } from "./admin-keeping.ts";
 import { holders } from "./api/roles.ts";
+import type { LedgerReader } from "./ledger/contract.ts";
 import type { RetentionAudit } from "./retention/ledger.ts";
 import type { Retention } from "./retention/retention.ts";
+import type { WitnessedRecording } from "./retention/witnessed.ts";
+import { casesHolding, EntriesBySession, retainUntilOf } from "./verify/session-entries.ts";
 
 export interface LocalKeepingParts {
   retention: Retention;
@@ -43,4 +46,18 @@ export function localKeeping({ retention, people, audit }: LocalKeepingParts): L
       return { ...(await retention.sweep({ whole })) };
     },
   };
+}
+
+/** What the recorder's own ledger says of a recording: before any of it goes, that is asked. */
+export async function witnessedBy(
+  ledger: Pick<LedgerReader, "entriesOf">,
+  recorder: string,
+  session: string,
+): Promise<WitnessedRecording> {
+  const entries = new EntriesBySession(recorder);
+  for (const { entry } of await ledger.entriesOf(session)) entries.take(entry);
+  const of = entries.sessions.get(session);
+  if (of === undefined) return { recorded: false, retainUntil: null, cases: [] };
+  const recorded = of.opens.length + of.closes.length > 0;
+  return { recorded, retainUntil: retainUntilOf(of), cases: casesHolding(of) };
 }

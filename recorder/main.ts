@@ -42,7 +42,7 @@ import { GatewaySignIn } from "./gateway-sign-in.ts";
 import { Inventory } from "./inventory.ts";
 import { LedgerDesk } from "./ledger/ledger-desk.ts";
 import { createLiveService } from "./live-service.ts";
-import { localKeeping } from "./local-keeping.ts";
+import { localKeeping, witnessedBy } from "./local-keeping.ts";
 import { mfaOf } from "./mfa-of.ts";
 import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
@@ -125,6 +125,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     store,
     db: database.retention,
     ledger: witness.service,
+    recorder: config.recorder.id,
+    witnessed: (session) => witnessedBy(witness.service.ledger, config.recorder.id, session),
     audit,
     policy: () => inventory.current.policy,
     isPending: (session) => recorder.pending(session),
@@ -438,6 +440,14 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
           throw new AppError("AUTH_FORBIDDEN", message, { op: "admin.liftStop" });
         }
         await stops.lift(scope, reason, { name: person.name, address: "local" });
+      },
+      confirm: async (session, n, name, answer) => {
+        const person = await people.get(name);
+        if (person.disabled || !confirmers.some((role) => person.roles.includes(role))) {
+          const message = `${person.name} is neither escort nor approver: one of them agrees`;
+          throw new AppError("AUTH_FORBIDDEN", message, { op: "admin.confirm" });
+        }
+        return controls.confirm(session, n, person, answer);
       },
     },
     keeping: localKeeping({ retention, people, audit }),

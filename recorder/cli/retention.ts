@@ -4,7 +4,7 @@ import { z } from "zod";
 import { askService } from "./ask-service.ts";
 import { type Cli, localActor, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { formatTime, printable } from "./output.ts";
+import { counted, formatTime, printable } from "./output.ts";
 
 const State = z.looseObject({
   ok: z.boolean(),
@@ -31,6 +31,8 @@ const Swept = z.looseObject({
   heldAgain: z.array(z.string()),
   locked: z.array(z.string()),
   overdue: z.array(z.string()),
+  corrected: z.array(z.string()),
+  foreign: z.array(z.string()),
   unknown: z.array(z.string()),
   failed: z.array(z.string()),
 });
@@ -63,7 +65,7 @@ function registerLook(retention: Command, cli: Cli, name: "status" | "probe", de
 
 function show(cli: Cli, state: State): void {
   cli.out.line(`${state.ok ? "in order" : "NOT IN ORDER"}: ${printable(state.message)}`);
-  cli.out.line(`${state.kept} recordings kept, ${state.held} held, ${state.overdue} overdue`);
+  cli.out.line(`${counted(state.kept, "recording")} kept, ${state.held} held, ${state.overdue} overdue`);
   for (const { ok, message } of state.probe?.checks ?? []) cli.out.line(`  ${ok ? "✓" : "✗"} ${printable(message)}`);
   if (state.probe !== null) cli.out.line(`  (probed at ${formatTime(state.probe.at)})`);
   for (const { message, repaired } of state.drift) cli.out.line(`${repaired ? "set" : "drift"}: ${printable(message)}`);
@@ -80,7 +82,8 @@ function registerSweep(retention: Command, cli: Cli): void {
     .action(async (options: { whole?: boolean; json?: boolean }, command: Command) => {
       const body = { operator: localActor(cli), whole: options.whole === true };
       const swept = Swept.parse(await askService(cli, command, "POST", "/retention-sweep", body));
-      if (swept.failed.length + swept.overdue.length + swept.unknown.length > 0) cli.exitCode = exitCodes.findings;
+      if ([swept.failed, swept.overdue, swept.unknown, swept.corrected, swept.foreign].some((list) => list.length > 0))
+        cli.exitCode = exitCodes.findings;
       if (options.json === true) return cli.out.json(swept);
       const lines: [string, number | readonly string[]][] = [
         ["expired", swept.expired],
@@ -88,6 +91,8 @@ function registerSweep(retention: Command, cli: Cli): void {
         ["holds set again", swept.heldAgain],
         ["due and still locked", swept.locked],
         ["overdue", swept.overdue],
+        ["kept: the database had said otherwise", swept.corrected],
+        ["another recorder's", swept.foreign],
         ["nobody knows", swept.unknown],
         ["failed", swept.failed],
       ];

@@ -78,6 +78,17 @@ export class RetainedRecordings {
     return rows.map(toRetained);
   }
 
+  /** The row was wrong: it is kept longer. */
+  async extend(session: string, retainUntil: string): Promise<void> {
+    const change = { retain_until: retainUntil, state: "kept", overdue_at: null };
+    await this.#db.updateTable("retained").set(change).where("session", "=", session).execute();
+  }
+
+  /** It is not this recorder's to keep. */
+  async forget(session: string): Promise<void> {
+    await this.#db.deleteFrom("retained").where("session", "=", session).execute();
+  }
+
   async setExpiring(session: string): Promise<void> {
     await this.#db.updateTable("retained").set({ state: "expiring" }).where("session", "=", session).execute();
   }

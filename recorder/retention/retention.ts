@@ -15,6 +15,7 @@ import { StoreCare } from "./store-care.ts";
 import { Sweeper, type Swept } from "./sweeper.ts";
 import type { RetentionTables } from "./tables.ts";
 import { bucketPolicy, heldTag, retainTag } from "./terms.ts";
+import type { WitnessOf } from "./witnessed.ts";
 
 export interface RetentionSettings {
   onDrift: "repair" | "report";
@@ -30,6 +31,9 @@ export interface RetentionParts {
   store: ObjectStore;
   db: Kysely<RetentionTables>;
   ledger: RetentionLedger;
+  /** This recorder's id, and what its own ledger says of a session. */
+  recorder: string;
+  witnessed: WitnessOf;
   audit: RetentionAudit;
   policy(): Pick<Policy, "retentionDays" | "retention" | "limits">;
   isPending(session: string): boolean;
@@ -65,6 +69,7 @@ export class Retention {
   #done: Done = { look: 0, probe: 0, sweep: 0, whole: 0 };
   #mustLook = true;
   #unknown = 0;
+  #foreign = 0;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
@@ -92,6 +97,8 @@ export class Retention {
       store,
       retained: this.#retained,
       ledger,
+      recorder: parts.recorder,
+      witnessed: parts.witnessed,
       isHeld,
       heldSessions: () => this.holds.heldSessions(),
       isPending: parts.isPending,
@@ -163,7 +170,10 @@ export class Retention {
     const swept = await this.#sweeper.sweep(how);
     const now = this.#now();
     this.#done = { ...this.#done, sweep: now, ...(how.whole === true && { whole: now }) };
-    if (how.whole === true) this.#unknown = swept.unknown.length;
+    if (how.whole === true) {
+      this.#unknown = swept.unknown.length;
+      this.#foreign = swept.foreign.length;
+    }
     return swept;
   }
 
@@ -202,10 +212,14 @@ export class Retention {
     const probed =
       probe === null ? "not probed" : probe.ok ? `probed at ${probe.at}` : `the probe of ${probe.at} failed`;
     const unknown = this.#unknown === 0 ? "" : `; ${this.#unknown} folders of the store are nobody's`;
+    const foreign =
+      this.#foreign === 0
+        ? ""
+        : `; ${this.#foreign} recordings in the store are another recorder's, which this one never takes away: give each its own place in the store`;
     return {
       name,
-      ok: promise.locks && open.length === 0 && probe?.ok !== false,
-      message: `${words[promise.enforcedBy]}; ${probed}; ${open.length} settings are not as wanted${unknown}`,
+      ok: promise.locks && open.length === 0 && probe?.ok !== false && this.#foreign === 0,
+      message: `${words[promise.enforcedBy]}; ${probed}; ${open.length} settings are not as wanted${unknown}${foreign}`,
     };
   }
 

@@ -1,6 +1,5 @@
 // Recordings as the store itself shows them, one prefix after the other, and what their own records say of their time.
 import { createHash } from "node:crypto";
-import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { Manifest } from "../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
@@ -9,6 +8,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { ObjectVersion } from "../store/retention-store.ts";
 import type { RetainedRecording } from "./retained.ts";
 import { retainTag, retainUntilOfOpen } from "./terms.ts";
+import { bytesOf, parsed } from "./witnessed.ts";
 
 export interface StoredRecording {
   prefix: string;
@@ -16,7 +16,13 @@ export interface StoredRecording {
   session: string | null;
   versions: ObjectVersion[];
   /** Null: neither manifest nor OPEN record can be read. */
-  read(): Promise<RetainedRecording | null>;
+  read(): Promise<FoundRecording | null>;
+}
+
+export interface FoundRecording {
+  /** Whose it is, as its OPEN record says. */
+  recorder: string;
+  recording: RetainedRecording;
 }
 
 const prefixPattern = /^recordings\/\d{4}\/\d{2}\/\d{2}\/([^/]+)\//;
@@ -47,14 +53,14 @@ async function read(
   prefix: string,
   session: string | null,
   versions: readonly ObjectVersion[],
-): Promise<RetainedRecording | null> {
+): Promise<FoundRecording | null> {
   const openBytes = await bytesOf(store, prefix + openName);
-  const open = openBytes === null ? null : parsed(OpenRecord, openBytes);
+  const open = parsed(OpenRecord, openBytes);
   if (session === null || open === null || open.session !== session) return null;
   const manifestBytes = await bytesOf(store, prefix + manifestName);
-  const manifest = manifestBytes === null ? null : parsed(Manifest, manifestBytes);
+  const manifest = parsed(Manifest, manifestBytes);
   const contents = versions.filter(({ deleteMarker }) => !deleteMarker);
-  return {
+  const recording = {
     session,
     prefix,
     startedAt: open.startedAt,
@@ -64,21 +70,5 @@ async function read(
     objects: contents.length,
     bytes: contents.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-}
-
-async function bytesOf(store: Pick<ObjectStore, "get">, key: string): Promise<Uint8Array | null> {
-  try {
-    return await store.get(key);
-  } catch (error) {
-    if (error instanceof AppError && error.code === "STORE_NOT_FOUND") return null;
-    throw error;
-  }
-}
-
-function parsed<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, bytes: Uint8Array): T | null {
-  try {
-    return schema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8"))).data ?? null;
-  } catch {
-    return null;
-  }
+  return { recorder: open.recorder.id, recording };
 }

@@ -1,6 +1,7 @@
 // Takes away what is due, and puts right what hides what is not. Works from the table of what is kept, and now and then from
 // the store itself (`whole`). Invariant: nothing is touched that is held, whose time is not over, or of which one object is
-// still locked; segments go first, the manifest and its sums last; and `expired` is written only once all of it is gone.
+// still locked, or which its own manifest or the ledger keep for longer than the table says; nothing of another recorder's
+// is touched; segments go first, the manifest and its sums last; and `expired` is written only once all of it is gone.
 import { createHash } from "node:crypto";
 import { AppError } from "../../shared/errors.ts";
 import { checksumsName, manifestName, manifestSignatureName } from "../store/keys.ts";
@@ -10,11 +11,15 @@ import { type RetentionAlarms, type RetentionLedger, type RetentionLogger, recor
 import type { Retained, RetainedRecordings } from "./retained.ts";
 import { type StoredRecording, storedRecordings } from "./stored-recordings.ts";
 import { heldTag, isDue, isOverdue } from "./terms.ts";
+import { latest, ownWord, type WitnessOf } from "./witnessed.ts";
 
 export interface SweeperParts {
   store: Pick<ObjectStore, "retention" | "get" | "kind">;
   retained: RetainedRecordings;
   ledger: RetentionLedger;
+  /** Whose recordings these are to take away. */
+  recorder: string;
+  witnessed: WitnessOf;
   isHeld(session: string): boolean;
   heldSessions(): readonly string[];
   /** Its objects are still being written or uploaded. */
@@ -35,11 +40,17 @@ export interface Swept {
   /** Due, and the store still locks some of it. */
   locked: string[];
   overdue: string[];
+  /** Their manifests or the ledger keep them, and the table said that they may go; the table is corrected. */
+  corrected: string[];
+  /** Of other recorders, which write to the same place. */
+  foreign: string[];
   /** Prefixes under `recordings/` of which nobody knows what they are. */
   unknown: string[];
   failed: string[];
 }
 
+/** Stands until the service is started again: somebody has to ask how the database came to say that. */
+const correctedCode = "retention-corrected";
 const atATime = 500;
 const heldLockMs = 7 * 86_400_000;
 const renewBeforeMs = 4 * 86_400_000;
@@ -49,6 +60,8 @@ const last = [manifestName, manifestSignatureName, checksumsName];
 export class Sweeper {
   readonly #parts: SweeperParts;
   #sweeping: Promise<Swept> | null = null;
+  /** Of which the ledger has heard already that the table was wrong. */
+  readonly #told = new Set<string>();
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
@@ -63,7 +76,10 @@ export class Sweeper {
   }
 
   async #sweep(whole: boolean): Promise<Swept> {
-    const swept: Swept = { expired: [], uncovered: 0, heldAgain: [], locked: [], overdue: [], unknown: [], failed: [] };
+    const swept: Swept = {
+      ...{ expired: [], uncovered: 0, heldAgain: [], locked: [], overdue: [] },
+      ...{ corrected: [], foreign: [], unknown: [], failed: [] },
+    };
     if (whole) await this.#lookThrough(swept);
     for (const session of this.#parts.heldSessions())
       await this.#guardHeld(session, swept).catch((error: unknown) => this.#failed(session, error, swept));
@@ -74,7 +90,9 @@ export class Sweeper {
     for (const row of await this.#parts.retained.endedBefore(timeOf(now), atATime)) {
       if (!isDue(row.retainUntil, now) || this.#isKept(row.session)) continue;
       await this.#expire(row, swept).catch((error: unknown) => this.#failed(row.session, error, swept));
-      if (isOverdue(row.retainUntil, now) && !swept.expired.includes(row.session)) await this.#overdue(row, swept);
+      const isOver = isOverdue(row.retainUntil, now);
+      const isOther = [swept.expired, swept.corrected, swept.foreign].some((list) => list.includes(row.session));
+      if (isOver && !isOther) await this.#overdue(row, swept);
     }
     if (swept.overdue.length === 0) this.#parts.alarms.clear("retention-overdue");
     if (swept.failed.length === 0) this.#parts.alarms.clear("retention-sweep");
@@ -142,14 +160,27 @@ export class Sweeper {
     if (this.#parts.isPending(session)) return;
     const known = await this.#parts.retained.find(session);
     const now = this.#parts.now();
+    if (known === null && (await this.#isForeign(session, prefix))) {
+      swept.foreign.push(session);
+      return;
+    }
     // Before anything is read: what is hidden cannot be.
     if (known === null || this.#parts.isHeld(session) || !isDue(known.retainUntil, now))
       await this.#uncover(session, versions, swept);
     if (known !== null && known.state !== "expired") return;
     const facts = await found.read();
-    if (facts === null) swept.unknown.push(prefix);
-    else if (known === null) await this.#parts.retained.keep(facts);
-    else swept.unknown.push(prefix);
+    if (facts === null || known !== null) swept.unknown.push(prefix);
+    // It was hidden until now.
+    else if (await this.#isForeign(session, prefix)) swept.foreign.push(session);
+    else await this.#parts.retained.keep(facts.recording);
+  }
+
+  /** Two recorders that write to one place must not take away each other's: what a ledger or a record says decides. */
+  async #isForeign(session: string, prefix: string): Promise<boolean> {
+    const { store, recorder, witnessed } = this.#parts;
+    if ((await witnessed(session)).recorded) return false;
+    const word = await ownWord(store, prefix);
+    return word !== null && word.recorder !== recorder;
   }
 
   /** A delete marker is not refused on a locked object: it hides a recording, and is taken away again. */
@@ -174,6 +205,7 @@ export class Sweeper {
     for await (const version of store.retention.versions(row.prefix)) versions.push(version);
     const contents = versions.filter(({ deleteMarker }) => !deleteMarker);
     if (contents.length > 0) {
+      if (await this.#mayNotGo(row, swept)) return;
       if (await this.#isLocked(row.session, contents, swept)) return;
       await retained.setExpiring(row.session);
     }
@@ -186,6 +218,40 @@ export class Sweeper {
       throw new AppError("STORE_REFUSED", `${left.key} was deleted and is still there`, { op: "retention.sweep" });
     }
     await this.#recordExpiry(row, contents, swept);
+  }
+
+  /** The table alone takes nothing away. */
+  async #mayNotGo(row: Retained, swept: Swept): Promise<boolean> {
+    const { store, witnessed, retained, recorder, now } = this.#parts;
+    const { session } = row;
+    const [said, word] = [await witnessed(session), await ownWord(store, row.prefix)];
+    if (!said.recorded && word !== null && word.recorder !== recorder) {
+      await retained.forget(session);
+      swept.foreign.push(session);
+      return true;
+    }
+    if (said.cases.length > 0) {
+      const text = `the ledger has the recording ${session} under legal hold (${said.cases.join(", ")}), and the database has no hold of it: it stays. The database was changed, or restored from an older copy; place the hold again (conduit holds place ${session})`;
+      await this.#correct(session, { what: "hold", cases: said.cases.length }, text, swept);
+      return true;
+    }
+    const until = latest([row.retainUntil, said.retainUntil, word?.retainUntil]);
+    if (until === null || Date.parse(until) <= Date.parse(row.retainUntil)) return false;
+    await retained.extend(session, until);
+    const text = `the recording ${session} is kept until ${until} by its manifest and the ledger, and the database said ${row.retainUntil}: that is corrected, and nothing was deleted. The database was changed, or restored from an older copy`;
+    await this.#correct(session, { what: "retain-until", was: row.retainUntil, retainUntil: until }, text, swept);
+    return !isDue(until, now());
+  }
+
+  async #correct(session: string, facts: Record<string, unknown>, text: string, swept: Swept): Promise<void> {
+    const { alarms, ledger, logger } = this.#parts;
+    swept.corrected.push(session);
+    logger.error({ session, ...facts }, text);
+    if (this.#told.has(session)) return;
+    this.#told.add(session);
+    alarms.raise(correctedCode, text, { session });
+    const repaired = facts["what"] === "retain-until" ? "drift-repaired" : "drift";
+    await ledger.append({ type: repaired, actor: recorderActor, subject: session, facts });
   }
 
   /** All or nothing: half a recording would be neither kept nor gone. */

@@ -18,6 +18,8 @@ export function keepingOf(parts: {
     store: parts.store,
     db: parts.database.retention,
     ledger: { append: async () => {} },
+    recorder: "recorder-1",
+    witnessed: async () => ({ recorded: true, retainUntil: null, cases: [] }),
     audit: parts.audit,
     policy: () => policy,
     isPending: () => false,

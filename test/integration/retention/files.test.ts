@@ -154,3 +154,69 @@ it("a damaged lock record keeps what it covers, and says why", async () => {
   expect(kept.alarms.get("retention-sweep")).toContain("lock record");
   expect(await kept.verdict(session)).toBe("VALID");
 });
+
+it("a row that says less than the signed manifest deletes nothing, and is corrected with an alarm", async () => {
+  const session = await kept.record();
+  const until = (await kept.retention.of(session)).retainUntil;
+  const early = new Date(Date.now() - 2 * dayMs).toISOString();
+  await kept.database.retention.updateTable("retained").set({ retain_until: early }).execute();
+  // As somebody with the disk would: with the lock record out of the way, only the manifest speaks for it.
+  await rm(join(directory, ".retention"), { recursive: true });
+  expect(await kept.retention.sweep()).toMatchObject({ expired: [], corrected: [session], overdue: [] });
+  expect(await kept.retention.of(session)).toMatchObject({ state: "kept", retainUntil: until });
+  expect(kept.alarms.get("retention-corrected")).toContain(session);
+  expect(kept.told).toContainEqual(
+    expect.objectContaining({
+      type: "drift-repaired",
+      subject: session,
+      facts: expect.objectContaining({ was: early }),
+    }),
+  );
+  expect(await kept.verdict(session)).toBe("VALID");
+  moveTo(92);
+  expect((await kept.retention.sweep()).expired).toEqual([session]);
+});
+
+it("what the ledger keeps for longer, or has under hold, stays although no row says so", async () => {
+  const [extended, held] = [await kept.record(), await kept.record()];
+  const later = new Date(Date.now() + 200 * dayMs).toISOString();
+  kept.witnessed = (session) => ({
+    recorded: true,
+    retainUntil: session === extended ? later : null,
+    cases: session === held ? ["C-17"] : [],
+  });
+  moveTo(92);
+  const swept = await kept.retention.sweep();
+  expect(swept.expired).toEqual([]);
+  expect(swept.corrected.sort()).toEqual([extended, held].sort());
+  expect(await kept.retention.of(extended)).toMatchObject({ retainUntil: later });
+  await kept.retention.sweep();
+  expect(kept.told.filter(({ subject, type }) => subject === held && type === "drift")).toHaveLength(1);
+  expect([await kept.verdict(extended), await kept.verdict(held)]).toEqual(["VALID", "VALID"]);
+});
+
+it("another recorder's recordings are counted and never taken away, whatever a table says of them", async () => {
+  const session = await kept.record();
+  const neighbour = await keptSessions(store, {}, "r2");
+  try {
+    const swept = await neighbour.retention.sweep({ whole: true });
+    expect(swept).toMatchObject({ foreign: [session], unknown: [] });
+    expect(neighbour.retention.health()).toMatchObject({ ok: true });
+    await neighbour.retention.lookAfterStore();
+    expect(neighbour.retention.health()).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("another recorder"),
+    });
+    expect(await neighbour.database.retention.selectFrom("retained").selectAll().execute()).toEqual([]);
+    // As an earlier version took it over.
+    const [row] = await kept.database.retention.selectFrom("retained").selectAll().execute();
+    if (row !== undefined) await neighbour.database.retention.insertInto("retained").values(row).execute();
+    moveTo(101);
+    neighbour.days = 101;
+    expect(await neighbour.retention.sweep()).toMatchObject({ expired: [], foreign: [session], overdue: [] });
+    expect(await kept.verdict(session)).toBe("VALID");
+    expect((await kept.retention.sweep()).expired).toEqual([session]);
+  } finally {
+    await neighbour.close();
+  }
+});

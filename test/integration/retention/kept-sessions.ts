@@ -9,6 +9,7 @@ import { createRecorder } from "../../../recorder/record/create-recorder.ts";
 import type { OpenFacts, Recorder, SessionRecorder } from "../../../recorder/record/recorder.ts";
 import { loadOrCreateSigningKey, Signer } from "../../../recorder/record/signing.ts";
 import { Retention, type RetentionSettings } from "../../../recorder/retention/retention.ts";
+import type { WitnessedRecording } from "../../../recorder/retention/witnessed.ts";
 import { recordingPrefix } from "../../../recorder/store/keys.ts";
 import type { ObjectStore } from "../../../recorder/store/object-store.ts";
 import type { ObjectVersion } from "../../../recorder/store/retention-store.ts";
@@ -28,6 +29,8 @@ export interface KeptSessions {
   alarms: Map<string, string>;
   /** So many days ahead, for retention. */
   days: number;
+  /** What the ledger says; it begins with knowing nothing. */
+  witnessed(session: string): WitnessedRecording;
   open(retentionDays?: number): Promise<{ writer: SessionRecorder; session: string }>;
   /** A recorded session, in the store with its locks. */
   record(retentionDays?: number): Promise<string>;
@@ -52,6 +55,7 @@ const facts: OpenFacts = {
 export async function keptSessions(
   store: ObjectStore,
   settings: Partial<RetentionSettings> = {},
+  recorderId = "r1",
 ): Promise<KeptSessions> {
   const directory = await mkdtemp(join(tmpdir(), "conduit-retention-"));
   const database = await openDatabase(join(directory, "test.db"));
@@ -62,7 +66,10 @@ export async function keptSessions(
   const logger = { info: () => {}, warn: () => {}, error: () => {} };
   const policy = Policy.parse({ version: 1, retention: [{ targets: ["x"], days: 365 }] });
   const made: { recorder?: Recorder } = {};
-  const kept = { days: 0 };
+  const kept = {
+    days: 0,
+    witnessed: (_session: string): WitnessedRecording => ({ recorded: false, retainUntil: null, cases: [] }),
+  };
   const retention = new Retention({
     settings: {
       onDrift: "repair",
@@ -75,6 +82,8 @@ export async function keptSessions(
     store,
     db: database.retention,
     ledger: { append: async (entry) => void told.push(entry) },
+    recorder: recorderId,
+    witnessed: async (session) => kept.witnessed(session),
     audit: {
       append: async ({ actor, action, subject, details }) =>
         void told.push({ type: entryTypeOf(action), actor, subject, facts: { action, details } }),
@@ -99,7 +108,7 @@ export async function keptSessions(
     directory: join(directory, "spool"),
     store,
     signing,
-    recorderId: "r1",
+    recorderId,
     version: "0",
     limits: {
       segmentMaxSeconds: 1,
