@@ -1,12 +1,12 @@
 // Starts the built service as a process of its own, with people, secrets, targets and rules of the test's, in a directory
 // of the test's. Nothing here is mocked: it is what `npm start` runs.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { stringify } from "yaml";
+import { WarmConduit } from "./warm-conduit.ts";
 
 const conduitScript = fileURLToPath(new URL("../../dist/recorder/cli/main.js", import.meta.url));
 
@@ -30,7 +30,7 @@ export interface RunningService {
   readonly httpUrl: string;
   /** What it has logged so far (JSON lines). */
   log(): string;
-  /** Runs `conduit ARGS` on this service's configuration; rejects when it exits with an error. */
+  /** Runs `conduit ARGS` on this service's configuration; rejects when it ends with an error. */
   conduit(args: string[], input?: string): Promise<string>;
   /** SIGTERM, then waits. */
   stop(): Promise<void>;
@@ -97,14 +97,13 @@ export async function prepareService(
   return { configFile, conduit };
 }
 
+/** In one process that stays, which starts with the first line. */
 function conduitRunner(configFile: string, env: Record<string, string>): RunningService["conduit"] {
-  return async (args, input) => {
-    const running = promisify(execFile)(process.execPath, [conduitScript, "--config", configFile, ...args], {
-      env: { ...process.env, ...env },
-      maxBuffer: 256 * 1024 * 1024,
-    });
-    running.child.stdin?.end(input ?? "");
-    return (await running).stdout;
+  const conduit = new WarmConduit(env);
+  return async (args, input = "") => {
+    const { code, stdout, stderr } = await conduit.run(["--config", configFile, ...args], { input });
+    if (code === 0) return stdout;
+    throw Object.assign(new Error(`Command failed: conduit ${args.join(" ")}\n${stderr}`), { code, stdout, stderr });
   };
 }
 
