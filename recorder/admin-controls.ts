@@ -1,7 +1,7 @@
 // What the admin socket knows of messages, marks, safe ends and the kill switch, beside freezing and ending. Each request
 // carries the name that the audit has; the file system has decided who may ask.
 import { z } from "zod";
-import { type RunningItem, SessionMark, SessionMessage, SetStop, type Stop, StopScope } from "../shared/api/types.ts";
+import { ConfirmAnswer, type RunningItem, SessionMark, SessionMessage, SetStop, type Stop, StopScope } from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 
@@ -15,6 +15,8 @@ export interface LocalControls {
   stop(scope: string, what: Pick<Stop, "action" | "reason">, by: string): Promise<{ stop: Stop; sessions: number }>;
   /** By a person who was proven to the command. AUTH_FORBIDDEN: no administrator. */
   liftStop(scope: string, reason: string, person: string): Promise<void>;
+  /** By a person who was proven to the command. False: nothing waits under this number. POLICY_REFUSED: not this person. */
+  confirm(session: string, n: number, person: string, answer: ConfirmAnswer): Promise<boolean>;
 }
 
 export type ControlAudit = (entry: {
@@ -34,6 +36,12 @@ const MarkRequest = z.strictObject({ session, operator, mark: SessionMark });
 const SafeEnd = z.strictObject({ session, operator, reason, whenFinished: z.boolean() });
 const StopRequest = z.strictObject({ scope: StopScope, operator, what: SetStop });
 const LiftRequest = z.strictObject({ scope: StopScope, person: operator, reason });
+const ConfirmRequest = z.strictObject({
+  session,
+  person: operator,
+  n: z.number().int().positive(),
+  answer: ConfirmAnswer,
+});
 
 /** By method and address; `body` is what the request carried, not yet looked at. */
 export const controlRoutes: Record<
@@ -72,6 +80,13 @@ export const controlRoutes: Record<
     const { scope, person, reason: why } = parse(LiftRequest, body);
     await controls.liftStop(scope, why, person);
     return {};
+  },
+  "POST /confirm": async (body, controls, audit) => {
+    const { session: subject, person, n, answer } = parse(ConfirmRequest, body);
+    const done = await controls.confirm(subject, n, person, answer);
+    const entry = { actor: person, action: "session.confirm", subject, address: "local", details: { n, ...answer } };
+    if (done) await audit(entry);
+    return { done };
   },
 };
 

@@ -19,6 +19,7 @@ import { openAccessService } from "./access-service.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createLocalWatches } from "./admin-watch.ts";
 import { createApi } from "./api/api.ts";
+import { confirmers } from "./api/roles.ts";
 import { CatalogFeed } from "./catalog/feed.ts";
 import { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import { RecordingReader } from "./catalog/reader.ts";

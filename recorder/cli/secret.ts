@@ -32,6 +32,7 @@ async function store({ config, database }: Workspace): Promise<SecretStore> {
 interface SetOptions {
   kind?: Secret["kind"];
   stdin?: boolean;
+  passwordStdin?: boolean;
   file?: string;
   passphraseFile?: string;
 }
@@ -47,7 +48,8 @@ function registerSet(secret: Command, cli: Cli): void {
         "private-key",
       ]),
     )
-    .option("--stdin", "read it from standard input, also at a terminal")
+    .option("--password-stdin", "read it from standard input, also at a terminal")
+    .addOption(new Option("--stdin", "the same").hideHelp())
     .option("--file <file>", "read it from a file, e.g. a private key")
     .option("--passphrase-file <file>", "passphrase of an encrypted private key (asked for at a terminal)")
     .addHelpText(
@@ -73,9 +75,9 @@ Examples:
     });
 }
 
-function readValue(cli: Cli, name: string, { file, stdin }: SetOptions): Promise<string> | string {
+function readValue(cli: Cli, name: string, { file, stdin, passwordStdin }: SetOptions): Promise<string> | string {
   if (file !== undefined) return readFile(cli, file);
-  return stdin === true ? readPiped(cli.stdin) : readNewSecret(cli.stdin, cli.err, `Password for ${name}`);
+  return stdin === true || passwordStdin === true ? readPiped(cli.stdin) : readNewSecret(cli.stdin, cli.err, `Password for ${name}`);
 }
 
 function readFile(cli: Cli, file: string): string {

@@ -19,6 +19,7 @@ export function registerControls(sessions: Command, cli: Cli): void {
   registerMarks(sessions, cli);
   registerStop(sessions, cli);
   registerLift(sessions, cli);
+  registerConfirm(sessions, cli);
 }
 
 /** Freezes, says what runs, and ends by itself where that is asked for. */
@@ -85,6 +86,38 @@ function registerMarks(sessions: Command, cli: Cli): void {
     .action((session: string, text: string, options: Named, command: Command) =>
       mark(session, { kind: "bookmark", text }, options, command),
     );
+}
+
+function registerConfirm(sessions: Command, cli: Cli): void {
+  sessions
+    .command("confirm")
+    .description("agree to what waits in a live session, or not; conduit sessions list shows what waits, and its number")
+    .argument("<session>", "the session's id")
+    .argument("<number>", "of what waits")
+    .requiredOption("--as <person>", "who answers: asked for password and code, or both as lines of standard input")
+    .option("--no", "it is not to be sent")
+    .option("--reason <text>", "told to the person with a no, and kept", "")
+    .action(async (session: string, number: string, options: ConfirmOptions, command: Command) => {
+      if (!sessionIdPattern.test(session)) throw notLive(session);
+      if (!/^[1-9]\d{0,8}$/.test(number)) throw notWaiting(session, printable(number));
+      const given = options.no !== true;
+      const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, options.as));
+      const body = { session, person: name, n: Number(number), answer: { given, reason: options.reason } };
+      const { done } = Done.parse(await askService(cli, command, "POST", "/confirm", body));
+      if (!done) throw notWaiting(session, number);
+      cli.out.line(given ? `Number ${number} goes on.` : `Number ${number} is refused, and its person told.`);
+    });
+}
+
+interface ConfirmOptions {
+  as: string;
+  no?: boolean;
+  reason: string;
+}
+
+function notWaiting(session: string, number: string): AppError {
+  const message = `nothing waits in session ${session} as number ${number}: it was answered, or its time is over; conduit sessions list shows what waits`;
+  return new AppError("REQUEST_CONFLICT", message, { op: "cli.confirm" });
 }
 
 interface Named {

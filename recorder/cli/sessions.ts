@@ -7,7 +7,7 @@ import { sessionIdPattern } from "../../shared/ids.ts";
 import { askService, notLive } from "./ask-service.ts";
 import { inWorkspace, type Register } from "./cli.ts";
 import { operatorOf, ownName } from "./operator-name.ts";
-import { formatTime } from "./output.ts";
+import { formatTime, printable } from "./output.ts";
 import { proveIdentity } from "./prove-identity.ts";
 import { endSafely, registerControls } from "./session-controls.ts";
 import { registerWatch } from "./sessions-watch.ts";
@@ -27,7 +27,7 @@ export const registerSessions: Register = (program, cli) => {
       const list = z.array(LiveSession).parse(await askService(cli, command, "GET", "/sessions"));
       if (options.json === true) return cli.out.json(list);
       cli.out.table(
-        ["SESSION", "PERSON", "TARGET", "FROM", "SINCE", "STATE", "ESCORT", "CHANNELS", "IDLE S", "ALARMS"],
+        ["SESSION", "PERSON", "TARGET", "FROM", "SINCE", "STATE", "ESCORT", "CHANNELS", "IDLE S", "WAITS", "ALARMS"],
         list.map((one) => [
           one.session,
           one.person,
@@ -38,6 +38,7 @@ export const registerSessions: Register = (program, cli) => {
           one.releasedBy ?? null,
           one.channels,
           Math.round(one.idleSeconds),
+          one.confirmations?.map(({ n, text }) => `${n}: ${printable(text)}`).join("; ") || null,
           one.alarms.join(",") || null,
         ]),
       );

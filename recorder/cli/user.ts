@@ -140,8 +140,9 @@ function registerPassword(user: Command, cli: Cli): void {
     .description("set a password: typed, from standard input, or a new one-time password")
     .argument("<name>")
     .option("--one-time", "make a one-time password and print it")
+    .option("--password-stdin", "take it from standard input, also at a terminal")
     .option("--json", "print JSON")
-    .action(async (name: string, options: { oneTime?: boolean; json?: boolean }, command: Command) => {
+    .action(async (name: string, options: PasswordOptions, command: Command) => {
       await withPeople(cli, command, async (people, { audit }) => {
         const person = await people.get(name);
         if (options.oneTime === true) {
@@ -149,12 +150,20 @@ function registerPassword(user: Command, cli: Cli): void {
           const password = await people.setOneTimePassword(name);
           return tellOneTimePassword(cli, await people.get(name), password, options.json === true);
         }
-        const password = await readNewSecret(cli.stdin, cli.err, `New password of ${person.name}`);
+        const password = options.passwordStdin
+          ? await readPiped(cli.stdin)
+          : await readNewSecret(cli.stdin, cli.err, `New password of ${person.name}`);
         await audit("password.reset", person.name, { oneTime: false });
         await people.setPassword(name, password);
         cli.out.line(`The password of ${person.name} is changed; every portal sign-in of theirs has ended.`);
       });
     });
+}
+
+interface PasswordOptions {
+  oneTime?: boolean;
+  passwordStdin?: boolean;
+  json?: boolean;
 }
 
 function registerRoles(user: Command, cli: Cli): void {

@@ -17,8 +17,11 @@ const maxCarried = 1024;
 const lineEnds: ReadonlySet<number> = new Set([0x0d, 0x0a, 0x0f, 0x04]);
 
 const backspace = 0x08;
+const tab = 0x09;
 /** Shells drop the whole command with it. */
 const interrupt = 0x03;
+
+const unseenWords = "a line that cannot be seen, since a program does not read it yet:";
 
 export class ConfirmLines implements CommandLines {
   readonly #rules: ConfirmRules;
@@ -38,6 +41,7 @@ export class ConfirmLines implements CommandLines {
   #lastKeys = "";
   /** Keys that may have put there what was not typed. */
   #recalled = false;
+  #tabbed = false;
   #stoppedAt: { rule: Confirm | null; byte: string } | null = null;
 
   constructor(rules: ConfirmRules, wait: (command: string, rule: Confirm) => AwaitedConfirmation) {
@@ -64,9 +68,16 @@ export class ConfirmLines implements CommandLines {
     return bytes.length;
   }
 
+  get unseen(): boolean {
+    return this.#recalled && this.#shown.hasUnreadKeys(this.#tabbed);
+  }
+
   ask(): AwaitedConfirmation | null {
-    const rule = this.#stoppedAt?.rule ?? this.#rule();
-    if (this.#stoppedAt === null || rule === null) return null;
+    if (this.#stoppedAt === null) return null;
+    const rule = this.#stoppedAt.rule ?? this.#rule();
+    const any = rule === null && this.unseen ? this.#rules.anyCommand : null;
+    if (any !== null) return this.#wait(`${unseenWords} ${this.#shown.text.trim()}`, any);
+    if (rule === null) return null;
     // What is told and kept is what the terminal shows: a secret that is typed unseen stays so. A paste is shown at its end.
     const line = this.#pasting ? this.#before + this.#typed.line : this.#shown.text;
     return this.#wait(`${this.#carriedShown}${line.trim()}`, rule);
@@ -90,6 +101,7 @@ export class ConfirmLines implements CommandLines {
 
   #push(bytes: Uint8Array): void {
     this.#recalled ||= bytes.some((byte) => byte < 0x20 && byte !== backspace);
+    this.#tabbed ||= bytes.includes(tab);
     if (bytes.includes(interrupt)) this.#carried = "";
     const keys = this.#decoder.decode(bytes, { stream: true });
     this.#followPaste(keys);
@@ -120,6 +132,7 @@ export class ConfirmLines implements CommandLines {
     this.#before = "";
     this.#overlong = null;
     this.#recalled = false;
+    this.#tabbed = false;
   }
 
   /** After a backslash the next line goes on where this one was broken. */
@@ -138,6 +151,7 @@ export class ConfirmLines implements CommandLines {
     this.#before = "";
     this.#overlong = null;
     this.#recalled = false;
+    this.#tabbed = false;
   }
 
   #rule(): Confirm | null {

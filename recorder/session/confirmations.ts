@@ -68,7 +68,9 @@ export class Confirmations implements ConfirmDesk {
 
   ask(action: ConfirmAction): AwaitedConfirmation | null {
     const rule = this.#ruleFor(action);
-    return rule === null ? null : this.#wait(rule, action);
+    if (rule === null) return null;
+    const isUpload = action.what === "command" && rule === this.#rules.upload;
+    return this.#wait(rule, isUpload ? { what: "upload", channel: action.channel, path: action.command } : action);
   }
 
   list(): Confirmation[] {
@@ -108,7 +110,7 @@ export class Confirmations implements ConfirmDesk {
       case "upload":
         return this.#rules.upload;
       case "command":
-        return this.#rules.command(action.command);
+        return this.#rules.first(this.#rules.command(action.command), action.writes === true ? this.#rules.upload : null);
       case "keys":
         return this.#rules.keys.find(({ keys }) => keys === action.keys)?.rule ?? null;
     }

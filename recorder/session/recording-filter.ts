@@ -138,7 +138,9 @@ export class RecordingFilter {
 
 function withoutCommand(event: Extract<SessionEvent, { type: "notice" }>): SessionEvent {
   const { command: _command, ...facts } = event.facts;
-  return { ...event, facts };
+  if (event.notice !== "confirm-asked") return { ...event, facts };
+  const { path: _path, keys: _keys, ...asked } = facts;
+  return { ...event, facts: asked };
 }
 
 function notice(type: NoticeType, channel: number, facts: Record<string, unknown>): SessionEvent {

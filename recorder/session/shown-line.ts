@@ -10,8 +10,12 @@ export class ShownLine {
   #line: string[] = [];
   #cursor = 0;
   #written = "";
+  /** It was gone back in or left for another row: what it reads like may not be all of it. */
+  #isMoved = false;
   /** A sequence that is not whole yet. */
   #sequence = "";
+  /** On this line, since an editor said that it reads keys. */
+  #sinceEditor = "";
 
   get text(): string {
     return this.#line.join("");
@@ -22,6 +26,14 @@ export class ShownLine {
     return this.#written.length >= wideFrom ? this.#written : "";
   }
 
+  /**
+   * Keys that recall or complete stand there as a terminal echoes what nobody has read: whoever reads it later makes of them
+   * what is not known. A tab counts where one was typed.
+   */
+  hasUnreadKeys(tabs: boolean): boolean {
+    return /\^\[[[O]|\^[NPRS]/.test(this.#sinceEditor) || (tabs && this.#sinceEditor.includes("\t"));
+  }
+
   push(bytes: Uint8Array): void {
     for (const character of this.#decoder.decode(bytes, { stream: true })) {
       if (this.#sequence !== "" || character === "\u001b") this.#escape(character);
@@ -30,11 +42,14 @@ export class ShownLine {
   }
 
   #take(character: string): void {
+    this.#sinceEditor = character === "\n" ? "" : (this.#sinceEditor + character).slice(-maxLine);
     if (character === "\n") {
       this.#line = [];
       this.#cursor = 0;
       this.#written = "";
+      this.#isMoved = false;
     } else if (character === "\r") {
+      this.#isMoved = true;
       this.#cursor = 0;
     } else if (character === "\b") {
       this.#cursor = Math.max(0, this.#cursor - 1);
@@ -77,9 +92,21 @@ export class ShownLine {
         this.#line.splice(this.#cursor, 0, ...Array.from({ length: count }, () => " "));
         this.#line.length = Math.min(this.#line.length, maxLine);
         return;
+      case "A":
+      case "B":
+      case "d":
+        this.#isMoved = true;
+        return;
       case "K":
-        if (parameters === "" || parameters === "0") this.#line.length = Math.min(this.#line.length, this.#cursor);
-        else if (parameters === "2") this.#line = this.#line.map(() => " ");
+        if (parameters === "" || parameters === "0") {
+          this.#line.length = Math.min(this.#line.length, this.#cursor);
+          // On one row nothing else stands there.
+          if (!this.#isMoved) this.#written = this.text;
+        } else if (parameters === "2") this.#line = this.#line.map(() => " ");
+        return;
+      case "h":
+        // Bracketed paste: editors turn it on when they begin to read a line.
+        if (parameters === "?2004") this.#sinceEditor = "";
         return;
       case "J":
       case "H":

@@ -100,7 +100,8 @@ export interface ControlledTap {
 /** What waits for somebody else to agree. */
 export type ConfirmAction =
   | { what: "upload"; channel: number; path: string }
-  | { what: "command"; channel: number; command: string }
+  /** `writes`: it is an upload, too, and the rule that comes first in the policy counts. */
+  | { what: "command"; channel: number; command: string; writes?: boolean }
   | { what: "keys"; channel: number; keys: KeyCombination };
 
 export interface ConfirmDesk {
@@ -110,7 +111,6 @@ export interface ConfirmDesk {
   readonly keys: readonly KeyCombination[];
   /** Null: nobody has to agree to this. Else it waits from now on. */
   ask(action: ConfirmAction): AwaitedConfirmation | null;
-  /** Of a terminal. */
   /** Of a terminal. */
   lines(channel: number): CommandLines;
   /** Of a program without one. */
@@ -139,6 +139,8 @@ export interface CommandLines {
   ended(passes: boolean): void;
   /** Within a bracketed paste: its end is still to come, and until then the target takes keys for text. */
   readonly pasting: boolean;
+  /** Keys that recall or complete were sent, and no program has read them: what the line is cannot be seen yet. */
+  readonly unseen: boolean;
   shown(bytes: Uint8Array): void;
 }
 

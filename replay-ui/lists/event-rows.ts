@@ -18,7 +18,7 @@ import {
 } from "./screen-event-rows.ts";
 
 export function eventRows(decoded: Decoded): FactRow[] {
-  return decoded.kind === "events" ? decoded.lines.map(toRow) : [];
+  return decoded.kind === "events" ? decoded.lines.map(factOf) : [];
 }
 
 function terminal(value: unknown): string {
@@ -152,7 +152,11 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "input-dropped": inputDropped,
   "program-waits": (facts) => [
     "Waits for the release",
-    join(text(facts["request"]), text(facts["command"]), "begins with it, and has what it was sent by then"),
+    join(
+      text(facts["request"]),
+      text(facts["command"]),
+      facts["input"] === "kept" ? "begins with it, and has what it was sent by then" : "begins with it, sent nothing before",
+    ),
     "warn",
   ],
   "watch-begin": (facts) => ["Watched live", `by ${text(facts["by"])}`],
@@ -231,7 +235,7 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
   "decode-error": screenUnreadable,
 };
 
-function toRow(line: EventsLine): FactRow {
+export function factOf(line: EventsLine): FactRow {
   const [title, detail, tone] = said[line.type](line.facts);
   return {
     atUs: line.t,

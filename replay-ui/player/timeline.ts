@@ -25,6 +25,11 @@ export class Timeline {
     return this.index.durationUs;
   }
 
+  /** What is shown as the whole: of a session that goes on, what is told each second lies behind what is drawn already. */
+  totalAt(atUs: number): number {
+    return this.index.live ? Math.max(this.durationUs, atUs) : this.durationUs;
+  }
+
   get gaps(): readonly Gap[] {
     return this.index.gaps;
   }

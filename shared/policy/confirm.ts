@@ -34,6 +34,11 @@ export class ConfirmRules {
     return this.#commands.size > 0;
   }
 
+  /** Of what cannot be read: the first rule of commands. */
+  get anyCommand(): Confirm | null {
+    return [...this.#commands.values()][0] ?? null;
+  }
+
   /** The first rule, in the policy's order, whose pattern is in this line. */
   command(line: string): Confirm | null {
     if (this.#commands.size === 0) return null;
@@ -43,6 +48,11 @@ export class ConfirmRules {
         .map(({ id }) => id),
     );
     return [...this.#commands.values()].find(({ id }) => found.has(id)) ?? null;
+  }
+
+  /** Of two that fit. */
+  first(one: Confirm | null, other: Confirm | null): Confirm | null {
+    return this.rules.find((rule) => rule === one || rule === other) ?? null;
   }
 
   /** This key, going down while those are held. */

@@ -13,7 +13,7 @@ import type { RunningService } from "../support/service.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type Portal, signInToPortal } from "../support/watch-client.ts";
 import { type BenchContext, type Figure, figure, interleaved, median, percentile } from "./harness.ts";
-import { colourMark, type Question, type Taken } from "./live/watchers.ts";
+import { colourMark, firstColour, type Question, type Taken } from "./live/watchers.ts";
 import { startTopology, type Topology } from "./ssh/topology.ts";
 import { Child } from "./vnc/child.ts";
 import { RfbClient } from "./vnc/rfb-client.ts";
@@ -81,7 +81,7 @@ class Operator {
 
   constructor(stage: Topology, args: readonly string[], command: string) {
     this.process = spawn("ssh", ["-F", stage.clientConfig, ...args, "gateway", command], {
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "ignore"],
     });
     this.process.stdout.on("data", (chunk: Buffer) => {
       const atNs = process.hrtime.bigint();
@@ -118,7 +118,22 @@ function latencies(name: string, watchers: readonly number[], operator: readonly
   });
 }
 
-async function sshLatency(stage: Topology, portal: Portal, watchers: Watchers, seconds: number): Promise<Figure[]> {
+/** When it was slow, and whether the watchers' own process was: what stalls does so at a moment that says why. */
+function slowestOf({ slowest, resyncs, lateMs }: Taken, fromNs: bigint): string {
+  const each = slowest.map(({ atNs, latencyMs }) => {
+    const second = Number(BigInt(atNs) - fromNs) / 1e9;
+    return `${latencyMs.toFixed(0)} ms at ${second.toFixed(1)} s`;
+  });
+  return `slowest ${each.join(", ")}; ${resyncs} resynchronisations; the watchers' process was late by ${lateMs.toFixed(0)} ms`;
+}
+
+async function sshLatency(
+  stage: Topology,
+  portal: Portal,
+  watchers: Watchers,
+  seconds: number,
+  log: BenchContext["log"],
+): Promise<Figure[]> {
   const figures: Figure[] = [];
   const operator = new Operator(stage, ["-tt"], stampEvery(0.1));
   const session = await liveSession(portal);
@@ -128,7 +143,10 @@ async function sshLatency(stage: Topology, portal: Portal, watchers: Watchers, s
     await watchers.take();
     operator.latenciesMs = [];
     await sleep(seconds * 1000);
-    const { latenciesMs } = await watchers.take();
+    const fromNs = process.hrtime.bigint() - BigInt(seconds) * 1_000_000_000n;
+    const taken = await watchers.take();
+    const { latenciesMs } = taken;
+    log(`${count} watching: ${slowestOf(taken, fromNs)}`);
     figures.push(...latencies(`SSH output to ${count} watching`, latenciesMs, operator.latenciesMs));
     await watchers.close();
   }
@@ -265,7 +283,14 @@ async function freeze(stage: Topology, portal: Portal, rounds: number): Promise<
   ];
 }
 
-async function drawAndWatch(target: ScriptedTarget, viewer: RfbClient, watchers: Watchers, seconds: number) {
+async function drawAndWatch(
+  target: ScriptedTarget,
+  viewer: RfbClient,
+  watchers: Watchers,
+  seconds: number,
+  log: BenchContext["log"],
+) {
+  const fromNs = process.hrtime.bigint();
   const sent = new Map<number, bigint>();
   const operator: number[] = [];
   viewer.handOn((bytes) => {
@@ -281,7 +306,7 @@ async function drawAndWatch(target: ScriptedTarget, viewer: RfbClient, watchers:
   });
   await watchers.take();
   for (let i = 0; i < seconds * 10; i++) {
-    const colour = 0x0101 + i;
+    const colour = firstColour + i;
     const update = rawUpdate((i * 37) % 500, (i * 23) % 400, 40, 30);
     for (let at = 16; at < update.length; at += 4) update.writeUInt32LE((colourMark << 16) | colour, at);
     sent.set(colour, process.hrtime.bigint());
@@ -290,15 +315,18 @@ async function drawAndWatch(target: ScriptedTarget, viewer: RfbClient, watchers:
     await sleep(100);
   }
   await sleep(500);
-  const { colours } = await watchers.take();
-  const latenciesMs = colours.flatMap(([colour, atNs]) => {
+  const taken = await watchers.take();
+  const came = taken.colours.flatMap(([colour, atNs]) => {
     const sentNs = sent.get(colour);
-    return sentNs === undefined ? [] : [Number(BigInt(atNs) - sentNs) / 1e6];
+    return sentNs === undefined ? [] : [{ atNs, latencyMs: Number(BigInt(atNs) - sentNs) / 1e6 }];
   });
+  const slowest = came.sort((a, b) => b.latencyMs - a.latencyMs).slice(0, 5);
+  log(`${came.length} pictures came: ${slowestOf({ ...taken, slowest }, fromNs)}`);
+  const latenciesMs = came.map(({ latencyMs }) => latencyMs);
   return { latenciesMs, operator };
 }
 
-async function vnc(directory: string, seconds: number): Promise<Figure[]> {
+async function vnc(directory: string, seconds: number, log: BenchContext["log"]): Promise<Figure[]> {
   const figures: Figure[] = [];
   const target = await startScriptedTarget({ size: { width: 640, height: 480 } });
   const service = await startVncService(directory, [{ name: "hmi", host: target.host, port: target.port }]);
@@ -312,7 +340,7 @@ async function vnc(directory: string, seconds: number): Promise<Figure[]> {
     const session = await liveSession(portal);
     for (const count of [1, many]) {
       await watchers.open(session, count);
-      const { latenciesMs, operator } = await drawAndWatch(target, viewer, watchers, seconds);
+      const { latenciesMs, operator } = await drawAndWatch(target, viewer, watchers, seconds, log);
       figures.push(...latencies(`VNC picture to ${count} watching`, latenciesMs, operator));
       await watchers.close();
       target.send(rawUpdate(0, 0, 640, 480));
@@ -351,7 +379,7 @@ export async function run({ log, settings }: BenchContext): Promise<Figure[]> {
           const portal = await signInToPortal(stage.service.httpUrl, watcherNames[0] as string, password);
           if (wants("latency")) {
             log("SSH: latency and joining");
-            figures.push(...(await sshLatency(stage, portal, watchers, seconds)));
+            figures.push(...(await sshLatency(stage, portal, watchers, seconds, log)));
           }
           if (wants("freeze")) {
             log("SSH: freezing");
@@ -370,7 +398,7 @@ export async function run({ log, settings }: BenchContext): Promise<Figure[]> {
     }
     if (wants("vnc")) {
       log("VNC: latency and joining");
-      figures.push(...(await vnc(join(base, "vnc"), seconds)));
+      figures.push(...(await vnc(join(base, "vnc"), seconds, log)));
     }
   } finally {
     rmSync(base, { recursive: true, force: true });

@@ -69,6 +69,10 @@ const administration: LocalAdministration = {
     liftStop: async (scope, reason, person) => {
       done.push(`lift ${scope} ${reason} ${person}`);
     },
+    confirm: async (id, n, person, { given, reason }) => {
+      done.push(`confirm ${id} ${n} ${person} ${given} ${reason}`);
+      return n === 1;
+    },
   },
   watches: {
     upgrade: async (asked, _request, socket) => {

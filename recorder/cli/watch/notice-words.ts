@@ -14,6 +14,8 @@ const confirmWhats: Record<string, string> = {
   keys: "A combination of keys",
 };
 
+const waitsWith = (input: unknown) => (input === "kept" ? "has what it was sent by then" : "was sent nothing before");
+
 const words: Partial<Record<NoticeType, (facts: Facts) => string>> = {
   freeze: ({ by, reason }) => `Frozen by ${text(by)}${because(reason)}`,
   unfreeze: ({ by }) => `Goes on, let by ${text(by)}`,
@@ -26,8 +28,8 @@ const words: Partial<Record<NoticeType, (facts: Facts) => string>> = {
   "escort-begin": ({ by }) => `${text(by)} escorts`,
   "escort-end": ({ by, why }) => `${text(by)} escorts no more (${text(why)})`,
   "escort-lost": () => "Nobody escorts any more",
-  "program-waits": ({ request, command }) =>
-    `Waits for the release, and runs then: ${text(command) || text(request)}. It has what it was sent by then`,
+  "program-waits": ({ request, command, input }) =>
+    `Waits for the release, and runs then: ${text(command) || text(request)}. It ${waitsWith(input)}`,
   "control-begin": ({ by, exclusive }) =>
     exclusive === true ? `${text(by)} types in the person's place` : `${text(by)} types in this session, too`,
   "control-end": ({ by, why }) => `${text(by)} types no more (${text(why)})`,

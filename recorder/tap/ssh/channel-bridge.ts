@@ -363,7 +363,8 @@ export class ChannelBridge {
   /** Whoever releases the session is to know beforehand what begins by that. */
   #sayWaits({ request, command }: Program): void {
     const what = command === undefined ? {} : { command: command.slice(0, 1024) };
-    this.#context.gate.notice("program-waits", { request, ...what }, this.number);
+    const early = this.#context.session.earlyInput === "deliver" ? { input: "kept" } : {};
+    this.#context.gate.notice("program-waits", { request, ...what, ...early }, this.number);
   }
 
   #clientData(data: Buffer): void {
@@ -456,9 +457,7 @@ export class ChannelBridge {
     // Nobody is asked about what is refused anyway.
     if (session.decide("exec").effect === "deny" && session.decide("sftp").effect === "deny") return null;
     const { command } = program;
-    const upload =
-      desk.uploads && takesFiles(program) ? desk.ask({ what: "upload", channel: this.number, path: command }) : null;
-    return upload ?? desk.ask({ what: "command", channel: this.number, command });
+    return desk.ask({ what: "command", channel: this.number, command, writes: takesFiles(program) });
   }
 
   #discarded(item: InboundItem): void {

@@ -144,24 +144,27 @@ export class ConfirmGate {
   }
 
   #stop(byte: Buffer): void {
-    const sinceMs = performance.now() - this.#passedMs;
-    if (sinceMs >= settleMs || !this.#place.isTerminal()) {
+    const { lines, isTerminal } = this.#place;
+    const nowMs = performance.now();
+    const sinceMs = nowMs - this.#passedMs;
+    if ((sinceMs >= settleMs && !lines.unseen) || !isTerminal()) {
       this.#ask(byte);
       return;
     }
     const waiting: Waiting = { awaited: null, byte };
     this.#waiting = waiting;
-    this.#settle(waiting, settleMs - sinceMs);
+    this.#settle(waiting, Math.max(0, settleMs - sinceMs), nowMs);
   }
 
-  #settle(waiting: Waiting, forMs: number): void {
+  #settle(waiting: Waiting, forMs: number, stoppedMs: number): void {
     const { byte } = waiting;
     this.#timer = setTimeout(() => {
       if (this.#waiting !== waiting) return;
+      const { lines } = this.#place;
       // Of a paste nothing is shown before its end.
-      const isDue = this.#place.lines.pasting || performance.now() - this.#passedMs >= longestSettleMs;
-      if (this.#shownMs < this.#passedMs && !isDue) {
-        this.#settle(waiting, settleMs);
+      const isDue = lines.pasting || performance.now() - stoppedMs >= longestSettleMs;
+      if ((this.#shownMs < this.#passedMs || lines.unseen) && !isDue) {
+        this.#settle(waiting, settleMs, stoppedMs);
         return;
       }
       this.#waiting = null;

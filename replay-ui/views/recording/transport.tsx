@@ -260,6 +260,7 @@ function Times({ opened }: { opened: OpenedRecording }) {
   const { player } = opened;
   const timeline = useStore(player.timeline);
   const session = useRef<HTMLSpanElement>(null);
+  const total = useRef<HTMLSpanElement>(null);
   const wall = useRef<HTMLTimeElement>(null);
   const startedMs = Date.parse(timeline.index.startedAt);
   const hours = timeline.durationUs >= 3600e6;
@@ -267,6 +268,8 @@ function Times({ opened }: { opened: OpenedRecording }) {
     const write = (atUs: number) => {
       const text = formatSessionTime(atUs, { tenths: true, hours });
       if (session.current !== null && session.current.textContent !== text) session.current.textContent = text;
+      const of = ` / ${formatSessionTime(timeline.totalAt(atUs), { tenths: true, hours })}`;
+      if (total.current !== null && total.current.textContent !== of) total.current.textContent = of;
       const clock = formatClock(startedMs + atUs / 1000);
       if (wall.current !== null && wall.current.textContent !== clock) {
         wall.current.textContent = clock;
@@ -275,12 +278,12 @@ function Times({ opened }: { opened: OpenedRecording }) {
     };
     write(player.timeUs.get());
     return player.timeUs.subscribe(write);
-  }, [player, startedMs, hours]);
+  }, [player, timeline, startedMs, hours]);
   return (
     <div class="times">
       <span class="time-session">
         <span ref={session} data-testid="session-time" />
-        <span class="time-total"> / {formatSessionTime(timeline.durationUs, { tenths: true, hours })}</span>
+        <span class="time-total" ref={total} />
       </span>
       <time
         class="time-wall"

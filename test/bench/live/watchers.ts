@@ -1,5 +1,6 @@
 // Watchers of live sessions for the live bench, in a process of their own. Each line it is given is a question in JSON,
 // answered by one line. Times are of the machine's monotonic clock, which targets and operators of the bench read, too.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { type Portal, signInToPortal, WatchClient } from "../../support/watch-client.ts";
 
@@ -13,21 +14,49 @@ export type Question =
 
 export interface Taken {
   latenciesMs: number[];
+  /** When the slowest of them came. */
+  slowest: { atNs: string; latencyMs: number }[];
   colours: [colour: number, atNs: string][];
   resyncs: number;
+  /** How long this process itself was late for something at most. */
+  lateMs: number;
 }
 
-/** A colour of the bench, as a drawing has it: this byte, then two that count. */
+/** A colour of the bench, as a drawing has it: this byte, then two that count from here on, up to so many. */
 export const colourMark = 0xc5;
+export const firstColour = 0x0101;
+export const mostColours = 0x0400;
 
 const stamp = /T(\d+);/g;
 const shown = /^(?:terminal|screen)-/;
 let portals: Portal[] = [];
 let clients: WatchClient[] = [];
-let taken: Taken = { latenciesMs: [], colours: [], resyncs: 0 };
+const nothing = () => ({ latenciesMs: [], slowest: [], colours: [], resyncs: 0, lateMs: 0 }) satisfies Taken;
+let taken: Taken = nothing();
+const delays = monitorEventLoopDelay({ resolution: 5 });
+delays.enable();
 
-/** @param newest the last stamp that this watcher had: a segment's keyframe repeats those on the screen. */
-function look(track: string, bytes: Uint8Array, newest: { ns: bigint }): void {
+function count(atNs: bigint, latencyMs: number): void {
+  taken.latenciesMs.push(latencyMs);
+  const { slowest } = taken;
+  if (slowest.length === 5 && latencyMs <= (slowest[4]?.latencyMs ?? 0)) return;
+  slowest.push({ atNs: String(atNs), latencyMs });
+  taken.slowest = slowest.sort((a, b) => b.latencyMs - a.latencyMs).slice(0, 5);
+}
+
+/** The newest colour of the bench that a piece of a screen's segment has. */
+export function newestColour(frame: Buffer): number | null {
+  let newest: number | null = null;
+  for (let at = frame.indexOf(colourMark); at >= 0 && at + 2 < frame.length; at = frame.indexOf(colourMark, at + 1)) {
+    const colour = frame.readUInt16BE(at + 1);
+    const isOne = colour >= firstColour && colour < firstColour + mostColours;
+    if (isOne && (newest === null || colour > newest)) newest = colour;
+  }
+  return newest;
+}
+
+/** @param newest the last stamp and colour that this watcher had: a segment's keyframe repeats those on the screen. */
+function look(track: string, bytes: Uint8Array, newest: { ns: bigint; colour: number }): void {
   const atNs = process.hrtime.bigint();
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (track.startsWith("terminal-") && frame.length < 64 * 1024) {
@@ -35,11 +64,13 @@ function look(track: string, bytes: Uint8Array, newest: { ns: bigint }): void {
       const sentNs = BigInt(ns ?? "0");
       if (sentNs <= newest.ns) continue;
       newest.ns = sentNs;
-      taken.latenciesMs.push(Number(atNs - sentNs) / 1e6);
+      count(atNs, Number(atNs - sentNs) / 1e6);
     }
   } else if (track.startsWith("screen-")) {
-    const at = frame.indexOf(colourMark);
-    if (at >= 0 && at + 2 < frame.length) taken.colours.push([frame.readUInt16BE(at + 1), String(atNs)]);
+    const colour = newestColour(frame);
+    if (colour === null || colour <= newest.colour) return;
+    newest.colour = colour;
+    taken.colours.push([colour, String(atNs)]);
   }
 }
 
@@ -68,7 +99,7 @@ async function open(session: string, number: number): Promise<{ client: WatchCli
   const status = await client.opened();
   if (status !== 101) throw new Error(`a watch was refused with ${status}`);
   const joinMs = await begun;
-  const newest = { ns: process.hrtime.bigint() };
+  const newest = { ns: process.hrtime.bigint(), colour: 0 };
   client.onFrame = (track, bytes) => look(track, bytes, newest);
   return { client, joinMs };
 }
@@ -90,8 +121,10 @@ async function answer(question: Question): Promise<unknown> {
       return joins;
     }
     case "take": {
-      const now = { ...taken, resyncs: clients.reduce((sum, client) => sum + client.of("resync").length, 0) };
-      taken = { latenciesMs: [], colours: [], resyncs: 0 };
+      const resyncs = clients.reduce((sum, client) => sum + client.of("resync").length, 0);
+      const now = { ...taken, resyncs, lateMs: delays.max / 1e6 };
+      delays.reset();
+      taken = nothing();
       return now;
     }
     case "close":

@@ -361,7 +361,7 @@ describe("a stream without a terminal", () => {
     const session = await coming;
     await waitFor(() => client.output().includes(sentence), { what: "the sentence" });
     // Before the release, for whoever gives it.
-    expect(session.notices("program-waits")).toEqual([{ request: "exec", command: "cat" }]);
+    expect(session.notices("program-waits")).toEqual([{ request: "exec", command: "cat", input: "kept" }]);
     client.write("for the command\n");
     client.child.stdin?.end();
     await sleep(300);

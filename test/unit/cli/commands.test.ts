@@ -281,6 +281,7 @@ describe("what needs the running service", () => {
           sessions: 2,
         }),
         liftStop: async () => undefined,
+        confirm: async () => false,
       },
       watches: { upgrade: async () => undefined, close: () => undefined },
       audit: async () => undefined,
