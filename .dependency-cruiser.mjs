@@ -22,10 +22,12 @@ const LAYERS = {
   "recorder/live/": ["shared/"],
   "recorder/access/": ["shared/"],
   "recorder/catalog/": ["shared/", "recorder/encryption/", ...STORE_CONTRACT],
-  // Its threads open the store by themselves; how long what is kept is retention's to say.
+  // Its threads open the store by themselves; how long what is kept is retention's to say, and what a time stamp says the
+  // ledger's.
   "recorder/verify/": [
     "shared/",
     "recorder/catalog/",
+    "recorder/ledger/timestamp-answer.ts",
     "recorder/retention/terms.ts",
     "recorder/store/create-store.ts",
     "recorder/store/retention-store.ts",

@@ -1,7 +1,7 @@
 // `conduit attest`: the retention attestation of a day or a period, signed; and the check of one that somebody else made.
 import { sign } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { AppError } from "../../shared/errors.ts";
@@ -17,7 +17,8 @@ import { version } from "../version.ts";
 import { type Cli, inWorkspace, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { inventoryOf } from "./inventory-of.ts";
-import { printable } from "./output.ts";
+import { counted, printable } from "./output.ts";
+import { type FilePlace, intoFile, placeFor } from "./recordings/into-file.ts";
 import {
   type EvidenceSource,
   keyOption,
@@ -75,10 +76,13 @@ Examples:
 async function make(cli: Cli, command: Command, source: EvidenceSource, options: Options): Promise<void> {
   const period = periodOf(options);
   const { installation } = source;
-  const paths = [options.html, typeof options.json === "string" ? options.json : undefined].filter(
-    (path) => path !== undefined,
-  );
-  for (const path of paths) refuseTaken(cli, path, options.force === true);
+  const force = options.force === true;
+  const json = typeof options.json === "string" ? options.json : undefined;
+  const places = {
+    json: filePlace(cli, "--json", json, force),
+    signature: filePlace(cli, "--json", json && `${json}.sig`, force),
+    html: filePlace(cli, "--html", options.html, force),
+  };
   const witnesses = await readWitnesses({ ...source.witnesses, store: source.store, signal: cli.signal });
   const recorder = options.recorder ?? installation?.recorder.id ?? onlyOf([...witnesses.ledgers.keys()]);
   const signing = installation === null ? null : await signingKeyOf(installation);
@@ -100,16 +104,14 @@ async function make(cli: Cli, command: Command, source: EvidenceSource, options:
   const signature = signing === null ? null : sign(null, bytes, signing.privateKeyPem);
   const sha256 = sha256Hex(bytes);
   await source.audit("attestation.make", recorder, { ...attestation.period, inOrder: attestation.inOrder, sha256 });
-  if (typeof options.json === "string") {
-    const path = resolve(cli.directory, options.json);
-    await writeFile(path, bytes);
-    if (signature !== null) await writeFile(`${path}.sig`, signature);
-    else cli.err.line("WARNING: not signed: only the installation itself has the recorder's key.");
+  const { html } = places;
+  if (places.json !== null && places.signature !== null) {
+    await writeSigned(cli, { json: places.json, signature: places.signature }, bytes, signature);
+    if (signature === null) cli.err.line("WARNING: not signed: only the installation itself has the recorder's key.");
   }
-  if (options.html !== undefined)
-    await writeFile(
-      resolve(cli.directory, options.html),
-      attestationPage(attestation, { sha256, signature: signature?.toString("base64") ?? null }),
+  if (html !== null)
+    await intoFile(cli, html, (file) =>
+      writeFile(file, attestationPage(attestation, { sha256, signature: signature?.toString("base64") ?? null })),
     );
   if (options.json === true) cli.out.line(bytes.toString().trimEnd());
   else print(cli, attestation);
@@ -138,8 +140,8 @@ async function check(cli: Cli, source: EvidenceSource, file: string): Promise<vo
     const { recordings } = attestation;
     cli.out.line(
       findings.length === 0
-        ? `The attestation of ${attestation.generatedAt} holds: ${recordings.length} recordings, recomputed from store and ledger.`
-        : `The attestation does not hold: ${findings.length} findings.`,
+        ? `The attestation of ${attestation.generatedAt} holds: ${counted(recordings.length, "recording")}, recomputed from store and ledger.`
+        : `The attestation does not hold: ${counted(findings.length, "finding")}.`,
     );
   }
   if (findings.length > 0) cli.exitCode = exitCodes.findings;
@@ -153,7 +155,7 @@ function print(
   cli.out.table(["STATE", "RECORDINGS"], states);
   cli.out.line();
   cli.out.line(
-    `${counts.objects} objects, ${counts.unlockedObjects} not locked, ${counts.missingObjects} missing, ${counts.unknownObjects + unknown.length} unknown`,
+    `${counted(counts.objects, "object")}, ${counts.unlockedObjects} not locked, ${counts.missingObjects} missing, ${counts.unknownObjects + unknown.length} unknown`,
   );
   for (const { verdict, name } of [
     { ...ledger, name: "ledger" },
@@ -206,9 +208,30 @@ async function rowsOf(cli: Cli, command: Command, installation: Config | null) {
   return inWorkspace(cli, command, ({ database }) => catalogueRows(database));
 }
 
-function refuseTaken(cli: Cli, path: string, force: boolean): void {
-  const taken = resolve(cli.directory, path);
-  if (!force && existsSync(taken)) throw usage(`${taken} exists already; --force replaces it`);
+/** Before anything is made: a place where no file could be put in the end is refused. */
+function filePlace(cli: Cli, option: string, path: string | undefined, force: boolean): FilePlace | null {
+  if (path === undefined) return null;
+  if (path === "-") throw usage(`${option} takes the name of a file; --json without one prints it`);
+  try {
+    return placeFor(cli, path, "attestation", force, option);
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+/** Neither has its name before both are whole. */
+async function writeSigned(
+  cli: Cli,
+  places: { json: FilePlace; signature: FilePlace },
+  bytes: Uint8Array,
+  signature: Uint8Array | null,
+): Promise<void> {
+  await intoFile(cli, places.json, async (file) => {
+    await writeFile(file, bytes);
+    if (signature !== null) await intoFile(cli, places.signature, (beside) => writeFile(beside, signature));
+    // Of an older one that is replaced unsigned, the signature is none.
+    else if (places.signature.path !== null) await rm(places.signature.path, { force: true });
+  });
 }
 
 function usage(message: string): AppError {

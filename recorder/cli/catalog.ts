@@ -4,7 +4,7 @@ import { rebuildCatalogue } from "../catalogue-rebuild.ts";
 import { readRootPublicKey } from "../keys/root-key.ts";
 import type { Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { printable } from "./output.ts";
+import { counted, printable } from "./output.ts";
 import { inArchive, trustedKeys } from "./recordings/archive.ts";
 import { knownRecordings, numberFaults } from "./recordings/completeness.ts";
 
@@ -44,7 +44,7 @@ export const registerCatalog: Register = (program, cli) => {
         if (options.json === true) cli.out.json({ ...result, missing });
         else
           cli.out.line(
-            `${result.recordings} recordings are in the index, ${result.expired} that expired, ${result.holds} legal holds.`,
+            `${counted(result.recordings, "recording")} in the index, ${result.expired} that expired, ${counted(result.holds, "legal hold")}.`,
           );
         for (const { place, message } of result.faults) cli.err.line(`${printable(place)}: ${printable(message)}`);
         for (const { message } of missing) cli.err.line(`WARNING: ${printable(message)}`);

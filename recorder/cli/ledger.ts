@@ -16,7 +16,7 @@ import { readWitnesses } from "../verify/verify-evidence.ts";
 import { askService } from "./ask-service.ts";
 import { type Cli, configOf, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { formatTime, printable } from "./output.ts";
+import { counted, formatTime, printable } from "./output.ts";
 import {
   type EvidenceSource,
   keyOption,
@@ -183,11 +183,11 @@ function print(
   for (const { recorder, verdict, entries, checkpoints, checkpoint } of ledgers) {
     const signed = checkpoint === null ? "no checkpoint" : `signed to entry ${checkpoint.size - 1}`;
     cli.out.line(
-      `ledger of ${printable(recorder)}  ${verdict}  (${entries} entries, ${checkpoints} checkpoints, ${signed})`,
+      `ledger of ${printable(recorder)}  ${verdict}  (${entries === 1 ? "1 entry" : `${entries} entries`}, ${counted(checkpoints, "checkpoint")}, ${signed})`,
     );
   }
   if (ledgers.length === 0) cli.out.line("ledger  none");
-  cli.out.line(`keys  ${keys.verdict}  (${keys.keys.length} keys)`);
+  cli.out.line(`keys  ${keys.verdict}  (${counted(keys.keys.length, "key")})`);
   for (const { weight, code, place, message } of [keys, ...ledgers, { findings: further }].flatMap(
     ({ findings }) => findings,
   ))

@@ -82,6 +82,11 @@ export class Output {
   }
 }
 
+/** `1 key`, `3 keys`. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** `12.3 s`, `4 min 05 s`, `2 h 03 min` */
 export function formatDuration(us: number): string {
   const seconds = us / 1e6;

@@ -27,7 +27,7 @@ import {
 import { countedApprovals, showRequest, showRequests } from "./access/show.ts";
 import type { Cli, Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { formatTime, printable } from "./output.ts";
+import { counted, formatTime, printable } from "./output.ts";
 
 export const registerRequest: Register = (program, cli) => {
   const request = program
@@ -335,8 +335,4 @@ function readKey(cli: Cli, file: string): string {
 
 function windowOf({ from, to }: Pick<AccessRequest, "from" | "to">): string {
   return `from ${formatTime(from)} to ${formatTime(to)}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -9,12 +9,13 @@ import {
   type EvidenceVerdict,
   evidenceVerdicts,
   isInOrder,
+  type LedgerEvidence,
 } from "../../shared/evidence/verdict.ts";
 import { formatSize } from "../config/units.ts";
 import { type EvidenceScope, verifyEvidence } from "../verify/verify-evidence.ts";
 import type { Cli, Register } from "./cli.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { printable } from "./output.ts";
+import { counted, printable } from "./output.ts";
 import { keyOption, type SourceOptions, timeOf, withSource, withSourceOptions } from "./verify/evidence-source.ts";
 import { progressLine } from "./verify/progress-line.ts";
 import { sessionsNamed } from "./verify/sessions-named.ts";
@@ -116,7 +117,7 @@ function print(cli: Cli, report: EvidenceReport, every: boolean): void {
   const { keys, ledgers, recordings } = report;
   for (const one of recordings) {
     if (!every && isInOrder(one.verdict) && one.findings.length === 0) continue;
-    const checked = `${one.checkedSegments} segments, ${formatSize(one.checkedBytes)}`;
+    const checked = `${counted(one.checkedSegments, "segment")}, ${formatSize(one.checkedBytes)}`;
     cli.out.line(`${one.session}  ${one.verdict}  (${checked}, key ${printable(one.keyId ?? "unknown")})`);
     printFindings(cli, one.findings);
   }
@@ -124,13 +125,13 @@ function print(cli: Cli, report: EvidenceReport, every: boolean): void {
     const anchored = one.anchored === null ? "not compared with anchors" : `${one.anchored} entries anchored outside`;
     const checkpoint = one.checkpoint === null ? "no checkpoint" : `signed to entry ${one.checkpoint.size - 1}`;
     cli.out.line(
-      `ledger of ${printable(one.recorder)}  ${one.verdict}  (${one.entries} entries, ${one.checkpoints} checkpoints, ${checkpoint}, ${anchored})`,
+      `ledger of ${printable(one.recorder)}  ${one.verdict}  (${one.entries === 1 ? "1 entry" : `${one.entries} entries`}, ${counted(one.checkpoints, "checkpoint")}, ${checkpoint}, ${anchored}${stampsOf(one)})`,
     );
     printFindings(cli, one.findings);
   }
   if (ledgers.length === 0) cli.out.line("ledger  none");
   const root = keys.root === null ? "no root key given" : `root ${keys.root}`;
-  cli.out.line(`keys  ${keys.verdict}  (${keys.keys.length} keys, ${root})`);
+  cli.out.line(`keys  ${keys.verdict}  (${counted(keys.keys.length, "key")}, ${root})`);
   printFindings(cli, keys.findings);
   printFindings(cli, report.findings);
   const counts = new Map<EvidenceVerdict, number>();
@@ -138,7 +139,18 @@ function print(cli: Cli, report: EvidenceReport, every: boolean): void {
   const told = evidenceVerdicts.flatMap((verdict) =>
     counts.has(verdict) ? [`${counts.get(verdict)} ${verdict}`] : [],
   );
-  cli.out.line(`${recordings.length} recordings: ${told.join(", ") || "none"}. All in all: ${report.verdict}`);
+  cli.out.line(
+    `${counted(recordings.length, "recording")}: ${told.join(", ") || "none"}. All in all: ${report.verdict}`,
+  );
+}
+
+function stampsOf({ stamps }: LedgerEvidence): string {
+  if (stamps === undefined) return "";
+  const { count, proven, newest } = stamps;
+  const all = counted(count, "time stamp");
+  if (proven === null) return `, ${all}, compared without their authority's certificate`;
+  if (newest === null) return `, ${all}, none by the authority that was given`;
+  return `, ${proven} of ${all} proven, the newest of ${newest.at} to entry ${newest.size - 1}`;
 }
 
 function printFindings(cli: Cli, findings: readonly EvidenceFinding[]): void {

@@ -66,6 +66,16 @@ async function wrap(key: Uint8Array, recipients: string[]): Promise<Omit<Wrapped
   return { recipients, wrapped };
 }
 
+export async function isAgeIdentity(text: string): Promise<boolean> {
+  const { Decrypter } = await import("age-encryption");
+  try {
+    new Decrypter().addIdentity(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Null: none of the identities is a recipient. INTEGRITY_FORMAT: it opens, and what is in it is no key of the session. */
 export async function unwrapDataKey(
   session: string,

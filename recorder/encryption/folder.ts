@@ -2,7 +2,7 @@
 // recipient's identity and has neither service nor database. Trusts nothing in it: names lead nowhere else, every segment
 // is hashed before it is decrypted, and every fault is told with its place.
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { z } from "zod";
 import type { EncryptionStream } from "../../shared/encryption/scheme.ts";
@@ -65,7 +65,11 @@ async function stored(from: string, meta: SegmentMeta): Promise<Uint8Array> {
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(path, bytes, { flag: "wx", mode: 0o600 });
+  await writeFile(path, bytes, { flag: "wx", mode: 0o600 }).catch(async (error: NodeJS.ErrnoException) => {
+    // What a full disk took half of is no segment.
+    if (error.code !== "EEXIST") await rm(path, { force: true });
+    throw error;
+  });
 }
 
 async function parsed<T>(schema: z.ZodType<T>, path: string): Promise<T> {

@@ -13,11 +13,20 @@ import { ledgerCheckpointKey, ledgerEntriesKey, ledgerPrefix } from "../store/ke
 import type { ObjectStore } from "../store/object-store.ts";
 import { noteCrypto } from "./note-crypto.ts";
 import { EntriesBySession } from "./session-entries.ts";
+import { checkStamps, type StampedCheckpoint } from "./stamp-check.ts";
 
 export interface LedgerKey extends NoteKey {
   keyId: string;
   /** Since when it signs no more. */
   to?: string;
+}
+
+/** Who is believed to stamp times (RFC 3161). */
+export interface StampAuthorities {
+  /** Certificates. */
+  pem: string;
+  /** What they stamped counts as anchored, and what they did not as not anchored, although no other anchor was given. */
+  alone: boolean;
 }
 
 export interface LedgerCheckOptions {
@@ -26,6 +35,7 @@ export interface LedgerCheckOptions {
   keys: readonly LedgerKey[];
   /** Checkpoints that stand outside the recorder; null: none were given to compare with. */
   anchors: readonly string[] | null;
+  authorities?: StampAuthorities | undefined;
   /** How far apart checkpoints may be. */
   checkpointSeconds: number;
   signal?: AbortSignal | undefined;
@@ -56,6 +66,8 @@ const hexOf = (bytes: Uint8Array) => sha256(bytes).toString("hex");
 const readAhead = 8;
 /** A clock may be set back by so much without a word. */
 const clockSlackMs = 5 * 60_000;
+/** A time stamp may be so long on its way to the store. */
+const stampSlackMs = 3_600_000;
 /** Clocks differ, and what was under way when a key ended is signed a moment later. */
 export const retiredKeySlackMs = 3_600_000;
 
@@ -69,6 +81,8 @@ interface Stored {
   /** First numbers of the objects of lines, and sizes of the checkpoints, ascending. */
   firsts: number[];
   sizes: number[];
+  /** Sizes of the checkpoints that have a time stamp beside them. */
+  stamps: ReadonlySet<number>;
 }
 
 class LedgerCheck {
@@ -93,6 +107,10 @@ class LedgerCheck {
   /** SHA-256 of the notes by size, and the `anchor` entries, to be compared at the end. */
   readonly #noteHashes = new Map<number, string>();
   readonly #anchorEntries: Array<{ n: number; size: number; sha256: string }> = [];
+  /** What the ledger says of time stamps: by size, the answers' hashes and when the first came. */
+  readonly #receipts = new Map<number, { n: number; atMs: number; hashes: string[] }>();
+  readonly #stamped: StampedCheckpoint[] = [];
+  #stamps: LedgerEvidence["stamps"] = undefined;
   #badRoots = 0;
 
   constructor(options: LedgerCheckOptions) {
@@ -106,6 +124,7 @@ class LedgerCheck {
     await this.#readCheckpoints(stored);
     this.#compareAnchorEntries();
     await this.#compareAnchors();
+    await this.#checkStamps(stored.stamps);
   }
 
   result(): CheckedLedger {
@@ -123,6 +142,7 @@ class LedgerCheck {
         checkpoints: this.#checkpoints,
         checkpoint: root === null ? null : { size, root, at },
         anchored: this.#anchored,
+        ...(this.#stamps === undefined ? {} : { stamps: this.#stamps }),
         findings: this.#findings,
       },
       entries: this.#entries,
@@ -142,21 +162,21 @@ class LedgerCheck {
   async #list(): Promise<Stored> {
     const { store, recorder, signal } = this.#options;
     const prefix = ledgerPrefix(recorder);
-    const stored: Stored = { firsts: [], sizes: [] };
-    const stamps: string[] = [];
+    const stamps = new Set<number>();
+    const stored: Stored = { firsts: [], sizes: [], stamps };
     for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
       const name = key.slice(prefix.length);
       const [, first, size, stamp] =
         /^(?:entries\/(\d{12})\.jsonl|checkpoints\/(\d{12})|checkpoints\/(\d{12})\.tsr)$/.exec(name) ?? [];
       if (first !== undefined) stored.firsts.push(Number(first));
       else if (size !== undefined) stored.sizes.push(Number(size));
-      else if (stamp !== undefined) stamps.push(stamp);
+      else if (stamp !== undefined) stamps.add(Number(stamp));
       else this.#found(key, "INTEGRITY_FORMAT", "is no part of a ledger");
     }
     for (const stamp of stamps) {
-      if (!stored.sizes.includes(Number(stamp)))
+      if (!stored.sizes.includes(stamp))
         this.#found(
-          ledgerCheckpointKey(recorder, Number(stamp)),
+          ledgerCheckpointKey(recorder, stamp),
           "STORE_NOT_FOUND",
           "is not in the store, although its time stamp is",
           "MISSING",
@@ -283,13 +303,22 @@ class LedgerCheck {
     if (entry.type === "recorder-start") this.#starts.push(n);
     if (entry.type === "anchor") {
       const facts = AnchorFacts.safeParse(entry.facts).data;
-      if (facts !== undefined) this.#anchorEntries.push({ n, size: facts.size, sha256: facts.checkpointSha256 });
+      if (facts !== undefined) {
+        this.#anchorEntries.push({ n, size: facts.size, sha256: facts.checkpointSha256 });
+        if (entry.subject.startsWith("timestamp:")) this.#receipt(facts, n, atMs);
+      }
     }
     this.#entries.take(entry);
     this.#options.onEntry?.(entry);
   }
 
-  async #readCheckpoints({ sizes }: Stored): Promise<void> {
+  #receipt({ size, receiptSha256 }: AnchorFacts, n: number, atMs: number): void {
+    const before = this.#receipts.get(size);
+    if (before === undefined) this.#receipts.set(size, { n, atMs, hashes: [receiptSha256] });
+    else before.hashes.push(receiptSha256);
+  }
+
+  async #readCheckpoints({ sizes, stamps }: Stored): Promise<void> {
     const { recorder, checkpointSeconds } = this.#options;
     let before: { size: number; atMs: number } | null = null;
     for (let at = 0; at < sizes.length; at += readAhead) {
@@ -299,8 +328,14 @@ class LedgerCheck {
         const note = notes[i];
         if (note === null || note === undefined) continue;
         const signedAt = await this.#checkpoint(size, Buffer.from(note).toString("utf8"));
-        if (signedAt === null) continue;
-        const atMs = Date.parse(signedAt);
+        const atMs = signedAt === null ? null : Date.parse(signedAt);
+        const last = this.#stamped.at(-1);
+        if (atMs !== null && last !== undefined) last.nextAtMs ??= atMs;
+        if (stamps.has(size)) {
+          const { hashes = [] } = this.#receipts.get(size) ?? {};
+          this.#stamped.push({ size, note, atMs, nextAtMs: null, holds: this.#good.size === size, receipts: hashes });
+        }
+        if (atMs === null) continue;
         if (before !== null) this.#checkPause(before, { size, atMs }, checkpointSeconds * 1000);
         before = { size, atMs };
       }
@@ -450,6 +485,35 @@ class LedgerCheck {
         );
       else if (root !== null) this.#anchored = Math.max(this.#anchored, parsed.size);
     }
+  }
+
+  async #checkStamps(stamps: ReadonlySet<number>): Promise<void> {
+    const { recorder, authorities, anchors } = this.#options;
+    const lastMs = Date.parse(this.#good.at ?? "");
+    for (const [size, { n, atMs }] of this.#receipts)
+      if (!stamps.has(size) && atMs < lastMs - stampSlackMs)
+        this.#found(
+          `${ledgerCheckpointKey(recorder, size)}.tsr`,
+          "STORE_NOT_FOUND",
+          `is not in the store; entry ${n} says that an authority gave it`,
+          "NOTICE",
+        );
+    const proven = await checkStamps({
+      recorder,
+      stamped: this.#stamped,
+      authorities: authorities?.pem ?? null,
+      read: (size) => this.#get(`${ledgerCheckpointKey(recorder, size)}.tsr`),
+      found: (...finding) => this.#found(...finding),
+    });
+    if (authorities !== undefined && (anchors !== null || authorities.alone)) this.#anchored ??= 0;
+    let newest: { size: number; at: string } | null = null;
+    for (const { size, atMs, ahead } of proven) {
+      if (ahead) this.#entries.thereBy(size, atMs);
+      newest = { size, at: new Date(atMs).toISOString() };
+      if (this.#anchored !== null) this.#anchored = Math.max(this.#anchored, size);
+    }
+    if (stamps.size > 0 || authorities !== undefined)
+      this.#stamps = { count: stamps.size, proven: authorities === undefined ? null : proven.length, newest };
   }
 
   async #get(key: string): Promise<Uint8Array | null> {

@@ -61,6 +61,8 @@ export class EntriesBySession {
   #lastAtMs = Number.NEGATIVE_INFINITY;
   /** Entries that are earlier than one before them, times ascending. */
   readonly #earlier: Array<{ n: number; atMs: number }> = [];
+  /** Sizes and times ascending. */
+  readonly #thereBy: Array<{ size: number; atMs: number }> = [];
 
   constructor(recorder: string) {
     this.recorder = recorder;
@@ -116,10 +118,20 @@ export class EntriesBySession {
     }
   }
 
-  /** No entry is later than one that follows it: when entry `n` was written at the latest, whatever clock it had. */
+  /**
+   * No entry is later than one that follows it, or than a proven time stamp over it: when entry `n` was written at the
+   * latest, whatever clock it had.
+   */
   latestMs(n: number, at: string): number {
     const after = this.#earlier.find((one) => one.n > n);
-    return Math.min(Date.parse(at), after?.atMs ?? Number.POSITIVE_INFINITY);
+    const there = this.#thereBy.find(({ size }) => size > n);
+    return Math.min(Date.parse(at), after?.atMs ?? Number.POSITIVE_INFINITY, there?.atMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The first `size` entries were there by then, as a witness outside says; in order of size. */
+  thereBy(size: number, atMs: number): void {
+    while ((this.#thereBy.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= atMs) this.#thereBy.pop();
+    this.#thereBy.push({ size, atMs });
   }
 
   #time(n: number, atMs: number): void {

@@ -21,7 +21,7 @@ import { keysWithLedgers, ledgersGone } from "./cross-check.ts";
 import { type Examiner, ExaminerHere, type ExaminerOptions, ExaminerThreads } from "./examiner.ts";
 import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
-import { type CheckedLedger, checkLedger, recordersIn } from "./ledger-check.ts";
+import { type CheckedLedger, checkLedger, recordersIn, type StampAuthorities } from "./ledger-check.ts";
 import { lockNotices } from "./lock-notices.ts";
 import type { SessionEntries } from "./session-entries.ts";
 import { type Survey, type SurveyedRecording, survey } from "./survey.ts";
@@ -51,6 +51,8 @@ export interface EvidenceOptions {
   scope: EvidenceScope;
   /** Checkpoints that stand outside; null: none to compare with. */
   anchors: readonly string[] | null;
+  /** Whose time stamps are believed; without it, what they are over is looked at alone. */
+  authorities?: StampAuthorities | undefined;
   /** Looks into segments too; without it their signed hashes count alone. */
   contents: boolean;
   /** Compares locks and holds of every recording, where the store has them. */
@@ -86,12 +88,12 @@ export async function verifyEvidence(options: EvidenceOptions): Promise<Evidence
 export async function readWitnesses(
   options: Pick<
     EvidenceOptions,
-    "store" | "ledgerStore" | "root" | "given" | "anchors" | "checkpointSeconds" | "signal"
+    "store" | "ledgerStore" | "root" | "given" | "anchors" | "authorities" | "checkpointSeconds" | "signal"
   >,
   onLedger: (recorder: string) => void = () => {},
   onEntry?: (recorder: string, entry: LedgerEntry) => void,
 ): Promise<{ trust: KeyTrust; ledgers: Map<string, CheckedLedger> }> {
-  const { root, given, anchors, checkpointSeconds = 300, signal } = options;
+  const { root, given, anchors, authorities, checkpointSeconds = 300, signal } = options;
   const store = options.ledgerStore ?? options.store;
   const trust = await readKeyTrust({ store, root, given, signal });
   const ledgers = new Map<string, CheckedLedger>();
@@ -102,7 +104,8 @@ export async function readWitnesses(
       return { ...key, ...(to === undefined ? {} : { to }) };
     });
     const told = onEntry === undefined ? {} : { onEntry: (entry: LedgerEntry) => onEntry(recorder, entry) };
-    ledgers.set(recorder, await checkLedger({ store, recorder, keys, anchors, checkpointSeconds, signal, ...told }));
+    const by = { anchors, authorities, checkpointSeconds };
+    ledgers.set(recorder, await checkLedger({ store, recorder, keys, ...by, signal, ...told }));
   }
   return { trust, ledgers };
 }

@@ -63,6 +63,16 @@ export const LedgerEvidence = z.strictObject({
   checkpoint: z.strictObject({ size: z.int(), root: z.string(), at: z.string().nullable() }).nullable(),
   /** Entries that an anchor outside bears out; null where none was given to compare with. */
   anchored: z.int().nullable(),
+  /** Time stamps of checkpoints. */
+  stamps: z
+    .strictObject({
+      count: z.int(),
+      /** By an authority whose certificate was given; null: none was. */
+      proven: z.int().nullable(),
+      /** The newest of these: entries below it, and the authority's time. */
+      newest: z.strictObject({ size: z.int(), at: z.string() }).nullable(),
+    })
+    .optional(),
   findings: z.array(EvidenceFinding),
 });
 export type LedgerEvidence = z.infer<typeof LedgerEvidence>;

@@ -14,6 +14,8 @@ export interface TimestampAuthority {
   /** Of which it changes the answer; null: as OpenSSL gave it. */
   spoil: ((answer: Buffer) => Buffer) | null;
   answers: number;
+  /** Its answer to a request for these bytes, as of now. */
+  stamp(bytes: Uint8Array): Buffer;
   stop(): Promise<void>;
 }
 
@@ -50,11 +52,22 @@ export async function startTimestampAuthority(): Promise<TimestampAuthority> {
   const signing = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
   const extensions = ["-extfile", "tsa.cnf", "-extensions", "extensions"];
   openssl("x509", "-req", "-in", "tsa.csr", "-out", "tsa.crt", ...signing, ...extensions);
+  const replyTo = (query: string): Buffer => {
+    const reply = inside(`${randomUUID()}.tsr`);
+    openssl("ts", "-reply", "-config", "tsa.cnf", "-section", "here", "-queryfile", query, "-out", reply);
+    return readFileSync(reply);
+  };
   const authority: TimestampAuthority = {
     url: "",
     caFile: inside("ca.crt"),
     spoil: null,
     answers: 0,
+    stamp(bytes) {
+      const [data, query] = [inside(randomUUID()), inside(`${randomUUID()}.tsq`)];
+      writeFileSync(data, bytes);
+      openssl("ts", "-query", "-data", data, "-sha256", "-cert", "-out", query);
+      return replyTo(query);
+    },
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -65,11 +78,10 @@ export async function startTimestampAuthority(): Promise<TimestampAuthority> {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
-      const [query, reply] = [inside(`${randomUUID()}.tsq`), inside(`${randomUUID()}.tsr`)];
+      const query = inside(`${randomUUID()}.tsq`);
       writeFileSync(query, Buffer.concat(parts));
       try {
-        openssl("ts", "-reply", "-config", "tsa.cnf", "-section", "here", "-queryfile", query, "-out", reply);
-        const answer = readFileSync(reply);
+        const answer = replyTo(query);
         authority.answers++;
         response.setHeader("content-type", "application/timestamp-reply");
         response.end(authority.spoil === null ? answer : authority.spoil(answer));

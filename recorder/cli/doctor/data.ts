@@ -15,6 +15,7 @@ import { checkVncTarget } from "../../tap/vnc/dial-target.ts";
 import { formatFindings } from "../findings.ts";
 import { inventoryOf } from "../inventory-of.ts";
 import { masterKeyPath, masterKeySource, openSecrets } from "../key-files.ts";
+import { counted } from "../output.ts";
 import { exact } from "../target.ts";
 import { accessOf } from "../target-vnc.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
@@ -198,8 +199,4 @@ async function checkScreen(config: Config, target: VncTarget, access: VncTargetA
   const { facts, init } = await checkVncTarget(access, { timeoutMs });
   const message = `logged in by ${facts.security} at ${target.host}:${target.port}, ${init.width}×${init.height}`;
   return ok(`target ${target.name}`, message);
-}
-
-function counted(count: number, one: string): string {
-  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }

@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { decryptFolder } from "../../encryption/folder.ts";
 import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { printable } from "../output.ts";
+import { counted, printable } from "../output.ts";
 import { identitiesIn } from "./age-identities.ts";
 
 interface DecryptOptions {
@@ -40,11 +40,12 @@ Example:
   $ zstdcat 0199…-clear/input/*.zst | jq -c .`,
     )
     .action(async (directory: string, options: DecryptOptions) => {
-      const identities = options.identity.flatMap((file) => identitiesIn(resolve(cli.directory, file)));
+      const files = options.identity.map((file) => resolve(cli.directory, file));
+      const identities = (await Promise.all(files.map(identitiesIn))).flat();
       const from = resolve(cli.directory, directory);
       const result = await decryptFolder(from, resolve(cli.directory, options.output), identities);
       if (options.json === true) cli.out.json(result);
-      else cli.out.line(`${result.session}: ${result.written.length} segments decrypted.`);
+      else cli.out.line(`${result.session}: ${counted(result.written.length, "segment")} decrypted.`);
       for (const stream of result.locked) {
         cli.err.line(`WARNING: none of the identities is a recipient of the stream ${stream}; it was left out.`);
       }

@@ -7,7 +7,7 @@ import type { RecordingMode } from "../../../shared/policy/policy.ts";
 import { type ReasonCode, reasonSentences } from "../../../shared/policy/reasons.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
-import { formatDuration, formatTime, printable } from "../output.ts";
+import { counted, formatDuration, formatTime, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession } from "./archive.ts";
 import { reasonOption, sessionArgument } from "./common-options.ts";
 import { describeProof, proofOf } from "./proof.ts";
@@ -81,7 +81,7 @@ function print(cli: Cli, { summary, open, manifest, proof }: Awaited<ReturnType<
     "holds",
     `${manifest.counts.keystrokes} keystrokes, ${manifest.counts.files} file operations, ${formatSize(manifest.counts.outputBytes)} of output`,
   );
-  line("stored", `${manifest.segments.length} segments, ${formatSize(bytes)}`);
+  line("stored", `${counted(manifest.segments.length, "segment")}, ${formatSize(bytes)}`);
   const sizes = new Set(
     manifest.segments.filter((one) => one.track.startsWith("screen-")).map((one) => `${one.cols}x${one.rows}`),
   );

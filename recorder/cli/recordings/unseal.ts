@@ -47,7 +47,7 @@ Example:
         const message = "give a reason: it is kept in the audit and in the ledger";
         throw new AppError("REASON_REQUIRED", message, { op: "cli.unseal" });
       }
-      const identities = identitiesIn(resolve(cli.directory, options.identity));
+      const identities = await identitiesIn(resolve(cli.directory, options.identity));
       await inArchive(cli, command, async (archive) => {
         const session = await resolveSession(archive, text);
         const index = await provenIndexOf(cli, archive, session, options.unverified === true);

@@ -6,7 +6,7 @@ import { RecordingVerifier } from "../../catalog/verify.ts";
 import { formatSize } from "../../config/units.ts";
 import type { Cli } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { printable } from "../output.ts";
+import { counted, printable } from "../output.ts";
 import { type Archive, inArchive, resolveSession, trustedKeys } from "./archive.ts";
 import { reasonOption } from "./common-options.ts";
 import { inSpool, type Known, knownRecordings, numberFaults } from "./completeness.ts";
@@ -120,7 +120,7 @@ async function missingNumbers(
 }
 
 function print(cli: Cli, report: VerifyReport): void {
-  const checked = `${report.checkedSegments} segments, ${formatSize(report.checkedBytes)}`;
+  const checked = `${counted(report.checkedSegments, "segment")}, ${formatSize(report.checkedBytes)}`;
   cli.out.line(`${report.session}  ${report.verdict}  (${checked}, key ${report.keyId ?? "unknown"})`);
   if (report.unopenedSegments !== undefined) {
     const message = `${report.unopenedSegments} encrypted segments were not looked into, for want of a key`;

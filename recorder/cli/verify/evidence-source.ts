@@ -1,6 +1,6 @@
 // Where `conduit verify` and `conduit attest` read: a folder with a copy of the store, or the configured store; and by
 // which keys and anchors they judge.
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -11,6 +11,7 @@ import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { StoreConfig } from "../../store/create-store.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { notesIn } from "../../verify/anchor-file.ts";
+import type { StampAuthorities } from "../../verify/ledger-check.ts";
 import { type Cli, configOf, inWorkspace } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -19,6 +20,7 @@ export interface SourceOptions {
   ledger?: string;
   rootKey?: string;
   anchors?: string;
+  tsaCa?: string;
   key?: string[];
 }
 
@@ -35,6 +37,7 @@ export interface EvidenceSource {
     root: KeyObject | null;
     given: ReadonlyMap<string, string>;
     anchors: string[] | null;
+    authorities?: StampAuthorities;
     ledgerStore?: ObjectStore;
     checkpointSeconds?: number;
   };
@@ -47,7 +50,8 @@ export function withSourceOptions(command: Command): Command {
     .option("--store <dir>", "a folder with a copy of the store (default: the configured store)")
     .option("--root-key <file>", "the root's public key (PEM); default: the installation's own")
     .option("--ledger <dir>", "a folder with ledger/ and keys/ (default: in the store)")
-    .option("--anchors <file>", "checkpoints that stand outside: an anchor's file");
+    .option("--anchors <file>", "checkpoints that stand outside: an anchor's file")
+    .option("--tsa-ca <file>", "certificates (PEM) of the time stamp authority whose .tsr count as anchors");
 }
 
 export function keyOption(): Option {
@@ -100,6 +104,7 @@ async function sourceOf(
         },
       );
   }
+  const authorities = authoritiesOf(cli, options, installation);
   const source: EvidenceSource = {
     store,
     config,
@@ -110,6 +115,7 @@ async function sourceOf(
       root,
       given,
       anchors: anchorsOf(cli, options, installation),
+      ...(authorities === undefined ? {} : { authorities }),
       ...(ledgerStore === null ? {} : { ledgerStore }),
       ...(installation === null ? {} : { checkpointSeconds: installation.ledger.checkpointSeconds }),
     },
@@ -170,6 +176,27 @@ function anchorsOf(cli: Cli, { anchors }: SourceOptions, installation: Config | 
   const files = (installation?.ledger.anchors ?? []).flatMap((anchor) => (anchor.kind === "file" ? [anchor.path] : []));
   const readable = files.filter((path) => existsSync(path));
   return readable.length === 0 ? null : readable.flatMap((path) => notesIn(readFileSync(path, "utf8")));
+}
+
+/** The installation's own authority is believed by itself; but what it has not stamped yet is not therefore unanchored. */
+function authoritiesOf(cli: Cli, { tsaCa }: SourceOptions, installation: Config | null): StampAuthorities | undefined {
+  const own = installation?.ledger.timestamps?.caFile;
+  const path = tsaCa === undefined ? own : resolve(cli.directory, tsaCa);
+  if (path === undefined || (tsaCa === undefined && !existsSync(path))) return undefined;
+  const name = tsaCa === undefined ? "ledger.timestamps.caFile" : "--tsa-ca";
+  try {
+    const pem = readFileSync(path, "utf8");
+    const all = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+    if (all.length === 0) throw new Error("it holds no certificate in PEM");
+    for (const one of all) new X509Certificate(one);
+    return { pem, alone: tsaCa !== undefined };
+  } catch (cause) {
+    throw new AppError("REQUEST_INVALID", `${name}: ${path} cannot be used: ${(cause as Error).message}`, {
+      op: "cli.verify",
+      cause,
+      details: { exitCode: exitCodes.usage },
+    });
+  }
 }
 
 /** `2026-11-01` or RFC 3339, in ms. */

@@ -206,7 +206,7 @@ describe("recordings", () => {
 
   test("the index is rebuilt from the store alone", async () => {
     const rebuilt = await conduit("recordings", "rebuild");
-    expect(rebuilt).toMatchObject({ code: 0, stdout: "4 recordings are in the index.\n" });
+    expect(rebuilt).toMatchObject({ code: 0, stdout: "4 recordings in the index.\n" });
   });
 
   test.each([
