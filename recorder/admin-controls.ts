@@ -1,7 +1,15 @@
 // What the admin socket knows of messages, marks, safe ends and the kill switch, beside freezing and ending. Each request
 // carries the name that the audit has; the file system has decided who may ask.
 import { z } from "zod";
-import { ConfirmAnswer, type RunningItem, SessionMark, SessionMessage, SetStop, type Stop, StopScope } from "../shared/api/types.ts";
+import {
+  ConfirmAnswer,
+  type RunningItem,
+  SessionMark,
+  SessionMessage,
+  SetStop,
+  type Stop,
+  StopScope,
+} from "../shared/api/types.ts";
 import { AppError } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 

@@ -1,6 +1,6 @@
 // A Unix socket for the people at this machine: `conduit sessions` and `conduit doctor` ask the running service through
-// it. Who may open it is decided by the file system (0600 in a 0700 directory), so it asks for no sign-in; the name that
-// a request carries is for the audit. Invariant: nothing here reads a recording; a watch (admin-watch.ts) asks for its person.
+// it. Who may open it is decided by the file system (0600 in a 0700 directory), and acts as the account of this machine;
+// what is done in a person's name carries that person's proof (admin-proofs.ts). Invariant: nothing here reads a recording.
 import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -11,6 +11,7 @@ import { sessionIdPattern } from "../shared/ids.ts";
 import { Factor } from "../shared/policy/factor.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
 import { keepingRoutes, type LocalKeeping } from "./admin-keeping.ts";
+import { type AdminProofs, attributed, CodeProof, PasswordProof } from "./admin-proofs.ts";
 import { type LocalWatches, watchOf } from "./admin-watch.ts";
 
 export interface LocalAdministration {
@@ -19,12 +20,13 @@ export interface LocalAdministration {
   terminate(session: string, by: string, reason: string): Promise<boolean>;
   /** False when no such session is live, or it is frozen already. */
   freeze(session: string, by: string, reason: string): Promise<boolean>;
-  /** By a person who was proven to the command. False when no such session is live, or it is not frozen. */
+  /** By a person who was proven. False when no such session is live, or it is not frozen. */
   unfreeze(session: string, person: string): Promise<boolean>;
   controls: LocalControls;
   /** Left out, the service keeps nothing. */
   keeping?: LocalKeeping;
   watches: LocalWatches;
+  proofs: AdminProofs;
   audit(entry: {
     actor: string;
     action: string;
@@ -146,21 +148,25 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
   if (route === "POST /ledger-checkpoint") return send(response, 200, await admin.ledgerCheckpoint());
   if (route === "GET /status") return send(response, 200, await admin.status());
+  if (route === "POST /prove")
+    return send(response, 200, await admin.proofs.password(await read(PasswordProof, incoming)));
+  if (route === "POST /prove-code")
+    return send(response, 200, await admin.proofs.code(await read(CodeProof, incoming)));
   if (route === "POST /vnc-ticket") return issueTicket(incoming, response, admin);
   if (route === "POST /freeze") return freeze(incoming, response, admin);
   if (route === "POST /unfreeze") return unfreeze(incoming, response, admin);
   const control = controlRoutes[route];
   if (control !== undefined) {
-    const body = incoming.method === "POST" ? await readJson(incoming) : null;
+    const body = incoming.method === "POST" ? attributed(route, await readJson(incoming), admin.proofs) : null;
     return send(response, 200, await control(body, admin.controls, admin.audit));
   }
   const keep = keepingRoutes[route];
   if (keep !== undefined && admin.keeping !== undefined) {
-    const body = incoming.method === "POST" ? await readJson(incoming) : null;
+    const body = incoming.method === "POST" ? attributed(route, await readJson(incoming), admin.proofs) : null;
     return send(response, 200, await keep(body, admin.keeping));
   }
   if (route !== "POST /terminate") throw notKnown();
-  const { session, operator, reason } = await read(Terminate, incoming);
+  const { session, operator, reason } = await read(Terminate, incoming, admin.proofs);
   // Of what is not there nothing is ended, and the audit says nothing of it.
   if (!admin.sessions().some((live) => live.session === session)) return send(response, 200, { terminated: false });
   await admin.audit({
@@ -181,11 +187,13 @@ async function upgrade(
 ): Promise<void> {
   const asked = watchOf(incoming.url ?? "");
   if (asked === null) throw notKnown();
-  await admin.watches.upgrade(asked, incoming, socket, head);
+  const { session, proof, escort } = asked;
+  const { name } = admin.proofs.redeem(proof);
+  await admin.watches.upgrade({ session, person: name, escort }, incoming, socket, head);
 }
 
 async function freeze(incoming: IncomingMessage, response: ServerResponse, admin: LocalAdministration): Promise<void> {
-  const { session, operator, reason } = await read(Terminate, incoming);
+  const { session, operator, reason } = await read(Terminate, incoming, admin.proofs);
   const done = await admin.freeze(session, operator, reason);
   const entry = { actor: operator, action: "session.freeze", subject: session, address: "local", details: { reason } };
   if (done) await admin.audit(entry);
@@ -197,7 +205,7 @@ async function unfreeze(
   response: ServerResponse,
   admin: LocalAdministration,
 ): Promise<void> {
-  const { session, person } = await read(Unfreeze, incoming);
+  const { session, person } = await read(Unfreeze, incoming, admin.proofs);
   const entry = { actor: person, action: "session.unfreeze", subject: session, address: "local", details: {} };
   if (!admin.sessions().some((live) => live.session === session)) return send(response, 200, { released: false });
   // Written first: what passes once it is released has somebody who let it.
@@ -210,7 +218,7 @@ async function issueTicket(
   response: ServerResponse,
   admin: LocalAdministration,
 ): Promise<void> {
-  const { person, target, operator, factors } = await read(VncTicketRequest, incoming);
+  const { person, target, operator, factors } = await read(VncTicketRequest, incoming, admin.proofs);
   const issued = await admin.vncTicket(person, target, factors);
   await admin.audit({
     actor: operator,
@@ -222,8 +230,11 @@ async function issueTicket(
   return send(response, 200, issued);
 }
 
-async function read<T>(schema: z.ZodType<T>, incoming: IncomingMessage): Promise<T> {
-  const parsed = schema.safeParse(await readJson(incoming));
+/** @param proofs left out: the request itself is the proof. */
+async function read<T>(schema: z.ZodType<T>, incoming: IncomingMessage, proofs?: AdminProofs): Promise<T> {
+  const body = await readJson(incoming);
+  const route = `${incoming.method} ${incoming.url}`;
+  const parsed = schema.safeParse(proofs === undefined ? body : attributed(route, body, proofs));
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
   throw new AppError("REQUEST_INVALID", `the request has a bad value (${faults.join("; ")})`, { op: "admin.read" });

@@ -1,5 +1,5 @@
 // Watches that begin at the recorder's own machine: `conduit sessions watch`, over the admin socket. They pass the portal's
-// door and join the same bus. Invariant: only for a person who was proven to the command and may read what is recorded; it
+// door and join the same bus. Invariant: only for a person who was proven to the service and may read what is recorded; it
 // stands in the audit before the first byte, and goes on only while that person may.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -24,6 +24,13 @@ export interface LocalWatch {
   escort: boolean;
 }
 
+/** As it comes over the socket: by whom, is in the proof. */
+export interface AskedWatch {
+  session: string;
+  proof: string;
+  escort: boolean;
+}
+
 export interface LocalWatchParts {
   door: Pick<WatchDoor, "checkRoom" | "upgrade" | "close">;
   isLive(session: string): boolean;
@@ -34,17 +41,17 @@ export interface LocalWatchParts {
 const op = "admin.watch";
 const Asked = z.strictObject({
   session: z.string().regex(sessionIdPattern),
-  person: z.string().min(1).max(64),
+  proof: z.string().regex(/^[0-9a-f]{32}$/),
   escort: z.enum(["yes", "no"]),
 });
 
-export function watchPath({ session, person, escort }: LocalWatch): string {
-  const asked = new URLSearchParams({ session, person, escort: escort ? "yes" : "no" });
+export function watchPath({ session, proof, escort }: AskedWatch): string {
+  const asked = new URLSearchParams({ session, proof, escort: escort ? "yes" : "no" });
   return `/watch?${asked.toString()}`;
 }
 
 /** Null: it asks for something else. */
-export function watchOf(url: string): LocalWatch | null {
+export function watchOf(url: string): AskedWatch | null {
   const origin = "http://admin.invalid";
   if (!URL.canParse(url, origin)) return null;
   const { pathname, searchParams } = new URL(url, origin);

@@ -16,10 +16,12 @@ import { Stops } from "./access/stops.ts";
 import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAccessService } from "./access-service.ts";
+import { LocalProofs } from "./admin-proofs.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createLocalWatches } from "./admin-watch.ts";
 import { createApi } from "./api/api.ts";
 import { confirmers } from "./api/roles.ts";
+import { CaseDesk } from "./cases/case-desk.ts";
 import { CatalogFeed } from "./catalog/feed.ts";
 import { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import { RecordingReader } from "./catalog/reader.ts";
@@ -368,6 +370,17 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       place: (...what) => retention.holds.place(...what),
       release: (...what) => retention.holds.release(...what),
     },
+    cases: new CaseDesk({
+      db: database.cases,
+      audit,
+      recordings,
+      people,
+      holds: {
+        of: (session) => retention.of(session),
+        place: (...what) => retention.holds.place(...what),
+        release: (...what) => retention.holds.release(...what),
+      },
+    }),
     sessions: {
       list: () => live.list(),
       terminate,
@@ -455,6 +468,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     watches: createLocalWatches({
       door: live.door,
       isLive: (session) => registry.get(session) !== undefined,
+      findPerson: (name) => people.find(name),
+      audit: (entry) => audit.append(entry),
+    }),
+    proofs: new LocalProofs({
+      signIn,
       findPerson: (name) => people.find(name),
       audit: (entry) => audit.append(entry),
     }),

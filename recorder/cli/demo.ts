@@ -159,7 +159,7 @@ async function recordScreen(cli: Cli, service: Service, installation: DemoInstal
     const { ticket, port } = (await askAdmin(adminSocket, "POST", "/vnc-ticket", {
       person: demoVendor,
       target: demoScreen,
-      operator: "demo",
+      operator: "os:demo",
     })) as { ticket: string; port: number };
     const session = await playHmi({
       open: async () => connect(port, "127.0.0.1"),

@@ -4,10 +4,10 @@ import { z } from "zod";
 import { Hold, type PlaceHold, RecordingRetention, type ReleaseHold } from "../../shared/api/retention.ts";
 import { AppError } from "../../shared/errors.ts";
 import { askService } from "./ask-service.ts";
-import { type Cli, inWorkspace, type Register } from "./cli.ts";
+import type { Cli, Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatTime, printable } from "./output.ts";
-import { proveIdentity } from "./prove-identity.ts";
+import { proveToService } from "./prove-to-service.ts";
 import { inArchive, resolveSession } from "./recordings/archive.ts";
 
 export const registerHolds: Register = (program, cli) => {
@@ -76,7 +76,7 @@ function registerPlace(holds: Command, cli: Cli): void {
     .action(async (text: string, options: { case: string; reason: string; as: string }, command: Command) => {
       const wish: PlaceHold = { caseId: options.case, reason: options.reason };
       const session = await sessionOf(cli, command, text);
-      const person = await proven(cli, command, options.as);
+      const person = await proveToService(cli, command, options.as);
       const hold = Hold.parse(await askService(cli, command, "POST", "/place-hold", { session, person, wish }));
       cli.out.line(`The recording ${session} is held: ${hold.id}.`);
       if (!hold.enforced) cli.out.line("The store could not hold all of it yet; the service goes on trying.");
@@ -111,7 +111,7 @@ Example:
       const step = stepOf(options);
       const session = await sessionOf(cli, command, text);
       const hold = id ?? (await onlyHold(cli, command, session));
-      const person = await proven(cli, command, options.as);
+      const person = await proveToService(cli, command, options.as);
       const answer = await askService(cli, command, "POST", "/release-hold", { session, hold, person, step });
       cli.out.line(said[step.step](Hold.parse(answer)));
     });
@@ -149,9 +149,4 @@ async function onlyHold(cli: Cli, command: Command, session: string): Promise<st
 
 function sessionOf(cli: Cli, command: Command, text: string): Promise<string> {
   return inArchive(cli, command, (archive) => resolveSession(archive, text));
-}
-
-async function proven(cli: Cli, command: Command, as: string): Promise<string> {
-  const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, as));
-  return name;
 }

@@ -49,12 +49,12 @@ function acceptedIn(step: { outcome: "accepted"; person: SignedInPerson } | { ou
   return step.outcome === "accepted" ? step.person : null;
 }
 
-interface Proof {
+export interface TypedProof {
   password(): Promise<string>;
   code(): Promise<string>;
 }
 
-function proofOf(cli: Cli, name: string): Proof {
+export function proofOf(cli: Cli, name: string): TypedProof {
   if (isTerminal(cli.stdin)) {
     return {
       password: () => promptHidden(cli.stdin, cli.err, `Password of ${name}: `),

@@ -6,10 +6,10 @@ import { RunningItem, type SessionMark, Stop, StopSet } from "../../shared/api/t
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { askService, notLive } from "./ask-service.ts";
-import { type Cli, inWorkspace } from "./cli.ts";
+import type { Cli } from "./cli.ts";
 import { operatorOf, ownName } from "./operator-name.ts";
 import { formatTime, printable } from "./output.ts";
-import { proveIdentity } from "./prove-identity.ts";
+import { proveToService, type ServiceProof } from "./prove-to-service.ts";
 
 const Done = z.object({ done: z.boolean() });
 const Ending = z.object({ running: z.array(RunningItem).nullable() });
@@ -26,7 +26,7 @@ export function registerControls(sessions: Command, cli: Cli): void {
 export async function endSafely(
   cli: Cli,
   command: Command,
-  body: { session: string; operator: string; reason: string; whenFinished: boolean },
+  body: { session: string; operator: string | ServiceProof; reason: string; whenFinished: boolean },
 ): Promise<void> {
   const { session, whenFinished } = body;
   const { running } = Ending.parse(await askService(cli, command, "POST", "/end-safely", body));
@@ -91,7 +91,9 @@ function registerMarks(sessions: Command, cli: Cli): void {
 function registerConfirm(sessions: Command, cli: Cli): void {
   sessions
     .command("confirm")
-    .description("agree to what waits in a live session, or not; conduit sessions list shows what waits, and its number")
+    .description(
+      "agree to what waits in a live session, or not; conduit sessions list shows what waits, and its number",
+    )
     .argument("<session>", "the session's id")
     .argument("<number>", "of what waits")
     .requiredOption("--as <person>", "who answers: asked for password and code, or both as lines of standard input")
@@ -101,8 +103,8 @@ function registerConfirm(sessions: Command, cli: Cli): void {
       if (!sessionIdPattern.test(session)) throw notLive(session);
       if (!/^[1-9]\d{0,8}$/.test(number)) throw notWaiting(session, printable(number));
       const given = options.no !== true;
-      const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, options.as));
-      const body = { session, person: name, n: Number(number), answer: { given, reason: options.reason } };
+      const person = await proveToService(cli, command, options.as);
+      const body = { session, person, n: Number(number), answer: { given, reason: options.reason } };
       const { done } = Done.parse(await askService(cli, command, "POST", "/confirm", body));
       if (!done) throw notWaiting(session, number);
       cli.out.line(given ? `Number ${number} goes on.` : `Number ${number} is refused, and its person told.`);
@@ -182,8 +184,8 @@ function registerLift(sessions: Command, cli: Cli): void {
     .option("--reason <text>", "kept in the audit", "")
     .action(async (options: ScopeOptions & { as: string; reason: string }, command: Command) => {
       const scope = scopeOf(options);
-      const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, options.as));
-      await askService(cli, command, "POST", "/lift-stop", { scope, person: name, reason: options.reason });
+      const person = await proveToService(cli, command, options.as);
+      await askService(cli, command, "POST", "/lift-stop", { scope, person, reason: options.reason });
       cli.out.line(`The stop of ${scope} is lifted. What is frozen is released with conduit sessions unfreeze.`);
     });
 }

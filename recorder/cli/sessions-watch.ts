@@ -14,7 +14,7 @@ import { operatingSystemUser } from "../config.ts";
 import { decompressSegment } from "../store/codec.ts";
 import { askService, notLive } from "./ask-service.ts";
 import type { Cli } from "./cli.ts";
-import { proveIdentity } from "./prove-identity.ts";
+import { proveToService, type ServiceProof } from "./prove-to-service.ts";
 import { type Archive, inArchive } from "./recordings/archive.ts";
 import { channelOption } from "./recordings/common-options.ts";
 import { isTerminal } from "./terminal-input.ts";
@@ -69,7 +69,8 @@ Examples:
       const live = list.find((one) => one.session === session);
       if (live === undefined) throw notLive(session);
       checkEscort(cli, live, options);
-      await inArchive(cli, command, (archive) => watch(cli, archive, live, options));
+      const person = await proveToService(cli, command, options.as ?? operatingSystemUser(cli.env));
+      await inArchive(cli, command, (archive) => watch(cli, archive, live, { ...options, person }));
     });
 }
 
@@ -83,12 +84,16 @@ function checkEscort(cli: Cli, { protocol }: LiveSession, { escort, json }: Watc
   throw refused("an escort sees the session and is asked whether they are there; run this in a terminal");
 }
 
-async function watch(cli: Cli, archive: Archive, live: LiveSession, options: WatchOptions): Promise<void> {
+async function watch(
+  cli: Cli,
+  archive: Archive,
+  live: LiveSession,
+  options: WatchOptions & { person: ServiceProof },
+): Promise<void> {
   const { session, protocol } = live;
-  const { name } = await proveIdentity(cli, archive, options.as ?? operatingSystemUser(cli.env));
   // Loaded when it is needed, as everything that is of one command alone.
   const { openWatchLine } = await import("./watch/watch-line.ts");
-  const asked = { session, person: name, escort: options.escort === true };
+  const asked = { session, proof: options.person.proof, escort: options.escort === true };
   const line = await openWatchLine(archive.config.recorder.adminSocket, asked);
   const asJson = options.json === true;
   const words = new WatchWords(cli, asJson);

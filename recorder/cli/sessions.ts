@@ -5,10 +5,10 @@ import { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { askService, notLive } from "./ask-service.ts";
-import { inWorkspace, type Register } from "./cli.ts";
+import type { Register } from "./cli.ts";
 import { operatorOf, ownName } from "./operator-name.ts";
 import { formatTime, printable } from "./output.ts";
-import { proveIdentity } from "./prove-identity.ts";
+import { proveToService } from "./prove-to-service.ts";
 import { endSafely, registerControls } from "./session-controls.ts";
 import { registerWatch } from "./sessions-watch.ts";
 
@@ -73,10 +73,10 @@ Nobody releases a session of their own.`,
     )
     .action(async (session: string, options: { as: string }, command: Command) => {
       if (!sessionIdPattern.test(session)) throw notLive(session);
-      const { name } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, options.as));
+      const person = await proveToService(cli, command, options.as);
       const { released } = z
         .object({ released: z.boolean() })
-        .parse(await askService(cli, command, "POST", "/unfreeze", { session, person: name }));
+        .parse(await askService(cli, command, "POST", "/unfreeze", { session, person }));
       if (!released) throw notInThatState(session, "not frozen");
       cli.out.line(`Session ${session} goes on.`);
     });

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { VncTicket } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { Factor } from "../../shared/policy/factor.ts";
 import type { VncTarget } from "../../shared/policy/policy.ts";
 import { reasonSentences } from "../../shared/policy/reasons.ts";
 import type { SecretStore } from "../access/secrets.ts";
@@ -11,11 +10,11 @@ import type { VncTargetAccess } from "../tap/tap.ts";
 import { checkVncTarget } from "../tap/vnc/dial-target.ts";
 import { scanVncServer } from "../tap/vnc/scan-certificate.ts";
 import { askService } from "./ask-service.ts";
-import { type Cli, configOf, inWorkspace, localActor } from "./cli.ts";
+import { type Cli, configOf, localActor } from "./cli.ts";
 import { addTarget, pinCertificate } from "./inventory-edit.ts";
 import { findTarget, inventoryOf } from "./inventory-of.ts";
 import { printable } from "./output.ts";
-import { proveIdentity } from "./prove-identity.ts";
+import { proveToService, type ServiceProof } from "./prove-to-service.ts";
 
 /** Of `conduit target add`, for every protocol. */
 export interface AddOptions {
@@ -154,10 +153,10 @@ a second factor, the person proves it here:
     .action(async (name: string, options: TicketOptions, command: Command) => {
       const one = findTarget(inventoryOf(configOf(cli, command)), name);
       if (one.protocol !== "vnc") throw noTicketFor(one.name);
-      const { person, factors } = await ticketFor(cli, command, options);
-      const body = { target: one.name, person, operator: localActor(cli), factors };
+      const person = await ticketFor(cli, command, options);
+      const body = { target: one.name, person, operator: localActor(cli) };
       const answer = await askService(cli, command, "POST", "/vnc-ticket", body).catch((error: unknown) => {
-        throw options.as === undefined ? withMend(error, one.name, person) : error;
+        throw typeof person === "string" ? withMend(error, one.name, person) : error;
       });
       const issued = Ticket.parse(answer);
       if (options.json === true) return cli.out.json(issued);
@@ -176,20 +175,15 @@ interface TicketOptions {
   json?: boolean;
 }
 
-async function ticketFor(
-  cli: Cli,
-  command: Command,
-  { person, as }: TicketOptions,
-): Promise<{ person: string; factors: readonly Factor[] }> {
+async function ticketFor(cli: Cli, command: Command, { person, as }: TicketOptions): Promise<string | ServiceProof> {
   if (as !== undefined) {
     if (person !== undefined && person.toLowerCase() !== as.toLowerCase()) {
       const message = "--as is the person whose session it will be; leave --person out";
       throw new AppError("REQUEST_INVALID", message, { op: "cli.target.ticket", details: { exitCode: 2 } });
     }
-    const { name, factors } = await inWorkspace(cli, command, (workspace) => proveIdentity(cli, workspace, as));
-    return { person: name, factors };
+    return proveToService(cli, command, as);
   }
-  if (person !== undefined) return { person, factors: [] };
+  if (person !== undefined) return person;
   const message = "give --person, or --as with password and verification code";
   throw new AppError("REQUEST_INVALID", message, { op: "cli.target.ticket", details: { exitCode: 2 } });
 }

@@ -3,9 +3,13 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { LocalKeeping } from "../../recorder/admin-keeping.ts";
+import { LocalProofs } from "../../recorder/admin-proofs.ts";
 import { type AdminSocket, askAdmin, type LocalAdministration, openAdminSocket } from "../../recorder/admin-socket.ts";
 import type { LiveSession } from "../../shared/api/types.ts";
 import { AppError } from "../../shared/errors.ts";
+import type { Factor } from "../../shared/policy/factor.ts";
+import type { Role } from "../../shared/policy/policy.ts";
 import { createTempDir, type TempDir } from "../support/temp-dir.ts";
 
 const session = "01a2061a-33bf-7a59-915f-1aeaf229edbe";
@@ -31,6 +35,17 @@ let folder: TempDir;
 let path: string;
 let socket: AdminSocket | null = null;
 let done: string[];
+let nowMs = 0;
+
+/** In the place of a name; what it left in the audit is taken out. */
+async function proven(name: string, more: { code?: string } = {}): Promise<{ proof: string }> {
+  const before = done.length;
+  const ask = (route: string, body: object) => askAdmin(path, "POST", route, { operator: "os:erika", ...body });
+  let step = (await ask("/prove", { name, password: "right" })) as Record<string, string>;
+  if (step["pending"] !== undefined) step = (await ask("/prove-code", { ...step, ...more })) as Record<string, string>;
+  done.length = before;
+  return { proof: step["proof"] ?? "" };
+}
 
 const administration: LocalAdministration = {
   sessions: () => [live],
@@ -84,6 +99,23 @@ const administration: LocalAdministration = {
       done.push("watches closed");
     },
   },
+  proofs: new LocalProofs({
+    signIn: {
+      password: async (name, password) => {
+        const roles: Role[] = name === "emil" ? ["escort"] : ["engineer"];
+        const factors: Factor[] = ["password", "totp"];
+        const person = { name, roles, mustChangePassword: name === "olga", authMethod: "password+totp", factors };
+        if (name === "cora") {
+          const verify = async (code: string) => (code === "123456" ? person : null);
+          return { outcome: "second-step", mayRepeat: false, person: name, verify };
+        }
+        return password === "right" ? { outcome: "accepted", person } : { outcome: "refused" };
+      },
+    },
+    findPerson: async (name) => (name === "nobody" ? null : { name }),
+    audit: async ({ actor, action, details }) => void done.push(`audit ${actor} ${action} ${JSON.stringify(details)}`),
+    nowMs: () => nowMs,
+  }),
   audit: async ({ actor, action, subject, details }) => {
     done.push(`audit ${actor} ${action} ${subject} ${JSON.stringify(details)}`);
   },
@@ -132,14 +164,17 @@ test("freezes, and releases in the name of who was proven, with the audit's line
   socket = await openAdminSocket(path, administration);
   const frozen = await askAdmin(path, "POST", "/freeze", { session, operator: "os:erika", reason: "look" });
   expect(frozen).toEqual({ frozen: true });
-  expect(await askAdmin(path, "POST", "/unfreeze", { session, person: "emil" })).toEqual({ released: true });
+  expect(await askAdmin(path, "POST", "/unfreeze", { session, person: await proven("emil") })).toEqual({
+    released: true,
+  });
   expect(done).toEqual([
     `freeze ${session} os:erika look`,
     `audit os:erika session.freeze ${session} {"reason":"look"}`,
     `audit emil session.unfreeze ${session} {}`,
     `unfreeze ${session} emil`,
   ]);
-  await expect(askAdmin(path, "POST", "/unfreeze", { session, person: "ada" })).rejects.toMatchObject({
+  const person = await proven("ada");
+  await expect(askAdmin(path, "POST", "/unfreeze", { session, person })).rejects.toMatchObject({
     code: "POLICY_REFUSED",
     message: "Nobody releases a session of their own.",
   });
@@ -160,12 +195,16 @@ test("a watch is upgraded by its own address alone; who is refused is told why",
       outgoing.on("error", reject);
       outgoing.end();
     });
-  const address = (person: string) => `/watch?session=${session}&person=${person}&escort=no`;
-  expect(await upgrade(address("emil"))).toBe("101");
-  expect(await upgrade(address("ada"))).toBe('400 {"code":"AUTH_FORBIDDEN","message":"ada may not watch sessions"}');
+  const address = ({ proof }: { proof: string }) => `/watch?session=${session}&proof=${proof}&escort=no`;
+  const emil = await proven("emil");
+  expect(await upgrade(address(emil))).toBe("101");
+  expect(await upgrade(address(emil))).toContain("AUTH_FAILED");
+  expect(await upgrade(address(await proven("ada")))).toBe(
+    '400 {"code":"AUTH_FORBIDDEN","message":"ada may not watch sessions"}',
+  );
   expect(await upgrade("/sessions")).toContain("it knows no such request");
   expect(done).toHaveLength(2);
-  await expect(askAdmin(path, "GET", address("emil"))).rejects.toThrow("it knows no such request");
+  await expect(askAdmin(path, "GET", address(await proven("emil")))).rejects.toThrow("it knows no such request");
   await socket?.close();
   socket = null;
   expect(done.at(-1)).toBe("watches closed");
@@ -177,6 +216,61 @@ test("a ticket is given to whom policy lets in, and is in the audit with whose i
   expect(await askAdmin(path, "POST", "/vnc-ticket", request)).toMatchObject({ ticket: "abcdefgh", port: 5910 });
   expect(done).toEqual(["ticket erika hmi-1", 'audit os:root vnc.ticket hmi-1 {"use":"viewer","person":"erika"}']);
   await expect(askAdmin(path, "POST", "/vnc-ticket", { ...request, more: 1 })).rejects.toThrow("bad value");
+});
+
+test("nobody acts in a person's name without that person's password and code", async () => {
+  await open({ keeping: { release: async () => ({ released: done.push("released") }) } as unknown as LocalKeeping });
+  const asked = (person: unknown) => ({ session, hold: "0123abcd", person, step: { step: "confirm" } });
+  const bodies: [string, object][] = [
+    ["/release-hold", asked("emil")],
+    ["/place-hold", { session, person: "emil", wish: { caseId: "C", reason: "r" } }],
+    ["/unfreeze", { session, person: "emil" }],
+    ["/lift-stop", { scope: "all", person: "emil", reason: "" }],
+    ["/confirm", { session, person: "emil", n: 1, answer: { given: true, reason: "" } }],
+    ["/terminate", { session, operator: "emil", reason: "" }],
+    ["/freeze", { session, operator: "emil", reason: "" }],
+    ["/message", { session, operator: "emil", text: "x" }],
+    ["/stop", { scope: "all", operator: "emil", what: { action: "end", reason: "x" } }],
+    ["/retention-sweep", { operator: "emil", whole: false }],
+    ["/vnc-ticket", { target: "hmi-1", operator: "os:x", person: "erika", factors: ["totp"] }],
+  ];
+  for (const [route, body] of bodies)
+    await expect(askAdmin(path, "POST", route, body), route).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+  const unknown = asked({ proof: "0".repeat(32) });
+  await expect(askAdmin(path, "POST", "/release-hold", unknown)).rejects.toMatchObject({ code: "AUTH_FAILED" });
+  expect(done).toEqual([]);
+  const person = await proven("cora", { code: "123456" });
+  await askAdmin(path, "POST", "/release-hold", asked(person));
+  // For one request, and for a minute.
+  await expect(askAdmin(path, "POST", "/release-hold", asked(person))).rejects.toMatchObject({ code: "AUTH_FAILED" });
+  const late = await proven("emil");
+  nowMs += 61_000;
+  await expect(askAdmin(path, "POST", "/release-hold", asked(late))).rejects.toMatchObject({ code: "AUTH_FAILED" });
+  expect(done).toEqual(["released"]);
+});
+
+test("who proves to be somebody stands in the audit, also who does not; others than admins and escorts control nothing", async () => {
+  await open();
+  const prove = (name: string, password: string) =>
+    askAdmin(path, "POST", "/prove", { operator: "os:erika", name, password });
+  await expect(prove("emil", "wrong")).rejects.toMatchObject({ code: "AUTH_FAILED" });
+  await expect(prove("olga", "right")).rejects.toMatchObject({ code: "AUTH_FORBIDDEN" });
+  await expect(proven("cora", { code: "000000" })).rejects.toMatchObject({ code: "AUTH_FAILED" });
+  await prove("emil", "right");
+  expect(done).toEqual([
+    'audit os:erika sign-in-failed {"person":"emil"}',
+    'audit os:erika sign-in-failed {"person":"cora"}',
+    'audit os:erika sign-in {"person":"emil","method":"password+totp"}',
+  ]);
+  const body = async (name: string) => ({ session, operator: await proven(name), reason: "x" });
+  await expect(askAdmin(path, "POST", "/terminate", await body("ada"))).rejects.toMatchObject({
+    code: "AUTH_FORBIDDEN",
+  });
+  await askAdmin(path, "POST", "/terminate", await body("emil"));
+  expect(done.at(-1)).toBe(`terminate ${session} emil x`);
+  const ticket = { target: "hmi-1", operator: "os:x", person: await proven("cora", { code: "123456" }) };
+  await askAdmin(path, "POST", "/vnc-ticket", ticket);
+  expect(done.at(-1)).toContain('"person":"cora","factors":["password","totp"]');
 });
 
 test("what cannot be written into the audit does not happen", async () => {

@@ -50,12 +50,14 @@ const upgrade = (
   );
 
 test("what is asked for comes back from its address, and nothing else is a watch", () => {
-  const asked = { session, person: "a+b&c d", escort: true };
+  const proof = "0123456789abcdef".repeat(2);
+  const asked = { session, proof, escort: true };
   expect(watchOf(watchPath(asked))).toEqual(asked);
   expect(watchOf("/sessions")).toBeNull();
-  expect(watchOf(`/watch?session=${session}&person=emil`)).toBeNull();
-  expect(watchOf(`/watch?session=x&person=emil&escort=no`)).toBeNull();
+  expect(watchOf(`/watch?session=${session}&proof=${proof}`)).toBeNull();
+  expect(watchOf(`/watch?session=x&proof=${proof}&escort=no`)).toBeNull();
   expect(watchOf(`${watchPath(asked)}&more=1`)).toBeNull();
+  expect(watchOf(`/watch?session=${session}&person=emil&escort=no`)).toBeNull();
   expect(watchOf("//[")).toBeNull();
 });
 

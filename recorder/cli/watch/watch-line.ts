@@ -7,7 +7,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { decodeFrame, type WatchFrame } from "../../../shared/live/frame.ts";
 import { type WatcherMessage, WatchMessage } from "../../../shared/live/messages.ts";
 import { adminRefusal, adminUnreachable } from "../../admin-socket.ts";
-import { type LocalWatch, watchPath } from "../../admin-watch.ts";
+import { type AskedWatch, watchPath } from "../../admin-watch.ts";
 
 export type Received = { said: WatchMessage } | { frame: WatchFrame };
 
@@ -27,7 +27,7 @@ const mostWaitingBytes = 1024 * 1024;
 const refusalBytes = 16 * 1024;
 
 /** SERVICE_UNREACHABLE where nothing answers; the service's own codes where it refuses. */
-export async function openWatchLine(path: string, asked: LocalWatch): Promise<WatchLine> {
+export async function openWatchLine(path: string, asked: AskedWatch): Promise<WatchLine> {
   const socket = new WebSocket(`ws://admin.invalid${watchPath(asked)}`, {
     createConnection: () => connect(path),
     handshakeTimeout: openMs,

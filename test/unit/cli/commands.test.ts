@@ -3,6 +3,7 @@ import { createHash, createPublicKey } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LocalProofs } from "../../../recorder/admin-proofs.ts";
 import { type AdminSocket, openAdminSocket } from "../../../recorder/admin-socket.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { prepareInstallation } from "../../../recorder/cli/first-start.ts";
@@ -284,6 +285,11 @@ describe("what needs the running service", () => {
         confirm: async () => false,
       },
       watches: { upgrade: async () => undefined, close: () => undefined },
+      proofs: new LocalProofs({
+        signIn: { password: async () => ({ outcome: "refused" as const }) },
+        findPerson: async () => null,
+        audit: async () => {},
+      }),
       audit: async () => undefined,
       vncTicket: (person) =>
         Promise.reject(
