@@ -1,5 +1,6 @@
 // The service's own verification: reads the store again and again in the background, at a bounded rate, each recording
-// every so many days, and ledger and keys once a day. Invariant: what it finds is in the ledger before it is anywhere else,
+// every so many days, and ledger and keys once a day. What there is to read the ledger says, not the index alone: daily the
+// names in the store are compared with it. Invariant: what it finds is in the ledger before it is anywhere else,
 // and a fault is an alarm until the same recording is found in order.
 import type { KeyObject } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +17,7 @@ import type { CheckedLedger } from "./ledger-check.ts";
 import { lockNotices } from "./lock-notices.ts";
 import { pacedStore } from "./paced-store.ts";
 import { EntriesBySession } from "./session-entries.ts";
+import { storedSessions } from "./stored-sessions.ts";
 import { survey } from "./survey.ts";
 import { isAlarming, type Verifications } from "./verifications.ts";
 import { readWitnesses } from "./verify-evidence.ts";
@@ -53,6 +55,8 @@ const recordingCode = "verification-recording";
 const ledgerCode = "verification-ledger";
 const dayMs = 86_400_000;
 const shown = 50;
+/** Of those that are gone so many are read at once: one is enough for an alarm. */
+const goneAtOnce = 100;
 const uploadSlackMs = 3_600_000;
 /** After a store that did not answer. */
 const retryMs = 60_000;
@@ -66,6 +70,8 @@ export class ContinuousVerifier {
   #running: Promise<void> | null = null;
   #ledger: VerificationState["ledger"] = null;
   #trust: KeyTrust | null = null;
+  /** Recordings of the ledger that the index does not send here. */
+  #beside: string[] = [];
 
   constructor(options: ContinuousOptions) {
     this.#options = options;
@@ -137,7 +143,8 @@ export class ContinuousVerifier {
     while (!signal.aborted) {
       try {
         if (this.#ledger === null || Date.parse(this.#ledger.at) < this.#now() - dayMs) await this.checkLedger();
-        const session = await verifications.next(this.#dueBefore(), this.#settledBefore());
+        const next = await verifications.next(this.#dueBefore(), this.#settledBefore());
+        const session = next ?? (await this.#nextBeside());
         if (session === null) await wait(idleMs);
         else await this.verify(session);
       } catch (error) {
@@ -214,7 +221,9 @@ export class ContinuousVerifier {
       checkpointSeconds,
       signal: this.#abort.signal,
     });
-    const own = ledgers.get(recorder)?.evidence;
+    const checked = ledgers.get(recorder);
+    const own = checked?.evidence;
+    if (checked !== undefined) await this.#compare(checked);
     const findings = [...this.#trust.evidence.findings, ...(own?.findings ?? [])];
     const bad = findings.filter(
       ({ weight }) => weight === "TAMPERED" || weight === "MISSING" || weight === "UNTRUSTED",
@@ -236,6 +245,34 @@ export class ContinuousVerifier {
       const text = `the ledger or the keys in the store are ${this.#ledger.verdict}: ${place}: ${message}. conduit verify --all shows all of it; keep the store as it is`;
       alarms.raise(ledgerCode, text, { verdict: this.#ledger.verdict, findings: bad.length });
     }
+  }
+
+  /** Whoever deletes a recording can delete its row in the index as well: then nothing but the ledger asks for it. */
+  async #compare({ entries }: CheckedLedger): Promise<void> {
+    const { verifications, isPending } = this.#options;
+    const settled = Date.parse(this.#settledBefore());
+    const kept = [...entries.sessions.values()].filter(
+      ({ session, closes, expired, stored }) =>
+        expired.length === 0 &&
+        closes[0] !== undefined &&
+        Date.parse(closes[0].at) < (stored === null ? settled - uploadSlackMs : settled) &&
+        !isPending(session),
+    );
+    const [there, indexed] = [await storedSessions(this.#store, this.#abort.signal), await verifications.indexed()];
+    const gone = kept.filter(({ session }) => !there.has(session)).map(({ session }) => session);
+    for (const session of gone.slice(0, goneAtOnce)) await this.verify(session);
+    // What was missing and is back is in order when it has been read again.
+    for (const { session } of await verifications.faults(goneAtOnce))
+      if (!gone.includes(session) && !indexed.has(session) && there.has(session)) await this.verify(session);
+    this.#beside = kept.flatMap(({ session }) => (there.has(session) && !indexed.has(session) ? [session] : []));
+  }
+
+  async #nextBeside(): Promise<string | null> {
+    for (let session = this.#beside.shift(); session !== undefined; session = this.#beside.shift()) {
+      const before = await this.#options.verifications.of(session);
+      if (before === null || before.at < this.#dueBefore()) return session;
+    }
+    return null;
   }
 
   #raise({ session, verdict, findings }: Verified): void {

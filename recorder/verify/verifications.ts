@@ -49,6 +49,12 @@ export class Verifications {
     return row?.session ?? null;
   }
 
+  /** All that `next` would name one day. */
+  async indexed(): Promise<Set<string>> {
+    const rows = await this.#stored().select(["recordings.session"]).execute();
+    return new Set(rows.map(({ session }) => session));
+  }
+
   async counts(since: string): Promise<{ recordings: number; upToDate: number; oldestAt: string | null }> {
     const row = await this.#stored()
       .select((e) => [

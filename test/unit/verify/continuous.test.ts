@@ -120,6 +120,37 @@ describe("verification in the background", () => {
     expect((await one.state()).ledger).toMatchObject({ verdict: "TAMPERED" });
   });
 
+  it("finds what was deleted together with its row in the index, and reads what has lost only its row", async () => {
+    const row = (session = "") => database.catalog.deleteFrom("recordings").where("session", "=", session).execute();
+    await Promise.all([row(first?.session), row(second?.session)]);
+    const kept = plant.keys(first?.prefix ?? "").map((key) => [key, plant.bytes(key)] as const);
+    for (const [key] of kept) plant.store.objects.delete(key);
+    const one = verifier();
+    one.start();
+    await waitFor(() => verdicts().length === 3);
+    expect(verdicts()).toEqual([
+      [first?.session, "DELETED-EARLY"],
+      ["ledger/recorder-1", "VALID"],
+      [second?.session, "VALID"],
+    ]);
+    expect(alarms.get("verification-recording")).toContain(first?.session);
+    expect(await one.health()).toMatchObject([{ ok: false }]);
+    await one.close();
+    for (const [key, bytes] of kept) plant.put(key, bytes);
+    await verifier().checkLedger();
+    expect(alarms.size).toBe(0);
+  });
+
+  it("does not look for what expired, what goes on, or what is on its way to the store", async () => {
+    const pending = await plant.session({ stored: false });
+    await plant.session({ isLive: true });
+    plant.away(100);
+    for (const one of [first, second]) plant.expire(one as StoredSession);
+    plant.pass(60);
+    await verifier({ isPending: (session) => session === pending.session }).checkLedger();
+    expect(verdicts().map(([subject]) => subject)).toEqual(["ledger/recorder-1"]);
+  });
+
   it("does nothing where its rate is 0", async () => {
     const one = verifier({ bytesPerSecond: 0 });
     one.start();
