@@ -7,6 +7,7 @@ export const ATTESTATION_FORMAT = "conduit-attestation/1";
 
 export const attestedStates = [
   "live",
+  "unsealed",
   "kept",
   "held",
   "due",
@@ -14,6 +15,7 @@ export const attestedStates = [
   "gone",
   "gone-early",
   "missing",
+  "foreign",
   "unknown",
 ] as const;
 export const AttestedState = z.enum(attestedStates);
@@ -58,7 +60,8 @@ export type AttestedRecording = z.infer<typeof AttestedRecording>;
 
 export const AttestationCounts = z.strictObject({
   recordings: z.int(),
-  states: z.record(AttestedState, z.int()),
+  /** An older one names fewer states. */
+  states: z.partialRecord(AttestedState, z.int()),
   objects: z.int(),
   bytes: z.int(),
   unlockedObjects: z.int(),

@@ -22,7 +22,7 @@ export interface StoredSession {
 }
 
 export class EvidenceStore {
-  readonly recorder = "recorder-1";
+  readonly recorder: string;
   readonly store = new MemoryStore();
   readonly root: SigningKey;
   key: SigningKey;
@@ -39,7 +39,8 @@ export class EvidenceStore {
   #uploaded = 0;
   #sequence = 0;
 
-  constructor(startedAt = "2026-11-02T08:00:00.000Z") {
+  constructor(startedAt = "2026-11-02T08:00:00.000Z", recorder = "recorder-1") {
+    this.recorder = recorder;
     this.nowMs = Date.parse(startedAt);
     this.root = makeSigningKey();
     this.key = makeSigningKey();

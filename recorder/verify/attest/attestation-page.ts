@@ -3,6 +3,7 @@ import type { Attestation, AttestedRecording, AttestedState } from "../../../sha
 
 export const stateWords: Record<AttestedState, string> = {
   live: "going on",
+  unsealed: "NEVER SEALED",
   kept: "kept",
   held: "under legal hold",
   due: "due to go",
@@ -10,6 +11,7 @@ export const stateWords: Record<AttestedState, string> = {
   gone: "gone, with proof",
   "gone-early": "GONE EARLY",
   missing: "MISSING",
+  foreign: "ANOTHER RECORDER'S",
   unknown: "NOT IN THE LEDGER",
 };
 
@@ -36,7 +38,7 @@ export interface PageSignature {
 
 export function attestationPage(attestation: Attestation, { sha256, signature }: PageSignature): string {
   const { period, counts, store, policy, ledger, keys, recordings, catalogue } = attestation;
-  const states = Object.entries(counts.states).filter(([, count]) => count > 0);
+  const states = Object.entries(counts.states).filter(([, count = 0]) => count > 0);
   const troubled = recordings.filter((one) => one.findings.length > 0);
   return `<!doctype html>
 <html lang="en">
@@ -58,7 +60,9 @@ ${table(
   ["What", "Count"],
   [
     row(["recordings", text(counts.recordings)]),
-    ...states.map(([state, count]) => row([`recordings: ${text(stateWords[state as AttestedState])}`, text(count)])),
+    ...states.map(([state, count]) =>
+      row([`recordings: ${text(stateWords[state as AttestedState])}`, text(count ?? 0)]),
+    ),
     row(["objects in the store", text(counts.objects)]),
     row(["bytes", text(counts.bytes)]),
     row(["objects that are to be kept and not locked", text(counts.unlockedObjects)]),

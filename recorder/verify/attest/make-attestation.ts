@@ -136,12 +136,14 @@ async function attested(
   const { trust, nowMs, ledgerSize } = sources;
   const known = ledger?.entries.sessions.get(session) ?? null;
   const upTo = known === null || ledgerSize === undefined ? known : entriesUpTo(known, ledgerSize);
-  const entries = isRecording(upTo ?? undefined) ? upTo : null;
+  const own = isRecording(upTo ?? undefined) ? upTo : null;
+  const other = own === null ? otherLedger(sources, session) : null;
+  const entries = own ?? other?.entries.sessions.get(session) ?? null;
   const evidence = judge({
     session,
     surveyed,
     examined: null,
-    ledger,
+    ledger: other ?? ledger,
     entries,
     keys: trust.keys,
     nowMs,
@@ -174,6 +176,8 @@ async function attested(
     retentionDays: opened?.facts.retentionDays ?? null,
     retainUntil,
     state: stateOf({
+      isForeign: other !== null,
+      wasRestarted: restartedSince(ledger, entries, ledgerSize),
       entries,
       isThere,
       isHeld: holds.length > 0,
@@ -198,7 +202,25 @@ async function attested(
   };
 }
 
+/** Of another recorder, which writes to the same store, where its ledger is here and has the session. */
+function otherLedger({ ledgers, recorder }: AttestationSources, session: string): CheckedLedger | null {
+  const others = [...ledgers.values()].filter((one) => one.recorder !== recorder);
+  return others.find(({ entries }) => isRecording(entries.sessions.get(session))) ?? null;
+}
+
+/** The service began again after it: what had been going on was sealed by then, or never is. */
+function restartedSince(
+  ledger: CheckedLedger | null,
+  entries: SessionEntries | null,
+  ledgerSize = Number.POSITIVE_INFINITY,
+): boolean {
+  const opened = entries?.opens[0]?.n ?? Number.POSITIVE_INFINITY;
+  return ledger?.starts.some((n) => n > opened && n < ledgerSize) === true;
+}
+
 function stateOf(of: {
+  isForeign: boolean;
+  wasRestarted: boolean;
   entries: SessionEntries | null;
   isThere: boolean;
   isHeld: boolean;
@@ -209,10 +231,11 @@ function stateOf(of: {
   isNew: boolean;
 }): AttestedState {
   const { entries, isThere, isHeld, retainUntil, nowMs, early } = of;
+  if (of.isForeign) return "foreign";
   if (entries === null) return of.isNew ? "live" : "unknown";
   if (early && !isThere) return "gone-early";
   if (entries.expired.length > 0 && !isThere) return early ? "gone-early" : "gone";
-  if (entries.closes.length === 0) return "live";
+  if (entries.closes.length === 0) return of.wasRestarted ? "unsealed" : "live";
   if (!isThere) return "missing";
   if (isHeld) return "held";
   if (retainUntil !== null && isOverdue(retainUntil, nowMs)) return "overdue";
@@ -378,10 +401,10 @@ async function assembled(
 /** Whether what it lists is in order, all of it. */
 export function inOrderBy(of: Omit<Attestation, "inOrder">): boolean {
   const { counts, recordings, ledger, keys, missingNumbers, unknown } = of;
-  const bad: AttestedState[] = ["overdue", "gone-early", "missing", "unknown"];
+  const bad: AttestedState[] = ["unsealed", "overdue", "gone-early", "missing", "foreign", "unknown"];
   const isFine = (verdict: string) => ["VALID", "EXPIRED-ON-TIME", "INCOMPLETE"].includes(verdict);
   return (
-    bad.every((state) => counts.states[state] === 0) &&
+    bad.every((state) => (counts.states[state] ?? 0) === 0) &&
     counts.unlockedObjects + counts.missingObjects + counts.unknownObjects === 0 &&
     missingNumbers.length + unknown.length === 0 &&
     recordings.every((one) => isFine(one.verdict) || (one.state === "live" && one.verdict === "UNANCHORED")) &&
@@ -442,7 +465,7 @@ function compared(
   for (const { session, state, retainUntil, holds } of recordings) {
     const row = rows.get(session);
     if (row === undefined) {
-      if (state !== "gone") differs(session, `the index does not know it; it is ${state}`);
+      if (state !== "gone" && state !== "foreign") differs(session, `the index does not know it; it is ${state}`);
       continue;
     }
     const isGone = state === "gone" || state === "gone-early";

@@ -112,6 +112,40 @@ describe("an attestation", () => {
     expect(gonePeriod.recordings.map(({ session }) => session)).toContain(gone.session);
   });
 
+  it("a session that was never sealed is no live one once the service has begun again, and `--check` knows that", async () => {
+    const crashed = await plant.session({ isLive: true });
+    plant.pass(5);
+    expect(stateOf(await attest(), crashed)).toBe("live");
+    plant.append({ type: "recorder-start", actor: "recorder", subject: plant.recorder, facts: {} });
+    plant.pass(5);
+    const attestation = await attest();
+    expect(stateOf(attestation, crashed)).toBe("unsealed");
+    expect(attestation).toMatchObject({ inOrder: false, counts: { states: { unsealed: 1, live: 0, kept: 2 } } });
+    const page = attestationPage(attestation, { sha256: "0".repeat(64), signature: null });
+    expect(page).toContain("NEVER SEALED");
+    expect((await check(bytesOf(attestation))).findings).toEqual([]);
+    // As one that calls it live would be.
+    const recordings = attestation.recordings.map((one) =>
+      one.session === crashed.session ? { ...one, state: "live" as const } : one,
+    );
+    const states = { ...attestation.counts.states, unsealed: 0, live: 1 };
+    const lying = { ...attestation, recordings, counts: { ...attestation.counts, states }, inOrder: true };
+    const { findings } = await check(bytesOf(lying));
+    expect(findings.map(({ message }) => message)).toContainEqual(expect.stringContaining("was live then"));
+  });
+
+  it("another recorder's recordings in the same store are told as such, and are not this one's", async () => {
+    const other = new EvidenceStore("2026-11-02T12:00:00.000Z", "recorder-2");
+    const theirs = await other.session();
+    other.pass(10);
+    for (const prefix of ["recordings/", "ledger/"])
+      for (const key of other.keys(prefix)) plant.put(key, other.bytes(key));
+    const attestation = await attest();
+    expect(stateOf(attestation, theirs)).toBe("foreign");
+    expect(attestation.counts.states).toMatchObject({ kept: 2, foreign: 1 });
+    expect(attestation.inOrder).toBe(false);
+  });
+
   it("compares the index, and says what it has otherwise", async () => {
     const row = { startedAt: "2026-11-02T08:00:00Z", state: "sealed", retainUntil: null, held: false };
     const rows: CatalogueRows["rows"] = new Map([
