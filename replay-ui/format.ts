@@ -1,9 +1,19 @@
-// How times, sizes and counts are written for people.
+// How times, sizes and counts are written for people: times in the zone that was chosen (zone.ts).
 // Written by hand: one form everywhere, 24 hours, no locale data to load before the first picture.
+import { zone, zoneOffsetMinutes } from "./zone.ts";
+
+export { zone, zoneOffsetMinutes };
+
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 const two = (value: number) => String(value).padStart(2, "0");
+
+/** Its UTC fields are what clocks and calendars of the zone show. */
+function inZone(at: number | string): Date {
+  const ms = typeof at === "string" ? Date.parse(at) : at;
+  return new Date(ms + zoneOffsetMinutes(ms) * 60_000);
+}
 
 /** `4:03:07`, `3:07`, with tenths `3:07.4`. */
 export function formatSessionTime(us: number, options: { tenths?: boolean; hours?: boolean } = {}): string {
@@ -56,10 +66,10 @@ export function sentence(text: string): string {
   return /[.!?…:]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** `20 Nov 2026, 06:11`, in the viewer's time zone. */
+/** `20 Nov 2026, 06:11`. */
 export function formatDateTime(iso: string): string {
-  const at = new Date(iso);
-  return `${at.getDate()} ${months[at.getMonth()]} ${at.getFullYear()}, ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const at = inZone(iso);
+  return `${at.getUTCDate()} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}, ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
 }
 
 /** `20 Nov 2026, 06:11 UTC+1`: where it is evidence, or somebody acts by it. */
@@ -79,15 +89,15 @@ export function formatUtc(iso: string): string {
   return `${at.getUTCDate()} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}, ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
 }
 
-/** `20 Nov 2026, 06:00 – 08:00`; over midnight both have their day. In the viewer's time zone. */
+/** `20 Nov 2026, 06:00 – 08:00`; over midnight both have their day. */
 export function formatWindow(from: string, to: string): string {
   const end = dayKey(from) === dayKey(to) ? formatDateTime(to).split(", ")[1] : formatDateTime(to);
   return `${formatDateTime(from)} – ${end}`;
 }
 
-/** `UTC`, `UTC+1`, `UTC−3:30`: the viewer's time zone at that moment. */
+/** `UTC`, `UTC+1`, `UTC−3:30`: the zone at that moment. */
 export function formatZone(ms: number): string {
-  const minutes = -new Date(ms).getTimezoneOffset();
+  const minutes = zoneOffsetMinutes(ms);
   if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
   const part = size % 60 === 0 ? "" : `:${two(size % 60)}`;
@@ -106,34 +116,41 @@ export function formatLeft(ms: number): string {
   return hours % 24 === 0 ? `${days} days` : `${days} days ${hours % 24} h`;
 }
 
-/** What a `datetime-local` field shows: `2026-11-20T06:00`, in the viewer's time zone. */
+/** What a `datetime-local` field shows: `2026-11-20T06:00`. */
 export function toLocalField(ms: number): string {
-  const at = new Date(ms);
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  const at = inZone(ms);
+  return `${at.getUTCFullYear()}-${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}T${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
 }
 
 /** The moment that a `datetime-local` field names; null when it names none. */
 export function fromLocalField(text: string): string | null {
-  const at = text === "" ? Number.NaN : new Date(text).getTime();
-  return Number.isNaN(at) ? null : new Date(at).toISOString();
+  if (zone.get() === "local") {
+    const at = text === "" ? Number.NaN : new Date(text).getTime();
+    return Number.isNaN(at) ? null : new Date(at).toISOString();
+  }
+  const asUtc = text === "" ? Number.NaN : Date.parse(`${text}Z`);
+  if (Number.isNaN(asUtc)) return null;
+  // Near a change of the clocks the offset at the first guess may be the other one.
+  const guess = asUtc - zoneOffsetMinutes(asUtc) * 60_000;
+  return new Date(asUtc - zoneOffsetMinutes(guess) * 60_000).toISOString();
 }
 
 /** `Friday, 20 Nov 2026`. */
 export function formatDay(iso: string): string {
-  const at = new Date(iso);
-  return `${weekdays[at.getDay()]}, ${at.getDate()} ${months[at.getMonth()]} ${at.getFullYear()}`;
+  const at = inZone(iso);
+  return `${weekdays[at.getUTCDay()]}, ${at.getUTCDate()} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
 }
 
-/** `06:11:42`, in the viewer's time zone. */
+/** `06:11:42`. */
 export function formatClock(ms: number): string {
-  const at = new Date(ms);
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const at = inZone(ms);
+  return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
 }
 
-/** The day of the viewer's calendar, for grouping. */
+/** The day of the zone's calendar, for grouping. */
 export function dayKey(iso: string): string {
-  const date = new Date(iso);
-  return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+  const date = inZone(iso);
+  return `${date.getUTCFullYear()}-${date.getUTCMonth()}-${date.getUTCDate()}`;
 }
 
 export function formatAgo(iso: string, nowMs = Date.now()): string {

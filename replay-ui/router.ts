@@ -1,10 +1,10 @@
-// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&track=<name>, /live, /audit, /ledger, /attestation,
+// The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&to=<the same>&track=<name>, /live, /audit, /ledger, /attestation,
 // /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people.
 import { Store } from "./store.ts";
 
 export type Route =
   | { view: "recordings" }
-  | { view: "recording"; session: string; atSeconds: number; track: string | null }
+  | { view: "recording"; session: string; atSeconds: number; toSeconds: number | null; track: string | null }
   | { view: "live" }
   | { view: "audit" }
   | { view: "ledger" }
@@ -31,6 +31,7 @@ export function parseRoute(path: string, search: string): Route {
       session: decodeURIComponent(parts[1] ?? ""),
       // What is no time is the beginning.
       atSeconds: secondsOf(parameters.get("t") ?? "") ?? 0,
+      toSeconds: secondsOf(parameters.get("to") ?? ""),
       track: parameters.get("track"),
     };
   }

@@ -103,7 +103,8 @@ export class ViewLog {
 
   /** A segment's bytes are handed over: the stretch it covers counts as watched. */
   handedOver(me: SignedIn, session: string, address: string, { track, startUs, endUs }: SegmentMeta): void {
-    const key = `${me.webSessionId} ${session}`;
+    // The timeline reads lists far ahead of the screen: a stretch of them says nothing of what was on the screen.
+    const key = `${me.webSessionId} ${session} ${isList(track) ? "lists" : "screens"}`;
     let watched = this.#watched.get(key);
     if (watched === undefined) {
       if (this.#watched.size >= maxRemembered) void this.#flush();
@@ -139,6 +140,10 @@ export class ViewLog {
       }
     }
   }
+}
+
+function isList(track: string): boolean {
+  return track === "input" || track === "files" || track === "events";
 }
 
 export function viewLogOf(deps: Pick<ApiDeps, "audit" | "inventory" | "recordings" | "logger">): ViewLog {

@@ -6,6 +6,8 @@ import { formatBytes, formatDuration, formatMoment } from "../format.ts";
 import { type ScreenZoom, screenZooms } from "../renderers/loupe.ts";
 import { Channels } from "../views/recording/channels.tsx";
 import { useFrameCopy } from "../views/recording/frame-copy.ts";
+import { Lanes, LanesToggle } from "../views/recording/lanes.tsx";
+import { useLanesShown } from "../views/recording/lanes-shown.ts";
 import type { OpenedRecording } from "../views/recording/opened.ts";
 import { Scrubber } from "../views/recording/scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "../views/recording/shortcuts.tsx";
@@ -119,10 +121,12 @@ function Title({ summary }: { summary: RecordingSummary | null }) {
 
 function PlayerOf({ opened, summary }: { opened: OpenedRecording; summary: RecordingSummary | null }) {
   const [help, setHelp] = useState(false);
+  const [lanes, setLanes] = useLanesShown();
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
   const frameCopy = useFrameCopy(opened, summary);
   const actions = {
+    opened,
     help: () => setHelp(true),
     zoom: () => {
       const track = opened.player.state.get().track;
@@ -147,7 +151,8 @@ function PlayerOf({ opened, summary }: { opened: OpenedRecording; summary: Recor
           <Verdict opened={opened} />
         </div>
         <Stage opened={opened} zoom={zoom} screenZoom={screenZoom} />
-        <Scrubber opened={opened} />
+        <Scrubber opened={opened} lanes={<LanesToggle open={lanes} onToggle={() => setLanes(!lanes)} />} />
+        {lanes ? <Lanes opened={opened} /> : null}
         <Transport
           opened={opened}
           zoom={zoom}

@@ -198,3 +198,7 @@ export function Logo({ size = 26 }: { size?: number }) {
     </svg>
   );
 }
+export const RepeatIcon = icon(
+  <path d="M5 9V7.5A2.5 2.5 0 0 1 7.5 5H15M12.8 2.8 15 5l-2.2 2.2M15 11v1.5a2.5 2.5 0 0 1-2.5 2.5H5M7.2 17.2 5 15l2.2-2.2" />,
+);
+export const WholeIcon = icon(<path d="M3 4v12M17 4v12M6 10h8M8.2 7.6 5.8 10l2.4 2.4M11.8 7.6l2.4 2.4-2.4 2.4" />);

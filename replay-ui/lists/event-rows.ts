@@ -155,7 +155,9 @@ const said: Record<EventsLine["type"], (facts: Facts) => Said> = {
     join(
       text(facts["request"]),
       text(facts["command"]),
-      facts["input"] === "kept" ? "begins with it, and has what it was sent by then" : "begins with it, sent nothing before",
+      facts["input"] === "kept"
+        ? "begins with it, and has what it was sent by then"
+        : "begins with it, sent nothing before",
     ),
     "warn",
   ],

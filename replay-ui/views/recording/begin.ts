@@ -1,6 +1,7 @@
 // Opens a recording as soon as its index is here, whether or not the page is on the screen yet: its first segment is on
 // the way while the page is still being drawn. What nobody came for is closed again.
 import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { around } from "../../player/lane-window.ts";
 import { route } from "../../router.ts";
 import { takeKeptMoment } from "./kept-moment.ts";
 import { openRecording } from "./open-recording.ts";
@@ -56,7 +57,21 @@ function start(opened: OpenedRecording, askedMs: number): void {
   const firstUs = track === undefined ? 0 : (timeline.segments(track.name)[0]?.startUs ?? 0);
   const wantedUs = kept?.atUs ?? (wanted?.atSeconds ?? 0) * 1e6;
   const atUs = wantedUs > 0 ? wantedUs : firstUs;
+  if (wanted !== null) chooseRange(opened, wanted);
   player.open(track?.name ?? null, atUs, askedMs, atUs === firstUs);
   if (timeline.index.live && wantedUs === 0) void player.follow();
   void player.pictured.then(() => opened.audit());
+}
+
+/** The stretch that an address names with `t` and `to`; where it names none there is none. */
+export function chooseRange(
+  { player, range, window }: OpenedRecording,
+  wanted: { atSeconds: number; toSeconds: number | null },
+): void {
+  const durationUs = player.timeline.get().durationUs;
+  const fromUs = Math.round(wanted.atSeconds * 1e6);
+  const toUs = Math.min(durationUs, Math.round((wanted.toSeconds ?? 0) * 1e6));
+  if (wanted.toSeconds === null || toUs <= fromUs) return;
+  range.set({ fromUs, toUs });
+  window.set(around({ fromUs, toUs }, durationUs));
 }

@@ -49,7 +49,7 @@ function words({ action, details }: CustodyEntry): string {
     case "recording.key":
       return "was given its keys";
     case "recording.watched-range":
-      return `watched ${ranges(details["ranges"])}`;
+      return `${isOfLists(details["tracks"]) ? "read what was typed and done in" : "watched"} ${ranges(details["ranges"])}`;
     case "recording.export":
       return `exported it as ${textIn(details["format"], "a file")}`;
     case "recording.verify":
@@ -60,6 +60,13 @@ function words({ action, details }: CustodyEntry): string {
       return action;
   }
 }
+
+/** Lists and the timeline are read further than the screen was watched. */
+function isOfLists(tracks: unknown): boolean {
+  return Array.isArray(tracks) && tracks.length > 0 && tracks.every((track) => listTracks.includes(String(track)));
+}
+
+const listTracks = ["input", "files", "events"];
 
 function textIn(value: unknown, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;

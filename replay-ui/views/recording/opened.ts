@@ -1,6 +1,7 @@
 // A recording that is open on the page: its source, what is known of its integrity, and the player, wired together.
 import type { SigningKey } from "../../../shared/api/types.ts";
 import { inflateWorker } from "../../player/inflate.ts";
+import type { LaneWindow } from "../../player/lane-window.ts";
 import { Player } from "../../player/player.ts";
 import { SegmentLoader } from "../../player/segments.ts";
 import type { ScreenNote } from "../../renderers/screen.ts";
@@ -22,6 +23,13 @@ export interface OpenedRecording {
   picture: Store<Picture | null>;
   /** What has to be said of that screen. */
   note: Store<ScreenNote | null>;
+  /** The stretch that somebody chose: lists show it alone, and playing stays within while it is looped. */
+  range: Store<LaneWindow | null>;
+  loop: Store<boolean>;
+  /** What the timeline shows; null: the whole session. */
+  window: Store<LaneWindow | null>;
+  /** Where what was looked for was found, in order. */
+  hits: Store<readonly number[]>;
   /** Chain and signatures, once the first picture is there. */
   audit(): void;
   /** Hashes every segment that was not looked at yet. Stops when `signal` says so. */
@@ -30,6 +38,8 @@ export interface OpenedRecording {
 }
 
 const CHECKS_AT_ONCE = 4;
+/** What one late frame at the highest speed passes by. */
+const LOOP_REACH_US = 12_000_000;
 
 /** @param keys those that signatures are checked against. */
 export function openedFrom(source: RecordingSource, keys: () => Promise<SigningKey[]>): OpenedRecording {
@@ -54,6 +64,14 @@ export function openedFrom(source: RecordingSource, keys: () => Promise<SigningK
       integrity.reportSignature({ state: "unchecked", message: `The signatures could not be read: ${reason}` });
     }
   };
+  const range = new Store<LaneWindow | null>(null);
+  const loop = new Store(false);
+  const unloop = player.timeUs.subscribe((atUs) => {
+    const within = range.get();
+    if (!loop.get() || within === null || player.state.get().status !== "playing") return;
+    // Whoever goes elsewhere by hand plays on from there to the stretch's end.
+    if (atUs >= within.toUs && atUs - within.toUs < LOOP_REACH_US) void player.seek(within.fromUs);
+  });
   const unsubscribe = source.index.subscribe((next) => {
     if (!audited) return;
     integrity.checkChain(next);
@@ -67,6 +85,10 @@ export function openedFrom(source: RecordingSource, keys: () => Promise<SigningK
     player,
     picture: new Store<Picture | null>(null),
     note: new Store<ScreenNote | null>(null),
+    range,
+    loop,
+    window: new Store<LaneWindow | null>(null),
+    hits: new Store<readonly number[]>([]),
     audit() {
       if (audited) return;
       audited = true;
@@ -82,6 +104,7 @@ export function openedFrom(source: RecordingSource, keys: () => Promise<SigningK
     },
     close() {
       unsubscribe();
+      unloop();
       player.dispose();
       source.close();
     },

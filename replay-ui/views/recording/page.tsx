@@ -12,13 +12,15 @@ import { warmUpTerminal } from "../../renderers/warm-up.ts";
 import { recordingPath, replaceAddress, requestPath, route } from "../../router.ts";
 import { useStore } from "../../store.ts";
 import { AskReason } from "./ask-reason.tsx";
-import { takeBegun } from "./begin.ts";
+import { chooseRange, takeBegun } from "./begin.ts";
 import { Channels } from "./channels.tsx";
 import { CustodyDialog } from "./custody-dialog.tsx";
 import { ExportMenu } from "./export-menu.tsx";
 import { useFrameCopy } from "./frame-copy.ts";
 import { HoldButton } from "./hold.tsx";
 import { keepMoment } from "./kept-moment.ts";
+import { Lanes, LanesToggle } from "./lanes.tsx";
+import { useLanesShown } from "./lanes-shown.ts";
 import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
@@ -44,10 +46,12 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const [copied, setCopied] = useState(false);
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
+  const [lanes, setLanes] = useLanesShown();
   const frameCopy = useFrameCopy(opened, summary);
   const fullScreen = useFullScreen();
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
+    ...(opened === null ? {} : { opened }),
     help: () => setDialog("help"),
     zoom: () => {
       const track = opened?.player.state.get().track;
@@ -132,11 +136,13 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           {controls === null ? (
             <>
               <div class="scrub-area" />
+              {lanes ? <div class="lanes-area waiting" /> : null}
               <div class="transport" />
             </>
           ) : (
             <>
-              <Scrubber opened={controls} />
+              <Scrubber opened={controls} lanes={<LanesToggle open={lanes} onToggle={() => setLanes(!lanes)} />} />
+              {lanes ? <Lanes opened={controls} onCopyLink={actions.copyLink} /> : null}
               <Transport
                 opened={controls}
                 zoom={zoom}
@@ -264,10 +270,13 @@ function mayExport(me: Me): boolean {
   return hasRole(me, "admin", "investigator", "auditor");
 }
 
+/** Of a chosen stretch with its end. */
 function momentPath(opened: OpenedRecording): string {
   const { player, source } = opened;
   const { track } = player.state.get();
-  const parameters = new URLSearchParams({ t: (player.timeUs.get() / 1e6).toFixed(1) });
+  const range = opened.range.get();
+  const parameters = new URLSearchParams({ t: ((range?.fromUs ?? player.timeUs.get()) / 1e6).toFixed(1) });
+  if (range !== null) parameters.set("to", (range.toUs / 1e6).toFixed(1));
   if (track !== null && track !== player.timeline.get().mainTrack()?.name) parameters.set("track", track);
   return `${recordingPath(source.session)}?${parameters}`;
 }
@@ -374,6 +383,7 @@ function useRecording(session: string) {
     return route.subscribe((next) => {
       if (next.view !== "recording" || next.session !== session) return;
       if (next.track !== null) opened.player.setTrack(next.track);
+      chooseRange(opened, next);
       void opened.player.seek(next.atSeconds * 1e6);
     });
   }, [opened]);

@@ -1,4 +1,5 @@
 // What hovers over the scrub bar: the time there, and of a screen its picture.
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { formatClock, formatSessionTime } from "../../format.ts";
 import { Thumbnails } from "../../player/thumbnails.ts";
@@ -7,7 +8,13 @@ import type { OpenedRecording } from "./opened.ts";
 /** As wide as a thumbnail is shown at most, px. */
 const THUMBNAIL_PX = { width: 224, height: 168 };
 
-export function ScrubTip(props: { opened: OpenedRecording; track: string | null; x: number; atUs: number }) {
+export function ScrubTip(props: {
+  opened: OpenedRecording;
+  track: string | null;
+  x: number;
+  atUs: number;
+  children?: ComponentChildren;
+}) {
   const { opened, track, x, atUs } = props;
   const { player, loader } = opened;
   const [thumbnails, setThumbnails] = useState<Thumbnails | null>(null);
@@ -42,6 +49,7 @@ export function ScrubTip(props: { opened: OpenedRecording; track: string | null;
           data-at={thumbnail.atUs}
         />
       )}
+      {props.children}
       <strong>{formatSessionTime(atUs)}</strong>
       <span>{formatClock(startedMs + atUs / 1000)}</span>
     </div>

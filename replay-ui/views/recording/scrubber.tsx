@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatSessionTime } from "../../format.ts";
 import { activityHistogram } from "../../player/histogram.ts";
+import type { LaneWindow } from "../../player/lane-window.ts";
 import { useStore } from "../../store.ts";
 import { theme } from "../../theme.ts";
 import type { OpenedRecording } from "./opened.ts";
@@ -11,7 +12,7 @@ import { drawScrubber } from "./scrubber-drawing.ts";
 
 const REDRAW_MS = 120;
 
-export function Scrubber({ opened }: { opened: OpenedRecording }) {
+export function Scrubber({ opened, lanes }: { opened: OpenedRecording; lanes?: preact.ComponentChildren }) {
   const { player, loader, integrity } = opened;
   const timeline = useStore(player.timeline);
   const track = useStore(player.state, (state) => state.track);
@@ -95,6 +96,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
 
   return (
     <div class="scrub-area">
+      {lanes}
       <div
         ref={bar}
         class="scrubber"
@@ -127,6 +129,7 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
       >
         <canvas ref={canvas} />
         <div class="scrub-played" ref={played} />
+        <Shown opened={opened} durationUs={timeline.durationUs} />
         {hover === null ? null : <div class="scrub-hover" style={{ left: `${hover.x}px` }} />}
         <div class="scrub-head" ref={head} />
         {timeline.index.live ? (
@@ -140,5 +143,19 @@ export function Scrubber({ opened }: { opened: OpenedRecording }) {
         {hover === null ? null : <ScrubTip opened={opened} track={track} x={hover.x} atUs={hover.atUs} />}
       </div>
     </div>
+  );
+}
+
+/** The stretch that was chosen, and the one that the timeline below shows. */
+function Shown({ opened, durationUs }: { opened: OpenedRecording; durationUs: number }) {
+  const range = useStore(opened.range);
+  const shown = useStore(opened.window);
+  const percent = (us: number) => `${Math.min(100, (us / Math.max(1, durationUs)) * 100)}%`;
+  const place = ({ fromUs, toUs }: LaneWindow) => ({ left: percent(fromUs), width: percent(toUs - fromUs) });
+  return (
+    <>
+      {range === null ? null : <div class="scrub-range" style={place(range)} />}
+      {shown === null ? null : <div class="scrub-shown" style={place(shown)} />}
+    </>
   );
 }

@@ -3,6 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
 import { fasterThan, slowerThan } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
+import { clearRange, zoomAtPlayhead } from "./lanes.tsx";
+import type { OpenedRecording } from "./opened.ts";
 
 interface Shortcut {
   keys: string[];
@@ -20,9 +22,25 @@ export interface PageActions {
   zoom: () => void;
   copyFrame: () => void;
   saveFrame: () => void;
+  /** What the page has beside the player, where it has it. */
+  opened?: OpenedRecording | undefined;
 }
 
 const SECOND_US = 1_000_000;
+
+function withOpened(actions: PageActions, run: (opened: OpenedRecording) => unknown): void {
+  if (actions.opened !== undefined) run(actions.opened);
+}
+
+/** Where the other end is not on the right side of it, the stretch goes to the session's. */
+function markRange({ player, range }: OpenedRecording, atUs: number, first: boolean): void {
+  const durationUs = player.timeline.get().durationUs;
+  const now = range.get() ?? { fromUs: 0, toUs: durationUs };
+  const next = first
+    ? { fromUs: atUs, toUs: now.toUs > atUs ? now.toUs : durationUs }
+    : { fromUs: now.fromUs < atUs ? now.fromUs : 0, toUs: atUs };
+  if (next.toUs > next.fromUs) range.set(next);
+}
 
 function shortcuts(actions: PageActions): Shortcut[] {
   const endUs = (player: Player) => player.timeline.get().durationUs;
@@ -82,6 +100,43 @@ function shortcuts(actions: PageActions): Shortcut[] {
     { keys: ["z"], shown: ["z"], text: "Larger, or fit the whole screen", run: () => actions.zoom() },
     { keys: ["p"], shown: ["p"], text: "Copy the frame of a VNC screen as PNG", run: () => actions.copyFrame() },
     { keys: ["P"], shown: ["Shift", "p"], text: "Save it as a file", run: () => actions.saveFrame() },
+    {
+      keys: ["+", "="],
+      shown: ["+"],
+      text: "Timeline nearer",
+      run: () => withOpened(actions, (opened) => zoomAtPlayhead(opened, 0.5)),
+    },
+    {
+      keys: ["-"],
+      shown: ["-"],
+      text: "Timeline further",
+      run: () => withOpened(actions, (opened) => zoomAtPlayhead(opened, 2)),
+    },
+    {
+      keys: ["w"],
+      shown: ["w"],
+      text: "The whole session on the timeline",
+      run: () => withOpened(actions, (opened) => opened.window.set(null)),
+    },
+    {
+      keys: ["a", "b"],
+      shown: ["a", "b"],
+      text: "A stretch from here; to here: lists show it alone",
+      run: (player, event) =>
+        withOpened(actions, (opened) => markRange(opened, player.timeUs.get(), event.key === "a")),
+    },
+    {
+      keys: ["r"],
+      shown: ["r"],
+      text: "Repeat the stretch, or not",
+      run: () => withOpened(actions, (opened) => opened.range.get() !== null && opened.loop.set(!opened.loop.get())),
+    },
+    {
+      keys: ["Escape"],
+      shown: ["Esc"],
+      text: "Choose no stretch",
+      run: () => withOpened(actions, clearRange),
+    },
     { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
     { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
   ];
@@ -96,6 +151,9 @@ function throughLatest(latest: { current: PageActions }): PageActions {
     zoom: () => latest.current.zoom(),
     copyFrame: () => latest.current.copyFrame(),
     saveFrame: () => latest.current.saveFrame(),
+    get opened() {
+      return latest.current.opened;
+    },
   };
 }
 
@@ -111,6 +169,8 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
       if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel, .control-surface") != null)
         return;
       if ((event.key === " " || event.key === "Enter") && target?.closest("button, a") != null) return;
+      // The timeline has the arrow keys while it has the focus.
+      if (event.key.startsWith("Arrow") && target?.closest(".lanes") != null) return;
       const shortcut = table.find(({ keys }) => keys.includes(event.key));
       if (shortcut === undefined) return;
       event.preventDefault();

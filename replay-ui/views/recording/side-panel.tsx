@@ -21,6 +21,7 @@ import type { KeyItem, KeyRow } from "../../lists/key-item.ts";
 import { keyRows } from "../../lists/key-rows.ts";
 import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
+import { clearRange } from "./lanes.tsx";
 import { useMoment } from "./moment.ts";
 import type { OpenedRecording } from "./opened.ts";
 
@@ -76,6 +77,7 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
         ))}
       </div>
       <div class="side-list" id="side-list" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {opened === null ? null : <RangeNotice opened={opened} />}
         {opened === null ? null : tab === "input" ? (
           <KeyList opened={opened} />
         ) : (
@@ -121,17 +123,24 @@ function useTrackRows<Row extends { atUs: number }>(
       for (const end of ends) end();
     };
   }, [rows]);
-  const current = useMoment(player, (atUs) => rows.placeAt(atUs), [rows, version]);
+  const range = useStore(opened.range);
+  const place = useMoment(player, (atUs) => rows.placeAt(atUs), [rows, version]);
   // Looking at rows teaches how many there are.
-  const { length } = rows;
+  const { length: all } = rows;
   useLayoutEffect(() => {
-    if (rows.length !== length) setVersion((old) => old + 1);
+    if (rows.length !== all) setVersion((old) => old + 1);
   });
-  return { rows, length, current };
+  // Of a chosen stretch the rows that begin within it.
+  const first = range === null ? 0 : rows.placeAt(range.fromUs - 1) + 1;
+  const last = range === null ? all : Math.max(first, rows.placeAt(range.toUs) + 1);
+  const length = last - first;
+  const current = place < first || place >= last ? -1 : place - first;
+  return { length, current, at: (row: number) => rows.at(first + row), rows, first };
 }
 
 function KeyList({ opened }: { opened: OpenedRecording }) {
-  const { rows, length, current } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
+  const { rows, length, current, at } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
+  const chosen = useStore(opened.range, (range) => range !== null);
   const [follow, setFollow] = useState(true);
   const { player } = opened;
   const nowUs = useMoment(
@@ -154,6 +163,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
     setFollow(true);
   };
   const shownTrack = useStore(player.state, (state) => state.track);
+  if (length === 0 && chosen) return <NothingHere opened={opened} what="Nothing was typed" />;
   if (length === 0) {
     return (
       <EmptyState icon={<KeyboardIcon size={24} />} title="Nothing was typed">
@@ -172,7 +182,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
         label="Keystrokes"
         testId="key-list"
         renderRow={(place) => {
-          const slot = rows.at(place);
+          const slot = at(place);
           if (slot.state !== "row") return <WaitingRow slot={slot} />;
           const { row } = slot;
           return (
@@ -223,8 +233,12 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
 }
 
 function FactList({ opened, track }: { opened: OpenedRecording; track: "files" | "events" }) {
-  const { rows, length, current } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
+  const { length, current, at } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
   const [follow, setFollow] = useState(true);
+  const chosen = useStore(opened.range, (range) => range !== null);
+  if (length === 0 && chosen) {
+    return <NothingHere opened={opened} what={track === "files" ? "No files went through" : "No events"} />;
+  }
   if (length === 0) {
     return track === "files" ? (
       <EmptyState icon={<FileIcon size={24} />} title="No files went through">
@@ -245,7 +259,7 @@ function FactList({ opened, track }: { opened: OpenedRecording; track: "files" |
         label={track === "files" ? "Files" : "Events"}
         testId={`${track}-list`}
         renderRow={(place) => {
-          const slot = rows.at(place);
+          const slot = at(place);
           if (slot.state !== "row") return <WaitingRow slot={slot} />;
           return (
             <FactButton
@@ -295,6 +309,33 @@ function WaitingRow({ slot }: { slot: { state: "loading" } | { state: "bad"; mes
     <div class="key-row">
       <span class="skeleton" style={{ width: "60%" }} />
     </div>
+  );
+}
+
+function NothingHere({ opened, what }: { opened: OpenedRecording; what: string }) {
+  return (
+    <EmptyState icon={<ListIcon size={24} />} title={`${what} in this stretch`} testId="nothing-in-range">
+      <button type="button" class="link-button" onClick={() => clearRange(opened)}>
+        Show the whole session
+      </button>
+    </EmptyState>
+  );
+}
+
+/** The lists show a part only, and say so. */
+function RangeNotice({ opened }: { opened: OpenedRecording }) {
+  const range = useStore(opened.range);
+  if (range === null) return null;
+  const tenths = range.toUs - range.fromUs < 600e6;
+  return (
+    <p class="range-notice" data-testid="range-notice">
+      <span>
+        Only {formatSessionTime(range.fromUs, { tenths })} – {formatSessionTime(range.toUs, { tenths })}
+      </span>
+      <button type="button" class="link-button" onClick={() => clearRange(opened)}>
+        Show all
+      </button>
+    </p>
   );
 }
 

@@ -30,10 +30,12 @@ function logOf(options: { reasonFor?: CustodyAction[]; live?: boolean } = {}) {
 }
 
 describe("stretches that were watched", () => {
-  it("are told at the end, joined, with their tracks", async () => {
+  it("are told at the end, joined, with their tracks; screens apart from lists", async () => {
     const { log, lines } = logOf();
     log.handedOver(me, "s", "10.0.0.1", segment("terminal-0", 10, 20));
-    log.handedOver(me, "s", "10.0.0.1", segment("input", 0, 10));
+    log.handedOver(me, "s", "10.0.0.1", segment("terminal-1", 0, 10));
+    log.handedOver(me, "s", "10.0.0.1", segment("input", 0, 90));
+    log.handedOver(me, "s", "10.0.0.1", segment("events", 90, 95));
     log.handedOver(me, "s", "10.0.0.1", segment("terminal-0", 60, 70));
     expect(lines).toEqual([]);
     await log.close();
@@ -45,11 +47,22 @@ describe("stretches that were watched", () => {
         address: "10.0.0.1",
         details: {
           signIn: "sign-in-1",
-          tracks: ["input", "terminal-0"],
+          tracks: ["terminal-0", "terminal-1"],
           ranges: [
             { fromUs: 0, toUs: 20 * second },
             { fromUs: 60 * second, toUs: 70 * second },
           ],
+        },
+      },
+      {
+        actor: "ines",
+        action: "recording.watched-range",
+        subject: "s",
+        address: "10.0.0.1",
+        details: {
+          signIn: "sign-in-1",
+          tracks: ["events", "input"],
+          ranges: [{ fromUs: 0, toUs: 95 * second }],
         },
       },
     ]);
