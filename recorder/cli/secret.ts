@@ -77,7 +77,9 @@ Examples:
 
 function readValue(cli: Cli, name: string, { file, stdin, passwordStdin }: SetOptions): Promise<string> | string {
   if (file !== undefined) return readFile(cli, file);
-  return stdin === true || passwordStdin === true ? readPiped(cli.stdin) : readNewSecret(cli.stdin, cli.err, `Password for ${name}`);
+  return stdin === true || passwordStdin === true
+    ? readPiped(cli.stdin)
+    : readNewSecret(cli.stdin, cli.err, `Password for ${name}`);
 }
 
 function readFile(cli: Cli, file: string): string {

@@ -110,7 +110,10 @@ export class Confirmations implements ConfirmDesk {
       case "upload":
         return this.#rules.upload;
       case "command":
-        return this.#rules.first(this.#rules.command(action.command), action.writes === true ? this.#rules.upload : null);
+        return this.#rules.first(
+          this.#rules.command(action.command),
+          action.writes === true ? this.#rules.upload : null,
+        );
       case "keys":
         return this.#rules.keys.find(({ keys }) => keys === action.keys)?.rule ?? null;
     }

@@ -1,5 +1,5 @@
 // `npm run bench -- live`: from the target's output to a watcher's socket, and to the operator, with 1 and 100 watchers, SSH
-// and VNC; joining; what 100 watchers cost the session; how soon a freeze takes effect. `--set only=latency|freeze|cost|vnc`. Service, target, operator and
+// and VNC; joining; what 100 watchers cost the session; how soon a freeze takes effect. `--set only=latency|freeze|cost|echo|bulk|vnc`. Service, target, operator and
 // watchers are processes of their own on loopback, and read one monotonic clock.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import type { RunningService } from "../support/service.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type Portal, signInToPortal } from "../support/watch-client.ts";
 import { type BenchContext, type Figure, figure, interleaved, median, percentile } from "./harness.ts";
-import { colourMark, firstColour, type Question, type Taken } from "./live/watchers.ts";
+import { colourOf, newestPicture, type Question, type Taken } from "./live/watchers.ts";
 import { startTopology, type Topology } from "./ssh/topology.ts";
 import { Child } from "./vnc/child.ts";
 import { RfbClient } from "./vnc/rfb-client.ts";
@@ -217,17 +217,25 @@ async function cost(
   rounds: number,
   log: BenchContext["log"],
 ): Promise<Figure[]> {
+  return [
+    ...(await echoCost(stage, portal, watchers, rounds, log)),
+    ...(await bulkCost(stage, portal, watchers, rounds, log)),
+  ];
+}
+
+async function echoCost(
+  stage: Topology,
+  portal: Portal,
+  watchers: Watchers,
+  rounds: number,
+  log: BenchContext["log"],
+): Promise<Figure[]> {
   const echoes = { without: [] as number[], watched: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     echoes.without.push(...(await echoMs(stage, portal, null, 10)));
     echoes.watched.push(...(await echoMs(stage, portal, watchers, 10)));
     log(`round ${round + 1} of echo is done`);
   }
-  const rates = await interleaved(
-    { without: () => bulk(stage, portal, null), watched: () => bulk(stage, portal, watchers) },
-    rounds,
-  );
-  const [watched, without] = [median(rates.watched), median(rates.without)];
   return [
     figure(`echo p50 with ${many} watching, against none`, "ms", median(echoes.watched), median(echoes.without), {
       measure: "ratio",
@@ -240,6 +248,23 @@ async function cost(
       percentile(echoes.watched, 99),
       percentile(echoes.without, 99),
     ),
+  ];
+}
+
+async function bulkCost(
+  stage: Topology,
+  portal: Portal,
+  watchers: Watchers,
+  rounds: number,
+  log: BenchContext["log"],
+): Promise<Figure[]> {
+  const rates = await interleaved(
+    { without: () => bulk(stage, portal, null), watched: () => bulk(stage, portal, watchers) },
+    rounds,
+  );
+  log(`bulk: ${JSON.stringify(rates, (_key, value) => (typeof value === "number" ? Math.round(value) : value))} MB/s`);
+  const [watched, without] = [median(rates.watched), median(rates.without)];
+  return [
     figure(`bulk download with ${many} watching, against none`, "MB/s", watched, without, {
       measure: "ratio",
       at: "least",
@@ -293,31 +318,29 @@ async function drawAndWatch(
   const fromNs = process.hrtime.bigint();
   const sent = new Map<number, bigint>();
   const operator: number[] = [];
+  let shown = -1;
   viewer.handOn((bytes) => {
     const atNs = process.hrtime.bigint();
-    for (let at = bytes.indexOf(colourMark); at >= 2; at = bytes.indexOf(colourMark, at + 1)) {
-      const sentNs = sent.get(
-        bytes[at - 1] === undefined ? -1 : (bytes[at - 1] as number) * 256 + (bytes[at - 2] as number),
-      );
-      if (sentNs === undefined) continue;
-      operator.push(Number(atNs - sentNs) / 1e6);
-      break;
-    }
+    // Its pixels are little-endian words.
+    const picture = newestPicture(Buffer.from(bytes).reverse(), shown);
+    const sentNs = picture === null ? undefined : sent.get(picture);
+    if (picture === null || sentNs === undefined) return;
+    shown = picture;
+    operator.push(Number(atNs - sentNs) / 1e6);
   });
   await watchers.take();
   for (let i = 0; i < seconds * 10; i++) {
-    const colour = firstColour + i;
     const update = rawUpdate((i * 37) % 500, (i * 23) % 400, 40, 30);
-    for (let at = 16; at < update.length; at += 4) update.writeUInt32LE((colourMark << 16) | colour, at);
-    sent.set(colour, process.hrtime.bigint());
+    for (let at = 16; at < update.length; at += 4) update.writeUInt32LE(colourOf(i), at);
+    sent.set(i, process.hrtime.bigint());
     target.send(update);
     viewer.ask(true);
     await sleep(100);
   }
   await sleep(500);
   const taken = await watchers.take();
-  const came = taken.colours.flatMap(([colour, atNs]) => {
-    const sentNs = sent.get(colour);
+  const came = taken.pictures.flatMap(([picture, atNs]) => {
+    const sentNs = sent.get(picture);
     return sentNs === undefined ? [] : [{ atNs, latencyMs: Number(BigInt(atNs) - sentNs) / 1e6 }];
   });
   const slowest = came.sort((a, b) => b.latencyMs - a.latencyMs).slice(0, 5);
@@ -389,6 +412,8 @@ export async function run({ log, settings }: BenchContext): Promise<Figure[]> {
             log(`SSH: what ${many} watchers cost`);
             figures.push(...(await cost(stage, portal, watchers, rounds, log)));
           }
+          if (only === "echo") figures.push(...(await echoCost(stage, portal, watchers, rounds, log)));
+          if (only === "bulk") figures.push(...(await bulkCost(stage, portal, watchers, rounds, log)));
         } finally {
           await watchers.stop();
         }

@@ -8,7 +8,7 @@ export type Question =
   | { do: "sign-in"; url: string; people: string[]; password: string }
   /** Opens so many watches of a session; `one by one` says how long each took until the present was there. */
   | { do: "open"; session: string; count: number; oneByOne: boolean }
-  /** What came since the last question: how late stamps of terminals were, and when a screen's colour came. */
+  /** What came since the last question: how late stamps of terminals were, and when a screen's picture came. */
   | { do: "take" }
   | { do: "close" };
 
@@ -16,22 +16,27 @@ export interface Taken {
   latenciesMs: number[];
   /** When the slowest of them came. */
   slowest: { atNs: string; latencyMs: number }[];
-  colours: [colour: number, atNs: string][];
+  pictures: [picture: number, atNs: string][];
   resyncs: number;
   /** How long this process itself was late for something at most. */
   lateMs: number;
 }
 
-/** A colour of the bench, as a drawing has it: this byte, then two that count from here on, up to so many. */
-export const colourMark = 0xc5;
-export const firstColour = 0x0101;
-export const mostColours = 0x0400;
+/** A colour of the bench, as a drawing has it: this byte, then two that are never it. */
+const colourMark = 0xc5;
+/** What a stall may have kept back: a number that is further on is none, but bytes that look like it. */
+const mostAhead = 100;
+
+/** Red, green and blue of the picture with this number, in one. */
+export function colourOf(picture: number): number {
+  return (colourMark << 16) | ((1 + (picture >> 7)) << 8) | (picture & 0x7f);
+}
 
 const stamp = /T(\d+);/g;
 const shown = /^(?:terminal|screen)-/;
 let portals: Portal[] = [];
 let clients: WatchClient[] = [];
-const nothing = () => ({ latenciesMs: [], slowest: [], colours: [], resyncs: 0, lateMs: 0 }) satisfies Taken;
+const nothing = () => ({ latenciesMs: [], slowest: [], pictures: [], resyncs: 0, lateMs: 0 }) satisfies Taken;
 let taken: Taken = nothing();
 const delays = monitorEventLoopDelay({ resolution: 5 });
 delays.enable();
@@ -44,19 +49,20 @@ function count(atNs: bigint, latencyMs: number): void {
   taken.slowest = slowest.sort((a, b) => b.latencyMs - a.latencyMs).slice(0, 5);
 }
 
-/** The newest colour of the bench that a piece of a screen's segment has. */
-export function newestColour(frame: Buffer): number | null {
+/** The newest picture that drawn bytes have, after `before`. */
+export function newestPicture(drawn: Buffer, before: number): number | null {
   let newest: number | null = null;
-  for (let at = frame.indexOf(colourMark); at >= 0 && at + 2 < frame.length; at = frame.indexOf(colourMark, at + 1)) {
-    const colour = frame.readUInt16BE(at + 1);
-    const isOne = colour >= firstColour && colour < firstColour + mostColours;
-    if (isOne && (newest === null || colour > newest)) newest = colour;
+  for (let at = drawn.indexOf(colourMark); at >= 0 && at + 2 < drawn.length; at = drawn.indexOf(colourMark, at + 1)) {
+    const [high, low] = [drawn[at + 1] as number, drawn[at + 2] as number];
+    const picture = ((high - 1) << 7) | low;
+    const isOne = high > 0 && low < 0x80 && picture > (newest ?? before) && picture <= before + mostAhead;
+    if (isOne) newest = picture;
   }
   return newest;
 }
 
-/** @param newest the last stamp and colour that this watcher had: a segment's keyframe repeats those on the screen. */
-function look(track: string, bytes: Uint8Array, newest: { ns: bigint; colour: number }): void {
+/** @param newest the last stamp and picture that this watcher had: a segment's keyframe repeats those on the screen. */
+function look(track: string, bytes: Uint8Array, newest: { ns: bigint; picture: number }): void {
   const atNs = process.hrtime.bigint();
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (track.startsWith("terminal-") && frame.length < 64 * 1024) {
@@ -67,10 +73,10 @@ function look(track: string, bytes: Uint8Array, newest: { ns: bigint; colour: nu
       count(atNs, Number(atNs - sentNs) / 1e6);
     }
   } else if (track.startsWith("screen-")) {
-    const colour = newestColour(frame);
-    if (colour === null || colour <= newest.colour) return;
-    newest.colour = colour;
-    taken.colours.push([colour, String(atNs)]);
+    const picture = newestPicture(frame, newest.picture);
+    if (picture === null) return;
+    newest.picture = picture;
+    taken.pictures.push([picture, String(atNs)]);
   }
 }
 
@@ -99,7 +105,7 @@ async function open(session: string, number: number): Promise<{ client: WatchCli
   const status = await client.opened();
   if (status !== 101) throw new Error(`a watch was refused with ${status}`);
   const joinMs = await begun;
-  const newest = { ns: process.hrtime.bigint(), colour: 0 };
+  const newest = { ns: process.hrtime.bigint(), picture: -1 };
   client.onFrame = (track, bytes) => look(track, bytes, newest);
   return { client, joinMs };
 }

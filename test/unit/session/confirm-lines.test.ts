@@ -133,6 +133,46 @@ describe("at a terminal", () => {
     }
   });
 
+  it("with keys that recall or complete, sent while no program reads them, is asked about as one that cannot be seen", () => {
+    const { told, wait } = waiting();
+    const lines = new ConfirmLines(rules, wait);
+    const sent = (keys: string, shown: string) => {
+      expect(lines.typed(Buffer.from(`${keys}\r`))).toBe(keys.length);
+      lines.shown(Buffer.from(shown));
+      return lines.unseen;
+    };
+    expect(sent("\u001b[A\u001b[A", "sleep 2\r\n^[[A^[[A")).toBe(true);
+    lines.ask();
+    expect(told).toEqual(["flash: a line that cannot be seen, since a program does not read it yet: ^[[A^[[A"]);
+    // The shell reads them, and shows what they recall.
+    lines.shown(Buffer.from("\u001b[?2004h$ ls"));
+    expect(lines.unseen).toBe(false);
+    expect(lines.ask()).toBeNull();
+    lines.ended(true);
+    lines.shown(Buffer.from("\u001b[?2004l\r\n"));
+    expect(sent("/tm\tx", "/tm\tx")).toBe(true);
+    lines.ended(true);
+    lines.shown(Buffer.from("\r\n\u001b[?2004h$ "));
+    // An editor's own, and a caret that was typed.
+    expect(sent("\u001b[A", "grep '^[a-z]' file")).toBe(false);
+    expect(lines.ask()).toBeNull();
+  });
+
+  it("is forgotten whole where it was emptied on one row, and not where it was left for another", () => {
+    const long = `flash write ${"x".repeat(60)}`;
+    const after = (emptied: string) => {
+      const lines = new ConfirmLines(rules, waiting().wait);
+      lines.typed(Buffer.from(`${long}\r`));
+      lines.shown(Buffer.from(`\u001b[?2004h$ ${long}`));
+      lines.ended(false);
+      lines.shown(Buffer.from(emptied));
+      return lines.typed(Buffer.from("ls\r"));
+    };
+    const back = "\b".repeat(long.length);
+    expect(after(`${back}\u001b[K`)).toBe(3);
+    expect(after(`\u001b[A${back}\u001b[K`)).toBe(2);
+  });
+
   it("tells whether a paste goes on, however its marks are cut", () => {
     const lines = new ConfirmLines(rules, waiting().wait);
     const states = [..."ls\u001b[200~echo \u001b[201~x\u001b[200~"].map((key) => {

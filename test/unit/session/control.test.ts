@@ -271,6 +271,18 @@ describe("what somebody has to agree to", () => {
     expect(lines.ask()).toBeNull();
   });
 
+  it("is asked about once, by the rule that comes first in the policy, where two fit", () => {
+    const [uploads, erase] = policy.confirm;
+    const first = (rules: unknown[], command: string) => {
+      const { session } = open({ ...policy, confirm: rules });
+      session.confirm?.ask({ what: "command", channel: 0, command, writes: true });
+      return session.describe().confirmations?.map(({ rule, what }) => `${rule} ${what}`);
+    };
+    expect(first([uploads, erase], "scp -t '/erase flash'")).toEqual(["uploads upload"]);
+    expect(first([erase, uploads], "scp -t '/erase flash'")).toEqual(["erase command"]);
+    expect(first([erase, uploads], "scp -t /x")).toEqual(["uploads upload"]);
+  });
+
   it("is not for the person, a vendor, another role or the same company to answer", () => {
     const { session } = open(policy);
     expect(session.confirm?.ask({ what: "upload", channel: 0, path: "/x" })).not.toBeNull();

@@ -69,6 +69,16 @@ describe("recording modes", () => {
     expect(kinds(recordedAs("none"))).toEqual(["session-open", "session-close"]);
   });
 
+  it.each(["metadata", "none"] as const)("%s: what waits to be confirmed is told without what it is", (mode) => {
+    const of = (named: object) => {
+      const facts = { n: 1, rule: "r", needs: "escort", ...named };
+      return recordedAs(mode, [{ type: "notice", notice: "confirm-asked", channel: 0, facts }]);
+    };
+    for (const named of [{ path: "/etc/hunter2" }, { keys: "Ctrl+Alt+Delete" }, { command: "echo hunter2" }]) {
+      expect(of(named)).toEqual(of({}));
+    }
+  });
+
   it("says what it leaves out at most once a second for each channel, and the rest when the channel closes", () => {
     let now = 0;
     const filter = new RecordingFilter("without-input", () => now);
