@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { addCaseRoutes } from "./case-routes.ts";
 import { closeConnectionsInTime } from "./connections.ts";
 import { addControlRoutes } from "./control-routes.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -76,6 +77,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addKeyRoutes(api, deps, views);
       addPictureRoutes(api, deps);
       addHoldRoutes(api, deps);
+      addCaseRoutes(api, deps, views);
       addOperationRoutes(api, deps);
       addControlRoutes(api, deps);
       addScreenRoutes(api, deps);

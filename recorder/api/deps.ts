@@ -39,6 +39,7 @@ import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { Stops } from "../access/stops.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
+import type { CaseDesk } from "../cases/case-desk.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
 import type { OpenedRecordings } from "../catalog/opened-recordings.ts";
 
@@ -237,6 +238,7 @@ export interface ApiDeps {
   exporter: RecordingExporting;
   pictures: PictureExporting;
   retention: RecordingKeeping;
+  cases: CaseDesk;
   sessions: SessionControl;
   stops: Pick<Stops, "list" | "set" | "lift">;
   screens: ScreenEntrance;

@@ -154,6 +154,13 @@ export const ReleaseCase = z.strictObject({
 });
 export type ReleaseCase = z.infer<typeof ReleaseCase>;
 
+/** What a step did on how many recordings, and where it could not be done. */
+export const CaseHoldsResult = z.strictObject({
+  done: z.int(),
+  not: z.array(z.strictObject({ session: z.string(), why: z.string() })),
+});
+export type CaseHoldsResult = z.infer<typeof CaseHoldsResult>;
+
 export const CaseQuery = z.strictObject({
   state: CaseState.optional(),
   /** Only those of which this recording is part. */

@@ -12,6 +12,7 @@ import { People } from "../../recorder/access/people.ts";
 import { PolicyVersions } from "../../recorder/access/policy-versions.ts";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
+import { CaseDesk } from "../../recorder/cases/case-desk.ts";
 import { openDatabase } from "../../recorder/database.ts";
 import type { DataKeys } from "../../recorder/encryption/segment-cipher.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
@@ -80,17 +81,17 @@ export async function startReplayServer(options: {
   const pictures = await picturesOf(reading);
   const database = await openDatabase(":memory:");
   const access = accessOf(database, new People(database.access));
+  const known = peopleOf(options.people);
+  const find = async (session: string) => state.recordings.get(session)?.summary ?? null;
+  const audit = { append: (entry: Parameters<ApiDeps["audit"]["append"]>[0]) => deps.audit.append(entry) };
+  const retention = keepingOf({ database, store: new MemoryStore(), audit, find });
   const deps: ApiDeps = {
     transport: "loopback-http",
-    ...peopleOf(options.people),
+    ...known,
     ...reading,
     pictures,
-    retention: keepingOf({
-      database,
-      store: new MemoryStore(),
-      audit: { append: (entry) => deps.audit.append(entry) },
-      find: async (session) => state.recordings.get(session)?.summary ?? null,
-    }),
+    retention,
+    cases: new CaseDesk({ db: database.cases, audit, recordings: { find }, people: known.people, holds: retention }),
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {

@@ -13,6 +13,7 @@ import { Stops } from "../../../recorder/access/stops.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
+import { CaseDesk } from "../../../recorder/cases/case-desk.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { OpenedRecordings } from "../../../recorder/catalog/opened-recordings.ts";
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
@@ -162,6 +163,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
       throw error;
     },
   });
+  const retention = keepingOf({ database, store, audit, find: (session) => recordings.find(session) });
   const app = await createApi({
     transport: "loopback-http",
     people,
@@ -174,7 +176,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     opened: new OpenedRecordings(reader, RecordingKeys.of([])),
     verifier: new RecordingVerifier({ store, trustedKeys }),
     exporter: new RecordingExporter(reader, () => [key]),
-    retention: keepingOf({ database, store, audit, find: (session) => recordings.find(session) }),
+    retention,
+    cases: new CaseDesk({ db: database.cases, audit, recordings, people, holds: retention }),
     pictures: await PictureJobs.open(reader, {
       directory: join(directory, "exports"),
       program: () => findFfmpeg(process.env["PATH"] ?? ""),
