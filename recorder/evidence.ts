@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../shared/errors.ts";
 import { bytesEqual, fromHex, toHex, utf8 } from "../shared/ledger/bytes.ts";
-import { noteKeyHash, parseCheckpoint } from "../shared/ledger/checkpoint.ts";
+import { noteKeyHash, parseCheckpoint, type SignedCheckpoint } from "../shared/ledger/checkpoint.ts";
 import { AuditFacts } from "../shared/ledger/facts.ts";
 import { ed25519KeyOf } from "../shared/ledger/key-history.ts";
 import { Policy } from "../shared/policy/policy.ts";
@@ -13,7 +13,13 @@ import type { PolicyVersions } from "./access/policy-versions.ts";
 import type { AuditLog } from "./catalog/audit.ts";
 import { SourceDocument, validate } from "./config/document.ts";
 import type { BundleKey } from "./export/bundle.ts";
-import type { BundleEvidence, CustodyLine, EvidenceSource, LedgerExcerpt } from "./export/evidence.ts";
+import type {
+  BundleEvidence,
+  CustodyLine,
+  EvidenceSource,
+  LedgerExcerpt,
+  StampedCheckpoint,
+} from "./export/evidence.ts";
 import { canonicalJson } from "./inventory/snapshot.ts";
 import type { LedgerLine, LedgerReader } from "./ledger/contract.ts";
 import { sha256 } from "./ledger/node-crypto.ts";
@@ -22,11 +28,13 @@ import { sha256 } from "./ledger/node-crypto.ts";
 export interface ExcerptLedger extends Pick<LedgerReader, "entriesOf" | "proof"> {
   checkpoint(): Promise<{ size: number; note: string } | null>;
   timestamp(size: number): Promise<Uint8Array | null>;
+  /** The first checkpoint over entry `n` that has a time stamp, and is over no more than `most` entries. */
+  stampedOver(n: number, most: number): Promise<{ size: number; note: string; timestamp: Uint8Array } | null>;
 }
 
 export interface EvidenceParts {
   audit: Pick<AuditLog, "list">;
-  policies: Pick<PolicyVersions, "find">;
+  policies: Pick<PolicyVersions, "find" | "canonical">;
   keys: () => readonly BundleKey[];
   history: () => Promise<BundleEvidence["history"]>;
   ledger: () => Promise<ExcerptLedger | null>;
@@ -69,25 +77,50 @@ async function excerptOf(
       { op: "export.bundle", retryable: true },
     );
   }
-  const signer = keys.find(({ publicKeyPem }) => {
-    const key = ed25519KeyOf(publicKeyPem);
-    if (key === null) return false;
-    const { publicKey } = key;
-    return parsed.signatures.some(({ name, keyHash }) => bytesEqual(noteKeyHash({ name, publicKey }, sha256), keyHash));
-  });
+  const timestamp = await ledger.timestamp(size);
+  const pathOf = (n: number, under: number) => ledger.proof(n, under).path.map(fromHex);
   const excerpt: LedgerExcerpt = {
     size,
     checkpoint: utf8(checkpoint.note),
     at: parsed.at,
-    keyId: signer?.keyId ?? "",
-    timestamp: await ledger.timestamp(size),
-    entries: lines.map(({ entry, line }) => ({
-      n: entry.n,
-      line: utf8(line),
-      path: ledger.proof(entry.n, size).path.map(fromHex),
-    })),
+    keyId: signerOf(parsed, keys),
+    timestamp,
+    stamped: timestamp === null ? await stampedOf(ledger, session, lines, size, keys, pathOf) : null,
+    entries: lines.map(({ entry, line }) => ({ n: entry.n, line: utf8(line), path: pathOf(entry.n, size) })),
   };
   return { ledger: excerpt, custody: lines.flatMap((line) => custodyOf(line) ?? []) };
+}
+
+function signerOf({ signatures }: SignedCheckpoint, keys: readonly BundleKey[]): string {
+  const signer = keys.find(({ publicKeyPem }) => {
+    const key = ed25519KeyOf(publicKeyPem);
+    if (key === null) return false;
+    const { publicKey } = key;
+    return signatures.some(({ name, keyHash }) => bytesEqual(noteKeyHash({ name, publicKey }, sha256), keyHash));
+  });
+  return signer?.keyId ?? "";
+}
+
+/** The stamp that says most: the first over the recording's end, or at least over its beginning. */
+async function stampedOf(
+  ledger: ExcerptLedger,
+  session: string,
+  lines: readonly LedgerLine[],
+  most: number,
+  keys: readonly BundleKey[],
+  pathOf: (n: number, under: number) => Uint8Array[],
+): Promise<StampedCheckpoint | null> {
+  for (const type of ["recording-close", "recording-open"]) {
+    const of = lines.find(({ entry }) => entry.type === type && entry.subject === session);
+    const found = of === undefined ? null : await ledger.stampedOver(of.entry.n, most);
+    const parsed = found === null ? null : parseCheckpoint(found.note);
+    if (found === null || parsed === null) continue;
+    const { size, note, timestamp } = found;
+    const below = lines.filter(({ entry }) => entry.n < size);
+    const paths = below.map(({ entry: { n } }) => ({ n, path: pathOf(n, size) }));
+    return { size, checkpoint: utf8(note), keyId: signerOf(parsed, keys), timestamp, paths };
+  }
+  return null;
 }
 
 /** Null: an entry of another kind. */
@@ -125,25 +158,33 @@ export async function custodyOfAudit(audit: Pick<AuditLog, "list">, session: str
   return lines.reverse();
 }
 
-async function policyOf(policies: Pick<PolicyVersions, "find">, hash: string): Promise<BundleEvidence["policy"]> {
+async function policyOf(
+  policies: Pick<PolicyVersions, "find" | "canonical">,
+  hash: string,
+): Promise<BundleEvidence["policy"]> {
   try {
     const { text } = await policies.find(hash);
-    return { text: Buffer.from(text), canonical: canonicalOf(text, hash) };
+    const kept = canonicalOf(await policies.canonical(hash), hash);
+    return { text: Buffer.from(text), canonical: kept ?? readAnew(text, hash) };
   } catch (error) {
     if (error instanceof AppError && error.code === "REQUEST_NOT_FOUND") return null;
     throw error;
   }
 }
 
-/** Null: another version read that text, with other defaults. */
-function canonicalOf(text: string, hash: string): Uint8Array | null {
-  let canonical: Uint8Array;
+/** Null: none was kept, or it is not the one. */
+function canonicalOf(text: string | null, hash: string): Uint8Array | null {
+  const canonical = text === null ? null : utf8(text);
+  return canonical !== null && toHex(sha256(canonical)) === hash ? canonical : null;
+}
+
+/** Of policies of older versions the text alone was kept. Null: other defaults were filled in then. */
+function readAnew(text: string, hash: string): Uint8Array | null {
   try {
-    canonical = utf8(canonicalJson(validate(Policy, SourceDocument.parse("policy.yaml", text))));
+    return canonicalOf(canonicalJson(validate(Policy, SourceDocument.parse("policy.yaml", text))), hash);
   } catch {
     return null;
   }
-  return toHex(sha256(canonical)) === hash ? canonical : null;
 }
 
 /** Beside dist/recorder, or in dist where the sources run. */

@@ -3,6 +3,7 @@
 import type { AppError } from "../shared/errors.ts";
 import type { AccessFeed } from "./access/feed.ts";
 import type { PolicyVersions } from "./access/policy-versions.ts";
+import { canonicalJson } from "./inventory/snapshot.ts";
 import type { Inventory, InventorySnapshot } from "./inventory.ts";
 
 interface HistoryParts {
@@ -17,7 +18,7 @@ export async function keepPolicies({ inventory, versions, feed, logger }: Histor
   const tell = (type: "policy.loaded" | "policy.refused", subject: string, details: Record<string, unknown>) =>
     feed.record({ type, actor: "recorder", subject, address: "local", details });
   const keep = async ({ policyHash, policyText, policy }: InventorySnapshot) => {
-    const changed = await versions.loaded(policyHash, policyText);
+    const changed = await versions.loaded(policyHash, policyText, canonicalJson(policy));
     if (changed) await tell("policy.loaded", policyHash, { rules: policy.rules.length });
   };
   await keep(inventory.current);

@@ -58,6 +58,13 @@ export async function storedLedger(
     },
     checkpoint: async () => newest,
     timestamp: (size) => storedTimestamp(store, recorderId, size),
+    async stampedOver(n, most) {
+      const size = stored.stamps.find((one) => one > n && one <= most);
+      const timestamp = size === undefined ? null : await storedTimestamp(store, recorderId, size);
+      if (size === undefined || timestamp === null) return null;
+      const note = Buffer.from(await store.get(ledgerCheckpointKey(recorderId, size), { signal })).toString("utf8");
+      return { size, note, timestamp };
+    },
   };
 }
 
@@ -72,6 +79,14 @@ export function excerptFrom(service: LedgerService, store: ObjectStore, recorder
       return lastCheckpoint?.size === ledger.size ? lastCheckpoint : service.checkpoint();
     },
     timestamp: (size) => storedTimestamp(store, recorderId, size),
+    async stampedOver(n, most) {
+      const size = (await service.stampedSizes()).find((one) => one > n && one <= most);
+      const timestamp = size === undefined ? null : await service.timestamp(size);
+      const checkpoint = size === undefined ? null : await ledger.checkpointOver(size - 1);
+      return checkpoint === null || timestamp === null || checkpoint.size !== size
+        ? null
+        : { ...checkpoint, timestamp };
+    },
   };
 }
 

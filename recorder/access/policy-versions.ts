@@ -6,6 +6,8 @@ import { AppError } from "../../shared/errors.ts";
 export interface PolicyVersionsTable {
   hash: string;
   text: string;
+  /** In the one form that has the hash; null of those that older versions kept. */
+  canonical: string | null;
   /** RFC 3339. */
   first_seen: string;
   last_seen: string;
@@ -28,6 +30,11 @@ export const policyMigrations: Record<string, Migration> = {
       await db.schema.createIndex("policy_versions_last_seen").on("policy_versions").column("last_seen").execute();
     },
   },
+  "0023-policy-canonical": {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable("policy_versions").addColumn("canonical", "text").execute();
+    },
+  },
 };
 
 export interface PolicyVersion {
@@ -45,8 +52,11 @@ export class PolicyVersions {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** This policy came into force. True when it is another than the last one. */
-  async loaded(hash: string, text: string): Promise<boolean> {
+  /**
+   * This policy came into force. True when it is another than the last one.
+   * @param canonical the form that has the hash: what is read from the text by a later version may have other defaults.
+   */
+  async loaded(hash: string, text: string, canonical: string): Promise<boolean> {
     return this.#db.transaction().execute(async (trx) => {
       const last = await trx
         .selectFrom("policy_versions")
@@ -58,8 +68,8 @@ export class PolicyVersions {
       const at = new Date(Math.max(this.#now().getTime(), Date.parse(last?.last_seen ?? "") + 1 || 0)).toISOString();
       await trx
         .insertInto("policy_versions")
-        .values({ hash, text, first_seen: at, last_seen: at })
-        .onConflict((conflict) => conflict.column("hash").doUpdateSet({ last_seen: at }))
+        .values({ hash, text, canonical, first_seen: at, last_seen: at })
+        .onConflict((conflict) => conflict.column("hash").doUpdateSet({ last_seen: at, canonical }))
         .execute();
       return last?.hash !== hash;
     });
@@ -86,8 +96,18 @@ export class PolicyVersions {
     const why = rows.length === 0 ? "no policy of this hash was in force here" : "more than one policy begins so";
     throw new AppError("REQUEST_NOT_FOUND", `${why}; conduit policy versions lists them`, { op: "policy.find" });
   }
+
+  /** In the one form that has the hash; null where that was not kept. */
+  async canonical(hash: string): Promise<string | null> {
+    const row = await this.#db
+      .selectFrom("policy_versions")
+      .select("canonical")
+      .where("hash", "=", hash)
+      .executeTakeFirst();
+    return row?.canonical ?? null;
+  }
 }
 
-function versionOf(row: Omit<Selectable<PolicyVersionsTable>, "text">): PolicyVersion {
+function versionOf(row: Omit<Selectable<PolicyVersionsTable>, "text" | "canonical">): PolicyVersion {
   return { hash: row.hash, firstSeen: row.first_seen, lastSeen: row.last_seen };
 }

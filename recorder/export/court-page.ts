@@ -74,7 +74,8 @@ ${facts.evidence.policy?.canonical == null ? "" : "<li>Which rules allowed the s
 <ul>
 <li>Who sat at the keyboard: the recorder knows who signed in, and by what means (above).</li>
 <li>What happened at the system by other ways than through the recorder.</li>
-${facts.evidence.ledger === null ? "" : "<li>That nobody else looked at it: entries can be left out of a bundle. The operator's whole ledger shows them all.</li>\n"}<li>That the recorder's clock was right: times are its own${facts.evidence.ledger?.timestamp == null ? "" : "; the time stamp beside the checkpoint is another's"}.</li>
+${facts.evidence.ledger === null ? "" : "<li>That nobody else looked at it: entries can be left out of a bundle. The operator's whole ledger shows them all.</li>\n"}<li>That the recorder's clock was right: times are its own${stamped(facts.evidence)}.</li>
+${policyUnproved(facts.evidence)}
 <li>That whoever holds the recorder's key did not make another recording with it. Against that stand checkpoints which
 were handed to others in time: ask the operator for them.</li>
 <li>What was masked or not recorded, as the policy says and the recording states where it is so.</li>
@@ -100,6 +101,20 @@ ${[
 </body>
 </html>
 `;
+}
+
+function stamped({ ledger }: BundleEvidence): string {
+  if (ledger === null || (ledger.timestamp === null && ledger.stamped === null)) return "";
+  const which = ledger.timestamp === null ? bundleNames.stamped : bundleNames.checkpoint;
+  return `; the time stamp beside <code>${which}</code> is another's`;
+}
+
+/** Why the policy is not under what is proved. */
+function policyUnproved({ policy }: BundleEvidence): string {
+  if (policy?.canonical != null) return "";
+  return policy === null
+    ? "<li>Which rules allowed the session: <code>open.json</code> names their hash, and the recorder this bundle is from does not have them any more.</li>"
+    : "<li>That <code>policy.yaml</code> is what allowed the session: an older version of the recorder kept the rules as they were written, and not the form of them whose hash <code>open.json</code> names. Therefore there is no <code>policy.json</code>.</li>";
 }
 
 function verdict({ faults, index }: CourtPageFacts): string {

@@ -116,6 +116,13 @@ function* beside({ ledger, custody, policy, keys, history }: BundleEvidence): Ge
   if (ledger === null) return;
   yield [bundleNames.checkpoint, ledger.checkpoint];
   if (ledger.timestamp !== null) yield [bundleNames.timestamp, ledger.timestamp];
+  const { stamped } = ledger;
+  if (stamped !== null) {
+    yield [bundleNames.stamped, stamped.checkpoint];
+    yield [bundleNames.stampedTimestamp, stamped.timestamp];
+    for (const { n, path } of stamped.paths)
+      yield [proofName(n, proofSides(n, stamped.size), "stamped-path"), Buffer.concat(path)];
+  }
   for (const { n, line, path } of ledger.entries) {
     yield [entryName(n), line];
     yield [proofName(n, proofSides(n, ledger.size)), Buffer.concat(path)];

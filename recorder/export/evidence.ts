@@ -10,6 +10,15 @@ export interface ProvenEntry {
   path: readonly Uint8Array[];
 }
 
+export interface StampedCheckpoint {
+  size: number;
+  checkpoint: Uint8Array;
+  keyId: string;
+  timestamp: Uint8Array;
+  /** Of the entries that it covers. */
+  paths: readonly Pick<ProvenEntry, "n" | "path">[];
+}
+
 export interface LedgerExcerpt {
   size: number;
   /** The signed note. */
@@ -20,6 +29,8 @@ export interface LedgerExcerpt {
   keyId: string;
   /** RFC 3161. */
   timestamp: Uint8Array | null;
+  /** Where that has none: an older checkpoint that was stamped. */
+  stamped: StampedCheckpoint | null;
   /** Every entry about the recording that the checkpoint covers, oldest first. */
   entries: readonly ProvenEntry[];
 }

@@ -7,6 +7,44 @@ import type { BundleEvidence } from "./evidence.ts";
 const verifyWith = (key: string, file: string, signature: string) =>
   `openssl pkeyutl -verify -pubin -inkey ${key} -rawin -in ${file} -sigfile ${signature}`;
 
+/** That a checkpoint is signed. */
+const checkpointSigned = (checkpoint: string, keyId: string) => `work=$(mktemp -d)
+sed '/^$/,$d' ${checkpoint} > "$work/body"
+tail -n 1 ${checkpoint} | cut -d ' ' -f 3 | openssl base64 -d -A | tail -c 64 > "$work/signature"
+${verifyWith(keyName(keyId), '"$work/body"', '"$work/signature"')}`;
+
+/** From every entry that has a path there up to a checkpoint's root. */
+const entriesUnder = (checkpoint: string, to: "path" | "stamped-path") => `work=$(mktemp -d)
+sed -n 3p ${checkpoint} | openssl base64 -d -A > "$work/root"
+${to === "path" ? "for entry in ledger/*.json; do" : `for path in ledger/*.${to}-*; do`}
+  ${to === "path" ? `path=$(ls "\${entry%.json}".${to}-*) || exit 1` : `entry=\${path%.${to}-*}.json`}
+  { printf '\\000'; cat "$entry"; } | openssl dgst -sha256 -binary > "$work/hash"
+  step=0
+  for side in $(echo "\${path##*.${to}-}" | sed 's/./& /g'); do
+    tail -c +$((step * 32 + 1)) "$path" | head -c 32 > "$work/beside"
+    if [ "$side" = L ]; then set -- "$work/beside" "$work/hash"; else set -- "$work/hash" "$work/beside"; fi
+    { printf '\\001'; cat "$1" "$2"; } | openssl dgst -sha256 -binary > "$work/above"
+    mv "$work/above" "$work/hash"
+    step=$((step + 1))
+  done
+  cmp "$work/hash" "$work/root" || { echo "$entry is not in the ledger"; exit 1; }
+done`;
+
+const stampText = (
+  checkpoint: string,
+  stamp: string,
+) => `An authority that has nothing to do with the recorder says since when this checkpoint exists (RFC 3161). AUTHORITY.pem stands
+for its own certificate, which has to come from there; where that has ended since, add \`-attime SECONDS\`, a time (in
+seconds since 1970) at which it was good:
+
+\`\`\`text
+openssl ts -verify -in ${stamp} -data ${checkpoint} -CAfile AUTHORITY.pem
+openssl ts -reply -in ${stamp} -text
+\`\`\`
+
+The first command checks it, the second one prints its time.
+`;
+
 export function verifyText({ recorder }: OpenRecord, evidence: BundleEvidence): string {
   const key = keyName(recorder.keyId);
   const { ledger, history, policy } = evidence;
@@ -86,30 +124,13 @@ tree (RFC 6962), whose root the checkpoint names and signs (C2SP tlog-checkpoint
 of the same size or a larger one, can hold it against this one.
 
 \`\`\`sh
-work=$(mktemp -d)
-sed '/^$/,$d' ${bundleNames.checkpoint} > "$work/body"
-tail -n 1 ${bundleNames.checkpoint} | cut -d ' ' -f 3 | openssl base64 -d -A | tail -c 64 > "$work/signature"
-${verifyWith(keyName(ledger.keyId), '"$work/body"', '"$work/signature"')}
+${checkpointSigned(bundleNames.checkpoint, ledger.keyId)}
 \`\`\`
 
 Every entry about this recording, from the leaf up to that root; a file's name says on which side each hash stands:
 
 \`\`\`sh
-work=$(mktemp -d)
-sed -n 3p ${bundleNames.checkpoint} | openssl base64 -d -A > "$work/root"
-for entry in ledger/*.json; do
-  path=$(ls "\${entry%.json}".path-*) || exit 1
-  { printf '\\000'; cat "$entry"; } | openssl dgst -sha256 -binary > "$work/hash"
-  step=0
-  for side in $(echo "\${path##*.path-}" | sed 's/./& /g'); do
-    tail -c +$((step * 32 + 1)) "$path" | head -c 32 > "$work/beside"
-    if [ "$side" = L ]; then set -- "$work/beside" "$work/hash"; else set -- "$work/hash" "$work/beside"; fi
-    { printf '\\001'; cat "$1" "$2"; } | openssl dgst -sha256 -binary > "$work/above"
-    mv "$work/above" "$work/hash"
-    step=$((step + 1))
-  done
-  cmp "$work/hash" "$work/root" || { echo "$entry is not in the ledger"; exit 1; }
-done
+${entriesUnder(bundleNames.checkpoint, "path")}
 \`\`\`
 
 Among them the beginning and the end of this recording, which name its records by their hashes:
@@ -128,14 +149,21 @@ for entry in ledger/*.json; do cat "$entry"; echo; done > "$work/lines"
 test -f ${bundleNames.custody} && ! grep -Fxv -f "$work/lines" ${bundleNames.custody}
 \`\`\`
 `);
-    if (ledger.timestamp !== null)
-      parts.push(`An authority that has nothing to do with the recorder says since when this checkpoint exists (RFC 3161). Its own
-certificate has to come from there:
+    if (ledger.timestamp !== null) parts.push(stampText(bundleNames.checkpoint, bundleNames.timestamp));
+    if (ledger.stamped !== null)
+      parts.push(`The newest checkpoint had no time stamp yet. An older one has, over the first ${ledger.stamped.size} entries. It is signed as well:
 
-\`\`\`text
-openssl ts -verify -in ${bundleNames.timestamp} -data ${bundleNames.checkpoint} -CAfile AUTHORITY.pem
+\`\`\`sh
+${checkpointSigned(bundleNames.stamped, ledger.stamped.keyId)}
 \`\`\`
-`);
+
+The entries that were there by then lead to its root, too:
+
+\`\`\`sh
+${entriesUnder(bundleNames.stamped, "stamped-path")}
+\`\`\`
+
+${stampText(bundleNames.stamped, bundleNames.stampedTimestamp)}`);
   }
   if (policy?.canonical != null) {
     parts.push(`## 6. The policy

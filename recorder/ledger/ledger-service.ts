@@ -154,6 +154,11 @@ export class LedgerService implements LedgerWriter {
     return this.#timestamps.of(size);
   }
 
+  /** Of the checkpoints that have one, ascending. */
+  stampedSizes(): Promise<number[]> {
+    return this.#timestamps.sizes();
+  }
+
   /** Signed, and on its way to store and anchors. */
   async checkpoint(): Promise<{ size: number; note: string }> {
     const checkpoint = await this.ledger.checkpoint();

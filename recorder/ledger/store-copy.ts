@@ -11,19 +11,22 @@ import { nodeNoteCrypto, sha256Hex } from "./node-crypto.ts";
 
 const readAtOnce = 16;
 
-/** Numbers of the lines objects and sizes of the checkpoints that the store has, ascending. */
+/** Numbers of the lines objects, sizes of the checkpoints and of those with a time stamp that the store has, ascending. */
 export async function listStored(
   store: ObjectStore,
   recorderId: string,
   signal?: AbortSignal,
-): Promise<{ entries: number[]; checkpoints: number[] }> {
+): Promise<{ entries: number[]; checkpoints: number[]; stamps: number[] }> {
   const prefix = ledgerPrefix(recorderId);
-  const found = { entries: [] as number[], checkpoints: [] as number[] };
+  const found = { entries: [] as number[], checkpoints: [] as number[], stamps: [] as number[] };
   for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
-    const [, entries, size] =
-      /^(?:entries\/(\d{12})\.jsonl|checkpoints\/(\d{12}))$/.exec(key.slice(prefix.length)) ?? [];
+    const [, entries, size, stamp] =
+      /^(?:entries\/(\d{12})\.jsonl|checkpoints\/(\d{12})|checkpoints\/(\d{12})\.tsr)$/.exec(
+        key.slice(prefix.length),
+      ) ?? [];
     if (entries !== undefined) found.entries.push(Number(entries));
     else if (size !== undefined) found.checkpoints.push(Number(size));
+    else if (stamp !== undefined) found.stamps.push(Number(stamp));
   }
   return found;
 }
@@ -31,6 +34,7 @@ export async function listStored(
 export interface StoredLedger {
   entries: number[];
   checkpoints: number[];
+  stamps: number[];
   newest: SignedCheckpoint & LedgerCheckpoint;
 }
 

@@ -6,6 +6,8 @@ import { ledgerCheckpointKey } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { sha256Hex } from "./node-crypto.ts";
 
+const stampName = /^\d{12}\.tsr$/;
+
 export class Timestamps {
   readonly #directory: string;
   /** Not yet in the store. */
@@ -30,10 +32,19 @@ export class Timestamps {
     return null;
   }
 
+  /** Ascending. */
+  async sizes(): Promise<number[]> {
+    const sizes = new Set<number>();
+    for (const directory of [this.#directory, this.#waiting])
+      for (const name of (await readdir(directory).catch(nullIfMissing)) ?? [])
+        if (stampName.test(name)) sizes.add(Number(name.slice(0, 12)));
+    return [...sizes].sort((a, b) => a - b);
+  }
+
   /** Of checkpoints that the store has. */
   async upload(store: ObjectStore, recorderId: string, uploadedSize: number, signal: AbortSignal): Promise<void> {
     const names = (await readdir(this.#waiting).catch(nullIfMissing)) ?? [];
-    for (const name of names.filter((one) => /^\d{12}\.tsr$/.test(one)).sort()) {
+    for (const name of names.filter((one) => stampName.test(one)).sort()) {
       const size = Number(name.slice(0, 12));
       if (size > uploadedSize) continue;
       const body = await readFile(join(this.#waiting, name));

@@ -250,8 +250,8 @@ export async function checkPolicy(files: BundleFiles, { open }: ReadRecords): Pr
   const bytes = await files.read(bundleNames.policy);
   if (bytes === null) {
     const text = files.names.includes(bundleNames.policyText)
-      ? "policy.yaml is the policy as the recorder kept it; nothing here proves that."
-      : "The policy is not in the bundle.";
+      ? "policy.yaml is the policy as an older version of the recorder kept it: without the form whose hash open.json names, nothing here proves it."
+      : "The policy is not in the bundle: the recorder did not have it any more when the bundle was made.";
     return { tone: "open", text, findings: [] };
   }
   const holds = open !== null && (await sha256Hex(bytes)) === open.policy.hash;

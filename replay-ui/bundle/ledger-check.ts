@@ -8,8 +8,9 @@ import {
   keyName,
   proofPattern,
   proofSides,
+  stampedProofPattern,
 } from "../../shared/bundle/format.ts";
-import { ledgerOrigin, parseCheckpoint, verifyNote } from "../../shared/ledger/checkpoint.ts";
+import { ledgerOrigin, parseCheckpoint, type SignedCheckpoint, verifyNote } from "../../shared/ledger/checkpoint.ts";
 import { type LedgerEntry, parseEntry } from "../../shared/ledger/entry.ts";
 import { RecordingCloseFacts, RecordingOpenFacts } from "../../shared/ledger/facts.ts";
 import { leafHash, verifyInclusion } from "../../shared/ledger/merkle.ts";
@@ -47,12 +48,8 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
 
   const entries: LedgerEntry[] = [];
   const lines = new Set<string>();
-  const paths = new Map(
-    files.names.flatMap((name) => {
-      const match = proofPattern.exec(name);
-      return match === null ? [] : [[Number(match[1]), { name, sides: match[2]! }] as const];
-    }),
-  );
+  const leaves = new Map<number, Uint8Array>();
+  const paths = pathsIn(files, proofPattern);
   for (const place of files.names) {
     const match = entryPattern.exec(place);
     if (match === null) continue;
@@ -69,19 +66,15 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
     lines.add(line!);
     const path = paths.get(n);
     const proof = path === undefined ? null : await files.read(path.name);
+    const leaf = leafHash(bytes, sha256);
+    leaves.set(n, leaf);
     if (path === undefined || proof === null) wrong(place, "its proof is missing");
-    else if (checkpoint !== null) {
-      const sides = n < checkpoint.size ? proofSides(n, checkpoint.size).join("") : null;
-      const nodes = Array.from({ length: Math.ceil(proof.length / hashBytes) }, (_, i) =>
-        proof.slice(i * hashBytes, (i + 1) * hashBytes),
-      );
-      const leaf = leafHash(bytes, sha256);
-      const { size, root } = checkpoint;
-      if (sides !== path.sides || !verifyInclusion({ leaf, index: n, size, root, path: nodes }, sha256))
-        wrong(place, "it is not in the ledger that the checkpoint signs");
-    }
+    else if (checkpoint !== null && !isUnder(checkpoint, n, leaf, path.sides, proof))
+      wrong(place, "it is not in the ledger that the checkpoint signs");
   }
   entries.sort((a, b) => a.n - b.n);
+  const stamped = await checkStamped(files, records, leaves, wrong);
+  if (stamped === null) unchecked = true;
   await recordingIsThere(files, records, entries, wrong);
   const custody = await checkCustody(files, lines);
   if (unchecked && findings.length === 0) {
@@ -91,12 +84,62 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
   return {
     outcome: outcome(
       findings,
-      `The recorder's ledger of ${checkpoint?.size} entries, as it was signed${checkpoint?.at == null ? "" : ` at ${checkpoint.at}`}, holds the beginning and the end of this recording.`,
+      `The recorder's ledger of ${checkpoint?.size} entries, as it was signed${checkpoint?.at == null ? "" : ` at ${checkpoint.at}`}, holds the beginning and the end of this recording.${stamped === 0 ? "" : ` VERIFY.md tells how to check the time stamp over the first ${stamped} entries.`}`,
       "The ledger does not hold.",
     ),
     custody,
     entries,
   };
+}
+
+function pathsIn(files: BundleFiles, pattern: RegExp): Map<number, { name: string; sides: string }> {
+  return new Map(
+    files.names.flatMap((name) => {
+      const match = pattern.exec(name);
+      return match === null ? [] : [[Number(match[1]), { name, sides: match[2]! }] as const];
+    }),
+  );
+}
+
+/** Whether the proof leads from that entry to the root that the checkpoint names. */
+function isUnder(
+  { size, root }: Pick<SignedCheckpoint, "size" | "root">,
+  n: number,
+  leaf: Uint8Array,
+  sides: string,
+  proof: Bytes,
+): boolean {
+  const path = Array.from({ length: Math.ceil(proof.length / hashBytes) }, (_, i) =>
+    proof.slice(i * hashBytes, (i + 1) * hashBytes),
+  );
+  const wanted = n < size ? proofSides(n, size).join("") : null;
+  return wanted === sides && verifyInclusion({ leaf, index: n, size, root, path }, sha256);
+}
+
+/** An older checkpoint, which was stamped: how many entries it is over, 0 where there is none; null: who signed is open. */
+async function checkStamped(
+  files: BundleFiles,
+  records: ReadRecords,
+  leaves: ReadonlyMap<number, Uint8Array>,
+  wrong: (place: string, message: string) => void,
+): Promise<number | null> {
+  const note = await files.read(bundleNames.stamped);
+  if (note === null) return 0;
+  const checkpoint = parseCheckpoint(textIn(note) ?? "");
+  if (checkpoint === null) {
+    wrong(bundleNames.stamped, "it is no checkpoint");
+    return 0;
+  }
+  if (!files.names.includes(bundleNames.stampedTimestamp)) wrong(bundleNames.stampedTimestamp, "it is missing");
+  const signed = await signerOf(checkpoint, records.open?.recorder.id, await keysOf(files, records));
+  if (signed === false) wrong(bundleNames.stamped, "it is not signed by a key of this recorder");
+  for (const [n, { name, sides }] of pathsIn(files, stampedProofPattern)) {
+    const proof = await files.read(name);
+    const leaf = leaves.get(n);
+    if (leaf === undefined || proof === null || !isUnder(checkpoint, n, leaf, sides, proof))
+      wrong(name, "it does not lead from an entry that is here to the root of the stamped checkpoint");
+  }
+  return signed === null ? null : checkpoint.size;
 }
 
 /** In PEM: what the newest version of the history names; without a history, those that signed the recording. */

@@ -25,6 +25,9 @@ export const bundleNames = {
   integrity: "INTEGRITY.txt",
   checkpoint: "ledger/checkpoint",
   timestamp: "ledger/checkpoint.tsr",
+  /** An older one, where an authority stamped that and not yet the newest. */
+  stamped: "ledger/stamped-checkpoint",
+  stampedTimestamp: "ledger/stamped-checkpoint.tsr",
   root: "keys/root.pub.pem",
   /** Of an encrypted recording, where the exporter asked for it: whoever has the bundle can read it then. */
   dataKeys: "data-keys.json",
@@ -40,13 +43,14 @@ export type ProofSide = "L" | "R";
 
 /**
  * The way from an entry to the root that the checkpoint signs: the hashes of 32 bytes that stand beside it on the way, one
- * after the other. The name says on which side each stands, so that a shell needs no arithmetic.
+ * after the other. The name says on which side each stands, so that a shell needs no arithmetic, and to which checkpoint.
  */
-export function proofName(n: number, sides: readonly ProofSide[]): string {
-  return `ledger/${String(n).padStart(12, "0")}.path-${sides.join("")}`;
+export function proofName(n: number, sides: readonly ProofSide[], to: "path" | "stamped-path" = "path"): string {
+  return `ledger/${String(n).padStart(12, "0")}.${to}-${sides.join("")}`;
 }
 export const entryPattern = /^ledger\/(\d{12})\.json$/;
 export const proofPattern = /^ledger\/(\d{12})\.path-([LR]{0,60})$/;
+export const stampedProofPattern = /^ledger\/(\d{12})\.stamped-path-([LR]{0,60})$/;
 
 /** On which sides the hashes of an inclusion proof stand (RFC 9162 §2.1.3.2). */
 export function proofSides(index: number, size: number): ProofSide[] {

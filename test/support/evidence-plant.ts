@@ -52,12 +52,16 @@ export function exportSource(recording: BuiltRecording, objects = objectsOf(reco
   };
 }
 
-/** What the ledger says of the recording, among entries about others. */
+/**
+ * What the ledger says of the recording, among entries about others.
+ * @param stamp of a time stamp authority: then an older checkpoint, over the recording's end, has one.
+ */
 export function evidenceOf(
   recording: BuiltRecording,
   key: SigningKey,
   root: SigningKey,
   canonical: Uint8Array | null = null,
+  stamp: ((note: Uint8Array) => Uint8Array) | null = null,
 ): BundleEvidence {
   const objects = objectsOf(recording);
   const { session } = recording.index;
@@ -118,9 +122,12 @@ export function evidenceOf(
   const size = tree.size;
   const at = entryTime(atMs + 60_000);
   const origin = ledgerOrigin(open.recorder.id);
-  const body = checkpointBody({ origin, size, root: tree.root(), at });
   const publicKey = rawKey(key);
-  const note = signedNote(body, { name: origin, publicKey }, sign(null, Buffer.from(body), key.privateKey), sha256);
+  const noteOver = (of: number) => {
+    const body = checkpointBody({ origin, size: of, root: tree.root(of), at });
+    return signedNote(body, { name: origin, publicKey }, sign(null, Buffer.from(body), key.privateKey), sha256);
+  };
+  const note = noteOver(size);
   const mine = lines.filter(({ entry }) => entry.subject === session);
   const custody = mine.flatMap(({ entry, line }): CustodyLine[] => {
     const { action, details } = entry.facts as { action?: string; details?: Record<string, unknown> };
@@ -129,6 +136,13 @@ export function evidenceOf(
     const { at: when, actor, address = "" } = entry;
     return [{ line: Buffer.from(line).toString("utf8"), at: when, actor, action, address, reason, details }];
   });
+  const stampedOver = (of: number) => ({
+    size: of,
+    checkpoint: utf8(noteOver(of)),
+    keyId: key.keyId,
+    timestamp: stamp?.(utf8(noteOver(of))) ?? new Uint8Array(),
+    paths: mine.flatMap(({ entry: { n } }) => (n < of ? [{ n, path: tree.inclusionProof(n, of) }] : [])),
+  });
   return {
     ledger: {
       size,
@@ -136,6 +150,7 @@ export function evidenceOf(
       at,
       keyId: key.keyId,
       timestamp: null,
+      stamped: stamp === null ? null : stampedOver(5),
       entries: mine.map(({ entry, line }): ProvenEntry => ({ n: entry.n, line, path: tree.inclusionProof(entry.n) })),
     },
     custody,

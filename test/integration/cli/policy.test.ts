@@ -218,7 +218,7 @@ describe("show and versions", () => {
   test("give what was in force by the hash that recordings name", async () => {
     const { policyHash } = loadInventory(config.inventory);
     const database = await openDatabase(config.recorder.database);
-    await new PolicyVersions(database.policies).loaded(policyHash, rules);
+    await new PolicyVersions(database.policies).loaded(policyHash, rules, "{}");
     await database.close();
     writeFileSync(config.inventory.policy, "version: 1\n");
     expect((await policy("show", policyHash.slice(0, 12))).stdout).toBe(rules);
@@ -293,7 +293,7 @@ rules:
 `;
     expect((await policy("explain", "--session", sessions[0] ?? "")).code).toBe(4);
     const database = await openDatabase(config.recorder.database);
-    await new PolicyVersions(database.policies).loaded("0".repeat(64), then);
+    await new PolicyVersions(database.policies).loaded("0".repeat(64), then, "{}");
     await database.close();
     const { code, stdout, stderr } = await policy("explain", "--session", "latest");
     expect([code, stderr]).toEqual([0, ""]);

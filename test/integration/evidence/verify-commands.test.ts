@@ -10,16 +10,19 @@ import { runProcess } from "../../support/process.ts";
 import { makeSigningKey } from "../../support/recording-builder.ts";
 import { maintenanceScene } from "../../support/recording-scenes.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
+import { startTimestampAuthority, type TimestampAuthority } from "../../support/timestamp-authority.ts";
 
 const key = makeSigningKey();
 const root = makeSigningKey();
 const policy = Buffer.from('{"rules":[]}');
 let temp: TempDir;
 let whole: string;
+let authority: TimestampAuthority;
 let copies = 0;
 
 beforeAll(async () => {
   temp = await createTempDir("verify");
+  authority = await startTimestampAuthority();
   const recording = await maintenanceScene(
     {
       person: "vendor-drives",
@@ -30,10 +33,13 @@ beforeAll(async () => {
     },
     key,
   );
-  whole = await unzippedBundle(recording, evidenceOf(recording, key, root, policy), join(temp.path, "whole"));
+  // The newest checkpoint has no time stamp yet; one over the recording's end has.
+  const evidence = evidenceOf(recording, key, root, policy, (note) => authority.stamp(note));
+  whole = await unzippedBundle(recording, evidence, join(temp.path, "whole"));
 });
 
 afterAll(async () => {
+  await authority?.stop();
   await temp?.remove();
 });
 
@@ -70,13 +76,27 @@ const anEntry = async (folder: string, end: string) =>
 describe("VERIFY.md", () => {
   it("has commands of sha256sum, openssl, a shell and coreutils alone, and all of them hold", async () => {
     const answers = await run(whole);
-    expect(answers).toHaveLength(12);
+    expect(answers).toHaveLength(14);
     for (const { command, code, said } of answers) expect(code, `${command}\n${said}`).toBe(0);
     const words = answers.flatMap(
       ({ command }) => command.match(/(?:^|[|;&({]|\bdo|\bthen|\belse)\s*([a-z0-9]+)(?=\s)/gm) ?? [],
     );
     const programs = new Set(words.map((word) => /([a-z0-9]+)$/.exec(word)?.[1]));
     for (const program of ["jq", "xxd", "python3", "node", "perl", "awk"]) expect(programs).not.toContain(program);
+  });
+
+  it("has the commands that check the time stamp with the authority's certificate, and show its time", async () => {
+    const text = await readFile(join(whole, "VERIFY.md"), "utf8");
+    const [commands = ""] = [...text.matchAll(/^```text\n(openssl ts .*?)^```$/gms)].map((match) => match[1]);
+    const [check = "", show = ""] = commands.split("\n");
+    const checked = async (folder: string, certificate: string) =>
+      runProcess("sh", ["-c", check.replace("AUTHORITY.pem", certificate)], { cwd: folder });
+    const held = await checked(whole, authority.caFile);
+    expect(held.code, held.stderr).toBe(0);
+    expect((await runProcess("sh", ["-c", show], { cwd: whole })).stdout).toMatch(/^Time stamp: .* GMT$/m);
+    const folder = await copy();
+    await alter(join(folder, "ledger/stamped-checkpoint"), (bytes) => flipped(bytes, 3));
+    expect((await checked(folder, authority.caFile)).code).not.toBe(0);
   });
 
   it("says the fingerprint that begins with the key's id", async () => {
@@ -132,6 +152,8 @@ describe("VERIFY.md", () => {
     ["an entry of the ledger", async (folder) => alter(await anEntry(folder, ".json"), flipped)],
     ["a proof", async (folder) => alter(await anEntry(folder, ".path-"), flipped)],
     ["the checkpoint", (folder) => alter(join(folder, "ledger/checkpoint"), (bytes) => flipped(bytes, 3))],
+    ["a proof to the stamped checkpoint", async (folder) => alter(await anEntry(folder, ".stamped-path-"), flipped)],
+    ["the stamped checkpoint", (folder) => alter(join(folder, "ledger/stamped-checkpoint"), (b) => flipped(b, 3))],
     ["the entry of the end is missing", (folder) => rm(join(folder, entryName(3)))],
     ["a line of custody that is in no ledger", (folder) => appendFile(join(folder, "custody.jsonl"), '{"n":9}\n')],
     ["the policy", (folder) => alter(join(folder, "policy.json"), flipped)],

@@ -18,10 +18,10 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 it("keeps each version once, as it was first written, and when it was last loaded", async () => {
-  expect(await versions.loaded(a, "version: 1\n")).toBe(true);
-  expect(await versions.loaded(a, "version: 1 # laid out anew\n")).toBe(false);
-  expect(await versions.loaded(b, "version: 1\nrules: []\n")).toBe(true);
-  expect(await versions.loaded(a, "version: 1\n")).toBe(true);
+  expect(await versions.loaded(a, "version: 1\n", "{}")).toBe(true);
+  expect(await versions.loaded(a, "version: 1 # laid out anew\n", "{}")).toBe(false);
+  expect(await versions.loaded(b, "version: 1\nrules: []\n", "{}")).toBe(true);
+  expect(await versions.loaded(a, "version: 1\n", "{}")).toBe(true);
   expect(await versions.list()).toEqual([
     { hash: a, firstSeen: "2026-11-23T00:00:01.000Z", lastSeen: "2026-11-23T00:00:04.000Z" },
     { hash: b, firstSeen: "2026-11-23T00:00:03.000Z", lastSeen: "2026-11-23T00:00:03.000Z" },
@@ -30,16 +30,16 @@ it("keeps each version once, as it was first written, and when it was last loade
 });
 
 it("knows the last one where the clock was set back", async () => {
-  await versions.loaded(a, "one");
+  await versions.loaded(a, "one", "{}");
   atMs -= 86_400_000;
-  await versions.loaded(b, "two");
+  await versions.loaded(b, "two", "{}");
   expect((await versions.list()).map(({ hash }) => hash)).toEqual([b, a]);
-  expect(await versions.loaded(b, "two")).toBe(false);
+  expect(await versions.loaded(b, "two", "{}")).toBe(false);
 });
 
 it("finds one by enough of its hash, and nothing by what is none", async () => {
-  await versions.loaded(a, "one");
-  await versions.loaded(b, "two");
+  await versions.loaded(a, "one", "{}");
+  await versions.loaded(b, "two", "{}");
   expect((await versions.find(b.slice(0, 12))).text).toBe("two");
   for (const [text, why] of [
     [a.slice(0, 8), "more than one"],

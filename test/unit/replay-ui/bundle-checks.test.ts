@@ -37,6 +37,13 @@ function filesOf({ keys, history, custody, ledger }: BundleEvidence): BundleFile
     files.set(entryName(n), line);
     files.set(proofName(n, proofSides(n, ledger?.size ?? 0)), Buffer.concat(path));
   }
+  const stamped = ledger?.stamped ?? null;
+  if (stamped !== null) {
+    files.set(bundleNames.stamped, stamped.checkpoint);
+    files.set(bundleNames.stampedTimestamp, stamped.timestamp);
+    for (const { n, path } of stamped.paths)
+      files.set(proofName(n, proofSides(n, stamped.size), "stamped-path"), Buffer.concat(path));
+  }
   const read = async (name: string) => (files.has(name) ? new Uint8Array(files.get(name) as Uint8Array) : null);
   const segment = async ({ name }: { name: string }) => (await read(name)) ?? new Uint8Array();
   return { kind: "folder", names: [...files.keys()].sort(), hasSegments: true, read, segment };
@@ -53,6 +60,23 @@ describe("the ledger's excerpt of a bundle", () => {
   it("holds by a key of the signed history, and without a history by the recording's own", async () => {
     expect(await ledgerOf(genuine)).toMatchObject({ tone: "good", findings: [] });
     expect(await ledgerOf({ ...genuine, history: null })).toMatchObject({ tone: "good", findings: [] });
+  });
+
+  it("has an older checkpoint that was stamped only by a key of the history, over entries that are there", async () => {
+    const [stamped, forged] = [key, makeSigningKey()].map((by) =>
+      evidenceOf(recording, by, root, null, () => Buffer.from("stamp")),
+    );
+    if (stamped?.ledger == null || forged?.ledger == null) throw new Error("no ledger");
+    const good = await ledgerOf(stamped);
+    expect(good).toMatchObject({ tone: "good", findings: [] });
+    expect(good.text).toContain("the time stamp over the first 5 entries");
+    const other = { ...stamped, ledger: { ...stamped.ledger, stamped: forged.ledger.stamped } };
+    expect((await ledgerOf(other)).findings[0]).toMatchObject({ place: bundleNames.stamped });
+    const last = stamped.ledger.stamped?.paths.at(-1);
+    if (last === undefined) throw new Error("no path");
+    const paths = [{ ...last, path: last.path.map((hash) => hash.map((byte) => byte ^ 1)) }];
+    const wrong = { ...stamped.ledger, stamped: { ...stamped.ledger.stamped, paths } } as typeof stamped.ledger;
+    expect((await ledgerOf({ ...stamped, ledger: wrong })).findings[0]?.place).toContain(".stamped-path-");
   });
 
   it("made anew, with a custody log of one's own, does not hold by a key that was put beside", async () => {
