@@ -33,9 +33,9 @@ const trimEveryMs = 1000;
 const share = 30;
 const turnMs = 2;
 const gapMs = 2;
-/** What many watch gathers so long: a key and its echo go out together, and the first is not in the other's way. */
+/** What many watch gathers so long. */
 const fewWatchers = 8;
-const gatherMs = 12;
+const gatherMs = 6;
 /** With nobody watching the session is followed for so long. */
 const idleMs = 5000;
 const stateEveryMs = 1000;

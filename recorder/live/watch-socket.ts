@@ -34,11 +34,11 @@ export const watchLimits = { ofPerson: 8, ofSession: 200, begun: 60, begunMs: 60
 /** What a line may have before it that takes nothing: an open segment for who joins, and the log. */
 const mostWaitingBytes = 32 * 1024 * 1024;
 
+/** Its sign-in is asked about as often. */
 const pingMs = 2000;
 /** Two pings without a pong: what the page says that it shows, its line has not taken. */
 const unreadMs = 5000;
 const keptPings = 4;
-const askMs = 2000;
 const silentMs = 30_000;
 const farewellMs = 2000;
 /** RFC 6455 §7.4.2: 4000 and up are an application's own. */
@@ -145,9 +145,8 @@ class WatchLine implements Watcher {
   /** A pong comes behind all that was sent before its ping: who answers one has read so far. */
   #readMs = performance.now();
   #pings: string[] = [];
-  #askedMs = performance.now();
   #window = { second: 0, messages: 0, inputs: 0 };
-  readonly #ticker: NodeJS.Timeout;
+  #ticker: NodeJS.Timeout;
 
   constructor(webSocket: WebSocket, socket: Duplex, wish: WatchWish, parts: WatchSocketParts, over: () => void) {
     this.#webSocket = webSocket;
@@ -165,8 +164,11 @@ class WatchLine implements Watcher {
     });
     webSocket.on("error", () => this.#end("protocol"));
     webSocket.on("close", () => this.#end("left"));
-    this.#ticker = setInterval(() => this.#look(), pingMs);
-    this.#ticker.unref();
+    // Of many who come at once not all are looked at in the same moment: the session would feel it.
+    this.#ticker = setTimeout(() => {
+      this.#ticker = setInterval(() => this.#look(), pingMs).unref();
+      this.#look();
+    }, Math.random() * pingMs).unref();
   }
 
   async begin(): Promise<void> {
@@ -254,8 +256,6 @@ class WatchLine implements Watcher {
       return;
     }
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#ping();
-    if (nowMs - this.#askedMs < askMs) return;
-    this.#askedMs = nowMs;
     this.#wish.whyNot(this.#visible).then(
       (why) => {
         if (why !== null) this.#end(why);

@@ -44,6 +44,8 @@ const maxSpareSlabs = 32;
  */
 const handOverMs = 20;
 const handOverBytes = 32 * 1024;
+/** Where somebody watches: after a key's echo, for which target, gateway and client need the processor. */
+const watchedHandOverMs = 8;
 
 function paddedBytes(batch: Batch): number {
   return Math.ceil(batch.used / blockBytes) * blockBytes;
@@ -115,6 +117,7 @@ export class Journal {
   #leavingBytes = 0;
   #awaited = 0;
   #handOverTimer: NodeJS.Timeout | null = null;
+  #watchedTimer: NodeJS.Timeout | null = null;
   readonly #pace = new CommitPace();
   #nextBatch = 0;
   #stalled = false;
@@ -230,8 +233,14 @@ export class Journal {
       lane.timer = null;
       lane.soon = null;
     }
+    this.#stopTimers();
+  }
+
+  #stopTimers(): void {
     if (this.#handOverTimer) clearTimeout(this.#handOverTimer);
+    if (this.#watchedTimer) clearTimeout(this.#watchedTimer);
     this.#handOverTimer = null;
+    this.#watchedTimer = null;
   }
 
   #slab(bytes: number): Buffer {
@@ -406,8 +415,9 @@ export class Journal {
     }
     // Whoever waited goes first: a keystroke is on its way to the target before anything else is done for its record.
     setImmediate(() => {
-      if (batch.watched) this.handOver();
-      else if (this.#leavingBytes > 0) this.#leave();
+      if (this.#leavingBytes === 0) return;
+      if (batch.watched) this.#watchedTimer ??= setTimeout(() => this.handOver(), watchedHandOverMs);
+      this.#leave();
     });
   }
 
@@ -444,8 +454,7 @@ export class Journal {
 
   /** What is written leaves for the worker now, before whatever the caller posts there. */
   handOver(): void {
-    if (this.#handOverTimer) clearTimeout(this.#handOverTimer);
-    this.#handOverTimer = null;
+    this.#stopTimers();
     while (this.#leaving[0]?.written) {
       const batch = this.#leaving.shift() as Batch;
       this.#leavingBytes -= batch.used;

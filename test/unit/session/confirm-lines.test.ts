@@ -160,7 +160,7 @@ describe("at a terminal", () => {
 
   it("is forgotten whole where it was emptied on one row, and not where it was left for another", () => {
     const long = `flash write ${"x".repeat(60)}`;
-    const after = (emptied: string) => {
+    const typedAfter = (emptied: string) => {
       const lines = new ConfirmLines(rules, waiting().wait);
       lines.typed(Buffer.from(`${long}\r`));
       lines.shown(Buffer.from(`\u001b[?2004h$ ${long}`));
@@ -169,8 +169,8 @@ describe("at a terminal", () => {
       return lines.typed(Buffer.from("ls\r"));
     };
     const back = "\b".repeat(long.length);
-    expect(after(`${back}\u001b[K`)).toBe(3);
-    expect(after(`\u001b[A${back}\u001b[K`)).toBe(2);
+    expect(typedAfter(`${back}\u001b[K`)).toBe(3);
+    expect(typedAfter(`\u001b[A${back}\u001b[K`)).toBe(2);
   });
 
   it("tells whether a paste goes on, however its marks are cut", () => {
