@@ -119,7 +119,7 @@ export function memberOf(value: Record<string, unknown>, path: string): string |
 
 function textOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function countOf(text: string): number {

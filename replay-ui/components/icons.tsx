@@ -188,6 +188,13 @@ export const MessageIcon = icon(<path d="M4 4.5h12v8.2H9.4L6 15.8v-3.1H4z" />);
 export const NoteIcon = icon(<path d="M5 3.5h7l3 3v10H5zM12 3.5v3h3M7.5 10h5M7.5 13h5" />);
 export const BookmarkIcon = icon(<path d="M6 3.5h8v13l-4-3.2-4 3.2z" />);
 
+export const CaseIcon = icon(
+  <>
+    <path d="M3 6.5h14v10H3z" />
+    <path d="M7.500 6.500v-2.500h5v2.500M3 11h14" />
+  </>,
+);
+
 export function Logo({ size = 26 }: { size?: number }) {
   return (
     <svg class="logo" width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">

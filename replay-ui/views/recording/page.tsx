@@ -21,6 +21,7 @@ import { HoldButton } from "./hold.tsx";
 import { keepMoment } from "./kept-moment.ts";
 import { Lanes, LanesToggle } from "./lanes.tsx";
 import { useLanesShown } from "./lanes-shown.ts";
+import { useNotes } from "./notes.tsx";
 import type { OpenedRecording } from "./opened.ts";
 import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
@@ -49,6 +50,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const [lanes, setLanes] = useLanesShown();
   const frameCopy = useFrameCopy(opened, summary);
   const fullScreen = useFullScreen();
+  const notes = useNotes(session, opened, me);
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     ...(opened === null ? {} : { opened }),
@@ -61,6 +63,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
     },
     copyFrame: frameCopy.copy,
     saveFrame: frameCopy.save,
+    ...(notes === null ? {} : { note: () => notes.compose(true), bookmark: notes.bookmark }),
     fullScreen: () => {
       if (document.fullscreenElement !== null) void document.exitFullscreen();
       else void playerBox.current?.requestFullscreen?.();
@@ -142,7 +145,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           ) : (
             <>
               <Scrubber opened={controls} lanes={<LanesToggle open={lanes} onToggle={() => setLanes(!lanes)} />} />
-              {lanes ? <Lanes opened={controls} onCopyLink={actions.copyLink} /> : null}
+              {lanes ? <Lanes opened={controls} notes={notes?.marks ?? []} onCopyLink={actions.copyLink} /> : null}
               <Transport
                 opened={controls}
                 zoom={zoom}
@@ -158,7 +161,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
             {toast}
           </div>
         </section>
-        <SidePanel opened={controls} summary={summary} />
+        <SidePanel opened={controls} summary={summary} notes={notes} />
       </div>
       {dialog === "help" ? <ShortcutsDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "verify" ? (

@@ -22,6 +22,9 @@ export interface PageActions {
   zoom: () => void;
   copyFrame: () => void;
   saveFrame: () => void;
+  /** Left out where there are no notes. */
+  note?: () => void;
+  bookmark?: () => void;
   /** What the page has beside the player, where it has it. */
   opened?: OpenedRecording | undefined;
 }
@@ -137,6 +140,8 @@ function shortcuts(actions: PageActions): Shortcut[] {
       text: "Choose no stretch",
       run: () => withOpened(actions, clearRange),
     },
+    { keys: ["n"], shown: ["n"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
+    { keys: ["m"], shown: ["m"], text: "Set a bookmark at this moment", run: () => actions.bookmark?.() },
     { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
     { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
   ];
@@ -151,6 +156,8 @@ function throughLatest(latest: { current: PageActions }): PageActions {
     zoom: () => latest.current.zoom(),
     copyFrame: () => latest.current.copyFrame(),
     saveFrame: () => latest.current.saveFrame(),
+    note: () => latest.current.note?.(),
+    bookmark: () => latest.current.bookmark?.(),
     get opened() {
       return latest.current.opened;
     },

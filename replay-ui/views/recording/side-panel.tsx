@@ -8,6 +8,7 @@ import {
   KeyboardIcon,
   ListIcon,
   LockIcon,
+  NoteIcon,
   PointerIcon,
   UploadIcon,
 } from "../../components/icons.tsx";
@@ -23,22 +24,34 @@ import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
 import { clearRange } from "./lanes.tsx";
 import { useMoment } from "./moment.ts";
+import { type NotesDesk, NotesTab } from "./notes.tsx";
 import type { OpenedRecording } from "./opened.ts";
 
-type Tab = "input" | "files" | "events";
+type Tab = "notes" | "input" | "files" | "events";
 
 const KEY_ROW_PX = 34;
 const FACT_ROW_PX = 52;
 /** A row of typing holds about this many keystrokes; only for the length of what was not loaded yet. */
 const ROWS_PER_KEYSTROKE = 1 / 8;
 
-export function SidePanel({ opened, summary }: { opened: OpenedRecording | null; summary: RecordingSummary | null }) {
+interface SidePanelProps {
+  opened: OpenedRecording | null;
+  summary: RecordingSummary | null;
+  /** Left out or null: there is no tab for them. */
+  notes?: NotesDesk | null;
+}
+
+export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
   const [tab, setTab] = useState<Tab>("input");
+  useEffect(() => {
+    if (notes?.composing === true) setTab("notes");
+  }, [notes?.composing]);
   // Counted when the session has ended.
   const counted = summary !== null && summary.endedAt !== null;
   const counts: Record<Tab, number | null> = {
     input: counted ? summary.keystrokes : null,
     files: counted ? summary.files : null,
+    notes: notes?.notes?.filter(({ struck }) => struck === null).length ?? null,
     events: null,
   };
   const tabs: { id: Tab; text: string; icon: ComponentChildren }[] = [
@@ -46,6 +59,7 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
     { id: "files", text: "Files", icon: <FileIcon size={16} /> },
     { id: "events", text: "Events", icon: <ListIcon size={16} /> },
   ];
+  if (notes !== null) tabs.push({ id: "notes", text: "Notes", icon: <NoteIcon size={16} /> });
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
@@ -80,6 +94,10 @@ export function SidePanel({ opened, summary }: { opened: OpenedRecording | null;
         {opened === null ? null : <RangeNotice opened={opened} />}
         {opened === null ? null : tab === "input" ? (
           <KeyList opened={opened} />
+        ) : tab === "notes" ? (
+          notes === null ? null : (
+            <NotesTab opened={opened} desk={notes} />
+          )
         ) : (
           <FactList key={tab} opened={opened} track={tab} />
         )}
