@@ -71,6 +71,22 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   return { context, page, problems, origins };
 }
 
+/**
+ * Resolves once nothing that the page asked for is on its way, in several of its frames on end: what an answer makes it ask
+ * next is waited for as well. To be called before the page is opened; the promise that it gives is for afterwards.
+ */
+export function settlingOf(page: Page): () => Promise<void> {
+  const underway = new Set<unknown>();
+  page.on("request", (request) => underway.add(request));
+  page.on("requestfinished", (request) => underway.delete(request));
+  page.on("requestfailed", (request) => underway.delete(request));
+  return async () => {
+    for (let quiet = 0; quiet < 4; quiet = underway.size === 0 ? quiet + 1 : 0) {
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20))));
+    }
+  };
+}
+
 /** The selector of what the UI names for tests. */
 export const byId = (id: string): string => `[data-testid="${id}"]`;
 

@@ -7,7 +7,7 @@ import type { Route } from "../../replay-ui/router.ts";
 import type { CustodyAction } from "../../shared/policy/policy.ts";
 import { password as accessPassword } from "../integration/api/api-fixture.ts";
 import { type AccessPlant, type people, startAccessPlant } from "./access-plant.ts";
-import { byId, type OpenPage, openPage, type PageOptions } from "./browser.ts";
+import { byId, type OpenPage, openPage, type PageOptions, settlingOf } from "./browser.ts";
 import { password, type ScreenPlant, startScreenPlant } from "./replay-fixtures.ts";
 
 export interface Plants {
@@ -497,6 +497,7 @@ export async function openLook(browser: Browser, plants: Plants, look: Look, opt
     ...(ofReplay === null ? {} : { person: { name: ofReplay, password } }),
   });
   const { context, page } = opened;
+  const settled = settlingOf(page);
   try {
     if (ofReplay === null && look.as !== undefined) await access.signIn(context, look.as as keyof typeof people);
     if (look.offline === true) {
@@ -511,7 +512,7 @@ export async function openLook(browser: Browser, plants: Plants, look: Look, opt
     await page.waitForSelector(look.ready);
     await look.prepare?.(page, plants);
     await page.evaluate(() => document.fonts.ready);
-    await page.waitForLoadState("networkidle");
+    await settled();
   } catch (error) {
     await context.close();
     throw new Error(`${look.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
