@@ -13,7 +13,7 @@ import type { ServiceDatabase } from "./database.ts";
 import type { Anchor } from "./ledger/anchor.ts";
 import { FileAnchor } from "./ledger/file-anchor.ts";
 import type { LedgerSigner } from "./ledger/ledger.ts";
-import { LedgerService, writeCode } from "./ledger/ledger-service.ts";
+import { type EarlierLedger, LedgerService, writeCode } from "./ledger/ledger-service.ts";
 import type { RecordingWitness } from "./ledger/recording-witness.ts";
 import { TimestampAnchor, type TimestampAnchorOptions } from "./ledger/timestamp-anchor.ts";
 import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
@@ -61,6 +61,7 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
   const { id } = config.recorder;
   const { checkpointSeconds, directory } = config.ledger;
   const name = ledgerOrigin(id);
+  const earlier = await earlierLedger(database, id, keys.history()?.versions[0]?.history.at ?? null);
   const service = await LedgerService.open({
     directory,
     recorderId: id,
@@ -68,12 +69,16 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
     signer: ledgerSigner(keys.signing),
     keys: noteKeys(name, keys.trusted()),
     store,
-    isNew: await hasNoRecording(database),
+    isNew: earlier === null && (await hasNoRecording(database)),
+    earlier,
     checkpointSeconds,
     anchors: (keep) => anchorsOf(config, name, keep),
     alarms,
     logger,
   });
+  // Lines whose entries are gone are told to the ledger again.
+  if (earlier?.entries != null && service.lostFrom !== null)
+    await database.catalog.deleteFrom("audit_ledger").where("n", ">=", service.lostFrom).execute();
   const mirror = new AuditMirror({
     db: database.catalog,
     ledger: {
@@ -150,6 +155,32 @@ function anchorsOf({ ledger }: Config, origin: string, keep: TimestampAnchorOpti
   const { url, caFile, everySeconds } = ledger.timestamps;
   const options = { url, everyMs: everySeconds * 1000, keep, ...(caFile === undefined ? {} : { caFile }) };
   return [...anchors, new TimestampAnchor(options)];
+}
+
+/**
+ * What the database knows of this recorder's ledger.
+ * @param keysSince since when the root's history names a key: every session that began later was in the ledger first.
+ */
+async function earlierLedger(
+  { catalog }: ServiceDatabase,
+  recorder: string,
+  keysSince: string | null,
+): Promise<EarlierLedger | null> {
+  const { n } = await catalog
+    .selectFrom("audit_ledger")
+    .select((e) => e.fn.max<number | null>("n").as("n"))
+    .executeTakeFirstOrThrow();
+  if (n !== null) return { entries: Number(n) + 1, told: "as the audit log in the database says" };
+  if (keysSince === null) return null;
+  const row = await catalog
+    .selectFrom("recordings")
+    .select("session")
+    .where("recorder", "=", recorder)
+    .where("started_at", ">=", keysSince)
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { entries: null, told: `as the recording ${row.session} in the index says, which is younger than the keys` };
 }
 
 async function hasNoRecording(database: ServiceDatabase): Promise<boolean> {

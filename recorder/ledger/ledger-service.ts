@@ -30,6 +30,8 @@ export interface LedgerServiceOptions {
   store: ObjectStore;
   /** The signing key was made at this start: the store can have no ledger of this recorder. */
   isNew: boolean;
+  /** What tells, beside the two, that this recorder had a ledger; null: nothing does. */
+  earlier?: EarlierLedger | null;
   checkpointSeconds: number;
   /** `keep`: time stamps go beside their checkpoints. */
   anchors(keep: Timestamps["keep"]): readonly Anchor[];
@@ -38,6 +40,13 @@ export interface LedgerServiceOptions {
   retryMinMs?: number;
   /** So long a start waits for the store's answer. */
   storeTimeoutMs?: number;
+}
+
+export interface EarlierLedger {
+  /** It had so many at least; null: some. */
+  entries: number | null;
+  /** Where that is known from, in words. */
+  told: string;
 }
 
 export interface LedgerStatus {
@@ -52,6 +61,9 @@ export interface LedgerStatus {
 
 /** So many entries without a checkpoint are enough: the object that holds them stays small. */
 const maxUnsigned = 5000;
+const lostCode = "LEDGER_LOST";
+/** So long after it began anew each start says so again: as long as the least that a recording is kept. */
+const lostShownMs = 90 * 86_400_000;
 
 export class LedgerService implements LedgerWriter {
   readonly ledger: Ledger;
@@ -61,6 +73,8 @@ export class LedgerService implements LedgerWriter {
   readonly #anchoring: Anchoring;
   readonly #timestamps: Timestamps;
   readonly #timer: NodeJS.Timeout;
+  /** From which entry on it begins anew at this start, because what had been there is lost; null: nothing is. */
+  readonly lostFrom: number | null;
   #isSigning = false;
   #isFailing = false;
   #stopped = false;
@@ -68,10 +82,11 @@ export class LedgerService implements LedgerWriter {
   private constructor(
     options: LedgerServiceOptions,
     ledger: Ledger,
-    { anchoring, timestamps }: { anchoring: Anchoring; timestamps: Timestamps },
+    { anchoring, timestamps, lostFrom }: { anchoring: Anchoring; timestamps: Timestamps; lostFrom: number | null },
   ) {
     this.#options = options;
     this.#timestamps = timestamps;
+    this.lostFrom = lostFrom;
     this.ledger = ledger;
     this.witness = new RecordingWitness({
       append: (entry) => this.append(entry),
@@ -106,11 +121,15 @@ export class LedgerService implements LedgerWriter {
       append: (entry) => ledger.append(entry),
       ...(options.retryMinMs === undefined ? {} : { retryMinMs: options.retryMinMs }),
     });
-    const anchored = ({ type, subject, facts }: LedgerEntry) => {
+    let begunAnew: LedgerEntry | null = null;
+    const noticed = (entry: LedgerEntry) => {
+      const { type, subject, facts } = entry;
       if (type === "anchor" && typeof facts["size"] === "number") anchoring.took(subject, facts["size"]);
+      if (type === "ledger-start" && facts["lost"] === true) begunAnew = entry;
     };
-    const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: anchored });
+    const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: noticed });
     let checkpoints: readonly number[] | null;
+    let lostFrom: number | null = null;
     try {
       const compared = await compare(ledger, options);
       const { restored } = compared;
@@ -118,19 +137,22 @@ export class LedgerService implements LedgerWriter {
       if (restored > 0) logger.warn({ restored }, "entries of the ledger that were lost here are taken from the store");
       const { setAside } = ledger;
       if (setAside !== null) logger.warn({ setAside }, "a half-written end of the ledger was set aside");
-      if (ledger.size === 0 || restored > 0 || setAside !== null) {
-        const facts = { recorder: recorderId, version, restored, tornBytes: setAside?.bytes ?? 0 };
+      const lost = lostOf(ledger, options);
+      if (lost !== null) lostFrom = ledger.size;
+      if (ledger.size === 0 || restored > 0 || setAside !== null || lost !== null) {
+        const facts = { recorder: recorderId, version, restored, tornBytes: setAside?.bytes ?? 0, ...lost };
         await ledger.append({ type: "ledger-start", actor: "recorder", subject: recorderId, facts });
       }
     } catch (error) {
       await ledger.close();
       throw error;
     }
-    const service = new LedgerService(options, ledger, { anchoring, timestamps });
-    const lostFrom = await service.#uploader.start(checkpoints);
-    if (lostFrom !== null) {
-      logger.warn({ lostFrom }, "the store has lost a part of the ledger; it is put there again");
-      const facts = { what: "ledger-lost", from: lostFrom };
+    if (begunAnew !== null) raiseLost(begunAnew, options);
+    const service = new LedgerService(options, ledger, { anchoring, timestamps, lostFrom });
+    const storeLostFrom = await service.#uploader.start(checkpoints);
+    if (storeLostFrom !== null) {
+      logger.warn({ lostFrom: storeLostFrom }, "the store has lost a part of the ledger; it is put there again");
+      const facts = { what: "ledger-lost", from: storeLostFrom };
       await service.append({ type: "store-failure", actor: "recorder", subject: recorderId, facts });
     }
     return service;
@@ -214,6 +236,21 @@ export class LedgerService implements LedgerWriter {
 
 const uploadCode = "LEDGER_UPLOAD";
 export const writeCode = "RECORD_LEDGER";
+
+/** What the first entry says of a ledger that is neither here nor in the store any more; null: none is known to be lost. */
+function lostOf({ size }: Ledger, { earlier }: LedgerServiceOptions): Record<string, unknown> | null {
+  if (earlier == null || size >= (earlier.entries ?? 1)) return null;
+  const known = earlier.entries === null ? {} : { knownEntries: earlier.entries };
+  return { lost: true, ...known, told: earlier.told };
+}
+
+function raiseLost({ n, at, facts }: LedgerEntry, { alarms, recorderId }: LedgerServiceOptions): void {
+  if (Date.now() - Date.parse(at) > lostShownMs) return;
+  const { knownEntries: known, told } = facts;
+  const had = typeof known === "number" ? `had ${known} entries at least` : "had begun";
+  const text = `the ledger of ${recorderId} ${had} (${String(told)}), and what is missing is neither here nor in the store: it went on anew with entry ${n} at ${at}. Somebody removed it, or disk and store were both set back: keep both as they are, look for copies and for the anchors, and compare`;
+  alarms.raise(lostCode, text, { entry: n });
+}
 
 interface Compared {
   /** How many entries came from the store. */

@@ -37,12 +37,13 @@ export function retainUntilOfOpen({ startedAt, retentionDays, limits }: Terms): 
   return later(startedAt, limits.maxSessionSeconds * 1000 + retentionDays * dayMs);
 }
 
+/** Of a time that is none: never. */
 export function isDue(retainUntil: string, nowMs: number): boolean {
-  return Date.parse(lockUntil(retainUntil)) <= nowMs;
+  return Date.parse(retainUntil) + lockMarginDays * dayMs <= nowMs;
 }
 
 export function isOverdue(retainUntil: string, nowMs: number): boolean {
-  return Date.parse(later(retainUntil, overdueDays * dayMs)) <= nowMs;
+  return Date.parse(retainUntil) + overdueDays * dayMs <= nowMs;
 }
 
 export const heldTag = "hold";

@@ -64,3 +64,17 @@ export async function ledgersGone(
     ledgers.has(recorder) ? [] : [missing(ledgerPrefix(recorder), message)],
   );
 }
+
+/** A first start that failed between the two leaves the same: what it means is for people. */
+export function laterThanKeys({ keys }: KeyTrust, ledgers: Ledgers): EvidenceFinding[] {
+  return [...ledgers.values()].flatMap(({ recorder, from }) => {
+    const signed = [...keys.values()].filter((key) => key.recorder === recorder).map((key) => Date.parse(key.from));
+    const firstMs = Math.min(...signed);
+    const beganMs = Date.parse(from ?? "");
+    if (!(beganMs - firstMs > laterMs)) return [];
+    const message = `begins at ${from}; the recorder's first key was signed at ${new Date(firstMs).toISOString()}: there may have been a ledger before`;
+    return [{ place: ledgerPrefix(recorder), code: "INTEGRITY_LEDGER", message, weight: "NOTICE" as const }];
+  });
+}
+
+const laterMs = 3_600_000;

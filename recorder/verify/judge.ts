@@ -44,6 +44,12 @@ export function isBeyond({ signedAt }: CheckedLedger, startedMs: number): boolea
   return signedAt === null || startedMs > Date.parse(signedAt) - openSlackMs;
 }
 
+/** Since the root signed a key of its recorder there was a ledger: no session began without an entry. */
+function signedSinceMs({ keys }: Witnesses, { recorder }: CheckedLedger): number {
+  const from = [...keys.values()].filter((key) => key.recorder === recorder).map((key) => Date.parse(key.from));
+  return Math.min(...from);
+}
+
 export function judge(witnesses: Witnesses): RecordingEvidence {
   return new Judgement(witnesses).result();
 }
@@ -289,6 +295,17 @@ class Judgement {
         "INTEGRITY_LEDGER",
         `began at ${startedAt}, after the last signed checkpoint in the store: the ledger does not reach as far`,
         "UNANCHORED",
+      );
+    else if (
+      ledger.from !== null &&
+      startedMs < Date.parse(ledger.from) &&
+      startedMs >= signedSinceMs(this.#of, ledger)
+    )
+      this.#found(
+        place,
+        "INTEGRITY_LEDGER",
+        `began at ${startedAt}, before the ledger (${ledger.from}) and after the recorder's first key was signed: the ledger that had it is gone`,
+        "MISSING",
       );
     else if (ledger.from !== null && startedMs < Date.parse(ledger.from))
       this.#found(

@@ -301,6 +301,7 @@ class LedgerCheck {
     this.#from ??= entry.at;
     this.#to = entry.at;
     if (entry.type === "recorder-start") this.#starts.push(n);
+    if (entry.type === "ledger-start" && entry.facts["lost"] === true) this.#lost(place, entry.facts["knownEntries"]);
     if (entry.type === "anchor") {
       const facts = AnchorFacts.safeParse(entry.facts).data;
       if (facts !== undefined) {
@@ -310,6 +311,13 @@ class LedgerCheck {
     }
     this.#entries.take(entry);
     this.#options.onEntry?.(entry);
+  }
+
+  /** The recorder itself says that it had one before. */
+  #lost(place: string, known: unknown): void {
+    const most = typeof known === "number" ? `${known} entries at least` : "entries";
+    const message = `begins the ledger anew: the one before, which had ${most}, was lost here and in the store`;
+    this.#found(place, "INTEGRITY_LEDGER", message, "MISSING");
   }
 
   #receipt({ size, receiptSha256 }: AnchorFacts, n: number, atMs: number): void {

@@ -17,7 +17,7 @@ import { possiblePrefixes } from "../catalog/reader.ts";
 import type { Examined } from "../catalog/verify.ts";
 import type { StoreConfig } from "../store/create-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
-import { keysWithLedgers, ledgersGone } from "./cross-check.ts";
+import { keysWithLedgers, laterThanKeys, ledgersGone } from "./cross-check.ts";
 import { type Examiner, ExaminerHere, type ExaminerOptions, ExaminerThreads } from "./examiner.ts";
 import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
@@ -137,7 +137,8 @@ class Run {
     this.#examiner = this.#makeExaminer(trust, ledgers, sessions, found);
     const recordings = await this.#recordings(sessions, found, trust, ledgers);
     const findings = this.#unknown(found);
-    if (this.#options.scope.kind === "all") findings.push(...this.#numberFaults(ledgers));
+    if (this.#options.scope.kind === "all")
+      findings.push(...this.#numberFaults(ledgers), ...laterThanKeys(trust, ledgers));
     findings.push(...(await ledgersGone(trust, ledgers, this.#options.anchors, this.#options.scope.kind === "all")));
     const keys = keysWithLedgers(trust, ledgers, this.#nowMs - this.#uploadSlackMs);
     const evidence = [...ledgers.values()].map((ledger) => this.#withTail(ledger, recordings));

@@ -33,7 +33,7 @@ export class EvidenceStore {
   readonly #history: HistoryKey[] = [];
   #versions = 0;
   #previousVersion: string | null = null;
-  readonly #tree = new MerkleTree(sha256);
+  #tree = new MerkleTree(sha256);
   #previous = genesisPrevious;
   #pending: string[] = [];
   #uploaded = 0;
@@ -65,6 +65,17 @@ export class EvidenceStore {
     this.#previous = hex(bytes);
     this.#pending.push(line);
     return n;
+  }
+
+  /** The whole ledger is gone, and another one begins with the same key. */
+  beginLedgerAnew(facts: Record<string, unknown> = {}): void {
+    for (const key of this.keys(`ledger/${this.recorder}/`)) this.store.objects.delete(key);
+    this.#tree = new MerkleTree(sha256);
+    this.#previous = genesisPrevious;
+    this.#pending = [];
+    this.#uploaded = 0;
+    this.append({ type: "ledger-start", actor: "recorder", subject: this.recorder, facts });
+    this.append({ type: "recorder-start", actor: "recorder", subject: this.recorder, facts: {} });
   }
 
   /** As every few minutes: lines since the last one, and a signed note over all. */

@@ -46,12 +46,18 @@ const faults: ReadonlySet<string> = new Set([
   "alarm",
 ]);
 
-export function entryWords(type: string): string {
+export function entryWords(type: string, facts: Record<string, unknown> = {}): string {
+  if (isLost(type, facts)) return "Ledger begun anew: the one before is LOST";
   return known[type] ?? (type.startsWith("audit:") ? auditWords(type.slice("audit:".length)) : type);
 }
 
-export function isFault(type: string): boolean {
-  return faults.has(type);
+export function isFault(type: string, facts: Record<string, unknown>): boolean {
+  return faults.has(type) || isLost(type, facts);
+}
+
+/** The ledger before it is gone, here and in the store. */
+function isLost(type: string, facts: Record<string, unknown>): boolean {
+  return type === "ledger-start" && facts["lost"] === true;
 }
 
 /** For the filter: types of their own, and all lines of the audit log that have none. */

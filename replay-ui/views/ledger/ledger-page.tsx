@@ -218,7 +218,7 @@ const sessionId = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/;
 
 function EntryRow({ entry }: { entry: LedgerEntry }) {
   const [open, setOpen] = useState(false);
-  const { n, at, type, actor, subject } = entry;
+  const { n, at, type, actor, subject, facts } = entry;
   return (
     <tr class="audit-row" data-testid="ledger-row">
       <td class="cell-number">
@@ -237,8 +237,8 @@ function EntryRow({ entry }: { entry: LedgerEntry }) {
         <time dateTime={at}>{formatMoment(at)}</time>
       </td>
       <td class="cell-action">
-        <span class={isFault(type) ? "audit-action text-bad" : "audit-action"} title={type}>
-          {entryWords(type)}
+        <span class={isFault(type, facts) ? "audit-action text-bad" : "audit-action"} title={type}>
+          {entryWords(type, facts)}
         </span>
       </td>
       <td class="cell-actor">{actor}</td>

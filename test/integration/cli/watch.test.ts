@@ -2,7 +2,6 @@
 // server: the picture from the moment of joining on, what happens to the session, and a watch that escorts.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { People } from "../../../recorder/access/people.ts";
 import { askAdmin } from "../../../recorder/admin-socket.ts";
@@ -11,9 +10,9 @@ import { type RunningProcess, runChecked, runProcess, startProcess } from "../..
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { sleep, waitFor } from "../../support/wait-for.ts";
 import { type EnforcedPlant, startEnforcedPlant } from "../enforcement/enforced-plant.ts";
+import { conduitScript } from "./built-conduit.ts";
 
 const password = `watcher-${randomBytes(8).toString("hex")}`;
-const conduitSource = fileURLToPath(new URL("../../../recorder/cli/main.ts", import.meta.url));
 let plant: EnforcedPlant;
 let database: ServiceDatabase;
 let folder: TempDir;
@@ -26,6 +25,7 @@ beforeAll(async () => {
   database = await openDatabase(plant.config.recorder.database, { thread: true });
   const people = new People(database.access);
   await people.create({ name: "wanda", roles: ["escort"], password });
+  plant.passwords.set("wanda", password);
   await people.create({ name: "ida", roles: ["investigator"], password });
   await people.create({ name: "viktor", roles: ["vendor"], password });
 });
@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 const command = (session: string, ...options: string[]) => [
-  ...["--import", "tsx", conduitSource, "--config", plant.config.file ?? ""],
+  ...[conduitScript, "--config", plant.config.file ?? ""],
   ...["sessions", "watch", session, ...options],
 ];
 

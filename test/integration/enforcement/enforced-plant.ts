@@ -5,7 +5,6 @@ import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { stringify } from "yaml";
 import { AccessFeed } from "../../../recorder/access/feed.ts";
@@ -39,12 +38,14 @@ import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
 import { createTempDir } from "../../support/temp-dir.ts";
 import { sleep, waitFor } from "../../support/wait-for.ts";
+import { WarmConduit } from "../../support/warm-conduit.ts";
 import { startXtigervnc, startXvfb, type VncTarget } from "../../support/xtigervnc.ts";
 import type { GatewayAddress } from "../ssh/clients.ts";
 import { sshOptions } from "../ssh/clients.ts";
 import { connectViewer, Refused, type ScriptedViewer } from "../vnc/scripted-viewer.ts";
 
 const password = "a vendor's long password";
+const strangers = randomBytes(16).toString("hex");
 
 export interface EnforcedPlant {
   config: Config;
@@ -74,7 +75,9 @@ export interface EnforcedPlant {
     leadSeconds?: number;
   }): Promise<string>;
   live(target: string): Promise<LiveSession>;
-  admin(url: string, body: unknown): Promise<Record<string, unknown>>;
+  /** Whoever the body names as `person` proves it, with the password that stands in `passwords`. */
+  admin(url: string, body: { person?: string } & Record<string, unknown>): Promise<Record<string, unknown>>;
+  passwords: Map<string, string>;
   /** The newest recording of this target, once it is sealed. */
   sealed(target: string): Promise<RecordingSummary>;
   /** `conduit`, on this installation. */
@@ -99,14 +102,14 @@ export const vera: Acting = { name: "vera", roles: ["vendor"], factors: ["public
 const leadMs = 1500;
 const none = { approval: false, mfa: false, escort: "never" };
 
-const conduitSource = fileURLToPath(new URL("../../../recorder/cli/main.ts", import.meta.url));
-
-/** The command line, as a process of its own; rejects with what it said when it fails. */
-async function runConduit(file: string, args: readonly string[]): Promise<string> {
-  const all = ["--import", "tsx", conduitSource, "--config", file, ...args];
-  const { code, stdout, stderr } = await runProcess(process.execPath, all, { timeoutMs: 120_000 });
-  if (code !== 0) throw new Error(`conduit ${args.join(" ")} ended with ${code}: ${stderr}`);
-  return stdout;
+/** Lines of `conduit` on this installation; one rejects with what it said when it fails. */
+function conduitOf(file: string): (args: readonly string[]) => Promise<string> {
+  const conduit = new WarmConduit();
+  return async (args) => {
+    const { code, stdout, stderr } = await conduit.run(["--config", file, ...args]);
+    if (code !== 0) throw new Error(`conduit ${args.join(" ")} ended with ${code}: ${stderr}`);
+    return stdout;
+  };
 }
 
 /** Rules by the end of the target's name: `plc-idle` and `hmi-idle` have the same one. */
@@ -186,6 +189,7 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
   const policy = policyOf(forwardPort);
   writeInventory(at, sshTarget, vncTarget, policy);
   const config = loadConfig({ file: at("conduit.yaml"), env: {} });
+  const conduit = conduitOf(at("conduit.yaml"));
   await prepareInstallation(config, { admin: false });
   const database = await openDatabase(config.recorder.database, { thread: true });
   const key = await generateSshKey(directory.path, "vera");
@@ -209,6 +213,10 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
   const pages = new Set<EscortPage>();
   let screen: Awaited<ReturnType<typeof startXvfb>> | undefined;
 
+  const passwords = new Map([
+    ["vera", password],
+    ["ines", password],
+  ]);
   const sessions = async () => (await askAdmin(config.recorder.adminSocket, "GET", "/sessions")) as LiveSession[];
   const plant: EnforcedPlant = {
     config,
@@ -310,8 +318,15 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
         what: `a live session with ${target}`,
         timeoutMs: 30_000,
       }),
-    admin: async (url, body) =>
-      (await askAdmin(config.recorder.adminSocket, "POST", url, body)) as Record<string, unknown>,
+    passwords,
+    admin: async (url, { person: name, ...body }) => {
+      const post = async (route: string, what: object) =>
+        (await askAdmin(config.recorder.adminSocket, "POST", route, what)) as Record<string, unknown>;
+      if (name === undefined) return post(url, body);
+      const given = { operator: "os:test", name, password: passwords.get(name) ?? strangers };
+      const { proof } = await post("/prove", given);
+      return post(url, { ...body, person: { proof } });
+    },
     sealed: (target) =>
       waitFor(
         async () => {
@@ -320,7 +335,7 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
         },
         { what: `the recording of ${target} to be sealed`, timeoutMs: 60_000, intervalMs: 100 },
       ),
-    conduit: (...args) => runConduit(config.file ?? "", args),
+    conduit: (...args) => conduit(args),
     read: (session) => readRecording(archive, session),
     verdict: async (session) => (await archive.verifier.verify(session)).verdict,
     audited: async (action) => (await audit.list({ action, limit: 100 })).items,
@@ -412,7 +427,6 @@ async function addPeople(database: ServiceDatabase, key: string, staffKey: strin
   await people.addKey("vera", key);
   await people.create({ name: "ines", roles: ["investigator"], password });
   await people.addKey("ines", staffKey);
-  const strangers = randomBytes(16).toString("hex");
   await people.create({ name: "arno", roles: ["approver"], password: strangers });
   await people.create({ name: "emil", roles: ["escort"], password: strangers });
   await people.create({ name: "else", roles: ["escort"], password: strangers });

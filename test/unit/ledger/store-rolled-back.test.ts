@@ -1,7 +1,9 @@
 // A store that was set back to an older copy of itself, or lost its ledger: what is here goes there again.
 import { generateKeyPairSync, sign } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { LedgerService } from "../../../recorder/ledger/ledger-service.ts";
+import { type EarlierLedger, LedgerService } from "../../../recorder/ledger/ledger-service.ts";
 import { checkLedger } from "../../../recorder/verify/ledger-check.ts";
 import { ledgerOrigin } from "../../../shared/ledger/checkpoint.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
@@ -23,7 +25,12 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-function open(isNew: boolean): Promise<LedgerService> {
+interface Opening {
+  earlier?: EarlierLedger | null;
+  raise?(code: string, message: string): void;
+}
+
+function open(isNew: boolean, { earlier = null, raise = () => {} }: Opening = {}): Promise<LedgerService> {
   return LedgerService.open({
     directory: directory.path,
     recorderId: recorder,
@@ -32,9 +39,10 @@ function open(isNew: boolean): Promise<LedgerService> {
     keys: [key],
     store,
     isNew,
+    earlier,
     checkpointSeconds: 3600,
     anchors: () => [],
-    alarms: { raise: () => {}, clear: () => {} },
+    alarms: { raise, clear: () => {} },
     logger: { info: () => {}, warn: (_facts, message) => warnings.push(message) },
   });
 }
@@ -81,4 +89,54 @@ it("that has all of it is not said to have lost any", async () => {
   await run(false);
   await run(false);
   expect(warnings).toEqual([]);
+});
+
+it("a ledger that is gone here and in the store begins anew with an alarm, and says so for ever after", async () => {
+  await run(true);
+  store.objects.clear();
+  await rm(join(directory.path, recorder), { recursive: true });
+  const alarms = new Map<string, string>();
+  const again = async (earlier: EarlierLedger | null) => {
+    const service = await open(false, { earlier, raise: (code, message) => void alarms.set(code, message) });
+    await service.stop();
+    return service.lostFrom;
+  };
+  const earlier = { entries: 7, told: "as the audit log in the database says" };
+  expect(await again(earlier)).toBe(0);
+  expect(alarms.get("LEDGER_LOST")).toContain("had 7 entries at least");
+  const { evidence } = await checkLedger({ store, recorder, keys: [key], anchors: null, checkpointSeconds: 3600 });
+  expect(evidence.verdict).toBe("MISSING");
+  expect(evidence.findings).toEqual([
+    expect.objectContaining({
+      place: "ledger/plant-a entry 0",
+      message: expect.stringContaining("7 entries at least"),
+    }),
+  ]);
+  alarms.clear();
+  // The next start, whose database has numbers of the new one alone.
+  expect(await again({ entries: 1, told: "" })).toBeNull();
+  expect(alarms.has("LEDGER_LOST")).toBe(true);
+});
+
+it("a store that is behind gives back what it has, and what is lost is told", async () => {
+  await run(true);
+  await rm(join(directory.path, recorder), { recursive: true });
+  const alarms: string[] = [];
+  const raise = (code: string) => void alarms.push(code);
+  const service = await open(false, { earlier: { entries: 9, told: "as somebody says" }, raise });
+  expect(service.lostFrom).toBe(5);
+  await service.stop();
+  expect(alarms).toEqual(["LEDGER_LOST"]);
+});
+
+it("a first ledger, and one that has all that is known of it, raise no alarm", async () => {
+  const alarms: string[] = [];
+  const raise = (code: string) => void alarms.push(code);
+  const first = await open(true, { earlier: null, raise });
+  const { size } = first.ledger;
+  await first.stop();
+  const second = await open(false, { earlier: { entries: size, told: "" }, raise });
+  expect(second.lostFrom).toBeNull();
+  await second.stop();
+  expect(alarms).toEqual([]);
 });

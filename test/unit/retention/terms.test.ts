@@ -30,6 +30,7 @@ describe("terms", () => {
     const until = "2027-02-21T08:00:00.000000Z";
     const at = (days: number) => Date.parse(until) + days * dayMs;
     expect([isDue(until, at(1) - 1), isDue(until, at(1))]).toEqual([false, true]);
+    expect([isDue("not a time", at(999)), isOverdue("not a time", at(999))]).toEqual([false, false]);
     expect([isOverdue(until, at(10) - 1), isOverdue(until, at(10))]).toEqual([false, true]);
     expect(Date.parse(retainUntilOfOpen({ startedAt, retentionDays: 90, limits: hours(4) }))).toBe(
       Date.parse(startedAt) + 90 * dayMs + 4 * 3600_000,

@@ -79,6 +79,27 @@ function flipped(bytes: Buffer, at = Math.floor(bytes.length / 2), bit = 1): Buf
   return copy;
 }
 
+describe("a ledger that began anew", () => {
+  it.each([
+    [{}, []],
+    [{ lost: true, knownEntries: 9 }, ["ledger/recorder-1 entry 0"]],
+  ])("with %o: what it should have had is MISSING", async (facts, faults) => {
+    const anew = new EvidenceStore();
+    const before = await anew.session();
+    anew.pass(120);
+    anew.beginLedgerAnew(facts);
+    const after = await anew.session();
+    anew.pass(10);
+    const report = await verify({ store: anew.store, root: anew.rootPublic, now: () => anew.nowMs });
+    expect([verdictOf(report, before), verdictOf(report, after)]).toEqual(["MISSING", "VALID"]);
+    expect(report.verdict).toBe("MISSING");
+    expect(report.ledgers[0]?.findings.map(({ place }) => place)).toEqual(faults);
+    expect(report.findings).toEqual([
+      expect.objectContaining({ weight: "NOTICE", message: expect.stringContaining("may have been a ledger before") }),
+    ]);
+  });
+});
+
 describe("an installation that nobody touched", () => {
   it("is VALID, in every part and without a word", async () => {
     const report = await verify();
