@@ -36,6 +36,15 @@ const LAYERS = {
   // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
   "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
   "recorder/cases/": ["shared/", "recorder/export/zip-stream.ts"],
+  // Its thread reads segments as an export's does, and its file is one more database.
+  "recorder/search/": [
+    "shared/",
+    "recorder/export/segment-port.ts",
+    "recorder/export/segment-source.ts",
+    "recorder/database/",
+    "recorder/session/typed-line.ts",
+    ...STORE_CONTRACT,
+  ],
   "recorder/report/": ["shared/", "recorder/access/", "recorder/catalog/"],
   "recorder/api/": [
     "shared/",
@@ -45,6 +54,7 @@ const LAYERS = {
     "recorder/export/",
     "recorder/live/",
     "recorder/report/",
+    "recorder/search/",
     "recorder/session/",
   ],
   "replay-ui/": ["shared/"],
@@ -76,6 +86,7 @@ const OWNERS = {
     "recorder/verify/verifications.ts",
     "recorder/mfa-of.ts",
     "recorder/report/facts.ts",
+    "recorder/search/saved-searches.ts",
   ],
   libsql: ["recorder/database/"],
   fastify: ["recorder/api/"],

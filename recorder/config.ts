@@ -78,6 +78,7 @@ export interface Config {
   ledger: ConfigFile["ledger"] & { directory: string };
   retention: ConfigFile["retention"];
   verification: ConfigFile["verification"];
+  search: ConfigFile["search"];
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -275,6 +276,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
     retention: raw.retention,
     verification: raw.verification,
+    search: raw.search,
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),

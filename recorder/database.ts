@@ -15,6 +15,7 @@ import { DatabaseThread, inThisThread } from "./database/executor.ts";
 import { explainingFaults } from "./database/faults.ts";
 import { type RetentionTables, retentionMigrations } from "./retention/tables.ts";
 import { type ScanTables, scanMigrations } from "./scan/tables.ts";
+import { type SavedSearchTables, savedSearchMigrations } from "./search/saved-searches.ts";
 import { type VerificationTables, verificationMigrations } from "./verify/tables.ts";
 
 /** One connection, seen by each folder through its own tables. */
@@ -27,6 +28,7 @@ export interface ServiceDatabase {
   readonly scan: Kysely<ScanTables>;
   readonly retention: Kysely<RetentionTables>;
   readonly verification: Kysely<VerificationTables>;
+  readonly searches: Kysely<SavedSearchTables>;
   readonly cases: Kysely<CaseTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
@@ -60,6 +62,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     scan: kysely as unknown as Kysely<ScanTables>,
     retention: kysely as unknown as Kysely<RetentionTables>,
     verification: kysely as unknown as Kysely<VerificationTables>,
+    searches: kysely as unknown as Kysely<SavedSearchTables>,
     cases: kysely as unknown as Kysely<CaseTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
@@ -90,6 +93,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...stopMigrations,
       ...retentionMigrations,
       ...verificationMigrations,
+      ...savedSearchMigrations,
       ...caseMigrations,
     }),
   };

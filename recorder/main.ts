@@ -54,6 +54,7 @@ import type { SigningKey as RecorderKey } from "./record/signing.ts";
 import { makeReport } from "./report/make.ts";
 import { KeptForYears } from "./retention/kept-for-years.ts";
 import { Retention } from "./retention/retention.ts";
+import { openSearch } from "./search-service.ts";
 import { SessionControls } from "./session/controls.ts";
 import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
@@ -123,6 +124,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const encryption = await openEncryption(config, monthKeys, alarms);
   const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
   undo.push(() => recordingKeys.forget());
+  let search: Awaited<ReturnType<typeof openSearch>> = null;
   const retention = new Retention({
     settings: config.retention,
     store,
@@ -134,7 +136,10 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     policy: () => inventory.current.policy,
     isPending: (session) => recorder.pending(session),
     find: (session) => recordings.find(session),
-    expired: (session) => recordings.setState(session, "expired"),
+    expired: async (session) => {
+      await search?.indexer.expired(session);
+      await recordings.setState(session, "expired");
+    },
     alarms,
     logger,
   });
@@ -148,9 +153,12 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     signing: keys.signing,
     recordings,
     alarms,
+    sealed: (session) => search?.indexer.sealed(session),
     trustedKeys,
   });
   const opened = new OpenedRecordings(reader, recordingKeys);
+  search = await openSearch(config, { database, recordings: opened, logger });
+  undo.push(() => search?.indexer.close());
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   undo.push(() => retention.close());
@@ -160,14 +168,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const shredding = shredRegularly(
     { monthKeys, store, spoolDirectory: config.spool.directory },
     {
-      before: ({ month, recipient }) =>
-        audit.append({
+      before: async ({ month, recipient }) => {
+        await search?.indexer.shredded(month);
+        await audit.append({
           actor: "recorder",
           action: "encryption.shred",
           subject: month,
           address: "local",
           details: { recipient },
-        }),
+        });
+      },
       forget: () => recordingKeys.forget(),
       failed: (error) => logger.error({ err: error }, "month keys that are due could not be destroyed"),
     },
@@ -278,7 +288,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => desk.verifier.close());
   const health = async () => {
     const found = await checkHealth(recorder, alarms, fileScan, retention, clock);
-    const checks = [...(found.checks ?? []), ...(await desk.verifier.health())];
+    const checks = [
+      ...(found.checks ?? []),
+      ...(await desk.verifier.health()),
+      ...((await search?.indexer.health()) ?? []),
+    ];
     return { status: checks.every(({ ok }) => ok) ? found.status : ("degraded" as const), checks };
   };
   const live = createLiveService({ recorder, registry, observer: controls.watching, health, logger });
@@ -415,6 +429,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     health,
     audit,
     evidence: desk,
+    ...(search === null ? {} : { search }),
     ledger: new LedgerDesk({
       service: witness.service,
       recorder: config.recorder.id,
@@ -507,6 +522,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   retention.run();
   desk.verifier.start();
+  void search?.indexer.start();
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
@@ -525,6 +541,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await retention.close();
     await recorder.stop();
     await feed.settled();
+    await search?.indexer.close();
     recordingKeys.forget();
     encryption?.close();
     await access.close();
@@ -558,6 +575,7 @@ interface RecordingParts {
   recordings: Recordings;
   retention: Retention;
   alarms: Alarms;
+  sealed(session: string): void;
   encryption: RecordingEncryption | null;
   /** Public keys in PEM by key id. */
   trustedKeys(): ReadonlyMap<string, string>;
@@ -598,7 +616,11 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
     events: {
       opened: (open) => feed.opened(open),
       segment: (session, meta) => feed.segment(session, meta),
-      sealed: (manifest) => feed.sealed(manifest),
+      sealed: (manifest) => {
+        feed.sealed(manifest);
+        // Once the index of recordings has it as ended.
+        void feed.settled().then(() => parts.sealed(manifest.session));
+      },
       stored: (session) => {
         feed.stored(session);
         parts.witness.tell({ type: "recording-stored", actor: "recorder", subject: session, facts: {} });

@@ -24,6 +24,7 @@ import { addReportRoutes } from "./report-routes.ts";
 import { addRequestRoutes } from "./request-routes.ts";
 import { requireAccessOnEveryRoute } from "./route.ts";
 import { addScreenRoutes } from "./screen-routes.ts";
+import { addSearchRoutes } from "./search-routes.ts";
 import { addSecurity, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
@@ -75,6 +76,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       api.addHook("onClose", () => views.close());
       addRecordingRoutes(api, deps, views);
       addKeyRoutes(api, deps, views);
+      addSearchRoutes(api, deps, views);
       addPictureRoutes(api, deps);
       addHoldRoutes(api, deps);
       addCaseRoutes(api, deps, views);

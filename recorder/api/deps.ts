@@ -6,6 +6,7 @@ import type { MyTarget } from "../../shared/api/access.ts";
 import type { LedgerPage, LedgerProof, LedgerQuery, LedgerState } from "../../shared/api/ledger.ts";
 import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type { Hold, PlaceHold, RecordingRetention, ReleaseHold } from "../../shared/api/retention.ts";
+import type { SearchCoverage } from "../../shared/api/search.ts";
 import type {
   AuditPage,
   AuditQuery,
@@ -42,6 +43,8 @@ import type { WebSessions } from "../access/web-sessions.ts";
 import type { CaseDesk } from "../cases/case-desk.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
 import type { OpenedRecordings } from "../catalog/opened-recordings.ts";
+import type { SavedSearches } from "../search/saved-searches.ts";
+import type { FoundPage, SearchQuery } from "../search/search-index.ts";
 
 export interface RecordingsIndex {
   list(filter: RecordingQuery & { onlyPerson?: string }): Promise<RecordingPage>;
@@ -166,6 +169,14 @@ export interface AuditTrail {
   list(query: AuditQuery): Promise<AuditPage>;
 }
 
+/** What was recorded, by its words. */
+export interface Searching {
+  /** REQUEST_INVALID says what is wrong with the query. */
+  search(query: SearchQuery): Promise<FoundPage>;
+  coverage(): Promise<SearchCoverage>;
+  saved: Pick<SavedSearches, "list" | "save" | "remove">;
+}
+
 /** An attestation as it was signed. */
 export interface Attested {
   attestation: Attestation;
@@ -279,6 +290,8 @@ export interface ApiDeps {
   audit: AuditTrail;
   /** Left out: there is none. */
   ledger?: LedgerReading;
+  /** Left out: nothing is searched. */
+  search?: Searching;
   /** Left out: nothing is verified in the background. */
   evidence?: EvidenceReading;
   signingKeys(): SigningKey[];

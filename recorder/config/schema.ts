@@ -208,6 +208,13 @@ export const ConfigFile = z.strictObject({
       everyDays: z.number().min(0.01).max(3650).default(30),
     })
     .prefault({}),
+  search: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      encrypted: z.enum(["session", "index"]).default("session"),
+      cpuShare: z.number().min(0.01).max(1).default(0.25),
+    })
+    .prefault({}),
   inventory: z
     .strictObject({ targets: path.optional(), conduits: path.optional(), policy: path.optional() })
     .prefault({}),

@@ -83,4 +83,3 @@ export interface SearchIndex {
 
 /** Bounds of one document; what is longer is cut by whoever makes it. */
 export const maxDocumentCharacters = 2_000;
-

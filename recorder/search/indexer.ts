@@ -1,0 +1,222 @@
+// Keeps the index in step with the recordings: each that is sealed is read once, one at a time, in a thread and with a
+// bounded part of one core; each that expires leaves. Invariant: nothing waits for it, and no recording stops it. What
+// cannot be read is in the index as damaged; a store that is away is asked again.
+import type { SearchCoverage } from "../../shared/api/search.ts";
+import type { RecordingIndex } from "../../shared/api/types.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import type { SegmentSource } from "../export/segment-source.ts";
+import { type Extraction, type ExtractJob, extract } from "./extract.ts";
+import { extractInThread } from "./extract-thread.ts";
+import {
+  extractorVersion,
+  type FoundPage,
+  type SearchDocument,
+  type SearchIndex,
+  type SearchQuery,
+} from "./search-index.ts";
+
+export interface IndexedRecordings extends SegmentSource {
+  open(session: string): Promise<OpenRecord>;
+  index(session: string): Promise<RecordingIndex>;
+}
+
+export interface IndexerOptions {
+  index: SearchIndex;
+  recordings: IndexedRecordings;
+  /** Sealed and not expired, as the catalogue has them. */
+  sealed(): Promise<string[]>;
+  /** `session`: of encrypted recordings only what is not encrypted goes into the index, which is in clear. */
+  encrypted: "session" | "index";
+  /** Of one core. */
+  share: number;
+  /** Left out: recordings are read in this thread. */
+  thread?: boolean;
+  logger: {
+    info(facts: object, message: string): void;
+    warn(facts: object, message: string): void;
+    error(facts: object, message: string): void;
+  };
+  /** After a store that did not answer. */
+  retryMs?: number;
+  /** How often the catalogue is compared with the index. */
+  lookMs?: number;
+}
+
+const damageCodes = new Set(["INTEGRITY_FORMAT", "INTEGRITY_HASH", "INTEGRITY_SIGNATURE", "REQUEST_NOT_FOUND"]);
+
+export class SearchIndexer {
+  readonly #options: IndexerOptions;
+  readonly #queue = new Set<string>();
+  /** They left while they were being read. */
+  readonly #removed = new Set<string>();
+  /** Of these not even the OPEN record can be read. */
+  readonly #unreadable = new Set<string>();
+  #reading: string | null = null;
+  #running: Promise<void> | null = null;
+  #isClosed = false;
+  #retry: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+  #failure: string | null = null;
+
+  constructor(options: IndexerOptions) {
+    this.#options = options;
+  }
+
+  /** What was sealed while the service was away, or read by an older version, is read; what is gone leaves. */
+  async start(): Promise<void> {
+    const { lookMs = 60_000 } = this.#options;
+    await this.#compare();
+    this.#look ??= setInterval(() => void this.#compare(), lookMs).unref();
+  }
+
+  sealed(session: string): void {
+    if (this.#isClosed) return;
+    this.#queue.add(session);
+    this.#run();
+  }
+
+  async expired(session: string): Promise<void> {
+    this.#queue.delete(session);
+    if (this.#reading === session) this.#removed.add(session);
+    await this.#options.index.remove(session);
+  }
+
+  /** The service's key of that month is gone. */
+  async shredded(month: string): Promise<void> {
+    await this.#options.index.removeMonth(month);
+  }
+
+  search(query: SearchQuery): Promise<FoundPage> {
+    return this.#options.index.search(query);
+  }
+
+  async coverage(): Promise<SearchCoverage> {
+    const waiting = this.#queue.size + (this.#reading === null ? 0 : 1);
+    return { ...(await this.#options.index.coverage()), waiting };
+  }
+
+  async health(): Promise<Array<{ name: string; ok: boolean; message: string }>> {
+    try {
+      const { sessions, waiting, damaged, shortened } = await this.coverage();
+      const parts = [`${sessions} recordings are in the index`];
+      if (waiting > 0) parts.push(`${waiting} wait to be read`);
+      if (this.#unreadable.size > 0) parts.push(`${this.#unreadable.size} cannot be read at all`);
+      if (shortened > 0) parts.push(`of ${shortened} something was left out, since there was too much of it`);
+      if (damaged > 0) parts.push(`of ${damaged} a part could not be read: conduit search status names them`);
+      if (this.#failure !== null) parts.push(this.#failure);
+      return [{ name: "search", ok: this.#failure === null, message: parts.join("; ") }];
+    } catch (error) {
+      return [{ name: "search", ok: false, message: (error as Error).message }];
+    }
+  }
+
+  /** Resolves when nothing waits. */
+  async settled(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#look);
+    clearTimeout(this.#retry);
+    this.#queue.clear();
+    await this.#running;
+    await this.#options.index.close();
+  }
+
+  async #compare(): Promise<void> {
+    const { index, sealed, logger } = this.#options;
+    try {
+      const [known, there] = await Promise.all([index.sessions(), sealed()]);
+      const wanted = new Set(there);
+      for (const session of known.keys()) if (!wanted.has(session)) await this.expired(session);
+      for (const session of there) {
+        if (known.get(session) !== extractorVersion && !this.#unreadable.has(session)) this.sealed(session);
+      }
+    } catch (error) {
+      logger.error({ err: error }, "the search index cannot be compared with the recordings; it is tried again");
+    }
+  }
+
+  #run(): void {
+    if (this.#running !== null || this.#retry !== undefined) return;
+    this.#running = this.#work().finally(() => {
+      this.#running = null;
+      if (this.#queue.size > 0 && !this.#isClosed) this.#run();
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (const session of this.#queue) {
+      if (this.#isClosed) return;
+      this.#queue.delete(session);
+      this.#reading = session;
+      try {
+        await this.#read(session);
+        this.#failure = null;
+      } catch (error) {
+        if (this.#isClosed) return;
+        this.#queue.add(session);
+        this.#wait(error);
+        return;
+      } finally {
+        this.#reading = null;
+        this.#removed.delete(session);
+      }
+    }
+  }
+
+  #wait(error: unknown): void {
+    const { logger, retryMs = 60_000 } = this.#options;
+    this.#failure = `reading has to wait: ${(error as Error).message}`;
+    logger.warn({ err: error }, "recordings for the search cannot be read now; it is tried again");
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#run();
+    }, retryMs).unref();
+  }
+
+  async #read(session: string): Promise<void> {
+    const { index, recordings, logger } = this.#options;
+    let open: OpenRecord | null = null;
+    let found: RecordingIndex | null = null;
+    try {
+      open = await recordings.open(session);
+      found = await recordings.index(session);
+      if (found.live) return;
+      await this.#put(open, found);
+    } catch (error) {
+      if (!(error instanceof AppError && damageCodes.has(error.code))) throw error;
+      if (open === null) {
+        // Not even who it was of is known: there is nothing to be found by. Its verdict says what is wrong.
+        this.#unreadable.add(session);
+        logger.warn({ session, err: error }, "a recording cannot be read for the search");
+        return;
+      }
+      await this.#put(open, { ...(found ?? emptyIndex(open)), faults: [(error as Error).message] }, true);
+    }
+    if (this.#removed.has(session)) await index.remove(session);
+  }
+
+  async #put(open: OpenRecord, found: RecordingIndex, isBare = false): Promise<void> {
+    const { index, recordings, encrypted, share, thread } = this.#options;
+    const isClosed = open.encryption !== undefined && encrypted === "session";
+    const contents = isClosed || isBare ? "session" : "all";
+    const job: ExtractJob = { open, index: found, contents, share };
+    const inThread = thread === true && contents === "all";
+    const { documents, about } = inThread ? extractInThread(recordings, job) : extract(recordings, job);
+    await index.put(open.session, this.#flat(documents), about);
+  }
+
+  async *#flat(batches: Extraction["documents"]): AsyncGenerator<SearchDocument> {
+    for await (const batch of batches) {
+      if (this.#isClosed) throw new AppError("INTERNAL", "the service stops", { op: "search.index", retryable: true });
+      yield* batch;
+    }
+  }
+}
+
+function emptyIndex({ session, startedAt }: OpenRecord): RecordingIndex {
+  return { session, live: false, durationUs: 0, startedAt, openSha256: "", tracks: [], segments: [], gaps: [] };
+}

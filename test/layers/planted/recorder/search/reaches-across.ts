@@ -1,0 +1,2 @@
+// breaks: layer-recorder-search
+import "../../../../../recorder/catalog/reader.ts";
