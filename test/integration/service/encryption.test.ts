@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RecordingKeysAnswer } from "../../../shared/api/types.ts";
+import { BundleDataKeys } from "../../../shared/bundle/format.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { dataKeyOf, type Identity, newIdentity, opened } from "../../support/encryption.ts";
@@ -114,6 +115,44 @@ describe("a service that encrypts", () => {
       plant.service.conduit(["recordings", "decrypt", folder, "-i", stranger, "-o", elsewhere]),
     ).rejects.toThrow(/none of the identities is a recipient/);
     expect(files(elsewhere)).toEqual([]);
+  });
+
+  it("puts its keys into a bundle where that is asked, and says so in the audit", async () => {
+    const { conduit } = plant.service;
+    const note = await conduit(["ledger", "checkpoint", "--now"]);
+    const [origin = "", size = ""] = note.split("\n");
+    const checkpoint = ["ledger", origin.split("/")[1] ?? "", "checkpoints", size.padStart(12, "0")];
+    const stored = join(plant.directory, "data", "store", ...checkpoint);
+    await waitFor(() => existsSync(stored), { what: "the checkpoint in the store" });
+    const bundle = async (name: string, ...more: string[]) => {
+      const zip = join(plant.directory, `${name}.zip`);
+      await conduit(["recordings", "export", session, ...more, "-o", zip]);
+      return (file: string) => execFileSync("unzip", ["-p", zip, `${session}/${file}`], { stdio: "pipe" });
+    };
+    const without = await bundle("without", "--bundle");
+    expect(() => without("data-keys.json")).toThrow();
+    expect(without("data/index.js").includes("data-keys.json")).toBe(false);
+    const file = await bundle("with", "--bundle", "--with-keys");
+    const keys = BundleDataKeys.parse(JSON.parse(file("data-keys.json").toString()));
+    const open = OpenRecord.parse(JSON.parse(file("open.json").toString()));
+    for (const stream of ["content", "input"] as const)
+      expect(Buffer.from(keys[stream] ?? "", "base64")).toEqual(
+        Buffer.from(await dataKeyOf(open, stream, outsider.identity)),
+      );
+    const manifest = Manifest.parse(JSON.parse(file("manifest.json").toString()));
+    const terminal = manifest.segments.find(({ track }) => track === "terminal-0");
+    if (terminal === undefined) throw new Error("the recording has no terminal");
+    const compressed = opened(session, terminal, file(terminal.name), Buffer.from(keys.content ?? "", "base64"));
+    expect(execFileSync("zstd", ["-dc"], { input: compressed }).toString()).toContain(secret);
+    const custody = JSON.parse(await conduit(["recordings", "custody", session, "--json"])) as { details: object }[];
+    const told = custody.filter(({ details }) => "withKeys" in details);
+    expect(told).toEqual([
+      expect.objectContaining({
+        details: expect.objectContaining({ format: "bundle", withKeys: ["content", "input"] }),
+      }),
+    ]);
+    await expect(bundle("none", "--with-keys")).rejects.toThrow(/keys are put into bundles alone/);
+    expect(existsSync(join(plant.directory, "none.zip"))).toBe(false);
   });
 
   it("keeps its own keys sealed in the database, and says which there are", async () => {
