@@ -13,12 +13,14 @@ class Terminal {
   }
 
   shows(text: string): this {
-    this.lines.output(text, (this.t += 100_000));
+    this.t += 100_000;
+    this.lines.output(text, this.t);
     return this;
   }
 
   input(line: Partial<InputLine> & Pick<InputLine, "k">): this {
-    this.lines.input({ t: (this.t += 100_000), s: 0, ch: 0, ...line });
+    this.t += 100_000;
+    this.lines.input({ t: this.t, s: 0, ch: 0, ...line });
     return this;
   }
 
