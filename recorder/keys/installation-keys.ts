@@ -142,7 +142,9 @@ export class InstallationKeys {
     root: RootKey | null,
     staged: PublicKey | null = null,
   ): Promise<KeyChange[]> {
-    const { keyDirectory } = this.#options;
+    const { keyDirectory, recorderId } = this.#options;
+    const before = versions.at(-1)?.history.recorder;
+    if (before !== undefined && before !== recorderId) throw renamed(before, recorderId);
     const here = await this.#keysHere(rootPublic, staged);
     if (here === null || root === null) return [];
     const newest = versions.at(-1);
@@ -222,6 +224,12 @@ async function writePrivate(directory: string, name: string, pem: string): Promi
 function twoRoots(keyDirectory: string): AppError {
   const text = `the root key is not the one of ${join(keyDirectory, "root.pub.pem")}: the history of keys is signed by that one, and only it goes on`;
   return new AppError("CONFIG_INVALID", text, { op: "keys.root" });
+}
+
+/** Numbers, ledger and every recording stand under the first name: under another one they would seem to be missing. */
+function renamed(before: string, now: string): AppError {
+  const text = `recorder.id is ${now}, and this installation has recorded as ${before}: its numbers, its ledger and its recordings stand under that name. Set recorder.id (or CONDUIT_RECORDER_ID) back to ${before}; a recorder of another name has its own data directory, key directory and place in the store`;
+  return new AppError("CONFIG_INVALID", text, { op: "keys.recorder" });
 }
 
 function noKey(keyDirectory: string): AppError {

@@ -56,6 +56,20 @@ describe("the history of keys", () => {
     expect(again.versions.length).toBe(1);
   });
 
+  it("is of one recorder: under another name nothing starts, and no version is signed", async () => {
+    const first = await start();
+    keys = new InstallationKeys({ keyDirectory: directory, recorderId: "plant-b" });
+    await expect(start()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining(
+        "recorder.id is plant-b, and this installation has recorded as plant-a",
+      ) as string,
+    });
+    await expect(keys.rotate(null)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    keys = new InstallationKeys({ keyDirectory: directory, recorderId: "plant-a" });
+    expect(await start()).toMatchObject({ keyId: first.keyId, changes: [] });
+  });
+
   it("a rotation is named before it is used, takes effect at the next start, and retires what signed before", async () => {
     const before = await start();
     const rotation = await keys.rotate(null);
