@@ -1,15 +1,18 @@
-// From a real session to a court: recorded by the real gateway, looked at under a policy that asks why, exported as an
-// evidence bundle, checked by its own VERIFY.md and by its page, opened from a disk.
+// From a real session to a court: recorded by the real gateway, at a shell and at a screen, looked at under a policy that asks
+// why, exported as an evidence bundle, checked by its own VERIFY.md and by its page, opened from a disk without a network.
 import { readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import ssh2, { type ClientChannel } from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ScreenClient } from "../../recorder/cli/demo/hmi/client.ts";
+import { type Hmi, startHmi } from "../../recorder/cli/demo/hmi/hmi.ts";
 import { type Plant, startPlant } from "../../recorder/cli/demo/plant.ts";
-import { byId, launchBrowser, openPage, terminalText } from "../support/browser.ts";
+import { afterMark, byId, launchBrowser, openPage, terminalText, wrongPixels } from "../support/browser.ts";
 import { openRules } from "../support/open-rules.ts";
 import { runProcess } from "../support/process.ts";
 import { type RunningService, startRunningService } from "../support/service.ts";
@@ -20,10 +23,12 @@ const vendor = { name: "vendor", password: "seven slow river boats" };
 const auditor = { name: "auditor", password: "nine quiet mountain owls" };
 const unsealer = { name: "ines", password: "five calm winter lakes" };
 const target = "plc-reactor-01";
+const screen = "hmi-reactor-01";
 const enablePassword = "boost-7431";
 
 let directory: TempDir;
 let plant: Plant;
+let hmi: Hmi;
 let service: RunningService;
 let browser: Browser;
 let session: string;
@@ -33,6 +38,8 @@ beforeAll(async () => {
   const identity = await generateX25519Identity();
   await writeFile(join(directory.path, "unseal.key"), `# kept away from the recorder\n${identity}\n`);
   plant = await startPlant({ account: "service", password: "the controller's password", enablePassword });
+  // Its picture stands still until the test paints it.
+  hmi = await startHmi({ port: 0, password: "reactor7", frameMs: 0 });
   service = await startRunningService({
     directory: directory.path,
     people: [
@@ -40,7 +47,10 @@ beforeAll(async () => {
       { ...auditor, roles: ["auditor"] },
       { ...unsealer, roles: ["unsealer"] },
     ],
-    secrets: [{ name: target, password: "the controller's password" }],
+    secrets: [
+      { name: target, password: "the controller's password" },
+      { name: screen, password: hmi.password },
+    ],
     targets: [
       {
         name: target,
@@ -50,8 +60,13 @@ beforeAll(async () => {
         secret: target,
         hostKeys: [plant.hostKey],
       },
+      { name: screen, protocol: "vnc", host: hmi.host, port: hmi.port, secret: screen },
     ],
-    config: { ledger: { checkpointSeconds: 10 }, recording: { sealRecipients: [await identityToRecipient(identity)] } },
+    config: {
+      vnc: { listen: "127.0.0.1:0", security: ["vnc-auth"] },
+      ledger: { checkpointSeconds: 10 },
+      recording: { sealRecipients: [await identityToRecipient(identity)] },
+    },
     policy: {
       ...openRules({ id: "vendors", people: ["role:vendor"], targets: ["*"] }),
       custody: { reasonFor: ["view", "search", "export", "verify"] },
@@ -66,11 +81,18 @@ afterAll(async () => {
   await browser?.close();
   await service?.stop();
   await plant?.close();
+  await hmi?.close();
   await directory?.remove();
 });
 
-async function listed(): Promise<{ session: string; state: string }[]> {
-  return JSON.parse(await service.conduit(["recordings", "list", "--json"])) as { session: string; state: string }[];
+interface Listed {
+  session: string;
+  state: string;
+  target: string;
+}
+
+async function listed(): Promise<Listed[]> {
+  return JSON.parse(await service.conduit(["recordings", "list", "--json"])) as Listed[];
 }
 
 async function state(): Promise<string | undefined> {
@@ -126,8 +148,10 @@ async function failedCommands(folder: string): Promise<{ command: string; said: 
   return failed;
 }
 
-async function checkedOnItsPage(folder: string): Promise<void> {
+/** The bundle's page, opened from a disk while there is no network: it verifies, and then `seen` looks at what it replays. */
+async function checkedOnItsPage(folder: string, seen: (page: Page) => Promise<void>): Promise<void> {
   const { page, context, problems } = await openPage(browser, "file:///", { width: 1280, height: 900 });
+  await context.setOffline(true);
   await page.goto(pathToFileURL(join(folder, "player.html")).href);
   const panel = page.locator(`${byId("examination")}[data-done=true]`);
   await panel.waitFor();
@@ -136,10 +160,32 @@ async function checkedOnItsPage(folder: string): Promise<void> {
   for (const part of ["signatures", "chain", "sums", "segments", "keys", "ledger", "custody", "policy"]) {
     expect(await page.locator(byId(`part-${part}`)).getAttribute("data-tone"), part).toBe("good");
   }
-  await page.keyboard.press("End");
-  await expect.poll(() => terminalText(page), { timeout: 20_000 }).toContain("show status");
+  await seen(page);
   expect(problems).toEqual([]);
   await context.close();
+}
+
+async function showsTheShell(page: Page): Promise<void> {
+  await page.keyboard.press("End");
+  await expect.poll(() => terminalText(page), { timeout: 20_000 }).toContain("show status");
+}
+
+/** A vendor's short session at the screen, by a viewer of their own; what it ended with is what the screen shows. */
+async function workAtScreen(): Promise<string> {
+  const issued = await service.conduit(["target", "ticket", screen, "--person", vendor.name, "--json"]);
+  const { ticket } = JSON.parse(issued) as { ticket: string };
+  const client = await ScreenClient.connect(connect(service.vncPort, "127.0.0.1"), { password: ticket });
+  const caughtUp = () => client.updates > 0 && client.pixels.every((pixel, i) => pixel === hmi.pixels.data[i]);
+  await waitFor(caughtUp);
+  await client.click(1212, 120);
+  await client.type("137\r");
+  await waitFor(() => hmi.process.tag("TIC-101").setpoint === 137);
+  hmi.paint();
+  await waitFor(caughtUp);
+  client.close();
+  const sealed = async () => (await listed()).find((one) => one.target === screen && one.state === "sealed");
+  await waitFor(async () => (await sealed()) !== undefined);
+  return (await sealed())?.session ?? "";
 }
 
 describe("a recording of the real gateway, where policy asks why", () => {
@@ -183,7 +229,26 @@ describe("a recording of the real gateway, where policy asks why", () => {
       custody.map((line) => (JSON.parse(line) as { facts: { details: { reason?: string } } }).facts.details.reason),
     ).toEqual(["quarterly review", "before it is handed over", "for the court"]);
     expect(await readFile(join(folder, "README.html"), "utf8")).toContain("quarterly review");
-    await checkedOnItsPage(folder);
+    await checkedOnItsPage(folder, showsTheShell);
+  });
+
+  it("at a screen leaves as a bundle that proves itself, too, and shows the target's own pixels without a network", async () => {
+    const recording = await workAtScreen();
+    const { context } = await openPage(browser, service.httpUrl, { person: auditor });
+    const path = `/api/v1/recordings/${recording}/export?format=bundle`;
+    expect((await context.request.get(path)).status()).toBe(403);
+    const answer = await context.request.get(`${path}&reason=for%20the%20court`);
+    const zip = join(directory.path, "screen.zip");
+    await writeFile(zip, await answer.body());
+    await context.close();
+    const into = join(directory.path, "screen");
+    await runProcess("unzip", ["-q", zip, "-d", into]);
+    const folder = join(into, recording);
+    expect(await failedCommands(folder)).toEqual([]);
+    await checkedOnItsPage(folder, async (page) => {
+      await afterMark(page, "conduit:seeked", () => page.keyboard.press("End"));
+      await expect.poll(() => wrongPixels(page, "canvas.pixels", hmi.pixels.data)).toBe(0);
+    });
   });
 
   it("searches in the portal with a reason alone", async () => {
@@ -217,7 +282,7 @@ describe("a recording of the real gateway, where policy asks why", () => {
     await runProcess("unzip", ["-q", output, "-d", into]);
     const folder = join(into, session);
     expect(await failedCommands(folder)).toEqual([]);
-    await checkedOnItsPage(folder);
+    await checkedOnItsPage(folder, showsTheShell);
     const said = await service.conduit(["recordings", "custody", session]);
     expect(said).toContain("for the other side");
     expect(said).toContain("quarterly review");
