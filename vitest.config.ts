@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const SECOND_MS = 1_000;
 
@@ -17,10 +18,48 @@ const kinds = {
 /** Of the whole verdict: on a machine that does other work as well, these are tried a second time, and the run names them. */
 const withRealPeers = new Set(["integration", "chaos", "e2e"]);
 
+/** Those that take longest, in this order: one that begins late would leave the other cores with nothing to do. */
+const longest = [
+  "e2e/every-page",
+  "e2e/vendors-day",
+  "chaos/spool-damage",
+  "integration/cli/watch",
+  "chaos/crash-points",
+  "chaos/vnc-crash-points",
+  "integration/service/retention",
+  "fuzz/rfb/rfb",
+  "e2e/replay-player",
+  "integration/live/escort",
+  "chaos/store-outage",
+  "e2e/live-escort",
+  "e2e/access-pages",
+  "e2e/replay-pages",
+  "e2e/live-desk",
+  "e2e/bundle",
+  "unit/record/vnc-record",
+  "e2e/vnc-player",
+  "integration/cli/demo",
+  "integration/service/whole",
+  "e2e/mfa",
+];
+const kindsByLength = ["e2e", "chaos", "integration", "fuzz", "contract", "unit", "golden"];
+
+/** On a clean clone no earlier run says how long a file takes. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId, project }: TestSpecification) => {
+      const known = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return known >= 0 ? known : longest.length + kindsByLength.indexOf(project.name);
+    };
+    return files.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
+
 export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: Object.entries(kinds).map(([kind, timeoutMs]) => ({
       test: {
         name: kind,
