@@ -186,6 +186,10 @@ class WatchLine implements Watcher {
     }
   }
 
+  get goesFirst(): boolean {
+    return this.facts.escorts;
+  }
+
   get waitingBytes(): number {
     return this.#socket.writableLength;
   }

@@ -41,8 +41,10 @@ class Watchers {
   readonly #child = Child.script(new URL("./live/watchers.ts", import.meta.url), "run");
 
   static async start(service: RunningService): Promise<Watchers> {
-    for (const name of watcherNames) {
-      await service.conduit(["user", "add", name, "--role", "escort", "--password-stdin"], `${password}\n`);
+    for (const [n, name] of watcherNames.entries()) {
+      // Most who look on escort nobody.
+      const role = n === 0 ? "escort" : "auditor";
+      await service.conduit(["user", "add", name, "--role", role, "--password-stdin"], `${password}\n`);
     }
     const watchers = new Watchers();
     await watchers.#child.line();
