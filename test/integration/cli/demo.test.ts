@@ -7,16 +7,21 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ProcessResult, type RunningProcess, runProcess, startProcess } from "../../support/process.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { WarmConduit } from "../../support/warm-conduit.ts";
 import { conduitScript } from "./built-conduit.ts";
 
 let folder: TempDir;
 let demo: RunningProcess;
 let directory: string;
 
-const conduit = (...args: string[]): Promise<ProcessResult> =>
+/** As people run it; and, for the many lines whose subject is not the program's start, in a process that stays. */
+const asProgram = (...args: string[]): Promise<ProcessResult> =>
   runProcess(process.execPath, [conduitScript, "--config", join(directory, "conduit.yaml"), ...args], {
     cwd: folder.path,
   });
+const warm = new WarmConduit();
+const conduit = (...args: string[]): Promise<ProcessResult> =>
+  warm.run(["--config", join(directory, "conduit.yaml"), ...args], { input: "", directory: folder.path });
 
 function printed(pattern: RegExp): string {
   const found = pattern.exec(demo.stdout())?.[1];
@@ -62,7 +67,7 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
   expect((await conduit("recordings", "list", "--json")).stdout).toContain(address.slice(-36));
   expect((await fetch(address)).status).toBe(200);
   const session = address.slice(-36);
-  const verified = await conduit("recordings", "verify", session);
+  const verified = await asProgram("recordings", "verify", session);
   expect(verified.stdout).toMatch(/^\S+ {2}VALID {2}/);
   expect(verified.code).toBe(0);
   const shown = JSON.parse((await conduit("recordings", "show", session, "--json")).stdout) as {
@@ -71,7 +76,7 @@ test("the scripted session is recorded and VALID, and its password is nowhere", 
   };
   expect(shown.summary).toMatchObject({ person: "vendor", target: "plc-reactor-01", state: "sealed" });
   expect(shown.manifest.counts["redactions"]).toBe(1);
-  const all = (await conduit("recordings", "export", session, "--format", "jsonl", "--output", "-")).stdout;
+  const all = (await asProgram("recordings", "export", session, "--format", "jsonl", "--output", "-")).stdout;
   const lines = all
     .trim()
     .split("\n")
@@ -103,7 +108,19 @@ test("the HMI's session is recorded through the VNC listener, its picture is the
   });
   expect(await sharp(png).metadata()).toMatchObject({ width: 1280, height: 800 });
   const mp4 = join(folder.path, "hmi.mp4");
-  const made = await conduit("recordings", "export", session, "-f", "mp4", "--to", "6", "--burn-in", "all", "-o", mp4);
+  const made = await asProgram(
+    "recordings",
+    "export",
+    session,
+    "-f",
+    "mp4",
+    "--to",
+    "6",
+    "--burn-in",
+    "all",
+    "-o",
+    mp4,
+  );
   expect(made).toMatchObject({ code: 0, stdout: `${mp4}\n` });
   expect(made.stderr).toContain("100 %");
   const probed = await runProcess("ffprobe", [
@@ -138,7 +155,7 @@ describe("recordings", () => {
 
   test("cat gives the exact output, again and again", async () => {
     const id = await scripted();
-    const once = await conduit("recordings", "cat", id);
+    const once = await asProgram("recordings", "cat", id);
     expect(once.code).toBe(0);
     expect(once.stdout).toContain("TIC-101 setpoint is now 145 degC.\r\n");
     expect(once.stdout.endsWith("exit\r\n\x1b[?2004l\r")).toBe(true);
@@ -154,7 +171,7 @@ describe("recordings", () => {
   test("play shows the session at the asked speed and leaves the terminal clean", async () => {
     const id = await scripted();
     const startMs = performance.now();
-    const played = await conduit("recordings", "play", id, "--speed", "100", "--idle-limit", "0.5");
+    const played = await asProgram("recordings", "play", id, "--speed", "100", "--idle-limit", "0.5");
     expect(played.code).toBe(0);
     expect(performance.now() - startMs).toBeLessThan(15_000);
     expect(played.stdout).toContain("TIC-101 setpoint is now 145 degC.");
@@ -193,7 +210,7 @@ describe("recordings", () => {
     const { chmodSync } = await import("node:fs");
     chmodSync(path, 0o600);
     writeFileSync(path, Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]));
-    const verified = await conduit("recordings", "verify", id);
+    const verified = await asProgram("recordings", "verify", id);
     expect(verified.code).toBe(3);
     expect(verified.stdout).toContain("TAMPERED");
     expect(verified.stdout).toMatch(/INTEGRITY_HASH {2}terminal-1\/000000/);
@@ -205,7 +222,7 @@ describe("recordings", () => {
   });
 
   test("the index is rebuilt from the store alone", async () => {
-    const rebuilt = await conduit("recordings", "rebuild");
+    const rebuilt = await asProgram("recordings", "rebuild");
     expect(rebuilt).toMatchObject({ code: 0, stdout: "4 recordings in the index.\n" });
   });
 
@@ -258,7 +275,7 @@ test("Ctrl-C ends everything at once with 0, and nothing is left running", async
   expect(await demo.exited).toEqual({ code: 0, signal: null });
   expect(demo.stderr()).toBe("");
   await expect(fetch(`http://127.0.0.1:${sshPort}`)).rejects.toThrow();
-  const after = await conduit("sessions", "list");
+  const after = await asProgram("sessions", "list");
   expect(after.code).toBe(5);
   expect(after.stderr).toContain("no service answers");
 });
