@@ -6,6 +6,7 @@ import { attempt, type Check } from "./doctor/check.ts";
 import { checkDatabase, checkInventory, checkSecrets, checkStore, checkTargets } from "./doctor/data.ts";
 import { checkEncryption } from "./doctor/encryption.ts";
 import { checkConfiguration, checkKeys, checkPermissions } from "./doctor/files.ts";
+import { checkLedger } from "./doctor/ledger.ts";
 import {
   checkClock,
   checkDisk,
@@ -25,7 +26,7 @@ export const registerDoctor: Register = (program, cli) => {
   program
     .command("doctor")
     .description(
-      "check configuration, keys, disk, clock, store, retention, database, encryption, recording numbers, inventory; say what to mend",
+      "check configuration, keys, disk, clock, store, retention, database, encryption, ledger, recording numbers, inventory; say what to mend",
     )
     .option("--targets", "also sign in to every target and hang up")
     .option("--json", "print JSON")
@@ -58,6 +59,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("database", () => checkDatabase(config)),
     await attempt("secrets", () => checkSecrets(config)),
     await attempt("encryption", () => checkEncryption(config)),
+    await attempt("ledger", () => checkLedger(config)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
     await attempt("virus scanner", () => checkScanner(config)),

@@ -2,9 +2,10 @@
 // by everybody who appends. Invariant: a service whose ledger is not the store's does not start; one that runs signs a
 // checkpoint every few minutes, also when nothing happened.
 import { join } from "node:path";
+import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
 import type { NoteKey } from "../../shared/ledger/checkpoint.ts";
-import type { LedgerEntry, NewLedgerEntry } from "../../shared/ledger/entry.ts";
+import { LedgerEntry, type NewLedgerEntry } from "../../shared/ledger/entry.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { type Anchor, Anchoring } from "./anchor.ts";
 import type { Appended, LedgerWriter } from "./contract.ts";
@@ -59,9 +60,17 @@ export interface LedgerStatus {
   anchors: Array<{ name: string; size: number; failing: string | null }>;
 }
 
+/** What is gathered from entries that a start does not read. */
+const Gathered = z.object({
+  begunAnew: LedgerEntry.nullable(),
+  anchors: z.array(z.object({ name: z.string(), size: z.int().nonnegative() })),
+});
+type Gathered = z.infer<typeof Gathered>;
+
 /** So many entries without a checkpoint are enough: the object that holds them stays small. */
 const maxUnsigned = 5000;
 const lostCode = "LEDGER_LOST";
+const changedCode = "LEDGER_CHANGED";
 /** So long after it began anew each start says so again: as long as the least that a recording is kept. */
 const lostShownMs = 90 * 86_400_000;
 
@@ -73,6 +82,8 @@ export class LedgerService implements LedgerWriter {
   readonly #anchoring: Anchoring;
   readonly #timestamps: Timestamps;
   readonly #timer: NodeJS.Timeout;
+  readonly #abort = new AbortController();
+  #reading: Promise<void> = Promise.resolve();
   /** From which entry on it begins anew at this start, because what had been there is lost; null: nothing is. */
   readonly lostFrom: number | null;
   #isSigning = false;
@@ -122,12 +133,21 @@ export class LedgerService implements LedgerWriter {
       ...(options.retryMinMs === undefined ? {} : { retryMinMs: options.retryMinMs }),
     });
     let begunAnew: LedgerEntry | null = null;
+    const gathered = {
+      get: (): Gathered => ({ begunAnew, anchors: anchoring.state.map(({ name, size }) => ({ name, size })) }),
+      restore: (value: unknown) => {
+        const before = Gathered.safeParse(value).data;
+        begunAnew = before?.begunAnew ?? null;
+        for (const { name, size } of before?.anchors ?? []) anchoring.took(name, size);
+      },
+    };
     const noticed = (entry: LedgerEntry) => {
       const { type, subject, facts } = entry;
       if (type === "anchor" && typeof facts["size"] === "number") anchoring.took(subject, facts["size"]);
       if (type === "ledger-start" && facts["lost"] === true) begunAnew = entry;
     };
-    const ledger = await Ledger.open({ directory, recorderId, signer, onEntry: noticed });
+    const { keys } = options;
+    const ledger = await Ledger.open({ directory, recorderId, signer, keys, gathered, onEntry: noticed });
     let checkpoints: readonly number[] | null;
     let lostFrom: number | null = null;
     try {
@@ -148,6 +168,7 @@ export class LedgerService implements LedgerWriter {
       throw error;
     }
     if (begunAnew !== null) raiseLost(begunAnew, options);
+    if (ledger.unread > 0) logger.info({ entries: ledger.unread }, "the ledger is read again beside the service");
     const service = new LedgerService(options, ledger, { anchoring, timestamps, lostFrom });
     const storeLostFrom = await service.#uploader.start(checkpoints);
     if (storeLostFrom !== null) {
@@ -155,6 +176,7 @@ export class LedgerService implements LedgerWriter {
       const facts = { what: "ledger-lost", from: storeLostFrom };
       await service.append({ type: "store-failure", actor: "recorder", subject: recorderId, facts });
     }
+    service.#readAgain();
     return service;
   }
 
@@ -210,6 +232,8 @@ export class LedgerService implements LedgerWriter {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.#abort.abort();
+    await this.#reading;
     try {
       await this.checkpoint();
     } catch (error) {
@@ -218,6 +242,20 @@ export class LedgerService implements LedgerWriter {
     await this.#anchoring.stop();
     await this.#uploader.stop();
     await this.ledger.close();
+  }
+
+  /** What a start took from what is stored of the tree, compared with every line. */
+  #readAgain(): void {
+    const { ledger } = this;
+    if (ledger.unread === 0) return;
+    this.#reading = ledger.readAgain(this.#abort.signal).then(
+      () => this.#options.logger.info({ entries: ledger.unread }, "the ledger is what it was when it was signed"),
+      (error: unknown) => {
+        if (this.#abort.signal.aborted) return;
+        const text = `the ledger in ${ledger.directory} is not what it was when it was signed (${(error as Error).message}): somebody changed it. Keep it as it is, and stop the service: its next start says where`;
+        this.#options.alarms.raise(changedCode, text, { entries: ledger.unread });
+      },
+    );
   }
 
   #sign(): void {

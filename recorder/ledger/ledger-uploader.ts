@@ -60,15 +60,15 @@ export class LedgerUploader {
       if (checkpoints > 0 && checkpoint.size === size) this.#done = { checkpoints, size };
       break;
     }
-    const lost = stored !== null && (await this.#goBackTo(new Set(stored)));
+    const lost = stored !== null && this.#goBackTo(new Set(stored));
     this.wake();
     return lost ? this.#done.size : null;
   }
 
   /** Before the first checkpoint that the store should have and has not, as where an older copy of it was put back. */
-  async #goBackTo(stored: ReadonlySet<number>): Promise<boolean> {
+  #goBackTo(stored: ReadonlySet<number>): boolean {
     const before = { checkpoints: 0, size: 0 };
-    for await (const { size } of this.#options.ledger.checkpoints(0)) {
+    for (const size of this.#options.ledger.checkpointSizes) {
       if (before.checkpoints === this.#done.checkpoints) return false;
       if (!stored.has(size)) break;
       before.checkpoints++;

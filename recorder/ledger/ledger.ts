@@ -2,6 +2,7 @@
 // and retention. Invariant: an entry that `append` resolved for is durable, linked to the one before, and a leaf of every
 // later checkpoint; nothing here changes or removes one.
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../shared/errors.ts";
 import { sessionIdPattern } from "../../shared/ids.ts";
 import { toHex } from "../../shared/ledger/bytes.ts";
@@ -11,6 +12,7 @@ import {
   type NoteKey,
   parseCheckpoint,
   signedNote,
+  verifyNote,
 } from "../../shared/ledger/checkpoint.ts";
 import {
   entryTime,
@@ -22,8 +24,9 @@ import {
 } from "../../shared/ledger/entry.ts";
 import { leafHash, MerkleTree } from "../../shared/ledger/merkle.ts";
 import type { Appended, InclusionProof, LedgerCheckpoint, LedgerLine, WritableLedger } from "./contract.ts";
+import { type LedgerSnapshot, readState, removeState, writeState } from "./ledger-state.ts";
 import { LineFiles, type SetAside } from "./line-files.ts";
-import { sha256, sha256Hex } from "./node-crypto.ts";
+import { nodeNoteCrypto, sha256, sha256Hex } from "./node-crypto.ts";
 
 /** Signs with the recorder's key. */
 export interface LedgerSigner {
@@ -41,7 +44,11 @@ export interface LocalLedgerOptions {
   now?: () => number;
   /** A new file begins where one has so many bytes. */
   maxFileBytes?: number;
-  /** Told of each entry: of those that are there when it is opened, and of every later one once it is durable. */
+  /** By whom its checkpoints may be signed: what is stored of its tree is believed under one of these. Left out: never. */
+  keys?: readonly NoteKey[];
+  /** What its owner gathers from the entries, kept where a start does not read them all. */
+  gathered?: { get(): unknown; restore(value: unknown): void };
+  /** Told of each entry: of those that are read when it is opened, and of every later one once it is durable. */
   onEntry?(entry: LedgerEntry): void;
 }
 
@@ -60,10 +67,10 @@ export class Ledger implements WritableLedger {
   readonly origin: string;
   readonly #options: LocalLedgerOptions;
   readonly #now: () => number;
-  readonly #tree = new MerkleTree(sha256);
-  readonly #ofSession = new Map<string, number[]>();
+  #tree = new MerkleTree(sha256);
+  #ofSession = new Map<string, number[]>();
   /** Sizes of all checkpoints, ascending; the note of the k-th is line k of its file. */
-  readonly #checkpointSizes: number[] = [];
+  #checkpointSizes: number[] = [];
   #lines: LineFiles | null = null;
   #notes: LineFiles | null = null;
   #previous = genesisPrevious;
@@ -75,6 +82,12 @@ export class Ledger implements WritableLedger {
   #closed = false;
   /** What a crash left half written at the last opening. */
   setAside: SetAside | null = null;
+  /** Entries that this start took from what was stored of the tree, and did not read. */
+  unread = 0;
+  /** Of the newest checkpoint: the hash of its last line. */
+  #headAt = { size: 0, head: genesisPrevious };
+  #storedSize = 0;
+  #storing: Promise<void> = Promise.resolve();
 
   private constructor(options: LocalLedgerOptions) {
     this.#options = options;
@@ -85,14 +98,87 @@ export class Ledger implements WritableLedger {
 
   /** Reads what is there; INTEGRITY_LEDGER where that is not what was written. */
   static async open(options: LocalLedgerOptions): Promise<Ledger> {
+    const resumed = await Ledger.#resumed(options);
+    if (resumed !== null) return resumed;
     const ledger = new Ledger(options);
     try {
-      await ledger.#load();
+      await ledger.#load(null);
     } catch (error) {
       await ledger.close();
       throw error;
     }
     return ledger;
+  }
+
+  /** With what is stored of its tree; null where that is not there, or does not fit. */
+  static async #resumed(options: LocalLedgerOptions): Promise<Ledger | null> {
+    const { directory, recorderId, keys, signer, gathered } = options;
+    const snapshot = keys === undefined || signer === null ? null : await readState(directory);
+    if (snapshot === null || keys === undefined) return null;
+    const ledger = new Ledger(options);
+    try {
+      await ledger.#load(snapshot);
+      const checkpoint = await ledger.checkpointOver(snapshot.size - 1);
+      const signed = checkpoint === null ? null : parseCheckpoint(checkpoint.note);
+      const isSigned =
+        signed?.size === snapshot.size &&
+        signed.origin === ledgerOrigin(recorderId) &&
+        toHex(signed.root) === ledger.root(snapshot.size) &&
+        (await verifyNote(signed, keys, nodeNoteCrypto)) !== null;
+      if (isSigned) {
+        ledger.unread = snapshot.size;
+        return ledger;
+      }
+    } catch (error) {
+      if (!(error instanceof AppError || error instanceof RangeError)) throw error;
+    }
+    await ledger.close();
+    gathered?.restore(null);
+    return null;
+  }
+
+  /**
+   * Reads every line that the start did not, beside whatever else goes on, and compares it with what was stored of the tree.
+   * INTEGRITY_LEDGER where the two differ; what is stored is removed then, so that the next start reads all.
+   */
+  async readAgain(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#readAgain(signal);
+    } catch (error) {
+      if (error instanceof AppError && error.code === "INTEGRITY_LEDGER") await removeState(this.directory);
+      throw error;
+    }
+  }
+
+  async #readAgain(signal: AbortSignal): Promise<void> {
+    const tree = new MerkleTree(sha256);
+    const seen = new Map<string, number>();
+    const sizes = this.#checkpointSizes;
+    let [previous, k] = [genesisPrevious, 0];
+    let sinceMs = performance.now();
+    for await (const { n, line } of this.#open().read(0, this.unread)) {
+      const entry = parseEntry(line.toString("utf8"));
+      if (entry === null || entry.n !== n || entry.prev !== previous) throw damaged(this.directory);
+      previous = sha256Hex(line);
+      tree.append(leafHash(line, sha256));
+      for (const session of sessionsOf(entry)) {
+        const at = seen.get(session) ?? 0;
+        if (this.#ofSession.get(session)?.[at] !== n) throw damaged(this.directory);
+        seen.set(session, at + 1);
+      }
+      for (; sizes[k] === n + 1; k++) if (toHex(tree.root()) !== this.root(n + 1)) throw damaged(this.directory);
+      const busyMs = performance.now() - sinceMs;
+      if (busyMs < busyAtOnceMs) continue;
+      await sleep(restFactor * busyMs, undefined, { signal, ref: false });
+      sinceMs = performance.now();
+    }
+    k = 0;
+    for await (const { size, note } of this.checkpoints()) {
+      if (size > this.unread) break;
+      const signed = parseCheckpoint(note);
+      if (size !== sizes[k++] || signed?.size !== size || toHex(signed.root) !== toHex(tree.root(size)))
+        throw damaged(this.directory);
+    }
   }
 
   get size(): number {
@@ -148,6 +234,11 @@ export class Ledger implements WritableLedger {
     return this.#checkpointsFrom(from, this.#checkpointSizes.length);
   }
 
+  /** Ascending. */
+  get checkpointSizes(): readonly number[] {
+    return this.#checkpointSizes;
+  }
+
   get checkpointCount(): number {
     return this.#checkpointSizes.length;
   }
@@ -193,16 +284,47 @@ export class Ledger implements WritableLedger {
     this.#closed = true;
     await this.#writing;
     await this.#checkpointing;
+    await this.#store();
     await this.#lines?.close();
     await this.#notes?.close();
   }
 
-  async #load(): Promise<void> {
+  /** What of the tree is under the newest checkpoint, for the next start. A failure costs that start its time alone. */
+  #store(): Promise<void> {
+    const size = this.#lastCheckpoint?.size ?? 0;
+    const { signer, keys, gathered } = this.#options;
+    if (signer === null || keys === undefined || size === this.#storedSize || size < leastStored) return this.#storing;
+    const [lines, notes] = [this.#lines, this.#notes];
+    if (lines === null || notes === null || this.#headAt.size !== size) return this.#storing;
+    this.#storedSize = size;
+    const snapshot = {
+      size,
+      head: this.#headAt.head,
+      levels: this.#tree.levels(size),
+      lines: lines.state(size),
+      notes: notes.state(this.#checkpointSizes.length),
+      checkpointSizes: [...this.#checkpointSizes],
+      sessions: upTo(this.#ofSession, size),
+      gathered: gathered?.get() ?? null,
+    };
+    this.#storing = this.#storing.then(() => writeState(this.directory, snapshot)).catch(() => {});
+    return this.#storing;
+  }
+
+  async #load(known: LedgerSnapshot | null): Promise<void> {
     const { directory, maxFileBytes } = this.#options;
+    if (known !== null) {
+      this.#options.gathered?.restore(known.gathered);
+      this.#tree = MerkleTree.restored(sha256, known.levels);
+      this.#previous = known.head;
+      this.#ofSession = new Map([...known.sessions].map(([session, numbers]) => [session, [...numbers]]));
+      if (this.#tree.size !== known.size) throw damaged(directory);
+    }
     const readOnly = this.#options.signer === null;
     const most = { readOnly, ...(maxFileBytes === undefined ? {} : { maxFileBytes }) };
     const lines = await LineFiles.open(join(directory, "entries"), {
       ...most,
+      ...(known === null ? {} : { known: known.lines }),
       take: (line, n) => {
         const entry = parseEntry(line.toString("utf8"));
         if (entry === null || entry.n !== n || entry.prev !== this.#previous) return false;
@@ -212,11 +334,18 @@ export class Ledger implements WritableLedger {
     });
     this.#lines = lines.files;
     this.setAside = lines.setAside;
+    if (lines.files.size !== this.size) throw damaged(directory);
+    for await (const { line } of known === null ? [] : lines.files.read(known.size - 1, known.size))
+      if (sha256Hex(line) !== known?.head) throw damaged(directory);
+    this.#checkpointSizes = [...(known?.checkpointSizes ?? [])];
     const notes = await LineFiles.open(join(directory, "checkpoints"), {
       ...most,
+      ...(known === null ? {} : { known: known.notes }),
       take: (line) => this.#takeCheckpoint(line),
     });
     this.#notes = notes.files;
+    if (notes.files.size !== this.#checkpointSizes.length) throw damaged(directory);
+    for await (const last of this.#checkpointsFrom(notes.files.size - 1, notes.files.size)) this.#lastCheckpoint = last;
   }
 
   #takeCheckpoint(line: Buffer): boolean {
@@ -284,8 +413,7 @@ export class Ledger implements WritableLedger {
   #take(line: Buffer, entry: LedgerEntry): void {
     this.#tree.append(leafHash(line, sha256));
     this.#previous = sha256Hex(line);
-    for (const session of new Set([entry.subject, entry.facts["session"]])) {
-      if (typeof session !== "string" || !sessionIdPattern.test(session)) continue;
+    for (const session of sessionsOf(entry)) {
       const known = this.#ofSession.get(session);
       if (known === undefined) this.#ofSession.set(session, [entry.n]);
       else known.push(entry.n);
@@ -298,6 +426,7 @@ export class Ledger implements WritableLedger {
       await this.append({ type: "heartbeat", actor: "recorder", subject: this.#options.recorderId, facts: {} });
     }
     const { size, origin } = this;
+    const head = this.#previous;
     const { signer } = this.#options;
     if (signer === null) throw failed(this.directory, new Error("it was opened to be read"));
     const body = checkpointBody({ origin, size, root: this.#tree.root(size), at: entryTime(this.#now()) });
@@ -308,6 +437,8 @@ export class Ledger implements WritableLedger {
     } catch (cause) {
       throw failed(this.directory, cause);
     }
+    this.#headAt = { size, head };
+    if (size - this.#storedSize >= storedEvery) void this.#store();
     return { size, note };
   }
 
@@ -327,6 +458,27 @@ export class Ledger implements WritableLedger {
 }
 
 const maxFactsBytes = 48 * 1024;
+/** A shorter ledger is read in no time. */
+const leastStored = 10_000;
+const storedEvery = 50_000;
+/** Reading again takes one part in five of the processor's time. */
+const busyAtOnceMs = 10;
+const restFactor = 4;
+
+function sessionsOf({ subject, facts }: LedgerEntry): string[] {
+  const named = new Set([subject, facts["session"]]);
+  return [...named].filter((one): one is string => typeof one === "string" && sessionIdPattern.test(one));
+}
+
+/** Numbers ascend in each list. */
+function upTo(all: ReadonlyMap<string, readonly number[]>, size: number): Map<string, readonly number[]> {
+  const some = new Map<string, readonly number[]>();
+  for (const [session, numbers] of all) {
+    const kept = (numbers.at(-1) ?? 0) < size ? [...numbers] : numbers.filter((n) => n < size);
+    if (kept.length > 0) some.set(session, kept);
+  }
+  return some;
+}
 
 function checkpointIn(line: Buffer): LedgerCheckpoint | null {
   try {

@@ -1,10 +1,11 @@
 // Append-only lines on this machine's disk: `<first line's number, 12 digits>.jsonl`, one file after the other. Fed by the
 // ledger. Invariant: what `append` resolved for survives a power cut; what a crash left half written is moved aside, not
 // deleted and not read as a line.
-import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { syncDirectory, writeDurable } from "../record/durable-file.ts";
+import type { FileState } from "./ledger-state.ts";
 
 /** A new file begins where one has so many bytes. */
 const fileBytes = 16 * 1024 * 1024;
@@ -27,6 +28,8 @@ export interface LineFilesOptions {
   /** Whether the line of that number goes on from those before; it is told each in order. */
   take(line: Buffer, n: number): boolean;
   maxFileBytes?: number;
+  /** Lines that are known and not read again; `take` is told of those after them. INTEGRITY_LEDGER where the files are others. */
+  known?: readonly FileState[];
   /** Another process writes: what it has half written is passed over. */
   readOnly?: boolean;
 }
@@ -55,7 +58,7 @@ export class LineFiles {
     if (!readOnly) await mkdir(directory, { recursive: true, mode: 0o700 });
     const files = new LineFiles(directory, maxFileBytes);
     files.#readOnly = readOnly;
-    const setAside = await files.#load(take);
+    const setAside = await files.#load(take, options.known ?? []);
     return { files, setAside };
   }
 
@@ -116,7 +119,15 @@ export class LineFiles {
     this.#handle = null;
   }
 
-  async #load(take: LineFilesOptions["take"]): Promise<SetAside | null> {
+  /** Of the first `size` lines. */
+  state(size: number): FileState[] {
+    return this.#files.flatMap(({ first, starts }) => {
+      const lines = Math.min(starts.length - 1, size - first);
+      return lines <= 0 ? [] : [{ first, starts: Uint32Array.from(starts.slice(0, lines + 1)) }];
+    });
+  }
+
+  async #load(take: LineFilesOptions["take"], known: readonly FileState[]): Promise<SetAside | null> {
     const found = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
       if (this.#readOnly && error.code === "ENOENT") return [];
       throw error;
@@ -129,9 +140,17 @@ export class LineFiles {
         const text = `${path}: lines ${this.#size} to ${first - 1} of the ledger are missing before it; move ${this.directory} away, and the ledger is restored from the store at the next start`;
         throw new AppError("INTEGRITY_LEDGER", text, { op: "ledger.load" });
       }
-      const bytes = await readFile(path);
-      const file: LineFile = { path, first, starts: [0] };
+      const before = known[i];
+      if (before !== undefined && before.first !== first) throw another(path);
+      const file: LineFile = { path, first, starts: before === undefined ? [0] : [...before.starts] };
+      const from = file.starts.at(-1) ?? 0;
       this.#files.push(file);
+      this.#size += file.starts.length - 1;
+      const { size } = await stat(path);
+      // Whoever goes on after the known ones goes on in the last of their files.
+      if (size < from || (i < known.length - 1 && size !== from)) throw another(path);
+      if (size === from) continue;
+      const bytes = await readFrom(path, from);
       for (let at = 0; at < bytes.length; ) {
         const end = bytes.indexOf(lineFeed, at);
         if (end < 0 || !take(bytes.subarray(at, end), this.#size)) {
@@ -140,10 +159,11 @@ export class LineFiles {
           throw new AppError("INTEGRITY_LEDGER", text, { op: "ledger.load" });
         }
         at = end + 1;
-        file.starts.push(at);
+        file.starts.push(from + at);
         this.#size++;
       }
     }
+    if (names.length < known.length) throw another(this.directory);
     return null;
   }
 
@@ -191,6 +211,23 @@ export class LineFiles {
     await handle.truncate(file.starts.at(-1) ?? 0);
     await handle.sync();
     this.#mustCut = false;
+  }
+}
+
+function another(path: string): AppError {
+  return new AppError("INTEGRITY_LEDGER", `${path} is not what it was when it was last looked at`, {
+    op: "ledger.load",
+  });
+}
+
+async function readFrom(path: string, from: number): Promise<Buffer> {
+  if (from === 0) return readFile(path);
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    return await readExactly(handle, from, size - from, path);
+  } finally {
+    await handle.close();
   }
 }
 

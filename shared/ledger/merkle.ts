@@ -22,8 +22,18 @@ export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256): U
 
 /** Hashes of one level, one after the other in one buffer that grows. */
 class Level {
-  #bytes = new Uint8Array(64 * hashBytes);
-  count = 0;
+  #bytes: Uint8Array;
+  count: number;
+
+  constructor(bytes: Uint8Array = new Uint8Array()) {
+    this.#bytes = bytes.length === 0 ? new Uint8Array(64 * hashBytes) : bytes;
+    this.count = bytes.length / hashBytes;
+  }
+
+  /** The first of them; they stay as they are while more come. */
+  first(count: number): Uint8Array {
+    return this.#bytes.subarray(0, count * hashBytes);
+  }
 
   push(hash: Uint8Array): void {
     if (hash.length !== hashBytes) throw new RangeError("a hash has 32 bytes");
@@ -51,6 +61,28 @@ export class MerkleTree {
 
   constructor(sha256: Sha256) {
     this.#sha256 = sha256;
+  }
+
+  /** From `levels` of another one. RangeError where these are none; that the hashes fit together is not looked at. */
+  static restored(sha256: Sha256, levels: readonly Uint8Array[]): MerkleTree {
+    const tree = new MerkleTree(sha256);
+    const size = (levels[0]?.length ?? 0) / hashBytes;
+    const wanted = size === 0 ? 0 : Math.floor(Math.log2(size)) + 1;
+    if (levels.length !== wanted) throw new RangeError("a level is missing");
+    for (const [k, bytes] of levels.entries()) {
+      if (bytes.length !== Math.floor(size / 2 ** k) * hashBytes) throw new RangeError("a level has another length");
+      tree.#levels[k] = new Level(bytes);
+    }
+    return tree;
+  }
+
+  /** The hashes of the complete subtrees in the tree of the first `size` leaves, level by level. */
+  levels(size: number = this.size): Uint8Array[] {
+    this.#mustHold(size);
+    const levels: Uint8Array[] = [];
+    for (let k = 0; Math.floor(size / 2 ** k) > 0; k++)
+      levels.push((this.#levels[k] as Level).first(Math.floor(size / 2 ** k)));
+    return levels;
   }
 
   get size(): number {
