@@ -3,7 +3,7 @@
 // watchers are processes of their own on loopback, and read one monotonic clock.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -13,7 +13,8 @@ import type { RunningService } from "../support/service.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type Portal, signInToPortal } from "../support/watch-client.ts";
 import { type BenchContext, type Figure, figure, interleaved, median, percentile } from "./harness.ts";
-import { colourOf, newestPicture, type Question, type Taken } from "./live/watchers.ts";
+import { colourOf, newestPicture } from "./live/pictures.ts";
+import type { Question, Taken } from "./live/watchers.ts";
 import { startTopology, type Topology } from "./ssh/topology.ts";
 import { Child } from "./vnc/child.ts";
 import { RfbClient } from "./vnc/rfb-client.ts";
@@ -120,6 +121,38 @@ function latencies(name: string, watchers: readonly number[], operator: readonly
   });
 }
 
+/** What watchers get is on the disk first: small writes that are synced, beside those that are measured. */
+class Disk {
+  readonly #fd: number;
+  readonly #timer: NodeJS.Timeout;
+  #slowestMs = 0;
+
+  constructor(directory: string) {
+    this.#fd = openSync(join(directory, "disk"), constants.O_CREAT | constants.O_WRONLY | constants.O_DSYNC, 0o600);
+    this.#timer = setInterval(() => this.#write(), 50);
+  }
+
+  #write(): void {
+    const startedMs = performance.now();
+    write(this.#fd, Buffer.alloc(4096), 0, 4096, 0, () => {
+      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedMs);
+    });
+  }
+
+  /** Since the last time. */
+  said(): string {
+    const slowestMs = this.#slowestMs;
+    this.#slowestMs = 0;
+    return `the disk's slowest synced write took ${slowestMs.toFixed(0)} ms`;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await sleep(1000);
+    closeSync(this.#fd);
+  }
+}
+
 /** When it was slow, and whether the watchers' own process was: what stalls does so at a moment that says why. */
 function slowestOf({ slowest, resyncs, lateMs }: Taken, fromNs: bigint): string {
   const each = slowest.map(({ atNs, latencyMs }) => {
@@ -137,6 +170,7 @@ async function sshLatency(
   log: BenchContext["log"],
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
+  const disk = new Disk(stage.directory);
   const operator = new Operator(stage, ["-tt"], stampEvery(0.1));
   const session = await liveSession(portal);
   for (const count of [1, many]) {
@@ -144,14 +178,16 @@ async function sshLatency(
     await sleep(500);
     await watchers.take();
     operator.latenciesMs = [];
+    disk.said();
     await sleep(seconds * 1000);
     const fromNs = process.hrtime.bigint() - BigInt(seconds) * 1_000_000_000n;
     const taken = await watchers.take();
     const { latenciesMs } = taken;
-    log(`${count} watching: ${slowestOf(taken, fromNs)}`);
+    log(`${count} watching: ${slowestOf(taken, fromNs)}; ${disk.said()}`);
     figures.push(...latencies(`SSH output to ${count} watching`, latenciesMs, operator.latenciesMs));
     await watchers.close();
   }
+  await disk.stop();
   const joins = await watchers.open(session, 20, true);
   figures.push(
     figure("join, until the terminal is there, p50", "ms", median(joins), null, {

