@@ -23,8 +23,8 @@ const controllerName = "plc-reactor";
 const panelName = "hmi-reactor";
 const safetyName = "SIS-reactor";
 const idleSeconds = 6;
-/** Long enough for what is done in it on a busy machine. */
-const windowSeconds = 90;
+/** Long enough for what is done in it, on this machine as it is now: what came before the window says how busy it is. */
+let windowSeconds = 90;
 
 let directory: TempDir;
 let controller: SshTarget;
@@ -270,7 +270,9 @@ const soonMs = 20_000;
 
 describe("a vendor's day", () => {
   it("begins with an authenticator for everybody, before anything else", async () => {
+    const beganMs = performance.now();
     for (const person of [vera, olga, emil, audrey]) await enrol(person);
+    windowSeconds = Math.min(150, 35 + Math.ceil((2 * (performance.now() - beganMs)) / 1000));
     await emil.page.goto("/live");
   });
 
