@@ -11,7 +11,7 @@ export interface NavItem {
 }
 
 const items: readonly NavItem[] = [
-  { path: "/", text: "Recordings", views: ["recordings", "recording"] },
+  { path: "/", text: "Recordings", views: ["recordings", "recording", "compare"] },
   { path: "/access", text: "My access", views: ["access", "new-request"] },
   { path: "/targets", text: "Targets", views: ["targets", "connect"] },
   { path: "/live", text: "Live", views: ["live"], roles: ["admin", "approver", "escort", "investigator", "auditor"] },

@@ -5,6 +5,8 @@ import { Store } from "./store.ts";
 export type Route =
   | { view: "recordings" }
   | { view: "recording"; session: string; atSeconds: number; toSeconds: number | null; track: string | null }
+  /** `at`: ISO 8601; null is the beginning. */
+  | { view: "compare"; sessions: readonly string[]; at: string | null }
   | { view: "live" }
   | { view: "audit" }
   | { view: "ledger" }
@@ -20,6 +22,9 @@ export type Route =
   | { view: "report" }
   | { view: "people" }
   | { view: "unknown" };
+
+/** More do not fit beside each other. */
+export const MAX_COMPARED = 4;
 
 export function parseRoute(path: string, search: string): Route {
   const parts = path.split("/").filter((part) => part !== "");
@@ -37,6 +42,16 @@ export function parseRoute(path: string, search: string): Route {
   }
   if (parts.length === 2 && parts[0] === "requests") return { view: "request", id: decodeURIComponent(parts[1] ?? "") };
   if (parts.length === 2 && parts[0] === "access" && parts[1] === "new") return { view: "new-request" };
+  if (parts.length === 1 && parts[0] === "compare") {
+    const parameters = new URLSearchParams(search);
+    const sessions = [...new Set((parameters.get("sessions") ?? "").split(",").filter((session) => session !== ""))];
+    const at = parameters.get("t");
+    return {
+      view: "compare",
+      sessions: sessions.slice(0, MAX_COMPARED),
+      at: at === null || Number.isNaN(Date.parse(at)) ? null : at,
+    };
+  }
   const plain = parts.length === 1 ? plainViews.find((view) => view === parts[0]) : undefined;
   if (plain !== undefined) return { view: plain };
   if (parts.length === 2 && parts[0] === "connect") {
@@ -135,6 +150,11 @@ function onTraversal(event: PopStateEvent): void {
 
 export function recordingPath(session: string): string {
   return `/recordings/${encodeURIComponent(session)}`;
+}
+
+export function comparePath(sessions: readonly string[], at?: string): string {
+  const parameters = new URLSearchParams({ sessions: sessions.join(","), ...(at === undefined ? {} : { t: at }) });
+  return `/compare?${parameters}`;
 }
 
 export function connectPath(target: string): string {

@@ -13,6 +13,7 @@ import { Scrubber } from "../views/recording/scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "../views/recording/shortcuts.tsx";
 import { SidePanel } from "../views/recording/side-panel.tsx";
 import { Stage, type Zoom } from "../views/recording/stage.tsx";
+import { isTerminal, TextDialog } from "../views/recording/text-dialog.tsx";
 import { Transport } from "../views/recording/transport.tsx";
 import { Verdict } from "../views/recording/verdict.tsx";
 import { Examination } from "./examination.ts";
@@ -121,6 +122,7 @@ function Title({ summary }: { summary: RecordingSummary | null }) {
 
 function PlayerOf({ opened, summary }: { opened: OpenedRecording; summary: RecordingSummary | null }) {
   const [help, setHelp] = useState(false);
+  const [text, setText] = useState(false);
   const [lanes, setLanes] = useLanesShown();
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
   const [screenZoom, setScreenZoom] = useState<ScreenZoom>("fit");
@@ -134,6 +136,7 @@ function PlayerOf({ opened, summary }: { opened: OpenedRecording; summary: Recor
       if (screen) setScreenZoom((old) => screenZooms[(screenZooms.indexOf(old) + 1) % screenZooms.length]!);
       else setZoom((old) => (old === "fit" ? "readable" : "fit"));
     },
+    text: () => setText(isTerminal(opened)),
     copyFrame: frameCopy.copy,
     saveFrame: frameCopy.save,
     fullScreen: () => {
@@ -166,6 +169,7 @@ function PlayerOf({ opened, summary }: { opened: OpenedRecording; summary: Recor
         </div>
       </section>
       <SidePanel opened={opened} summary={summary} />
+      {text ? <TextDialog opened={opened} onClose={() => setText(false)} /> : null}
       {help ? <ShortcutsDialog onClose={() => setHelp(false)} /> : null}
     </div>
   );

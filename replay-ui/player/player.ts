@@ -277,6 +277,30 @@ export class Player {
     if (step === this.steps && toUs !== null) await this.jump(toUs);
   }
 
+  /**
+   * Shows the moment that another clock says, as playing does. False while it is not there yet: the clock should wait.
+   * For several recordings in step; their own clocks stand still.
+   */
+  drive(toUs: number): boolean {
+    if (this.showing) return false;
+    const { renderer, cursor } = this;
+    const atUs = this.clamp(toUs);
+    if (renderer === null || cursor === null) {
+      this.timeUs.set(atUs);
+      return true;
+    }
+    if (atUs === this.timeUs.get()) return true;
+    const positionBefore = this.here().position;
+    const move = cursor.move(atUs);
+    this.timeUs.set(atUs);
+    if ("missing" in move || !this.draw(renderer, move.ops)) {
+      void this.show();
+      return false;
+    }
+    if (this.here().position !== positionBefore) this.prefetch();
+    return true;
+  }
+
   private async jump(toUs: number): Promise<void> {
     const startedMs = performance.now();
     this.timeUs.set(this.clamp(toUs));

@@ -45,6 +45,14 @@ export class Loupe {
     box.scrollTop = (fitted ? 0.5 : y) * frame.offsetHeight - box.clientHeight / 2;
   }
 
+  /** Moves a larger screen so far that the place (in parts of it) is well within the box. */
+  show(x: number, y: number): void {
+    const { box, frame } = this;
+    if (this.zoom === "fit" || box.classList.contains("dragging")) return;
+    box.scrollLeft = scrolled(box.scrollLeft, box.clientWidth, x * frame.offsetWidth);
+    box.scrollTop = scrolled(box.scrollTop, box.clientHeight, y * frame.offsetHeight);
+  }
+
   dispose(): void {
     this.observer.disconnect();
     this.abort.abort();
@@ -86,4 +94,14 @@ export class Loupe {
     box.addEventListener("pointerup", end, { signal: moves.signal });
     box.addEventListener("pointercancel", end, { signal: moves.signal });
   }
+}
+
+const MARGIN = 0.2;
+
+/** The least scrolling that keeps `at` out of the margins of what is seen. */
+export function scrolled(from: number, size: number, at: number): number {
+  const margin = size * MARGIN;
+  if (at < from + margin) return Math.max(0, Math.round(at - margin));
+  if (at > from + size - margin) return Math.round(at - size + margin);
+  return from;
 }

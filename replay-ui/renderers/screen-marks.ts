@@ -40,13 +40,17 @@ export class ScreenMarks {
     frame.append(this.layer);
   }
 
-  /** @param pointerAtUs when the target itself last put the pointer somewhere. */
-  show(screen: ScreenCanvas, pointerAtUs: number, marks: Marks | null): void {
+  /**
+   * Gives where the pointer is; null where nobody said.
+   * @param pointerAtUs when the target itself last put the pointer somewhere.
+   */
+  show(screen: ScreenCanvas, pointerAtUs: number, marks: Marks | null): { x: number; y: number } | null {
     const moved = marks?.pointer ?? null;
     const pointer = moved !== null && moved.atUs >= pointerAtUs ? moved : (screen.pointer ?? moved);
     this.showCursor(screen, pointer);
     this.showRings(screen, marks?.clicks ?? []);
     this.showLossy(screen);
+    return pointer;
   }
 
   private showCursor(screen: ScreenCanvas, pointer: { x: number; y: number } | null): void {

@@ -19,6 +19,8 @@ export interface ScreenNote {
 export interface ScreenRenderer extends Renderer {
   readonly canvas: HTMLCanvasElement;
   setZoom(zoom: ScreenZoom): void;
+  /** A screen that is larger than its box moves along with the pointer. */
+  setFollow(follow: boolean): void;
   /** Where the pointer was and what it did, from the input track; asked again at every moment. */
   setMarks(marks: MarksAt | null): void;
   /** The recorded pixels and nothing else. */
@@ -48,10 +50,16 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
   let marksAt: MarksAt | null = null;
   let pointerAtUs = -1;
   let momentUs = 0;
+  let follow = false;
   let ended: string | null = null;
   /** Since the keyframe: what the target sends as JPEG it sends in parts. */
   let jpeg = false;
   let note: ScreenNote = { ended: null, lossy: null };
+
+  const showMarks = () => {
+    const pointer = marks.show(screen, pointerAtUs, marksAt?.(momentUs) ?? null);
+    if (follow && pointer !== null && screen.width > 0) loupe.show(pointer.x / screen.width, pointer.y / screen.height);
+  };
 
   const resize = (width: number, height: number) => {
     canvas.width = width;
@@ -132,12 +140,16 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
     setPlaying() {},
     setMoment(atUs) {
       momentUs = atUs;
-      marks.show(screen, pointerAtUs, marksAt?.(atUs) ?? null);
+      showMarks();
     },
     setZoom: (zoom) => loupe.setZoom(zoom),
+    setFollow(on) {
+      follow = on;
+      showMarks();
+    },
     setMarks(source) {
       marksAt = source;
-      marks.show(screen, pointerAtUs, marksAt?.(momentUs) ?? null);
+      showMarks();
     },
     png: () =>
       new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import { EmptyState, ErrorState, LoadingPage } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
 import { leaveView, type Route, route } from "../router.ts";
 import { useStore } from "../store.ts";
+import { zone } from "../zone.ts";
 import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
@@ -26,6 +27,8 @@ export function App() {
   const me = useStore(account);
   const error = useStore(accountError);
   const current = useStore(route);
+  // Every page writes times: with another zone all of them are written anew.
+  useStore(zone);
   if (me === undefined && error !== null) {
     return (
       <main class="centred">
@@ -64,6 +67,8 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <AuditView />;
     case "account":
       return <AccountView me={me} />;
+    case "compare":
+      return <LazyPage key={current.sessions.join(" ")} me={me} current={current} />;
     case "connect":
       return <LazyConnect key={current.target} target={current.target} />;
     case "targets":
@@ -114,6 +119,7 @@ type Page = ComponentType<PageProps>;
 
 /** Each is a part of the program of its own, so that the list of recordings is as light as it was. */
 const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>> = {
+  compare: () => import("./compare/compare-page.tsx"),
   targets: () => import("./targets.tsx"),
   access: () => import("./access/my-access.tsx"),
   "new-request": () => import("./access/new-request.tsx"),
@@ -169,8 +175,17 @@ function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
   );
 }
 
+function LazyDisplay({ onClose }: { onClose: () => void }) {
+  const [Dialog, setDialog] = useState<ComponentType<{ onClose: () => void }> | null>(null);
+  useEffect(() => {
+    import("../components/display-dialog.tsx").then((module) => setDialog(() => module.DisplayDialog), onClose);
+  }, []);
+  return Dialog === null ? null : <Dialog onClose={onClose} />;
+}
+
 function AccountMenu({ me }: { me: Me }) {
   const [changing, setChanging] = useState(false);
+  const [display, setDisplay] = useState(false);
   return (
     <>
       <Menu
@@ -197,6 +212,17 @@ function AccountMenu({ me }: { me: Me }) {
             <button
               type="button"
               class="menu-item"
+              data-testid="display"
+              onClick={() => {
+                close();
+                setDisplay(true);
+              }}
+            >
+              Colours and time zone
+            </button>
+            <button
+              type="button"
+              class="menu-item"
               onClick={() => {
                 close();
                 setChanging(true);
@@ -215,6 +241,7 @@ function AccountMenu({ me }: { me: Me }) {
           </>
         )}
       </Menu>
+      {display ? <LazyDisplay onClose={() => setDisplay(false)} /> : null}
       {changing ? <ChangePasswordView me={me} forced={false} onDone={() => setChanging(false)} /> : null}
     </>
   );

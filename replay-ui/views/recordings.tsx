@@ -18,7 +18,7 @@ import {
   formatPlural,
   formatZone,
 } from "../format.ts";
-import { recordingPath, replaceAddress } from "../router.ts";
+import { comparePath, MAX_COMPARED, navigate, recordingPath, replaceAddress } from "../router.ts";
 import { AskReason } from "./recording/ask-reason.tsx";
 import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
 import {
@@ -47,6 +47,9 @@ export function RecordingsView({ me }: { me: Me }) {
   const [loadingMore, setLoadingMore] = useState(false);
   const [attempt, setAttempt] = useState(0);
   const firstRun = useRef(true);
+  /** To be compared, in the order in which they were chosen; null: nobody chooses. */
+  const [chosen, setChosen] = useState<readonly string[] | null>(null);
+  const mayWatch = hasRole(me, "admin", "escort", "investigator", "auditor");
 
   useEffect(() => {
     const abort = new AbortController();
@@ -114,6 +117,7 @@ export function RecordingsView({ me }: { me: Me }) {
         <span class="page-count" data-testid="recordings-total" aria-live="polite">
           {page === null ? "\u00a0" : formatPlural(page.total, "recording")}
         </span>
+        {mayWatch ? <CompareChoice chosen={chosen} onChange={setChosen} /> : null}
       </div>
       <Filters values={filters} onChange={setFilters} />
       {error instanceof ApiError && error.code === "REASON_REQUIRED" ? (
@@ -153,7 +157,7 @@ export function RecordingsView({ me }: { me: Me }) {
             </EmptyState>
           )
         ) : (
-          <RecordingTable items={page.items} mayWatch={hasRole(me, "admin", "escort", "investigator", "auditor")} />
+          <RecordingTable items={page.items} mayWatch={mayWatch} choice={chosen} onChoice={setChosen} />
         )}
       </div>
       {page?.next != null ? (
@@ -180,7 +184,45 @@ function merge(fresh: RecordingPage, old: RecordingPage): RecordingPage {
   return rest.length === 0 ? fresh : { items: [...fresh.items, ...rest], next: old.next, total: fresh.total };
 }
 
-function RecordingTable({ items, mayWatch }: { items: RecordingSummary[]; mayWatch: boolean }) {
+/** Choosing recordings to be looked at side by side. */
+function CompareChoice(props: {
+  chosen: readonly string[] | null;
+  onChange: (chosen: readonly string[] | null) => void;
+}) {
+  const { chosen, onChange } = props;
+  if (chosen === null) {
+    return (
+      <button type="button" class="button compare-chosen" data-testid="compare-start" onClick={() => onChange([])}>
+        Compare
+      </button>
+    );
+  }
+  return (
+    <span class="compare-chosen">
+      <span role="status">{chosen.length === 0 ? "Choose two or more" : `${chosen.length} chosen`}</span>
+      <button
+        type="button"
+        class="button primary"
+        disabled={chosen.length < 2}
+        data-testid="compare-open"
+        onClick={() => navigate(comparePath(chosen))}
+      >
+        Side by side
+      </button>
+      <button type="button" class="button" data-testid="compare-cancel" onClick={() => onChange(null)}>
+        Cancel
+      </button>
+    </span>
+  );
+}
+
+interface Choice {
+  mayWatch: boolean;
+  choice: readonly string[] | null;
+  onChoice: (chosen: readonly string[]) => void;
+}
+
+function RecordingTable({ items, ...choosing }: { items: RecordingSummary[] } & Choice) {
   const rows: preact.JSX.Element[] = [];
   let lastDay = "";
   for (const item of items) {
@@ -195,7 +237,7 @@ function RecordingTable({ items, mayWatch }: { items: RecordingSummary[]; mayWat
       );
       lastDay = day;
     }
-    rows.push(<RecordingRow key={item.session} item={item} mayWatch={mayWatch} />);
+    rows.push(<RecordingRow key={item.session} item={item} {...choosing} />);
   }
   return (
     <table class="recordings">
@@ -222,7 +264,8 @@ function RecordingTable({ items, mayWatch }: { items: RecordingSummary[]; mayWat
   );
 }
 
-function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: boolean }) {
+function RecordingRow({ item, mayWatch, choice, onChoice }: { item: RecordingSummary } & Choice) {
+  const isChosen = choice?.includes(item.session) === true;
   const who = (
     <>
       <span class="who-person">{item.person}</span>
@@ -242,6 +285,19 @@ function RecordingRow({ item, mayWatch }: { item: RecordingSummary; mayWatch: bo
     >
       <td class="cell-time">{formatClock(Date.parse(item.startedAt)).slice(0, 5)}</td>
       <td class="cell-who">
+        {choice === null ? null : (
+          <input
+            type="checkbox"
+            class="compare-check"
+            checked={isChosen}
+            disabled={!isChosen && choice.length >= MAX_COMPARED}
+            aria-label={`Compare ${item.person} on ${item.target}, ${formatDay(item.startedAt)}`}
+            data-testid="compare-check"
+            onChange={() =>
+              onChoice(isChosen ? choice.filter((session) => session !== item.session) : [...choice, item.session])
+            }
+          />
+        )}
         {mayWatch ? (
           <a
             href={recordingPath(item.session)}

@@ -90,6 +90,12 @@ const player: Look = {
   as: "replay:engineer",
   ready: byId("verdict"),
 };
+const compare: Look = {
+  name: "side by side",
+  path: ({ replay }) => `/compare?sessions=${replay.maintenance.summary.session},${replay.hmi.summary.session}`,
+  as: "replay:engineer",
+  ready: byId("compare-pane"),
+};
 const screen: Look = {
   name: "screen player",
   path: ({ replay }) => `/recordings/${replay.hmi.summary.session}?t=10.5`,
@@ -205,6 +211,10 @@ export const looks: Record<Named, readonly Look[]> = {
     { name: "own password", path: "/", as: "replay:newcomer", ready: byId("change-password") },
     opens(account, "password-change-dialog", "text=Change password"),
   ],
+  compare: [
+    compare,
+    { ...compare, name: "side by side, nothing chosen", path: "/compare", ready: byId("compare-empty") },
+  ],
   recordings: [
     recordings,
     {
@@ -216,6 +226,15 @@ export const looks: Record<Named, readonly Look[]> = {
     { ...recordings, name: "recordings, of a vendor", as: "replay:vendor-drives" },
     asksWhy({ ...recordings, path: "/?person=vendor", ready: "h1" }, "search", "**/api/v1/recordings?**"),
     cuts(recordings),
+    opens(recordings, "display-dialog", byId("account-menu"), byId("display")),
+    {
+      ...recordings,
+      name: "recordings, to be compared",
+      prepare: async (page) => {
+        await click(page, "compare-start");
+        await click(page, "compare-check");
+      },
+    },
   ],
   recording: [
     player,
@@ -277,6 +296,19 @@ export const looks: Record<Named, readonly Look[]> = {
       name: "terminal player, live",
       path: ({ replay }) => `/recordings/${replay.live.summary.session}`,
       ready: byId("follow-live"),
+    },
+    opens(player, "text-dialog", byId("as-text")),
+    {
+      ...player,
+      name: "terminal player, a stretch, its list and what was found",
+      path: ({ replay }) => `/recordings/${replay.maintenance.summary.session}?t=5&to=30`,
+      prepare: async (page) => {
+        await click(page, "lanes-as-list");
+        await page.waitForSelector(byId("lanes-entry"));
+        await page.keyboard.press("/");
+        await page.fill(byId("find-input"), "FT-110");
+        await page.waitForSelector(byId("find-hit"));
+      },
     },
     { ...player, name: "no such recording", path: "/recordings/nothing", ready: byId("no-recording") },
     screen,

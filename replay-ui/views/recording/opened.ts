@@ -30,6 +30,10 @@ export interface OpenedRecording {
   window: Store<LaneWindow | null>;
   /** Where what was looked for was found, in order. */
   hits: Store<readonly number[]>;
+  /** A zoomed screen of pixels moves along with the pointer. */
+  followPointer: Store<boolean>;
+  /** Rises each time somebody wants to look for something. */
+  finding: Store<number>;
   /** Chain and signatures, once the first picture is there. */
   audit(): void;
   /** Hashes every segment that was not looked at yet. Stops when `signal` says so. */
@@ -89,6 +93,8 @@ export function openedFrom(source: RecordingSource, keys: () => Promise<SigningK
     loop,
     window: new Store<LaneWindow | null>(null),
     hits: new Store<readonly number[]>([]),
+    finding: new Store(0),
+    followPointer: new Store(true),
     audit() {
       if (audited) return;
       audited = true;

@@ -27,6 +27,7 @@ import { Scrubber } from "./scrubber.tsx";
 import { ShortcutsDialog, useShortcuts } from "./shortcuts.tsx";
 import { SidePanel } from "./side-panel.tsx";
 import { Stage, type Zoom } from "./stage.tsx";
+import { isTerminal, TextDialog } from "./text-dialog.tsx";
 import { Transport } from "./transport.tsx";
 import { Verdict } from "./verdict.tsx";
 import { VerifyDialog } from "./verify-dialog.tsx";
@@ -42,7 +43,7 @@ const CONTROLS_AT_LATEST_MS = 400;
 export function RecordingPage({ session, me }: { session: string; me: Me | undefined }) {
   const { opened, summary, error, retry } = useRecording(session);
   const controls = usePictured(opened);
-  const [dialog, setDialog] = useState<"help" | "verify" | "why-verify" | "custody" | null>(null);
+  const [dialog, setDialog] = useState<"help" | "verify" | "why-verify" | "custody" | "text" | null>(null);
   const [why, setWhy] = useState<string | null>(null);
   const [copied, setCopied] = useState(false);
   const [zoom, setZoom] = useState<Zoom>(() => (window.innerWidth < 700 ? "readable" : "fit"));
@@ -61,6 +62,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
       if (screen) setScreenZoom((old) => screenZooms[(screenZooms.indexOf(old) + 1) % screenZooms.length]!);
       else setZoom((old) => (old === "fit" ? "readable" : "fit"));
     },
+    text: () => setDialog(isTerminal(opened) ? "text" : null),
     copyFrame: frameCopy.copy,
     saveFrame: frameCopy.save,
     ...(notes === null ? {} : { note: () => notes.compose(true), bookmark: notes.bookmark }),
@@ -178,6 +180,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           onClose={() => setDialog(null)}
         />
       ) : null}
+      {dialog === "text" && opened !== null ? <TextDialog opened={opened} onClose={() => setDialog(null)} /> : null}
       {dialog === "custody" ? <CustodyDialog session={session} onClose={() => setDialog(null)} /> : null}
     </div>
   );

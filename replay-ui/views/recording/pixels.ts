@@ -34,6 +34,8 @@ export function usePixels(
   }, [player, track]);
 
   useLayoutEffect(() => renderer?.setZoom(zoom), [renderer, zoom]);
+  const follow = useStore(opened.followPointer);
+  useLayoutEffect(() => renderer?.setFollow(follow), [renderer, follow]);
 
   useEffect(() => {
     if (renderer === null || track === null) return;

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
 import { fasterThan, slowerThan } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
+import { adjacentHit } from "./find-panel.tsx";
 import { clearRange, zoomAtPlayhead } from "./lanes.tsx";
 import type { OpenedRecording } from "./opened.ts";
 
@@ -20,6 +21,8 @@ export interface PageActions {
   /** Left out where nothing can be linked to. */
   copyLink?: () => void;
   zoom: () => void;
+  /** The terminal's text, to be selected and copied. */
+  text?: (() => void) | undefined;
   copyFrame: () => void;
   saveFrame: () => void;
   /** Left out where there are no notes. */
@@ -33,6 +36,10 @@ const SECOND_US = 1_000_000;
 
 function withOpened(actions: PageActions, run: (opened: OpenedRecording) => unknown): void {
   if (actions.opened !== undefined) run(actions.opened);
+}
+
+function startFinding({ finding }: OpenedRecording): void {
+  finding.set(finding.get() + 1);
 }
 
 /** Where the other end is not on the right side of it, the stretch goes to the session's. */
@@ -101,6 +108,7 @@ function shortcuts(actions: PageActions): Shortcut[] {
     },
     { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink?.() },
     { keys: ["z"], shown: ["z"], text: "Larger, or fit the whole screen", run: () => actions.zoom() },
+    { keys: ["t"], shown: ["t"], text: "Text of a terminal, to select and copy", run: () => actions.text?.() },
     { keys: ["p"], shown: ["p"], text: "Copy the frame of a VNC screen as PNG", run: () => actions.copyFrame() },
     { keys: ["P"], shown: ["Shift", "p"], text: "Save it as a file", run: () => actions.saveFrame() },
     {
@@ -135,12 +143,29 @@ function shortcuts(actions: PageActions): Shortcut[] {
       run: () => withOpened(actions, (opened) => opened.range.get() !== null && opened.loop.set(!opened.loop.get())),
     },
     {
+      keys: ["/"],
+      shown: ["/"],
+      text: "Find in the whole session; Ctrl F as well",
+      run: () => withOpened(actions, startFinding),
+    },
+    {
+      keys: ["n", "N"],
+      shown: ["n", "N"],
+      text: "Next of what was found; the one before",
+      run: (player, event) =>
+        withOpened(actions, ({ hits }) => {
+          const found = hits.get().map((atUs) => ({ atUs }));
+          const hit = adjacentHit(found, player.timeUs.get(), event.key === "n" ? 1 : -1);
+          if (hit !== undefined) void player.seek(hit.atUs);
+        }),
+    },
+    {
       keys: ["Escape"],
       shown: ["Esc"],
       text: "Choose no stretch",
       run: () => withOpened(actions, clearRange),
     },
-    { keys: ["n"], shown: ["n"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
+    { keys: ["t"], shown: ["t"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
     { keys: ["m"], shown: ["m"], text: "Set a bookmark at this moment", run: () => actions.bookmark?.() },
     { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
     { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
@@ -154,6 +179,7 @@ function throughLatest(latest: { current: PageActions }): PageActions {
     fullScreen: () => latest.current.fullScreen(),
     copyLink: () => latest.current.copyLink?.(),
     zoom: () => latest.current.zoom(),
+    text: () => latest.current.text?.(),
     copyFrame: () => latest.current.copyFrame(),
     saveFrame: () => latest.current.saveFrame(),
     note: () => latest.current.note?.(),
@@ -171,6 +197,15 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
     if (player === null) return;
     const table = shortcuts(throughLatest(latest));
     const onKey = (event: KeyboardEvent) => {
+      const { opened } = latest.current;
+      if ((event.ctrlKey || event.metaKey) && event.key === "f" && !event.shiftKey && opened !== undefined) {
+        const at = event.target instanceof Element ? event.target : null;
+        // Where keys go to the target, this one does, too; and a dialog over the page is searched by the browser.
+        if (at?.closest("dialog, .control-surface") != null) return;
+        event.preventDefault();
+        startFinding(opened);
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : null;
       if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel, .control-surface") != null)

@@ -10,6 +10,7 @@ import {
   LockIcon,
   NoteIcon,
   PointerIcon,
+  SearchIcon,
   UploadIcon,
 } from "../../components/icons.tsx";
 import { EmptyState } from "../../components/states.tsx";
@@ -22,12 +23,13 @@ import type { KeyItem, KeyRow } from "../../lists/key-item.ts";
 import { keyRows } from "../../lists/key-rows.ts";
 import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
+import { FindPanel } from "./find-panel.tsx";
 import { clearRange } from "./lanes.tsx";
 import { useMoment } from "./moment.ts";
 import { type NotesDesk, NotesTab } from "./notes.tsx";
 import type { OpenedRecording } from "./opened.ts";
 
-type Tab = "notes" | "input" | "files" | "events";
+type Tab = "notes" | "input" | "files" | "events" | "find";
 
 const KEY_ROW_PX = 34;
 const FACT_ROW_PX = 52;
@@ -46,6 +48,15 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
   useEffect(() => {
     if (notes?.composing === true) setTab("notes");
   }, [notes?.composing]);
+  const [asked, setAsked] = useState(0);
+  useEffect(
+    () =>
+      opened?.finding.subscribe((times) => {
+        setTab("find");
+        setAsked(times);
+      }),
+    [opened],
+  );
   // Counted when the session has ended.
   const counted = summary !== null && summary.endedAt !== null;
   const counts: Record<Tab, number | null> = {
@@ -53,11 +64,13 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
     files: counted ? summary.files : null,
     notes: notes?.notes?.filter(({ struck }) => struck === null).length ?? null,
     events: null,
+    find: null,
   };
   const tabs: { id: Tab; text: string; icon: ComponentChildren }[] = [
     { id: "input", text: "Keys", icon: <KeyboardIcon size={16} /> },
     { id: "files", text: "Files", icon: <FileIcon size={16} /> },
     { id: "events", text: "Events", icon: <ListIcon size={16} /> },
+    { id: "find", text: "Find", icon: <SearchIcon size={16} /> },
   ];
   if (notes !== null) tabs.push({ id: "notes", text: "Notes", icon: <NoteIcon size={16} /> });
   const onKeyDown = (event: KeyboardEvent) => {
@@ -85,7 +98,7 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
             data-testid={`tab-${id}`}
             onClick={() => setTab(id)}
           >
-            {icon} {text}
+            {icon} {id === "find" ? <span class="visually-hidden">{text}</span> : text}
             {counts[id] === null ? null : <span class="tab-count">{formatCount(counts[id])}</span>}
           </button>
         ))}
@@ -98,6 +111,8 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
           notes === null ? null : (
             <NotesTab opened={opened} desk={notes} />
           )
+        ) : tab === "find" ? (
+          <FindPanel opened={opened} focus={asked} />
         ) : (
           <FactList key={tab} opened={opened} track={tab} />
         )}

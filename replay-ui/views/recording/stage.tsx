@@ -20,7 +20,13 @@ const READABLE_CELL = { width: 6.7, height: 14 };
 /** Of a terminal. */
 export type Zoom = "fit" | "readable";
 
-export function Stage(props: { opened: OpenedRecording | null; zoom: Zoom; screenZoom: ScreenZoom }) {
+export function Stage(props: {
+  opened: OpenedRecording | null;
+  zoom: Zoom;
+  screenZoom: ScreenZoom;
+  /** Nothing on it invites to play: it is played from elsewhere. */
+  quiet?: boolean;
+}) {
   const { opened, zoom } = props;
   const terminalHost = useRef<HTMLDivElement>(null);
   const textHost = useRef<HTMLDivElement>(null);
@@ -71,7 +77,7 @@ export function Stage(props: { opened: OpenedRecording | null; zoom: Zoom; scree
             hosts={{ terminal: terminalHost, text: textHost, screen: pixelHost }}
             screenZoom={props.screenZoom}
           />
-          <Overlays opened={opened} />
+          <Overlays opened={opened} quiet={props.quiet === true} />
         </>
       )}
     </div>
@@ -120,7 +126,7 @@ function shownBy({ player }: OpenedRecording, track: string | null): Shown {
   return meta?.pty === false ? "text" : "terminal";
 }
 
-function Overlays({ opened }: { opened: OpenedRecording }) {
+function Overlays({ opened, quiet }: { opened: OpenedRecording; quiet: boolean }) {
   const { player, loader } = opened;
   const state = useStore(player.state);
   const bad = useStore(opened.integrity.state, (known) => known.bad);
@@ -201,6 +207,7 @@ function Overlays({ opened }: { opened: OpenedRecording }) {
         </div>
       ) : null}
       {untouched &&
+      !quiet &&
       gapFacts === undefined &&
       state.track !== null &&
       state.status === "paused" &&

@@ -13,11 +13,12 @@ import {
   ReplayIcon,
   StepBackIcon,
   StepForwardIcon,
+  TextIcon,
   ZoomInIcon,
   ZoomOutIcon,
 } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
-import { formatClock, formatSessionTime } from "../../format.ts";
+import { formatClock, formatSessionTime, formatZone, zone } from "../../format.ts";
 import { speeds } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
 import { type ScreenZoom, screenZooms, zoomText } from "../../renderers/loupe.ts";
@@ -134,20 +135,27 @@ export function Transport(props: {
         {pixels ? (
           <>
             <FrameMenu actions={actions} />
-            <ZoomMenu zoom={props.screenZoom} onZoom={props.onScreenZoom} />
+            <ZoomMenu opened={props.opened} zoom={props.screenZoom} onZoom={props.onScreenZoom} />
           </>
         ) : (
-          <button
-            type="button"
-            class="icon-button"
-            aria-pressed={zoom === "readable"}
-            aria-label={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
-            title={`${zoom === "fit" ? "Larger text" : "Fit the whole screen"} (z)`}
-            data-testid="zoom"
-            onClick={() => props.onZoom(zoom === "fit" ? "readable" : "fit")}
-          >
-            {zoom === "fit" ? <ZoomInIcon /> : <ZoomOutIcon />}
-          </button>
+          <>
+            {actions.text === undefined ? null : (
+              <IconButton label="Text to select and copy" hint="t" testId="as-text" onClick={actions.text}>
+                <TextIcon />
+              </IconButton>
+            )}
+            <button
+              type="button"
+              class="icon-button"
+              aria-pressed={zoom === "readable"}
+              aria-label={zoom === "fit" ? "Larger text" : "Fit the whole screen"}
+              title={`${zoom === "fit" ? "Larger text" : "Fit the whole screen"} (z)`}
+              data-testid="zoom"
+              onClick={() => props.onZoom(zoom === "fit" ? "readable" : "fit")}
+            >
+              {zoom === "fit" ? <ZoomInIcon /> : <ZoomOutIcon />}
+            </button>
+          </>
         )}
         <IconButton label="Full screen" hint="f" testId="full-screen" onClick={actions.fullScreen}>
           <ExpandIcon />
@@ -160,7 +168,10 @@ export function Transport(props: {
   );
 }
 
-function ZoomMenu({ zoom, onZoom }: { zoom: ScreenZoom; onZoom: (zoom: ScreenZoom) => void }) {
+function ZoomMenu(props: { opened: OpenedRecording; zoom: ScreenZoom; onZoom: (zoom: ScreenZoom) => void }) {
+  const { zoom, onZoom } = props;
+  const { followPointer } = props.opened;
+  const follow = useStore(followPointer);
   return (
     <Menu
       label={`Size ${zoomText(zoom)}`}
@@ -169,22 +180,37 @@ function ZoomMenu({ zoom, onZoom }: { zoom: ScreenZoom; onZoom: (zoom: ScreenZoo
       up
       button={<span>{zoomText(zoom)}</span>}
     >
-      {(close) =>
-        screenZooms.map((choice) => (
+      {(close) => (
+        <>
+          {screenZooms.map((choice) => (
+            <button
+              key={choice}
+              type="button"
+              class={choice === zoom ? "menu-item chosen" : "menu-item"}
+              data-testid={`screen-zoom-${choice}`}
+              onClick={() => {
+                onZoom(choice);
+                close();
+              }}
+            >
+              {choice === "fit" ? "Fit the whole screen" : zoomText(choice)}
+            </button>
+          ))}
           <button
-            key={choice}
             type="button"
-            class={choice === zoom ? "menu-item chosen" : "menu-item"}
-            data-testid={`screen-zoom-${choice}`}
+            class={follow ? "menu-item chosen" : "menu-item"}
+            aria-pressed={follow}
+            title="A screen larger than the window moves along with the pointer"
+            data-testid="follow-pointer"
             onClick={() => {
-              onZoom(choice);
+              followPointer.set(!follow);
               close();
             }}
           >
-            {choice === "fit" ? "Fit the whole screen" : zoomText(choice)}
+            Follow the pointer
           </button>
-        ))
-      }
+        </>
+      )}
     </Menu>
   );
 }
@@ -277,7 +303,10 @@ function Times({ opened }: { opened: OpenedRecording }) {
       }
     };
     write(player.timeUs.get());
-    return player.timeUs.subscribe(write);
+    const ends = [player.timeUs.subscribe(write), zone.subscribe(() => write(player.timeUs.get()))];
+    return () => {
+      for (const end of ends) end();
+    };
   }, [player, timeline, startedMs, hours]);
   return (
     <div class="times">
@@ -288,7 +317,7 @@ function Times({ opened }: { opened: OpenedRecording }) {
       <time
         class="time-wall"
         ref={wall}
-        title="Wall-clock time of the recorder, in your time zone"
+        title={`Wall-clock time of the recorder, ${formatZone(startedMs)}`}
         data-testid="wall-time"
       />
     </div>

@@ -1,0 +1,83 @@
+// The one timeline of several recordings: a lane for each, where it covers the wall clock and where its time was lost. A
+// slider to assistive technology.
+import { useEffect, useRef } from "preact/hooks";
+import { formatClock } from "../../format.ts";
+import type { Together } from "../../player/together.ts";
+import type { Compared } from "./compare-page.tsx";
+
+export function CompareScrubber({ together, compared }: { together: Together; compared: readonly Compared[] }) {
+  const { fromMs, toMs } = together.covered;
+  const bar = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLDivElement>(null);
+  const percent = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`;
+  const width = (ms: number) => `${(ms / (toMs - fromMs)) * 100}%`;
+  useEffect(() => {
+    const place = (wallMs: number) => {
+      if (head.current !== null) head.current.style.left = percent(wallMs);
+      bar.current?.setAttribute("aria-valuenow", String(Math.floor((wallMs - fromMs) / 1_000)));
+      bar.current?.setAttribute("aria-valuetext", formatClock(wallMs));
+    };
+    place(together.wallMs.get());
+    return together.wallMs.subscribe(place);
+  }, [together]);
+  const dragging = useRef(false);
+  const seekTo = (clientX: number) => {
+    const box = bar.current!.getBoundingClientRect();
+    together.seek(fromMs + Math.min(1, Math.max(0, (clientX - box.left) / box.width)) * (toMs - fromMs));
+  };
+  return (
+    <div class="compare-lanes">
+      <div class="compare-names" aria-hidden="true">
+        {compared.map(({ session, summary }) => (
+          <span key={session}>{summary.target}</span>
+        ))}
+      </div>
+      <div
+        ref={bar}
+        class="compare-bar"
+        role="slider"
+        tabIndex={0}
+        aria-label="Wall-clock time"
+        aria-valuemin={0}
+        aria-valuenow={0}
+        aria-valuemax={Math.floor((toMs - fromMs) / 1_000)}
+        data-testid="compare-bar"
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          dragging.current = true;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          seekTo(event.clientX);
+        }}
+        onPointerMove={(event) => {
+          if (dragging.current) seekTo(event.clientX);
+        }}
+        onPointerUp={() => {
+          dragging.current = false;
+        }}
+        onPointerCancel={() => {
+          dragging.current = false;
+        }}
+      >
+        {compared.map(({ session, opened, startedMs }) => {
+          const timeline = opened.player.timeline.get();
+          return (
+            <div key={session} class="compare-lane">
+              <div
+                class="compare-covered"
+                style={{ left: percent(startedMs), width: width(timeline.durationUs / 1_000) }}
+              />
+              {timeline.gaps.map(({ fromUs, toUs }) => (
+                <div
+                  key={fromUs}
+                  class="compare-gap"
+                  style={{ left: percent(startedMs + fromUs / 1_000), width: width((toUs - fromUs) / 1_000) }}
+                />
+              ))}
+            </div>
+          );
+        })}
+        <div class="lanes-head" ref={head} />
+      </div>
+    </div>
+  );
+}
