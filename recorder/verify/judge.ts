@@ -186,6 +186,8 @@ class Judgement {
       // Prefixes stand for themselves; every other place is a name within the recording's.
       const isPrefix = place.startsWith("recordings/");
       const key = isPrefix ? place : examined.prefix + (this.#isSignatureAlone(place, code) ? `${place}.sig` : place);
+      // What a delete marker hides is told with the marker, and when it was put there.
+      if (code === "STORE_NOT_FOUND" && this.#isHidden(place)) continue;
       const due = this.#isDue() && severity === "MISSING";
       this.#found(key, code, message, due ? "INCOMPLETE" : severity);
     }
@@ -234,6 +236,11 @@ class Judgement {
       if (id !== undefined && now !== undefined && now !== null && now !== id)
         this.#found(object.key, "INTEGRITY_FORMAT", `is the version ${now}, the manifest names ${id}`, "TAMPERED");
     }
+  }
+
+  #isHidden(name: string): boolean {
+    const object = this.#of.surveyed?.objects.find(({ key }) => key.endsWith(`/${name}`));
+    return object !== undefined && visible(object) === undefined;
   }
 
   #marker({ key, versions }: SurveyedObject): void {
@@ -428,7 +435,7 @@ class Judgement {
 
   /** An unsealed recording that the ledger knows to be sealed has lost its end. */
   #sealedWithoutManifest({ stored, closes }: SessionEntries, prefix: string, n: number): void {
-    if (this.#isDue()) return;
+    if (this.#isDue() || this.#isHidden(manifestName)) return;
     const onItsWay = stored === null && this.#of.nowMs - Date.parse(closes[0]?.at ?? "") < this.#of.uploadSlackMs;
     if (!onItsWay)
       this.#found(

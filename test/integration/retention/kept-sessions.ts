@@ -1,10 +1,14 @@
-// Sessions recorded by the real recorder into a store, and retention around them with a clock of the test's.
+// Sessions recorded by the real recorder into a store, with their ledger, and retention around them with a clock of the test's.
+import { sign } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { entryTypeOf } from "../../../recorder/catalog/audit-actions.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import { Ledger } from "../../../recorder/ledger/ledger.ts";
+import { RecordingWitness } from "../../../recorder/ledger/recording-witness.ts";
+import { uploadCheckpoint } from "../../../recorder/ledger/store-copy.ts";
 import { createRecorder } from "../../../recorder/record/create-recorder.ts";
 import type { OpenFacts, Recorder, SessionRecorder } from "../../../recorder/record/recorder.ts";
 import { loadOrCreateSigningKey, Signer } from "../../../recorder/record/signing.ts";
@@ -13,7 +17,12 @@ import type { WitnessedRecording } from "../../../recorder/retention/witnessed.t
 import { recordingPrefix } from "../../../recorder/store/keys.ts";
 import type { ObjectStore } from "../../../recorder/store/object-store.ts";
 import type { ObjectVersion } from "../../../recorder/store/retention-store.ts";
+import { makeAttestation } from "../../../recorder/verify/attest/make-attestation.ts";
+import { type EvidenceOptions, readWitnesses, verifyEvidence } from "../../../recorder/verify/verify-evidence.ts";
+import type { Attestation } from "../../../shared/evidence/attestation.ts";
+import type { EvidenceReport } from "../../../shared/evidence/verdict.ts";
 import type { NewLedgerEntry } from "../../../shared/ledger/entry.ts";
+import { ed25519KeyOf } from "../../../shared/ledger/key-history.ts";
 import { Policy } from "../../../shared/policy/policy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -37,6 +46,12 @@ export interface KeptSessions {
   stored(session: string): Promise<void>;
   versions(session: string): Promise<ObjectVersion[]>;
   verdict(session: string): Promise<string>;
+  /** The service stands still, and starts again that much later. */
+  startedAgain(days: number): Promise<void>;
+  /** What `conduit verify --all` says of the store alone, as of this day, with the ledger as it is now. */
+  verified(): Promise<EvidenceReport>;
+  /** What `conduit attest` says of all recordings, by the same. */
+  attested(): Promise<Attestation>;
   close(): Promise<void>;
 }
 
@@ -81,12 +96,12 @@ export async function keptSessions(
     },
     store,
     db: database.retention,
-    ledger: { append: async (entry) => void told.push(entry) },
+    ledger: { append: (entry) => tell(entry) },
     recorder: recorderId,
     witnessed: async (session) => kept.witnessed(session),
     audit: {
-      append: async ({ actor, action, subject, details }) =>
-        void told.push({ type: entryTypeOf(action), actor, subject, facts: { action, details } }),
+      append: ({ actor, action, subject, details }) =>
+        tell({ type: entryTypeOf(action), actor, subject, facts: { action, details } }),
     },
     policy: () => policy,
     isPending: (session) => made.recorder?.pending(session) ?? false,
@@ -102,8 +117,20 @@ export async function keptSessions(
     logger,
     now: () => Date.now() + kept.days * dayMs,
   });
-  await retention.start();
   const signing = await loadOrCreateSigningKey(join(directory, "signing.pem"));
+  const { publicKeyPem } = new Signer(signing);
+  const publicKey = ed25519KeyOf(publicKeyPem)?.publicKey ?? new Uint8Array();
+  const ledger = await Ledger.open({
+    directory: join(directory, "ledger"),
+    recorderId,
+    signer: { publicKey, sign: (bytes) => sign(null, bytes, signing.privateKeyPem) },
+    now: () => Date.now() + kept.days * dayMs,
+  });
+  const tell = async (entry: NewLedgerEntry) => {
+    told.push(entry);
+    await ledger.append(entry);
+  };
+  await retention.start();
   const recorder = createRecorder({
     directory: join(directory, "spool"),
     store,
@@ -120,6 +147,10 @@ export async function keptSessions(
     },
     logger,
     retention: retention.locks,
+    ledger: new RecordingWitness({
+      append: (entry) => ledger.append(entry),
+      entriesOf: (session) => ledger.entriesOf(session),
+    }),
     events: {
       opened: (open) => void startedAt.set(open.session, open.startedAt),
       segment: () => {},
@@ -133,8 +164,15 @@ export async function keptSessions(
   await recorder.recover();
   const verifier = new RecordingVerifier({
     store,
-    trustedKeys: () => new Map([[signing.keyId, new Signer(signing).publicKeyPem]]),
+    trustedKeys: () => new Map([[signing.keyId, publicKeyPem]]),
   });
+  let uploaded = 0;
+  const sources = async (): Promise<Pick<EvidenceOptions, "store" | "root" | "given" | "anchors">> => {
+    const checkpoint = await ledger.checkpoint();
+    await uploadCheckpoint(ledger, store, recorderId, uploaded, checkpoint, AbortSignal.timeout(60_000));
+    uploaded = checkpoint.size;
+    return { store, root: null, given: new Map([[signing.keyId, publicKeyPem]]), anchors: null };
+  };
   const open: KeptSessions["open"] = async (retentionDays = 90) => {
     const writer = await recorder.open({ ...facts, retentionDays });
     writer.append({ type: "channel-open", channel: 0, request: "shell", pty: { term: "xterm", cols: 80, rows: 24 } });
@@ -167,9 +205,26 @@ export async function keptSessions(
       return all;
     },
     verdict: async (session: string) => (await verifier.verify(session)).verdict,
+    startedAgain: async (days: number) => {
+      await ledger.append({ type: "recorder-stop", actor: "recorder", subject: recorderId, facts: {} });
+      kept.days = days;
+      await ledger.append({ type: "recorder-start", actor: "recorder", subject: recorderId, facts: {} });
+    },
+    verified: async () => {
+      const how = { threads: null, scope: { kind: "all" }, contents: false, locks: true, name: "test" } as const;
+      const nowMs = Date.now() + kept.days * dayMs;
+      return (await verifyEvidence({ ...(await sources()), ...how, now: () => nowMs })).report;
+    },
+    attested: async () => {
+      const witnesses = await readWitnesses(await sources());
+      const nowMs = Date.now() + kept.days * dayMs;
+      const by = { recorder: recorderId, version: "0", storeName: "test", policy: null, keyId: null, nowMs };
+      return makeAttestation({ ...witnesses, ...by, store, fromMs: nowMs - 400 * dayMs, toMs: nowMs });
+    },
     close: async () => {
       await retention.close();
       await recorder.stop();
+      await ledger.close();
       await database.close();
       await rm(directory, { recursive: true, force: true });
     },

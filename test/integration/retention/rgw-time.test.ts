@@ -1,5 +1,6 @@
 // Ninety days on a real Ceph RGW whose clock is moved: what cannot be deleted by anybody who holds the recorder's keys, what
-// is gone by day 100, and what a legal hold keeps. Once with the bucket's own lifecycle, once with the sweeper alone.
+// is gone by day 100, what a legal hold keeps, and that verification and attestation say exactly that. Once with the bucket's
+// own lifecycle, once with the sweeper alone.
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -96,6 +97,46 @@ async function rob(bucket: string, kept: KeptSessions, sessions: readonly string
   return through;
 }
 
+/** What `conduit verify --all` and `conduit attest` say of each, beside ledger, keys and the whole. */
+async function told(kept: KeptSessions): Promise<Record<string, unknown>> {
+  const report = await kept.verified();
+  const { recordings, inOrder, counts, missingNumbers, unknown } = await kept.attested();
+  const said = new Map(recordings.map((one) => [one.session, one]));
+  const { unlockedObjects, missingObjects, unknownObjects } = counts;
+  return {
+    verdict: report.verdict,
+    findings: report.ledgers.flatMap(({ findings }) => findings).concat(report.findings),
+    attested: { inOrder, missingNumbers, unknown, unlockedObjects, missingObjects, unknownObjects },
+    of: Object.fromEntries(
+      report.recordings.map(({ session, verdict }) => {
+        const { state, holds, gone } = said.get(session) ?? {};
+        return [session, { verdict, state, holds, proof: gone?.proof ?? null }];
+      }),
+    ),
+  };
+}
+
+const inOrder = {
+  verdict: "VALID",
+  findings: [],
+  attested: {
+    inOrder: true,
+    missingNumbers: [],
+    unknown: [],
+    unlockedObjects: 0,
+    missingObjects: 0,
+    unknownObjects: 0,
+  },
+};
+const isKept = { verdict: "VALID", state: "kept", holds: [], proof: null };
+const isHeld = (caseId: string) => ({ verdict: "VALID", state: "held", holds: [caseId], proof: null });
+const isGone = {
+  verdict: "EXPIRED-ON-TIME",
+  state: "gone",
+  holds: [],
+  proof: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+};
+
 const forbidden = { $metadata: { httpStatusCode: 403 } };
 
 describe.each([
@@ -149,7 +190,7 @@ describe.each([
 
   it("at +89 days nothing can be deleted with the recorder's keys", async () => {
     await rgw.moveTime(89);
-    kept.days = 89;
+    await kept.startedAgain(89);
     expect(await rob(bucket, kept, all)).toEqual([]);
     if (lifecycle) await rgw.lifecyclePass(89);
     expect(await kept.retention.sweep({ whole: true })).toMatchObject({ expired: [], uncovered: 0, failed: [] });
@@ -157,6 +198,10 @@ describe.each([
       expect(await kept.versions(session)).toHaveLength(count.get(session) ?? 0);
       expect(await kept.verdict(session)).toBe("VALID");
     }
+    expect(await told(kept)).toEqual({
+      ...inOrder,
+      of: { [plain]: isKept, [long]: isKept, [held]: isHeld("C-1"), [heldLive]: isHeld("C-2") },
+    });
   });
 
   it("at +89 days a recording hidden by delete markers is found and shown again", async () => {
@@ -164,6 +209,11 @@ describe.each([
       for (const { key } of await kept.versions(session))
         await thief.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     expect(await kept.verdict(plain)).not.toBe("VALID");
+    expect(await told(kept)).toMatchObject({
+      verdict: "DELETED-EARLY",
+      attested: { inOrder: false },
+      of: { [plain]: { verdict: "DELETED-EARLY" }, [held]: { verdict: "DELETED-EARLY" }, [long]: isKept },
+    });
     const swept = await kept.retention.sweep({ whole: true });
     expect(swept.uncovered).toBe((count.get(plain) ?? 0) + (count.get(held) ?? 0));
     for (const session of [plain, held]) {
@@ -180,7 +230,7 @@ describe.each([
       await rgw.lifecyclePass(days);
     }
     await rgw.moveTime(100);
-    kept.days = 100;
+    await kept.startedAgain(100);
     if (lifecycle) expect(await kept.versions(plain)).toEqual([]);
     const swept = await kept.retention.sweep({ whole: true });
     // The bucket's own rules did not even hide what is kept longer.
@@ -199,6 +249,10 @@ describe.each([
       expect(versions.every(({ deleteMarker }) => !deleteMarker)).toBe(true);
       expect(await kept.verdict(session)).toBe("VALID");
     }
+    expect(await told(kept)).toEqual({
+      ...inOrder,
+      of: { [plain]: isGone, [long]: isKept, [held]: isHeld("C-1"), [heldLive]: isHeld("C-2") },
+    });
   });
 
   it("at +100 days what is held cannot be deleted, not even after its hold was taken away with the recorder's keys", async () => {
@@ -229,11 +283,15 @@ describe.each([
     expect(await holds.release(held, id, { step: "confirm" }, bert)).toMatchObject({ state: "released" });
     expect((await kept.retention.sweep()).locked).toEqual([held]);
     await rgw.moveTime(108);
-    kept.days = 108;
+    await kept.startedAgain(108);
     expect((await kept.retention.sweep()).expired).toEqual([held]);
     expect(await kept.versions(held)).toEqual([]);
     expect(await kept.verdict(heldLive)).toBe("VALID");
     expect(kept.told.map(({ type }) => type)).toEqual(expect.arrayContaining(["hold-release-asked", "hold-release"]));
+    expect(await told(kept)).toEqual({
+      ...inOrder,
+      of: { [plain]: isGone, [long]: isKept, [held]: isGone, [heldLive]: isHeld("C-2") },
+    });
   });
 });
 
