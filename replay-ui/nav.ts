@@ -14,6 +14,7 @@ const items: readonly NavItem[] = [
   { path: "/", text: "Recordings", views: ["recordings", "recording", "compare"] },
   { path: "/access", text: "My access", views: ["access", "new-request"] },
   { path: "/targets", text: "Targets", views: ["targets", "connect"] },
+  { path: "/cases", text: "Cases", views: ["cases", "case"], roles: ["admin", "escort", "investigator", "auditor"] },
   { path: "/live", text: "Live", views: ["live"], roles: ["admin", "approver", "escort", "investigator", "auditor"] },
   {
     path: "/approvals",

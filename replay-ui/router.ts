@@ -1,5 +1,5 @@
 // The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&to=<the same>&track=<name>, /live, /audit, /ledger, /attestation,
-// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people.
+// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people, /cases, /cases/<id>.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -21,6 +21,8 @@ export type Route =
   | { view: "policy" }
   | { view: "report" }
   | { view: "people" }
+  | { view: "cases" }
+  | { view: "case"; id: string }
   | { view: "unknown" };
 
 /** More do not fit beside each other. */
@@ -41,6 +43,7 @@ export function parseRoute(path: string, search: string): Route {
     };
   }
   if (parts.length === 2 && parts[0] === "requests") return { view: "request", id: decodeURIComponent(parts[1] ?? "") };
+  if (parts.length === 2 && parts[0] === "cases") return { view: "case", id: decodeURIComponent(parts[1] ?? "") };
   if (parts.length === 2 && parts[0] === "access" && parts[1] === "new") return { view: "new-request" };
   if (parts.length === 1 && parts[0] === "compare") {
     const parameters = new URLSearchParams(search);
@@ -73,6 +76,7 @@ const plainViews = [
   "policy",
   "report",
   "people",
+  "cases",
 ] as const;
 
 /** `750`, `750.5`, and as clocks write it: `12:30`, `1:02:30.5`. Null is no time. */

@@ -61,7 +61,7 @@ export class CaseDesk {
     return this.cases.changed(id, by, "import.add", async () => {
       const result = await this.imports.add({ caseId: id }, wish, by);
       const { imported } = result;
-      return { result, text: imported === null ? "" : `imported ${imported.events} events from ${imported.name}` };
+      return { result, text: imported === null ? "" : `imported events from ${imported.name}: ${imported.events}` };
     });
   }
 

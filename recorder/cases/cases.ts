@@ -168,13 +168,9 @@ export class Cases {
       if (changes.length === 0) return;
       const action = turned ? (next === "closed" ? "case.close" : "case.reopen") : "case.edit";
       const facts = { ...(reason === undefined ? {} : { reason }), ...(title === undefined ? {} : { title }) };
-      await this.#do(row, action, changes.join("; "), by, facts, (trx) =>
-        trx
-          .updateTable("cases")
-          .set({ title: title ?? row.title, description: description ?? row.description, state: next })
-          .where("id", "=", id)
-          .execute(),
-      );
+      const set = { title: title ?? row.title, description: description ?? row.description, state: next };
+      const change: Change = (trx) => trx.updateTable("cases").set(set).where("id", "=", id).execute();
+      await this.#do(row, action, changes.join("; "), by, facts, change, true);
     });
   }
 
@@ -290,10 +286,12 @@ export class Cases {
   }
 
   /** By whoever may: that the case left as a file. */
-  async exported(id: string, file: string, by: CaseActor, reason: string | undefined): Promise<void> {
-    const row = await this.#find(id);
-    const why = reason === undefined ? {} : { reason };
-    await this.#do(row, "case.export", `took it away as ${file}`, by, { file, ...why }, none);
+  exported(id: string, file: string, by: CaseActor, reason: string | undefined): Promise<void> {
+    return this.#turns.take(async () => {
+      const row = await this.#find(id);
+      const why = reason === undefined ? {} : { reason };
+      await this.#do(row, "case.export", `took it away as ${file}`, by, { file, ...why }, none);
+    });
   }
 
   /** Those that a recording is part of. */
@@ -340,18 +338,19 @@ export class Cases {
     by: CaseActor,
     facts: Record<string, unknown>,
     change: Change,
+    edits = false,
   ): Promise<void> {
     await this.#tell(action, row.id, by, facts);
-    await this.#write(row, action, text, by, change);
+    await this.#write(row, action, text, by, change, edits);
   }
 
-  /** Another process may have been faster since it was read. */
-  async #write(row: Row, action: string, text: string, by: CaseActor, change: Change): Promise<void> {
+  /** The version counts changes of what people write: of an edit alone, which another process may have been faster with. */
+  async #write(row: Row, action: string, text: string, by: CaseActor, change: Change, edits = false): Promise<void> {
     const at = timeOf(this.#parts);
     await this.#parts.db.transaction().execute(async (trx) => {
       const result = await trx
         .updateTable("cases")
-        .set({ version: Number(row.version) + 1, changed_at: at })
+        .set({ version: Number(row.version) + (edits ? 1 : 0), changed_at: at })
         .where("id", "=", row.id)
         .where("version", "=", row.version)
         .executeTakeFirst();

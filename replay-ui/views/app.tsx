@@ -81,7 +81,9 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
     case "ledger":
     case "attestation":
     case "people":
-      return <LazyPage key={current.view === "request" ? current.id : current.view} me={me} current={current} />;
+    case "cases":
+    case "case":
+      return <LazyPage key={current.view === "request" || current.view === "case" ? current.id : current.view} me={me} current={current} />;
     case "unknown":
       return (
         <div class="container">
@@ -130,6 +132,8 @@ const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>
   ledger: () => import("./ledger/ledger-page.tsx"),
   attestation: () => import("./attestation/attestation-page.tsx"),
   people: () => import("./people/people-page.tsx"),
+  cases: () => import("./cases/cases-page.tsx"),
+  case: () => import("./cases/case-page.tsx"),
 };
 
 function LazyPage(props: PageProps) {

@@ -4,11 +4,12 @@
 import type { Browser, Page } from "playwright-core";
 import { totpCode, totpStepAt } from "../../recorder/access/mfa/totp.ts";
 import type { Route } from "../../replay-ui/router.ts";
+import { ImportSettings } from "../../shared/api/cases.ts";
 import type { CustodyAction } from "../../shared/policy/policy.ts";
 import { password as accessPassword } from "../integration/api/api-fixture.ts";
 import { type AccessPlant, type people, startAccessPlant } from "./access-plant.ts";
 import { byId, type OpenPage, openPage, type PageOptions, settlingOf } from "./browser.ts";
-import { password, type ScreenPlant, startScreenPlant } from "./replay-fixtures.ts";
+import { password, type ReplayPlant, type ScreenPlant, startScreenPlant } from "./replay-fixtures.ts";
 
 export interface Plants {
   access: AccessPlant;
@@ -101,6 +102,13 @@ const screen: Look = {
   path: ({ replay }) => `/recordings/${replay.hmi.summary.session}?t=10.5`,
   as: "replay:engineer",
   ready: byId("verdict"),
+};
+const cases: Look = { name: "cases", path: "/cases", as: "replay:engineer", ready: byId("case-line") };
+const aCase: Look = {
+  name: "case",
+  path: `/cases/CASE-${new Date().getUTCFullYear()}-0001`,
+  as: "replay:engineer",
+  ready: `${byId("case-timeline")} .on-imported`,
 };
 const myAccess: Look = { name: "my access", path: "/access", as: "erika", ready: byId("open-target-card") };
 const emergencyMaker: Look = { name: "my access, in an emergency", path: "/access", as: "petra", ready: "main h2" };
@@ -254,6 +262,16 @@ export const looks: Record<Named, readonly Look[]> = {
         await page.waitForSelector(byId("fact-row"));
       },
     },
+    {
+      ...player,
+      name: "terminal player, notes",
+      prepare: async (page) => {
+        await click(page, "tab-notes");
+        await page.waitForSelector(byId("note"));
+        await click(page, "note-add");
+        await page.waitForSelector(byId("note-form"));
+      },
+    },
     opens(player, "shortcuts-dialog", byId("help")),
     opens(player, "picture-dialog", byId("export"), byId("export-picture")),
     opens(player, "verify-dialog", byId("verify")),
@@ -313,6 +331,34 @@ export const looks: Record<Named, readonly Look[]> = {
     { ...player, name: "no such recording", path: "/recordings/nothing", ready: byId("no-recording") },
     screen,
     opens(screen, "picture-dialog", byId("export"), byId("export-picture")),
+  ],
+  cases: [
+    cases,
+    { ...cases, name: "cases, none", path: "/cases", as: "ines", ready: byId("cases-empty") },
+    opens(cases, "case-open-dialog", byId("case-open")),
+    cuts(cases),
+  ],
+  case: [
+    aCase,
+    { ...aCase, name: "case, that is not there", path: "/cases/CASE-2000-0001", ready: byId("error-state") },
+    opens(aCase, "case-add-dialog", byId("case-add")),
+    opens(aCase, "case-hold-dialog", byId("case-hold")),
+    opens(aCase, "case-turn-dialog", byId("case-turn")),
+    opens(aCase, "case-take-out-dialog", `${byId("case-recording")} .case-row-actions button`),
+    opens(aCase, "import-dialog", byId("case-import")),
+    opens(
+      {
+        ...aCase,
+        name: "case, held",
+        prepare: async (page) => {
+          await click(page, "case-hold");
+          await page.fill(byId("case-hold-dialog-reason"), "court");
+          await page.click(`${byId("case-hold-dialog")} button[type=submit]`);
+        },
+      },
+      "case-release-dialog",
+      byId("case-release"),
+    ),
   ],
   live: [
     live,
@@ -504,6 +550,7 @@ const sshKeyLine = `ssh-ed25519 ${Buffer.concat([Buffer.from("0000000b7373682d65
 export async function startPlants(): Promise<Plants> {
   const [access, replay] = await Promise.all([startAccessPlant(), startScreenPlant()]);
   const { api } = access;
+  await writeCase(replay);
   await api.people.addKey("ines", sshKeyLine);
   for (const name of ["ines", "anna"]) {
     const { secret } = await api.mfa.begin(name);
@@ -517,6 +564,45 @@ export async function startPlants(): Promise<Plants> {
       await replay.server.close();
     },
   };
+}
+
+/** A case with all that one may have. */
+export async function writeCase({ server, maintenance, interrupted }: ReplayPlant): Promise<string> {
+  const by = { name: "engineer", roles: ["admin" as const], address: "10.20.0.14" };
+  const { desk } = server;
+  const id = await desk.cases.create(
+    {
+      title: "Pressure relief valve opened during the maintenance of line 1",
+      description: "The shift leader reports that the valve opened at about 08:15.\nWho changed its limit?",
+      members: ["escort"],
+    },
+    by,
+  );
+  for (const { summary } of [maintenance, interrupted])
+    await desk.cases.addSession(id, { session: summary.session, reason: "On the controller that night" }, by);
+  const { session, startedAt } = maintenance.summary;
+  await desk.notes.add(
+    session,
+    { kind: "note", atUs: 12_000_000, endUs: 20_000_000, text: "Reads the limits of the valve", tags: ["valve"] },
+    by,
+  );
+  const { id: note } = await desk.notes.add(
+    session,
+    { kind: "note", atUs: 26_000_000, text: "Sets the limit", tags: ["limit", "valve"] },
+    by,
+  );
+  await desk.notes.edit({ session }, note, { version: 1, text: "Sets the limit, and does not read it back" }, by);
+  const wrong = { kind: "bookmark" as const, atUs: 30_000_000, text: "", tags: [] };
+  const struck = await desk.notes.add(session, wrong, by);
+  await desk.notes.strike({ session }, struck.id, { version: 1, reason: "the wrong second" }, by);
+  await desk.addCaseNote(id, { text: "The historian's clock was 2.5 s behind, says its log.", tags: [] }, by);
+  const alarm = new Date(Date.parse(startedAt) + 27_000).toISOString();
+  const csv = `time,text,area,level\n${alarm},PSV-101 open,Reactor line 1,HIHI\n`;
+  const mapping = { at: "time", text: ["text"], lane: "area", severity: "level" };
+  const settings = ImportSettings.parse({ format: "csv", mapping, offsetMs: 2_500 });
+  const base64 = Buffer.from(csv).toString("base64");
+  await desk.importToCase(id, { name: "alarms.csv", settings, base64, dryRun: false }, by);
+  return id;
 }
 
 /** Opens it in a window of its own, as whom it is for, and brings it to its state. */

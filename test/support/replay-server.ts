@@ -55,6 +55,7 @@ export interface ReplayServer {
   /** Of encrypted recordings, as far as this service has them. */
   dataKeys: Map<string, Partial<DataKeys>>;
   verdicts: Map<string, VerifyReport>;
+  desk: CaseDesk;
   close(): Promise<void>;
 }
 
@@ -66,7 +67,7 @@ export async function startReplayServer(options: {
   staticDirectory?: string;
 }): Promise<ReplayServer> {
   const recordings = new Map(options.recordings.map((recording) => [recording.summary.session, recording]));
-  const state: Omit<ReplayServer, "url" | "close"> = {
+  const state: Omit<ReplayServer, "url" | "close" | "desk"> = {
     recordings,
     listOnly: [],
     live: [],
@@ -85,13 +86,20 @@ export async function startReplayServer(options: {
   const find = async (session: string) => state.recordings.get(session)?.summary ?? null;
   const audit = { append: (entry: Parameters<ApiDeps["audit"]["append"]>[0]) => deps.audit.append(entry) };
   const retention = keepingOf({ database, store: new MemoryStore(), audit, find });
+  const desk = new CaseDesk({
+    db: database.cases,
+    audit,
+    recordings: { find },
+    people: known.people,
+    holds: retention,
+  });
   const deps: ApiDeps = {
     transport: "loopback-http",
     ...known,
     ...reading,
     pictures,
     retention,
-    cases: new CaseDesk({ db: database.cases, audit, recordings: { find }, people: known.people, holds: retention }),
+    cases: desk,
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {
@@ -167,7 +175,7 @@ export async function startReplayServer(options: {
   const app: FastifyInstance = await createApi(deps);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;
-  return Object.assign(state, { url: `http://127.0.0.1:${port}`, close });
+  return Object.assign(state, { url: `http://127.0.0.1:${port}`, close, desk });
 
   async function close(): Promise<void> {
     await pictures.close();
@@ -255,7 +263,7 @@ function peopleOf(list: ReplayPerson[]): Pick<ApiDeps, "people" | "signIn" | "mf
 
 type Reading = Pick<ApiDeps, "recordings" | "reader" | "opened" | "verifier" | "exporter">;
 
-function readingOf(state: Omit<ReplayServer, "url" | "close">, keyId: string): Reading {
+function readingOf(state: Omit<ReplayServer, "url" | "close" | "desk">, keyId: string): Reading {
   const find = (session: string): BuiltRecording => {
     const recording = state.recordings.get(session);
     if (recording !== undefined) return recording;

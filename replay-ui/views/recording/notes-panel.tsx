@@ -37,7 +37,7 @@ export function NotesPanel({ opened, desk }: { opened: OpenedRecording; desk: No
     <div class="notes" data-testid="notes-panel">
       <div class="notes-bar">
         <button type="button" class="button" data-testid="note-add" onClick={() => desk.compose(true)}>
-          Note <kbd>t</kbd>
+          Note <kbd>e</kbd>
         </button>
         <button type="button" class="button" data-testid="bookmark-add" onClick={desk.bookmark}>
           Bookmark <kbd>m</kbd>
