@@ -103,7 +103,7 @@ export class SearchIndexer {
       if (waiting > 0) parts.push(`${waiting} wait to be read`);
       if (this.#unreadable.size > 0) parts.push(`${this.#unreadable.size} cannot be read at all`);
       if (shortened > 0) parts.push(`of ${shortened} something was left out, since there was too much of it`);
-      if (damaged > 0) parts.push(`of ${damaged} a part could not be read: conduit search status names them`);
+      if (damaged > 0) parts.push(`of ${damaged} a part could not be read, as their verdicts say`);
       if (this.#failure !== null) parts.push(this.#failure);
       return [{ name: "search", ok: this.#failure === null, message: parts.join("; ") }];
     } catch (error) {

@@ -12,6 +12,7 @@ export interface ShownLine {
 
 const maxCells = 4_096;
 const maxParameters = 64;
+const maxAbove = 50;
 const ESC = "\u001b";
 const alternate = new Set(["47", "1047", "1049"]);
 
@@ -25,6 +26,9 @@ export class ScreenLines {
   #stringLength = 0;
   #cells: string[] = [];
   #cursor = 0;
+  /** Lines that were given out last, for a line editor that goes back up to them; and those that it left below. */
+  #above: string[][] = [];
+  #below: string[][] = [];
   /** The last column was written: the cursor stands on it until the next character. */
   #isPending = false;
   #atUs = 0;
@@ -71,7 +75,8 @@ export class ScreenLines {
       if (this.#row() < this.#lastRow()) {
         this.#cursor += this.#cols;
         this.#isPending = false;
-      } else this.#give(true);
+      } else if (this.#below.length > 0) this.#goDown();
+      else this.#give(true);
     } else if (character === "\r") {
       this.#cursor = this.#row() * this.#cols;
       this.#isPending = false;
@@ -107,6 +112,9 @@ export class ScreenLines {
   #give(isEnded: boolean): void {
     const text = this.#cells.join("").trimEnd();
     const atUs = this.#atUs;
+    if (isEnded) this.#above = [...this.#above.slice(1 - maxAbove), this.#cells];
+    else this.#above = [];
+    this.#below = [];
     this.#cells = [];
     this.#cursor = 0;
     this.#isPending = false;
@@ -160,10 +168,11 @@ export class ScreenLines {
         this.#moveTo(Math.min(maxCells, this.#row() * this.#cols + count - 1));
         return;
       case "A":
-        if (this.#row() >= count) this.#moveTo(this.#cursor - count * this.#cols);
+        this.#goUp(count);
         return;
       case "B":
         if (this.#row() + count <= this.#lastRow()) this.#moveTo(this.#cursor + count * this.#cols);
+        else if (this.#below.length > 0) this.#goDown();
         return;
       case "P":
         this.#cells.splice(this.#cursor, count);
@@ -195,6 +204,29 @@ export class ScreenLines {
   #moveTo(cursor: number): void {
     this.#cursor = cursor;
     this.#isPending = false;
+  }
+
+  /** Rows of this line, and then lines that stand above it. */
+  #goUp(count: number): void {
+    const column = (this.#cursor - (this.#isPending ? 1 : 0)) % this.#cols;
+    for (let i = 0; i < count; i++) {
+      if (this.#row() > 0) this.#moveTo(this.#cursor - this.#cols);
+      else {
+        const line = this.#above.pop();
+        if (line === undefined) return;
+        this.#below.push(this.#cells);
+        this.#cells = line;
+        this.#moveTo(this.#lastRow() * this.#cols + column);
+      }
+    }
+  }
+
+  /** To a line that was given out before: it is not given again. */
+  #goDown(): void {
+    const column = this.#cursor % this.#cols;
+    this.#above.push(this.#cells);
+    this.#cells = this.#below.pop() ?? [];
+    this.#moveTo(column);
   }
 
   #eraseRow(what: string): void {

@@ -113,6 +113,16 @@ test("a command of several lines is one, with the prompts of its parts left out"
   expect(terminal.get("command")).toEqual(["for v in 1 2; do\nopen $v\ndone", "date"]);
 });
 
+test("a pasted block that the line editor draws again from its first row on when it is entered", () => {
+  const terminal = new Terminal().shows("plc-7> ").key("PasteStart", "\u001b[200~");
+  terminal.input({ k: "paste", d: "stop pump\rdrain tank" }).key("PasteEnd", "\u001b[201~");
+  terminal.shows("\u001b[7mstop pump\r\ndrain tank\u001b[27m").key("Enter", "\r");
+  terminal.shows("\u001b[A\r\u001b[C\u001b[C\u001b[C\u001b[C\u001b[C\u001b[C\u001b[Cstop pump\r\ndrain tank\r\n");
+  terminal.shows("stopped\r\nplc-7> ");
+  expect(terminal.get("command")).toEqual(["stop pump\ndrain tank"]);
+  expect(terminal.get("output")).toContain("stopped");
+});
+
 test("a pasted block: marked it is one command, unmarked a command a line", () => {
   const marked = new Terminal().shows("$ ").key("PasteStart", "\u001b[200~");
   marked.input({ k: "paste", d: "stop pump\rdrain tank" }).key("PasteEnd", "\u001b[201~");
