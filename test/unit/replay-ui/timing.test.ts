@@ -38,6 +38,18 @@ describe("the clock", () => {
   });
 });
 
+const facts = { person: "vendor-drives", target: "plc-1", startedAt: "2026-11-20T06:11:00.000Z", seed: 5 };
+
+describe("the whole of a session", () => {
+  it("is never less than what is shown of it, while it goes on", () => {
+    const { index } = new RecordingBuilder(facts, makeSigningKey()).finish();
+    const durationUs = 10 * SECOND;
+    const live = new Timeline({ ...index, live: true, durationUs });
+    expect([live.totalAt(9 * SECOND), live.totalAt(10.8 * SECOND)]).toEqual([durationUs, 10.8 * SECOND]);
+    expect(new Timeline({ ...index, live: false, durationUs }).totalAt(10.8 * SECOND)).toBe(durationUs);
+  });
+});
+
 describe("skipping idle time", () => {
   const around = { beforeUs: 10 * SECOND, afterUs: 70 * SECOND };
 
