@@ -151,11 +151,8 @@ function print(
   cli: Cli,
   { counts, recordings, inOrder, ledger, keys, unknown, missingNumbers, catalogue }: Attestation,
 ): void {
-  const states = Object.entries(counts.states).filter(([, count = 0]) => count > 0);
-  cli.out.table(
-    ["STATE", "RECORDINGS"],
-    states.map(([state, count = 0]) => [state, count]),
-  );
+  const states = Object.entries(counts.states).filter(([, count]) => count > 0);
+  cli.out.table(["STATE", "RECORDINGS"], states);
   cli.out.line();
   cli.out.line(
     `${counted(counts.objects, "object")}, ${counts.unlockedObjects} not locked, ${counts.missingObjects} missing, ${counts.unknownObjects + unknown.length} unknown`,

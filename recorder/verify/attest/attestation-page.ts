@@ -38,7 +38,7 @@ export interface PageSignature {
 
 export function attestationPage(attestation: Attestation, { sha256, signature }: PageSignature): string {
   const { period, counts, store, policy, ledger, keys, recordings, catalogue } = attestation;
-  const states = Object.entries(counts.states).filter(([, count = 0]) => count > 0);
+  const states = Object.entries(counts.states).filter(([, count]) => count > 0);
   const troubled = recordings.filter((one) => one.findings.length > 0);
   return `<!doctype html>
 <html lang="en">
@@ -60,9 +60,7 @@ ${table(
   ["What", "Count"],
   [
     row(["recordings", text(counts.recordings)]),
-    ...states.map(([state, count]) =>
-      row([`recordings: ${text(stateWords[state as AttestedState])}`, text(count ?? 0)]),
-    ),
+    ...states.map(([state, count]) => row([`recordings: ${text(stateWords[state as AttestedState])}`, text(count)])),
     row(["objects in the store", text(counts.objects)]),
     row(["bytes", text(counts.bytes)]),
     row(["objects that are to be kept and not locked", text(counts.unlockedObjects)]),

@@ -132,7 +132,7 @@ function Downloads({ loaded }: { loaded: LoadedAttestation }) {
 
 function Standing({ attestation }: { attestation: Attestation }) {
   const { counts, ledger, keys, store, inOrder, unknown, missingNumbers, catalogue } = attestation;
-  const states = Object.entries(counts.states).filter(([, count = 0]) => count > 0) as [
+  const states = Object.entries(counts.states).filter(([, count]) => count > 0) as [
     AttestedRecording["state"],
     number,
   ][];
