@@ -1,9 +1,12 @@
 // The timeline, finding, the text of a moment and side by side in a browser: what a person does with mouse and keyboard.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { afterMark, byId, launchBrowser, OpenPages, openPage, terminalText } from "../support/browser.ts";
 import type { BuiltRecording } from "../support/recording-builder.ts";
-import { password, type ReplayPlant, startReplayPlant } from "../support/replay-fixtures.ts";
+import { builtUi, password, type ReplayPlant, startReplayPlant } from "../support/replay-fixtures.ts";
 
 let browser: Browser;
 let plant: ReplayPlant;
@@ -165,6 +168,31 @@ describe("side by side", () => {
     await page.waitForSelector(`${pane(plant.maintenance)}[data-place=before]`);
     await page.waitForSelector(`${pane(plant.interrupted)}[data-place=during]`);
     await expect.poll(() => new URL(page.url()).searchParams.get("t")).toContain("T");
+  });
+});
+
+describe("the first load", () => {
+  it("without the player is less than 200 kB, compressed", () => {
+    const read = (path: string) => readFileSync(join(builtUi, path));
+    const index = read("index.html").toString();
+    const waiting = [
+      ...[...index.matchAll(/<script[^>]* src="([^"]+)"/g)].map(([, path]) => path!),
+      ...[...index.matchAll(/<link[^>]* rel="stylesheet"[^>]* href="([^"]+)"/g)].map(([, path]) => path!),
+    ];
+    const seen = new Map<string, number>();
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      if (seen.has(path)) continue;
+      const content = read(path);
+      seen.set(path, gzipSync(content).length);
+      // What a part imports comes with it; what it loads later does not.
+      const imports = /(?:^|[;}\s])(?:import|export)(?:[^"'()]*?from)?\s*["']\.\/([^"']+\.js)["']/g;
+      if (path.endsWith(".js")) {
+        for (const [, name] of content.toString().matchAll(imports)) waiting.push(`/assets/${name}`);
+      } else for (const [, font] of content.toString().matchAll(/url\((\/assets\/[^)]+)\)/g)) waiting.push(font!);
+    }
+    const kinds = [...seen.keys()].map((path) => path.slice(path.lastIndexOf(".") + 1));
+    for (const kind of ["js", "css", "woff2"]) expect(kinds).toContain(kind);
+    expect([...seen.values()].reduce((sum, size) => sum + size, 0)).toBeLessThan(200_000);
   });
 });
 
