@@ -240,7 +240,7 @@ function Recordings({ of, me, change, onDo, run }: PartProps & { onDo: (what: Do
                     <button
                       type="button"
                       class="link-button"
-                      aria-label={`Take the recording of ${recording?.person ?? one.session} out`}
+                      aria-label={`Take out the recording of ${recording?.person ?? one.session} of ${recording?.startedAt ?? ""}`}
                       onClick={() => onDo({ takeOut: one.session })}
                     >
                       Take out
@@ -428,7 +428,7 @@ function People({ of, change, run }: Omit<PartProps, "me">) {
               <button
                 type="button"
                 class="link-button"
-                aria-label={`${person} no longer works on it`}
+                aria-label={`Remove ${person}`}
                 onClick={() => void run(() => removeMember(of.id, person))}
               >
                 Remove

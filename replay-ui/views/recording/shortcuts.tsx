@@ -165,7 +165,7 @@ function shortcuts(actions: PageActions): Shortcut[] {
       text: "Choose no stretch",
       run: () => withOpened(actions, clearRange),
     },
-    { keys: ["t"], shown: ["t"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
+    { keys: ["e"], shown: ["e"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
     { keys: ["m"], shown: ["m"], text: "Set a bookmark at this moment", run: () => actions.bookmark?.() },
     { keys: ["f"], shown: ["f"], text: "Full screen", run: () => actions.fullScreen() },
     { keys: ["?"], shown: ["?"], text: "This list", run: () => actions.help() },
