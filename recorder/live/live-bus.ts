@@ -16,8 +16,6 @@ export interface Watcher {
   readonly watch: string;
   /** Bytes that were sent and that its line has not taken. */
   readonly waitingBytes: number;
-  /** The session stands or falls with what its person sees. */
-  readonly goesFirst?: boolean;
   send(batch: LiveBatch): void;
   ended(why: LiveEnd): void;
 }

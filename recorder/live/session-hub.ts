@@ -36,9 +36,6 @@ const gapMs = 2;
 /** What many watch gathers so long. */
 const fewWatchers = 8;
 const gatherMs = 6;
-/** All watchers of a session together are given no more: a flood is worth the processor to nobody who looks on. */
-const bytesPerSecond = 32 * 1024 * 1024;
-const burstBytes = 8 * 1024 * 1024;
 /** With nobody watching the session is followed for so long. */
 const idleMs = 5000;
 const stateEveryMs = 1000;
@@ -65,9 +62,6 @@ export class SessionHub implements FeedListener {
   #over = false;
   #scheduled: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #notBeforeMs = 0;
-  /** What may be given now; below nothing for as long as it takes to have earned what was given. */
-  #allowance = burstBytes;
-  #earnedMs: number;
   #trimmedMs = Number.NEGATIVE_INFINITY;
   #statedMs = Number.NEGATIVE_INFINITY;
   #emptySinceMs: number | null;
@@ -75,7 +69,6 @@ export class SessionHub implements FeedListener {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#emptySinceMs = parts.nowMs();
-    this.#earnedMs = parts.nowMs();
     this.#feed = parts.feed(this);
     this.#ticker = setInterval(() => this.#look(), lookEveryMs);
     this.#ticker.unref();
@@ -226,21 +219,6 @@ export class SessionHub implements FeedListener {
     }
   }
 
-  /** False: who watches already waits, or is cut loose and begins anew later. Escorts and who comes do not wait. */
-  #mayGive({ watcher, begunMs }: Place): boolean {
-    if (this.#allowance > 0 || watcher.goesFirst === true || begunMs === null) return true;
-    const nowMs = this.#parts.nowMs();
-    this.#allowance = Math.min(burstBytes, this.#allowance + ((nowMs - this.#earnedMs) / 1000) * bytesPerSecond);
-    this.#earnedMs = nowMs;
-    return this.#allowance > 0;
-  }
-
-  #give({ watcher }: Place, batch: LiveBatch): void {
-    if (this.#allowance >= burstBytes) this.#earnedMs = this.#parts.nowMs();
-    for (const message of batch.messages) this.#allowance -= message.length;
-    watcher.send(batch);
-  }
-
   /** There is nothing for it now, or its line takes nothing. */
   #isServed(place: Place): boolean {
     const { watcher, at } = place;
@@ -248,7 +226,6 @@ export class SessionHub implements FeedListener {
       place.at = null;
       this.#trim();
     }
-    if (!this.#mayGive(place)) return true;
     if (place.at !== null) return place.at >= this.#log.end || watcher.waitingBytes > maxWaitingBytes;
     if (place.begunMs !== null && this.#parts.nowMs() - place.begunMs < anewEveryMs) return true;
     return !this.#known || this.#open.bytes > joinBytes || watcher.waitingBytes > drainedBytes;
@@ -258,7 +235,7 @@ export class SessionHub implements FeedListener {
     const batch = place.at === null ? null : this.#log.batch(place.at);
     if (batch === null) return;
     place.at = this.#log.end;
-    this.#give(place, batch);
+    place.watcher.send(batch);
   }
 
   /** False: the session is over. */
@@ -280,7 +257,7 @@ export class SessionHub implements FeedListener {
     place.begunMs = this.#parts.nowMs();
     place.at = at;
     const batch: LiveBatch = { messages: [...resync, JSON.stringify(hello), ...begins] };
-    this.#give(place, batch);
+    place.watcher.send(batch);
     return true;
   }
 
@@ -294,7 +271,6 @@ export class SessionHub implements FeedListener {
       clearImmediate(this.#scheduled as NodeJS.Immediate);
     }
     this.#feed?.stop();
-    this.#allowance = Number.POSITIVE_INFINITY;
     for (const place of this.#places) {
       if (!this.#isServed(place) && place.at !== null) this.#follow(place);
       if (why !== null) place.watcher.ended(why);

@@ -186,10 +186,6 @@ class WatchLine implements Watcher {
     }
   }
 
-  get goesFirst(): boolean {
-    return this.facts.escorts;
-  }
-
   get waitingBytes(): number {
     return this.#socket.writableLength;
   }
