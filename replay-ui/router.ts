@@ -1,5 +1,6 @@
 // The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&to=<the same>&track=<name>, /live, /audit, /ledger, /attestation,
-// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people, /cases, /cases/<id>.
+// /compare?sessions=<one>,<another>&t=<wall clock>,
+// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people, /search?q=<words>, /cases, /cases/<id>.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -21,6 +22,7 @@ export type Route =
   | { view: "policy" }
   | { view: "report" }
   | { view: "people" }
+  | { view: "search" }
   | { view: "cases" }
   | { view: "case"; id: string }
   | { view: "unknown" };
@@ -76,6 +78,7 @@ const plainViews = [
   "policy",
   "report",
   "people",
+  "search",
   "cases",
 ] as const;
 

@@ -81,9 +81,16 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
     case "ledger":
     case "attestation":
     case "people":
+    case "search":
     case "cases":
     case "case":
-      return <LazyPage key={current.view === "request" || current.view === "case" ? current.id : current.view} me={me} current={current} />;
+      return (
+        <LazyPage
+          key={current.view === "request" || current.view === "case" ? current.id : current.view}
+          me={me}
+          current={current}
+        />
+      );
     case "unknown":
       return (
         <div class="container">
@@ -132,6 +139,7 @@ const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>
   ledger: () => import("./ledger/ledger-page.tsx"),
   attestation: () => import("./attestation/attestation-page.tsx"),
   people: () => import("./people/people-page.tsx"),
+  search: () => import("./search/search-page.tsx"),
   cases: () => import("./cases/cases-page.tsx"),
   case: () => import("./cases/case-page.tsx"),
 };
@@ -180,11 +188,11 @@ function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
 }
 
 function LazyDisplay({ onClose }: { onClose: () => void }) {
-  const [Dialog, setDialog] = useState<ComponentType<{ onClose: () => void }> | null>(null);
+  const [Display, setDisplay] = useState<ComponentType<{ onClose: () => void }> | null>(null);
   useEffect(() => {
-    import("../components/display-dialog.tsx").then((module) => setDialog(() => module.DisplayDialog), onClose);
+    import("../components/display-dialog.tsx").then((module) => setDisplay(() => module.DisplayDialog), onClose);
   }, []);
-  return Dialog === null ? null : <Dialog onClose={onClose} />;
+  return Display === null ? null : <Display onClose={onClose} />;
 }
 
 function AccountMenu({ me }: { me: Me }) {

@@ -110,6 +110,12 @@ const aCase: Look = {
   as: "replay:engineer",
   ready: `${byId("case-timeline")} .on-imported`,
 };
+const search: Look = {
+  name: "search",
+  path: "/search?q=recipe*",
+  as: "replay:engineer",
+  ready: byId("search-hit"),
+};
 const myAccess: Look = { name: "my access", path: "/access", as: "erika", ready: byId("open-target-card") };
 const emergencyMaker: Look = { name: "my access, in an emergency", path: "/access", as: "petra", ready: "main h2" };
 const newRequest: Look = { name: "new request", path: "/access/new", as: "erika", ready: byId("target-list") };
@@ -523,6 +529,15 @@ export const looks: Record<Named, readonly Look[]> = {
         }),
     },
     cuts(report),
+  ],
+  search: [
+    search,
+    { ...search, name: "search, nothing asked", path: "/search", ready: byId("search-empty") },
+    { ...search, name: "search, nothing found", path: "/search?q=nowhere", ready: byId("search-nothing") },
+    { ...search, name: "search, by session", path: "/search?q=status&group=session", ready: byId("search-group") },
+    cuts(search),
+    opens(search, "save-search", byId("search-save")),
+    asksWhy(search, "search", "**/api/v1/search?*"),
   ],
   people: [
     peoplePage,

@@ -18,6 +18,10 @@ import type { DataKeys } from "../../recorder/encryption/segment-cipher.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
 import { makeReport } from "../../recorder/report/make.ts";
+import { SearchIndexer } from "../../recorder/search/indexer.ts";
+import { SavedSearches } from "../../recorder/search/saved-searches.ts";
+import type { SearchQuery } from "../../recorder/search/search-index.ts";
+import { openSqliteIndex } from "../../recorder/search/sqlite-index.ts";
 import type {
   AuditEntry,
   LiveSession,
@@ -32,6 +36,7 @@ import { accessOf } from "./access.ts";
 import { keepingOf } from "./keeping.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
+import { createTempDir } from "./temp-dir.ts";
 
 export interface ReplayPerson {
   name: string;
@@ -86,6 +91,26 @@ export async function startReplayServer(options: {
   const find = async (session: string) => state.recordings.get(session)?.summary ?? null;
   const audit = { append: (entry: Parameters<ApiDeps["audit"]["append"]>[0]) => deps.audit.append(entry) };
   const retention = keepingOf({ database, store: new MemoryStore(), audit, find });
+  const searchDirectory = await createTempDir("search");
+  const index = await openSqliteIndex(join(searchDirectory.path, "search.db"));
+  const indexer = new SearchIndexer({
+    index,
+    recordings: sourceOf(reading),
+    sealed: async () => [...recordings.keys()],
+    encrypted: "session",
+    share: 1,
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+  });
+  const search = {
+    search: async (query: SearchQuery) => {
+      indexed ??= indexer.start().then(() => indexer.settled());
+      await indexed;
+      return indexer.search(query);
+    },
+    coverage: () => indexer.coverage(),
+    saved: new SavedSearches(database.searches),
+  };
+  let indexed: Promise<void> | undefined;
   const desk = new CaseDesk({
     db: database.cases,
     audit,
@@ -100,6 +125,7 @@ export async function startReplayServer(options: {
     pictures,
     retention,
     cases: desk,
+    search,
     sessions: {
       list: () => state.live,
       terminate: async (session, by, reason) => {
@@ -180,12 +206,14 @@ export async function startReplayServer(options: {
   async function close(): Promise<void> {
     await pictures.close();
     await app.close();
+    await indexer.close();
+    await searchDirectory.remove();
     await database.close();
   }
 }
 
-async function picturesOf({ reader }: Reading): Promise<PictureJobs> {
-  const source = {
+function sourceOf({ reader }: Reading) {
+  return {
     ...reader,
     segment: async (session: string, n: number) => {
       const { meta, bytes } = await reader.segment(session, n);
@@ -194,7 +222,10 @@ async function picturesOf({ reader }: Reading): Promise<PictureJobs> {
     open: async (session: string) =>
       OpenRecord.parse(JSON.parse(Buffer.from(await reader.object(session, "open.json")).toString())),
   };
-  return PictureJobs.open(source, {
+}
+
+async function picturesOf(reading: Reading): Promise<PictureJobs> {
+  return PictureJobs.open(sourceOf(reading), {
     directory: await mkdtemp(join(tmpdir(), "conduit-pictures-")),
     program: () => findFfmpeg(process.env["PATH"] ?? ""),
   });
