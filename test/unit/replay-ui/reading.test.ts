@@ -132,8 +132,10 @@ describe("addresses", () => {
       view: "recording",
       session: "abc",
       atSeconds: 12.5,
+      toSeconds: null,
       track: "terminal-1",
     });
+    expect(parseRoute("/recordings/abc", "?t=12.5&to=1:02:03")).toMatchObject({ atSeconds: 12.5, toSeconds: 3723 });
     expect(parseRoute("/recordings/abc", "?t=-4")).toMatchObject({ atSeconds: 0 });
     expect(parseRoute("/recordings/abc", "?t=x")).toMatchObject({ atSeconds: 0 });
     expect(parseRoute("/live", "")).toEqual({ view: "live" });
