@@ -31,8 +31,9 @@ export async function checkLedger(config: Config, nowMs = Date.now()): Promise<C
   const tail = linked(lines.lines, lines.first);
   if (tail === null) return [fail(name, `${lines.path}: a line is not linked to the one before it`, verifyAll)];
   const noteLine = (await lastLines(join(directory, "checkpoints"))).lines.at(-1);
-  const checkpoint = await signedIn(noteLine, config);
   const size = lines.first + lines.lines.length;
+  if (noteLine === undefined) return [notSigned(tail, size, config.ledger.checkpointSeconds, nowMs)];
+  const checkpoint = await signedIn(noteLine, config);
   if (checkpoint === null || checkpoint.size > size)
     return [fail(name, `${directory}: its newest checkpoint is not signed by a key of this recorder`, verifyAll)];
   const age = formatTime(checkpoint.at ?? "");
@@ -88,10 +89,17 @@ function linked(lines: readonly string[], first: number): LedgerEntry[] | null {
   return entries;
 }
 
-async function signedIn(line: string | undefined, config: Config): Promise<SignedCheckpoint | null> {
+/** The first minutes of an installation. */
+function notSigned(tail: readonly LedgerEntry[], size: number, everySeconds: number, nowMs: number): Check {
+  const isLate = nowMs - Date.parse(tail[0]?.at ?? "") > everySeconds * 1000 + slackMs;
+  const message = `${size} entries, their end is whole; no checkpoint is signed yet`;
+  return isLate ? warn(name, message, "Start the service, or look at its alarms.") : ok(name, message);
+}
+
+async function signedIn(line: string, config: Config): Promise<SignedCheckpoint | null> {
   let note: unknown;
   try {
-    note = (JSON.parse(line ?? "") as { note?: unknown }).note;
+    note = (JSON.parse(line) as { note?: unknown }).note;
   } catch {
     return null;
   }

@@ -92,6 +92,17 @@ it("a store that is behind, an end that was changed, and a signature of nobody",
   expect(await verdicts()).toEqual([expect.stringMatching(/^fail ledger: .*is not signed by a key/)]);
 });
 
+it("that none of it is signed yet, which is as it should be for some minutes", async () => {
+  const seen: (string | undefined)[] = [];
+  await run(async () => {
+    for (const lateMs of [0, 5 * 3_600_000]) seen.push(...(await verdicts(Date.now() + lateMs)));
+  });
+  expect(seen).toEqual([
+    expect.stringMatching(/^ok ledger: 1 entries, their end is whole; no checkpoint is signed yet$/),
+    expect.stringMatching(/^warn ledger: .*no checkpoint is signed yet$/),
+  ]);
+});
+
 it("that it began anew", async () => {
   const facts = { lost: true, knownEntries: 7 };
   await run((service) => service.append({ type: "ledger-start", actor: "recorder", subject: "plant-a", facts }));
