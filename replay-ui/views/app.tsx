@@ -7,7 +7,7 @@ import { Menu } from "../components/menu.tsx";
 import { EmptyState, ErrorState, LoadingPage } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
 import { leaveView, type Route, route } from "../router.ts";
-import { useStore } from "../store.ts";
+import { Store, useStore } from "../store.ts";
 import { zone } from "../zone.ts";
 import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
@@ -51,6 +51,7 @@ export function App() {
       <main id="main" class={`page page-${current.view}`} tabIndex={-1}>
         <View me={me} current={current} />
       </main>
+      <LazyDisplay />
     </div>
   );
 }
@@ -187,7 +188,15 @@ function TopBar({ me, current }: { me: Me | undefined; current: Route }) {
   );
 }
 
-function LazyDisplay({ onClose }: { onClose: () => void }) {
+/** Not within the top bar: a dialog has a head of its own. */
+const displayOpen = new Store(false);
+
+function LazyDisplay() {
+  const open = useStore(displayOpen);
+  return open ? <Display onClose={() => displayOpen.set(false)} /> : null;
+}
+
+function Display({ onClose }: { onClose: () => void }) {
   const [Display, setDisplay] = useState<ComponentType<{ onClose: () => void }> | null>(null);
   useEffect(() => {
     import("../components/display-dialog.tsx").then((module) => setDisplay(() => module.DisplayDialog), onClose);
@@ -197,7 +206,6 @@ function LazyDisplay({ onClose }: { onClose: () => void }) {
 
 function AccountMenu({ me }: { me: Me }) {
   const [changing, setChanging] = useState(false);
-  const [display, setDisplay] = useState(false);
   return (
     <>
       <Menu
@@ -227,7 +235,7 @@ function AccountMenu({ me }: { me: Me }) {
               data-testid="display"
               onClick={() => {
                 close();
-                setDisplay(true);
+                displayOpen.set(true);
               }}
             >
               Colours and time zone
@@ -253,7 +261,6 @@ function AccountMenu({ me }: { me: Me }) {
           </>
         )}
       </Menu>
-      {display ? <LazyDisplay onClose={() => setDisplay(false)} /> : null}
       {changing ? <ChangePasswordView me={me} forced={false} onDone={() => setChanging(false)} /> : null}
     </>
   );
