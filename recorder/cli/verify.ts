@@ -67,7 +67,7 @@ Examples:
           kind: "sessions",
           sessions: await sessionsNamed(source.store, texts, cli.signal),
         };
-        await source.audit("evidence.verify", scope.kind === "sessions" ? scope.sessions.join(" ") : scope.kind, {});
+        if (scope.kind !== "sessions") await source.audit("evidence.verify", scope.kind, {});
         const progress = progressLine(cli, options.json === true);
         const { report } = await verifyEvidence({
           ...source.witnesses,
@@ -81,6 +81,9 @@ Examples:
           onProgress: progress.show,
         });
         progress.end();
+        // Of what was named, the chain of custody has it, as of `conduit recordings verify`.
+        for (const { session, verdict, findings } of scope.kind === "sessions" ? report.recordings : [])
+          await source.audit("recording.verify", session, { verdict, findings: findings.length });
         if (options.json === true) cli.out.json(report);
         else print(cli, report, options.every === true || scope.kind === "sessions");
         cli.exitCode = exitCodeOf(report, options.strict === true);

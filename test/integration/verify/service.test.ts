@@ -79,6 +79,11 @@ describe("a service that nobody tampered with", () => {
     expect([own.keys.verdict, own.ledgers[0]?.verdict]).toEqual(["VALID", "VALID"]);
     // Locked in its own store: nothing to note.
     expect(own.recordings.flatMap(({ findings }) => findings)).toEqual([]);
+    // Of what is named, who verified it stands in its chain of custody.
+    await conduit("verify", session);
+    const custody = JSON.parse(await conduit("recordings", "custody", session, "--json")) as object[];
+    const verified = { action: "recording.verify", details: { verdict: "VALID", findings: 0 } };
+    expect(custody).toContainEqual(expect.objectContaining(verified));
     const copy = join(plant.directory, "elsewhere");
     copyStore(copy);
     const text = await conduit("verify", session, "--store", copy, "--root-key", root);

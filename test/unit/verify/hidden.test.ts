@@ -31,7 +31,7 @@ it.each(["all of it", "one object"])(
     });
     const [recording] = report.recordings;
     expect(recording?.findings.filter(({ weight }) => weight !== "DELETED-EARLY")).toEqual([]);
-  expect(recording?.verdict).toBe("DELETED-EARLY");
+    expect(recording?.verdict).toBe("DELETED-EARLY");
     expect(recording?.findings.map(({ place }) => place).sort()).toEqual(hidden);
     for (const { message } of recording?.findings ?? []) expect(message).toContain("its version v is still there");
   },
