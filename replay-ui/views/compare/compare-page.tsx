@@ -1,6 +1,5 @@
 // Several recordings side by side on one wall-clock timeline, played in step. Each is checked and drawn as on its own page.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { getIndex, getRecording, recordView } from "../../api/client.ts";
 import { PauseIcon, PlayIcon, SearchIcon } from "../../components/icons.tsx";
 import { StateBadge } from "../../components/state-badge.tsx";
@@ -15,13 +14,7 @@ import type { OpenedRecording } from "../recording/opened.ts";
 import { Stage } from "../recording/stage.tsx";
 import { Verdict } from "../recording/verdict.tsx";
 import { CompareScrubber } from "./compare-scrubber.tsx";
-
-export interface Compared {
-  session: string;
-  summary: RecordingSummary;
-  opened: OpenedRecording;
-  startedMs: number;
-}
+import type { Compared } from "./compared.ts";
 
 type Loaded = { session: string; compared: Compared } | { session: string; problem: string };
 

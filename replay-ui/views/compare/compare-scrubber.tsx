@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { formatClock } from "../../format.ts";
 import type { Together } from "../../player/together.ts";
-import type { Compared } from "./compare-page.tsx";
+import type { Compared } from "./compared.ts";
 
 export function CompareScrubber({ together, compared }: { together: Together; compared: readonly Compared[] }) {
   const { fromMs, toMs } = together.covered;

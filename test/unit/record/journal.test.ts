@@ -68,6 +68,7 @@ class Writer implements JournalSession {
   unwrittenBytes = 0;
   readonly unsent = new Set<Batch>();
   onSent: (() => void) | null = null;
+  watched = false;
   next = 0;
   readonly sent: string[] = [];
 
