@@ -342,7 +342,6 @@ export const looks: Record<Named, readonly Look[]> = {
     cases,
     { ...cases, name: "cases, none", path: "/cases", as: "ines", ready: byId("cases-empty") },
     opens(cases, "case-open-dialog", byId("case-open")),
-    cuts(cases),
   ],
   case: [
     aCase,
