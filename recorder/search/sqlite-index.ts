@@ -216,7 +216,7 @@ export class SqliteSearchIndex implements SearchIndex {
     return {
       session,
       version: Number(row["version"]),
-      ...(row["key_month"] === null ? {} : { keyMonth: String(row["key_month"]) }),
+      ...(typeof row["key_month"] === "string" ? { keyMonth: row["key_month"] } : {}),
       contents: row["contents"] === "all" ? "all" : "session",
       damage: JSON.parse(String(row["damage"])) as string[],
       leftOut: JSON.parse(String(row["left_out"])) as IndexedSession["leftOut"],
@@ -510,9 +510,9 @@ function toHit(row: Row): SearchHit {
     ...(endUs === undefined ? {} : { endUs }),
     at: momentText(startedAt, atUs),
     snippet: marked(String(row["snippet"])),
-    ...(row["track"] === null ? {} : { track: String(row["track"]) }),
+    ...(typeof row["track"] === "string" ? { track: row["track"] } : {}),
     ...(exitStatus === undefined ? {} : { exitStatus }),
-    ...(row["digest"] === null ? {} : { digest: String(row["digest"]) }),
+    ...(typeof row["digest"] === "string" ? { digest: row["digest"] } : {}),
     ...(bytes === undefined ? {} : { bytes }),
   };
 }
