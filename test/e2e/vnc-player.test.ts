@@ -319,8 +319,8 @@ describe("around the picture", () => {
     plant.server.recordings.set(late.summary.session, late);
     const painted = { width: 64, height: 48, pixels: new Uint32Array(64 * 48).fill(0xff336699) };
     const page = await watch(late);
-    plant.server.recordings.delete(late.summary.session);
     await expect.poll(() => seconds(page)).toBe(waits + 2.5);
+    plant.server.recordings.delete(late.summary.session);
     expectSame(await pixels(page), painted);
     expect(await page.locator(byId("before-picture")).count()).toBe(0);
     await seekTo(page, late, 1);
