@@ -4,6 +4,7 @@ import "../styles/base.css";
 import "../styles/components.css";
 import "../styles/lists.css";
 import "../styles/player.css";
+import "../styles/lanes.css";
 import "../styles/side.css";
 import "./bundle.css";
 import { render } from "preact";
