@@ -137,7 +137,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     isPending: (session) => recorder.pending(session),
     find: (session) => recordings.find(session),
     expired: async (session) => {
-      await search?.indexer.expired(session);
+      await search?.expired(session);
       await recordings.setState(session, "expired");
     },
     alarms,
@@ -158,7 +158,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   const opened = new OpenedRecordings(reader, recordingKeys);
   search = await openSearch(config, { database, recordings: opened, logger });
-  undo.push(() => search?.indexer.close());
+  undo.push(() => search?.close());
   const { recovered, damaged } = await recorder.recover();
   undo.push(() => recorder.stop());
   undo.push(() => retention.close());
@@ -394,6 +394,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         place: (...what) => retention.holds.place(...what),
         release: (...what) => retention.holds.release(...what),
       },
+      changed: (session) => search?.notes.changed(session),
     }),
     sessions: {
       list: () => live.list(),
@@ -522,7 +523,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   retention.run();
   desk.verifier.start();
-  void search?.indexer.start();
+  void search?.start();
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
@@ -541,7 +542,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     await retention.close();
     await recorder.stop();
     await feed.settled();
-    await search?.indexer.close();
+    await search?.close();
     recordingKeys.forget();
     encryption?.close();
     await access.close();

@@ -5,6 +5,7 @@ import type { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import type { Config } from "./config.ts";
 import type { ServiceDatabase } from "./database.ts";
 import { SearchIndexer } from "./search/indexer.ts";
+import { NoteFeed, type StandingNote } from "./search/note-feed.ts";
 import { SavedSearches } from "./search/saved-searches.ts";
 import { openSqliteIndex } from "./search/sqlite-index.ts";
 
@@ -40,11 +41,69 @@ export async function openSearch(config: Config, { database, recordings, logger 
     thread: true,
     logger,
   });
+  const notes = new NoteFeed({
+    index,
+    noted: () => notedSessions(database),
+    standing: (session) => standingNotes(database, session),
+    logger,
+  });
   return {
     indexer,
+    notes,
     search: (...query: Parameters<SearchIndexer["search"]>) => indexer.search(...query),
     coverage: () => indexer.coverage(),
     saved: new SavedSearches(database.searches),
-    putNotes: (...notes: Parameters<typeof index.putNotes>) => index.putNotes(...notes),
+    async start() {
+      await Promise.all([indexer.start(), notes.start()]);
+    },
+    async expired(session: string) {
+      await notes.expired(session);
+      await indexer.expired(session);
+    },
+    async close() {
+      await notes.close();
+      await indexer.close();
+    },
   };
+}
+
+/** With what differs after each step: a note is added, changed or struck out, and never goes. */
+async function notedSessions({ cases }: ServiceDatabase): Promise<Map<string, string>> {
+  const rows = await cases
+    .selectFrom("notes")
+    .select((e) => [
+      "session",
+      e.fn.countAll<number | bigint>().as("all"),
+      e.fn.sum<number | bigint>("version").as("versions"),
+      e.fn.count<number | bigint>("struck_by").as("struck"),
+    ])
+    .where("session", "is not", null)
+    .groupBy("session")
+    .execute();
+  return new Map(rows.map(({ session, all, versions, struck }) => [session ?? "", `${all} ${versions} ${struck}`]));
+}
+
+async function standingNotes({ cases, catalog }: ServiceDatabase, session: string): Promise<StandingNote[] | null> {
+  const recording = await catalog
+    .selectFrom("recordings")
+    .select("state")
+    .where("session", "=", session)
+    .executeTakeFirst();
+  if (recording === undefined || recording.state === "expired") return null;
+  const rows = await cases
+    .selectFrom("notes")
+    .select(["kind", "at_us", "end_us", "text", "tags", "author"])
+    .where("session", "=", session)
+    .where("struck_by", "is", null)
+    .orderBy("at_us")
+    .orderBy("created_at")
+    .execute();
+  return rows.map(({ kind, at_us: atUs, end_us: endUs, text, tags, author }) => ({
+    kind: kind === "bookmark" ? "bookmark" : "note",
+    atUs: Number(atUs ?? 0),
+    endUs: endUs === null ? null : Number(endUs),
+    text,
+    tags: JSON.parse(tags) as string[],
+    author,
+  }));
 }
