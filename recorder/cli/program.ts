@@ -23,6 +23,7 @@ import { registerRecordings } from "./recordings.ts";
 import { registerReport } from "./report.ts";
 import { registerRequest } from "./request.ts";
 import { registerRetention } from "./retention.ts";
+import { registerSearch } from "./search.ts";
 import { registerSecret } from "./secret.ts";
 import { registerServe } from "./serve.ts";
 import { registerSessions } from "./sessions.ts";
@@ -53,6 +54,7 @@ const commands: Register[] = [
   registerAccess,
   registerSessions,
   registerRecordings,
+  registerSearch,
   registerHolds,
   registerRetention,
   registerEncryption,

@@ -3,7 +3,7 @@
 // Invariant: the number of a document is its session's place in time and its own place in the session. The newest is
 // therefore the highest, and a page of the newest needs no sorting, however much matches.
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { SearchHit, SearchKind } from "../../shared/api/search.ts";
 import { AppError } from "../../shared/errors.ts";
 import { DatabaseThread, type Executor, inThisThread } from "../database/executor.ts";
@@ -78,6 +78,18 @@ export async function openSqliteIndex(file: string, options: SqliteIndexOptions 
     // It holds nothing that the store does not have.
     for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
     return open(file, options);
+  }
+}
+
+/** As it is, beside a service that may be working on it: null where there is none, and one that is spoiled is left. */
+export async function openFoundIndex(file: string): Promise<SqliteSearchIndex | null> {
+  if (!existsSync(file)) return null;
+  try {
+    return await open(file, {});
+  } catch (error) {
+    if (!isSpoiled(error)) throw error;
+    const why = `the search index ${file} cannot be used: start the service, which makes a new one (${(error as Error).message})`;
+    throw new AppError("DATABASE_FAILED", why, { op: "search.find", cause: error });
   }
 }
 
