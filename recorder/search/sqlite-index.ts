@@ -286,18 +286,20 @@ export class SqliteSearchIndex implements SearchIndex {
         group by slot order by slot desc limit ?`,
       [...parameters, limit + 1],
     );
-    const groups = [];
-    for (const { slot, n } of counted.slice(0, limit)) {
-      const first = Number(slot) * slotSize;
-      const hits = (await this.#rows(plan, hitsOfGroup, { from: first, before: first + slotSize })).map(toHit);
-      const [hit] = hits;
-      if (hit === undefined) continue;
-      const { session, person, target, conduit, protocol, startedAt } = hit;
-      groups.push({ session, person, target, conduit, protocol, startedAt, count: Number(n), hits });
-    }
+    // Asked for all at once: the thread has the next when it is through with one.
+    const groups = await Promise.all(
+      counted.slice(0, limit).map(async ({ slot, n }) => {
+        const first = Number(slot) * slotSize;
+        const hits = (await this.#rows(plan, hitsOfGroup, { from: first, before: first + slotSize })).map(toHit);
+        const [hit] = hits;
+        if (hit === undefined) return [];
+        const { session, person, target, conduit, protocol, startedAt } = hit;
+        return [{ session, person, target, conduit, protocol, startedAt, count: Number(n), hits }];
+      }),
+    );
     const last = counted[limit - 1];
     const next = counted.length > limit && last !== undefined ? Number(last["slot"]).toString(36) : null;
-    return { items: [], groups, next };
+    return { items: [], groups: groups.flat(), next };
   }
 
   #rows(plan: Plan, limit: number, within: Within): Promise<Row[]> {
