@@ -285,12 +285,22 @@ describe("every page about access", () => {
   it("is in the menu of whom it is for", async () => {
     const tabs = async (as: Name) => (await visit("/access", as)).locator("nav a").allTextContents();
     expect(await tabs("erika")).toEqual(["Recordings", "My access", "Targets"]);
-    expect(await tabs("ines")).toEqual(["Recordings", "My access", "Targets", "Live", "Attestation"]);
+    expect(await tabs("ines")).toEqual([
+      "Recordings",
+      "Search",
+      "My access",
+      "Targets",
+      "Cases",
+      "Live",
+      "Attestation",
+    ]);
     const audrey = await tabs("audrey");
     expect(audrey.map((text) => text.split(" ")[0])).toEqual([
       "Recordings",
+      "Search",
       "My",
       "Targets",
+      "Cases",
       "Live",
       "Approvals",
       "Policy",
