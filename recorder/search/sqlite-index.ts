@@ -279,10 +279,10 @@ export class SqliteSearchIndex implements SearchIndex {
 
   async #groups(plan: Plan, { limit, cursor }: SearchQuery): Promise<FoundPage> {
     const before = cursor === undefined ? null : parseCursor(cursor) * slotSize;
-    const { from, conditions, parameters } = sourceOf(plan, before === null ? {} : { before });
+    const { bare, conditions, parameters } = sourceOf(plan, before === null ? {} : { before });
     const counted = await this.#ask(
       `select id >> 17 as slot, count(*) as n from (
-        select ${plan.id} as id ${from} where ${conditions} order by ${plan.id} desc limit ${maxCounted})
+        select ${plan.id} as id ${bare} where ${conditions} order by ${plan.id} desc limit ${maxCounted})
         group by slot order by slot desc limit ?`,
       [...parameters, limit + 1],
     );
@@ -420,12 +420,12 @@ function sourceOf(plan: Plan, { from, before }: Within) {
     conditions.push(`${plan.id} < ?`);
     parameters.push(before);
   }
+  const where = conditions.length === 0 ? "true" : conditions.join(" and ");
   const source = plan.match === null ? "documents d" : "words cross join documents d on d.id = words.rowid";
-  return {
-    from: `from ${source} cross join sessions s on s.slot = d.id >> 17`,
-    conditions: conditions.length === 0 ? "true" : conditions.join(" and "),
-    parameters,
-  };
+  const joined = `from ${source} cross join sessions s on s.slot = d.id >> 17`;
+  const areOfWords = plan.match !== null && conditions.every((condition) => !/\b[ds]\./.test(condition));
+  // For numbers alone the other tables are looked up only where a condition is on them.
+  return { from: joined, bare: areOfWords ? "from words" : joined, conditions: where, parameters };
 }
 
 function slotOf(ms: number): number {
