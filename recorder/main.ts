@@ -137,8 +137,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     isPending: (session) => recorder.pending(session),
     find: (session) => recordings.find(session),
     expired: async (session) => {
-      await search?.expired(session);
       await recordings.setState(session, "expired");
+      // The index is a cache, compared with the catalogue again and again: it holds up no retention.
+      await search?.expired(session).catch((err: unknown) => {
+        logger.error({ err, session }, "an expired recording is still in the search index: it is tried again");
+      });
     },
     alarms,
     logger,

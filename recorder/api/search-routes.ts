@@ -11,6 +11,7 @@ import { contentReaders } from "./roles.ts";
 import { addRoute } from "./route.ts";
 import { SearchLog } from "./search-log.ts";
 import type { ViewLog } from "./view-log.ts";
+import { visibleRecording } from "./visible-recording.ts";
 
 const ById = z.strictObject({ id: z.uuid("not a kept search's id") });
 
@@ -33,8 +34,14 @@ export function addSearchRoutes(app: FastifyInstance, deps: ApiDeps, views: View
       const filter = Object.fromEntries(
         Object.entries(asked).filter(([, value]) => value !== undefined && value !== ""),
       );
+      // Hits show content: what policy asks of a view it asks of them.
+      if (query.session !== undefined) {
+        await visibleRecording(deps, me, query.session);
+        await views.viewed(me, query.session, request.ip, reason);
+      }
       if (searches.isNew(me, { search: filter })) {
         views.requireReason("search", reason);
+        views.requireReason("view", reason);
         await searches.searched(me, { search: filter }, request.ip, reason);
       }
       const wanted = { ...asked, limit, cursor, group };

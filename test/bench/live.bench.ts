@@ -16,7 +16,7 @@ import { type BenchContext, type Figure, figure, interleaved, median, percentile
 import { colourOf, newestPicture } from "./live/pictures.ts";
 import type { Question, Taken } from "./live/watchers.ts";
 import { startTopology, type Topology } from "./ssh/topology.ts";
-import { Child } from "./vnc/child.ts";
+import { Child, cpuMs } from "./vnc/child.ts";
 import { RfbClient } from "./vnc/rfb-client.ts";
 import { startVncService, Portal as VncPortal, person as viewerPerson } from "./vnc/stage.ts";
 
@@ -51,6 +51,10 @@ class Watchers {
     await watchers.#child.line();
     await watchers.ask({ do: "sign-in", url: service.httpUrl, people: watcherNames, password });
     return watchers;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   ask(question: Question): Promise<unknown> {
@@ -232,20 +236,34 @@ async function gone(portal: Portal, session: string): Promise<void> {
   );
 }
 
-async function bulk(stage: Topology, portal: Portal, watchers: Watchers | null): Promise<number> {
+interface Bulk {
+  megabytesPerSecond: number;
+  /** Milliseconds of processor time a megabyte. */
+  serviceMs: number;
+  watchersMs: number;
+}
+
+async function bulk(stage: Topology, portal: Portal, watchers: Watchers | null): Promise<Bulk> {
   const operator = new Operator(stage, [], `read x; cat ${stage.textFile}`);
   const session = await liveSession(portal);
   // They join now, and have the channel's beginning when there is one.
   const opened = watchers?.open(session, many);
   await sleep(watchers ? 3000 : 500);
-  const startedMs = performance.now();
+  const service = stage.service.process.pid ?? 0;
+  const spent = () => ({ service: cpuMs(service), watchers: watchers === null ? 0 : cpuMs(watchers.pid) });
+  const [startedMs, before] = [performance.now(), spent()];
   operator.process.stdin.end("\n");
   await once(operator.process, "exit");
-  const perSecond = stage.fileBytes / 1e6 / ((performance.now() - startedMs) / 1000);
+  const [endedMs, after] = [performance.now(), spent()];
+  const megabytes = stage.fileBytes / 1e6;
   await opened;
   if (watchers) await watchers.close();
   await gone(portal, session);
-  return perSecond;
+  return {
+    megabytesPerSecond: megabytes / ((endedMs - startedMs) / 1000),
+    serviceMs: (after.service - before.service) / megabytes,
+    watchersMs: (after.watchers - before.watchers) / megabytes,
+  };
 }
 
 async function cost(
@@ -296,18 +314,35 @@ async function bulkCost(
   rounds: number,
   log: BenchContext["log"],
 ): Promise<Figure[]> {
-  const rates = await interleaved(
-    { without: () => bulk(stage, portal, null), watched: () => bulk(stage, portal, watchers) },
-    rounds,
-  );
+  // The watchers run on the same processors, as they do nowhere else: what the service itself spends is told apart.
+  const all: Record<"without" | "watched", Bulk[]> = { without: [], watched: [] };
+  const one = async (kind: "without" | "watched") => {
+    const taken = await bulk(stage, portal, kind === "watched" ? watchers : null);
+    all[kind].push(taken);
+    return taken.megabytesPerSecond;
+  };
+  const rates = await interleaved({ without: () => one("without"), watched: () => one("watched") }, rounds);
   log(`bulk: ${JSON.stringify(rates, (_key, value) => (typeof value === "number" ? Math.round(value) : value))} MB/s`);
   const [watched, without] = [median(rates.watched), median(rates.without)];
+  const spent = (kind: "without" | "watched") => median(all[kind].map(({ serviceMs }) => serviceMs));
   return [
     figure(`bulk download with ${many} watching, against none`, "MB/s", watched, without, {
       measure: "ratio",
       at: "least",
       bound: 0.95,
     }),
+    figure(
+      `the service's processor time in it, ${many} watching, against none`,
+      "ms/MB",
+      spent("watched"),
+      spent("without"),
+    ),
+    figure(
+      "the watchers' own processor time in it",
+      "ms/MB",
+      median(all.watched.map(({ watchersMs }) => watchersMs)),
+      null,
+    ),
   ];
 }
 

@@ -147,6 +147,16 @@ it("finds what was run in a shell, recalled, of several lines, pasted, in an edi
   const [file] = (await search({ q: "recipe-17", kinds: "file" })).items;
   expect(file).toMatchObject({ person: "vera", target: "plc-1", kind: "file" });
 
+  // Whoever searches within one recording has looked at it.
+  const custody = await fetch(`${plant.service.httpUrl}/api/v1/recordings/${ran.session}/custody`, {
+    headers: { cookie },
+  });
+  expect(await custody.json()).toMatchObject({
+    items: expect.arrayContaining([
+      expect.objectContaining({ actor: investigator.name, action: "recording.view" }),
+    ]) as unknown,
+  });
+
   const groups = (await search({ q: "echo", group: "session" })).groups ?? [];
   expect(groups.map(({ count }) => count)).toEqual([1, expect.any(Number)]);
 }, 180_000);
