@@ -1,33 +1,20 @@
-// npx tsx scripts/screenshots.ts [--out DIR] [--access]: the pictures in docs/images, of the built UI over the real API with the
+// npx tsx scripts/screenshots.ts [--out DIR] [--access | --desk]: the pictures in docs/images, of the built UI over the real API with the
 // recordings of the tests: docs/images/player.png for the README, and a gallery on desktop and phone, light and dark. The
-// live screen is that of the demo HMI through the built service; the pages about access (alone with --access) are of a plant
-// of their own, at the time of the day.
+// live screen is that of the demo HMI through the built service; the pages about access (alone with --access) and those of the
+// investigator (alone with --desk) are of plants of their own, at the time of the day.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { startHmi } from "../recorder/cli/demo/hmi/hmi.ts";
 import { type people, startAccessPlant } from "../test/support/access-plant.ts";
-import { launchBrowser, type OpenPage, openPage } from "../test/support/browser.ts";
+import { byId, launchBrowser } from "../test/support/browser.ts";
 import { openRules } from "../test/support/open-rules.ts";
 import { password, type ScreenPlant, startScreenPlant } from "../test/support/replay-fixtures.ts";
 import { startRunningService } from "../test/support/service.ts";
 import { createTempDir } from "../test/support/temp-dir.ts";
-
-interface Picture {
-  name: string;
-  path: string;
-  /** Who looks; left out, nobody is signed in. */
-  as?: string;
-  width?: number;
-  height?: number;
-  dark?: boolean;
-  scale?: number;
-  /** Brings the page to the state of the picture. */
-  prepare?: (page: Page) => Promise<unknown>;
-}
-
-const byId = (id: string) => `[data-testid="${id}"]`;
+import { takeDeskPages } from "./pictures/desk.ts";
+import { both, look, type Picture } from "./pictures/picture.ts";
 
 /** A fixed moment, so that a picture changes only when the UI does. */
 const now = Date.parse("2026-11-20T14:05:00");
@@ -169,23 +156,6 @@ function pictures(plant: ScreenPlant): Picture[] {
   ];
 }
 
-const both = (picture: Picture): Picture[] => [
-  { ...picture, name: `${picture.name}-light` },
-  { ...picture, name: `${picture.name}-dark`, dark: true },
-  { ...picture, name: `${picture.name}-phone-light`, width: 390, height: 844, scale: 2 },
-  { ...picture, name: `${picture.name}-phone-dark`, width: 390, height: 844, scale: 2, dark: true },
-];
-
-function look(browser: Browser, url: string, picture: Picture, person: string, secret: string): Promise<OpenPage> {
-  return openPage(browser, url, {
-    ...(picture.width === undefined ? {} : { width: picture.width }),
-    ...(picture.height === undefined ? {} : { height: picture.height }),
-    ...(picture.scale === undefined ? {} : { scale: picture.scale }),
-    dark: picture.dark ?? false,
-    ...(person === "" ? {} : { person: { name: person, password: secret } }),
-  });
-}
-
 /** A session in the browser, while it goes on and when it was ended. */
 async function takeLiveScreens(browser: Browser, directory: string): Promise<void> {
   const folder = await createTempDir("pictures");
@@ -288,9 +258,14 @@ async function main(): Promise<void> {
   const out = process.argv.indexOf("--out");
   const directory = process.argv[out + 1] !== undefined && out > 0 ? process.argv[out + 1]! : defaultDirectory;
   mkdirSync(directory, { recursive: true });
-  if (process.argv.includes("--access")) {
+  const alone = [takeAccessPages, takeDeskPages].filter((_, i) => process.argv.includes(["--access", "--desk"][i]!));
+  if (alone.length > 0) {
     const browser = await launchBrowser();
-    await takeAccessPages(browser, directory).finally(() => browser.close());
+    try {
+      for (const takePages of alone) await takePages(browser, directory);
+    } finally {
+      await browser.close();
+    }
     return;
   }
   const plant = await startScreenPlant({ now, hmi: { masked: false } });
@@ -302,6 +277,7 @@ async function main(): Promise<void> {
     }
     await takeLiveScreens(browser, directory);
     await takeAccessPages(browser, directory);
+    await takeDeskPages(browser, directory);
   } finally {
     await browser.close();
     await plant.server.close();
