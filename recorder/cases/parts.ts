@@ -14,7 +14,7 @@ export interface CaseActor {
 }
 
 export interface CaseHolds {
-  of(session: string): Promise<RecordingRetention>;
+  of(session: string): Promise<Pick<RecordingRetention, "holds">>;
   place(session: string, wish: PlaceHold, by: { name: string; address: string }): Promise<Hold>;
   release(session: string, hold: string, step: ReleaseHold, by: { name: string; address: string }): Promise<Hold>;
 }

@@ -101,3 +101,10 @@ export function formatDuration(us: number): string {
 export function formatTime(rfc3339: string): string {
   return `${rfc3339.slice(0, 10)} ${rfc3339.slice(11, 19)}Z`;
 }
+
+/** Session time as `--at` takes it: `1:02:03`. */
+export function sessionClock(us: number): string {
+  const seconds = Math.floor(us / 1e6);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${Math.floor(seconds / 3600)}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
+}

@@ -6,6 +6,7 @@ import { version } from "../version.ts";
 import { registerAccess } from "./access.ts";
 import { registerAttest } from "./attest.ts";
 import { registerBreakGlass } from "./break-glass.ts";
+import { registerCases } from "./cases.ts";
 import { registerCatalog } from "./catalog.ts";
 import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
@@ -16,6 +17,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { registerHolds } from "./holds.ts";
 import { registerKeys } from "./keys.ts";
 import { registerLedger } from "./ledger.ts";
+import { registerNotes } from "./notes.ts";
 import { Output } from "./output.ts";
 import { registerPolicy } from "./policy.ts";
 import { registerQuarantine } from "./quarantine.ts";
@@ -55,6 +57,8 @@ const commands: Register[] = [
   registerSessions,
   registerRecordings,
   registerSearch,
+  registerNotes,
+  registerCases,
   registerHolds,
   registerRetention,
   registerEncryption,

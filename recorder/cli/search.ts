@@ -18,7 +18,7 @@ import { queryMs } from "../search/time.ts";
 import { searchFile } from "../search-service.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { counted, formatTime } from "./output.ts";
+import { counted, formatTime, sessionClock } from "./output.ts";
 import { inArchive, resolveSession } from "./recordings/archive.ts";
 import { reasonOption } from "./recordings/common-options.ts";
 
@@ -171,13 +171,6 @@ function showGroups(cli: Cli, groups: readonly SearchGroup[]): void {
 function foundIn({ snippet, exitStatus }: SearchHit): string {
   const text = snippet.text.replaceAll(/\s+/g, " ").trim();
   return exitStatus === undefined ? text : `${text} (exit status ${exitStatus})`;
-}
-
-/** As `recordings play --at` takes it. */
-function sessionClock(us: number): string {
-  const seconds = Math.floor(us / 1e6);
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${Math.floor(seconds / 3600)}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
 }
 
 /** What the search cannot know, so that nothing found is not taken for nothing there. */

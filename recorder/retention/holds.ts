@@ -53,13 +53,8 @@ export class Holds {
   }
 
   /** Newest first; of one recording, or every one that is not released. */
-  async list(session?: string): Promise<Hold[]> {
-    const query = this.#parts.db.selectFrom("holds").selectAll().orderBy("placed_at", "desc").orderBy("id");
-    const rows = await (session === undefined
-      ? query.where("state", "!=", "released")
-      : query.where("session", "=", session)
-    ).execute();
-    return rows.map(toHold);
+  list(session?: string): Promise<Hold[]> {
+    return listHolds(this.#parts.db, session);
   }
 
   place(session: string, { caseId, reason }: PlaceHold, by: HoldActor): Promise<Hold> {
@@ -199,6 +194,16 @@ export class Holds {
       if (this.#turns.get(session) === turn) this.#turns.delete(session);
     }
   }
+}
+
+/** As the database has them, whether or not a service runs. */
+export async function listHolds(db: Kysely<RetentionTables>, session?: string): Promise<Hold[]> {
+  const query = db.selectFrom("holds").selectAll().orderBy("placed_at", "desc").orderBy("id");
+  const rows = await (session === undefined
+    ? query.where("state", "!=", "released")
+    : query.where("session", "=", session)
+  ).execute();
+  return rows.map(toHold);
 }
 
 function conflict(message: string): AppError {

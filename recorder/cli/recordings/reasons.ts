@@ -9,19 +9,23 @@ const maxReasonChars = 500;
 
 /** The audit of a command; REASON_REQUIRED before anything is written, where policy asks for a reason and none was given. */
 export function withReasons(workspace: Workspace, command: Command): Workspace["audit"] {
-  const { reason: given } = command.opts<{ reason?: string }>();
-  const reason = given?.trim().slice(0, maxReasonChars);
   return (action, subject, details = {}) => {
     const asked = CustodyAction.safeParse(action.replace(/^recording\./, "")).data;
     if (asked === undefined) return workspace.audit(action, subject, details);
-    if ((reason ?? "") === "" && isAsked(workspace, asked)) {
-      throw new AppError("REASON_REQUIRED", "policy asks why (custody.reasonFor): give --reason TEXT", {
-        op: "cli.recordings",
-        details: { exitCode: 2 },
-      });
-    }
-    return workspace.audit(action, subject, (reason ?? "") === "" ? details : { ...details, reason });
+    const reason = reasonFor(workspace, command, asked);
+    return workspace.audit(action, subject, reason === undefined ? details : { ...details, reason });
   };
+}
+
+/** As `--reason` has it. REASON_REQUIRED where policy asks for one and none was given. */
+export function reasonFor(workspace: Workspace, command: Command, action: CustodyAction): string | undefined {
+  const reason = command.opts<{ reason?: string }>().reason?.trim().slice(0, maxReasonChars) ?? "";
+  if (reason !== "") return reason;
+  if (!isAsked(workspace, action)) return undefined;
+  throw new AppError("REASON_REQUIRED", "policy asks why (custody.reasonFor): give --reason TEXT", {
+    op: "cli.recordings",
+    details: { exitCode: 2 },
+  });
 }
 
 function isAsked({ config }: Workspace, action: CustodyAction): boolean {
