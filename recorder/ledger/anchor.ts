@@ -79,7 +79,12 @@ class AnchorLine {
   offer(checkpoint: LedgerCheckpoint): void {
     if (this.#stopped) return;
     this.#next = checkpoint;
-    if (this.#timer === null) this.#running ??= this.#run();
+    // A run that finds nothing to do is over before it could be kept here, and would stand here for ever.
+    if (this.#timer === null && this.#isDue) this.#running ??= this.#run();
+  }
+
+  get #isDue(): boolean {
+    return performance.now() - this.#lastMs >= (this.anchor.everyMs ?? 0);
   }
 
   async stop(): Promise<void> {
@@ -91,9 +96,8 @@ class AnchorLine {
   }
 
   async #run(): Promise<void> {
-    const { everyMs = 0 } = this.anchor;
     try {
-      while (this.#next !== null && performance.now() - this.#lastMs >= everyMs) {
+      while (this.#next !== null && this.#isDue) {
         const checkpoint = this.#next;
         this.#next = null;
         await this.#give(checkpoint);

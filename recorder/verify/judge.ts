@@ -420,7 +420,8 @@ class Judgement {
     compare(manifestName, facts.manifestSha256);
     compare(checksumsName, facts.sumsSha256);
     if (manifest === null) {
-      this.#sealedWithoutManifest(entries, prefix, n);
+      // One that is there and cannot be read was told already.
+      if (!hashes.has(manifestName)) this.#sealedWithoutManifest(entries, prefix, n);
       return;
     }
     const last = manifest.segments.at(-1)?.link ?? manifest.openSha256;

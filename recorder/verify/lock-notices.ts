@@ -60,7 +60,10 @@ export async function lockOf(store: ObjectStore, key: string, versionId: string 
   try {
     return (await retentionOf(store)?.lock(key, versionId)) ?? null;
   } catch (error) {
-    if (error instanceof AppError && ["STORE_NOT_FOUND", "INTEGRITY_FORMAT"].includes(error.code)) return null;
+    if (error instanceof AppError && error.code === "STORE_NOT_FOUND") return null;
+    // A record of a lock that nobody can read promises nothing.
+    if (error instanceof AppError && error.code === "INTEGRITY_FORMAT")
+      return { mode: null, retainUntil: null, hold: false };
     throw error;
   }
 }
