@@ -172,9 +172,10 @@ function clock(us: number): string {
   return `${Math.floor(seconds / 3600)}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
 }
 
-/** For HTML. Changes of direction and other controls are named, not passed on: they could make a text look like another. */
+/** For HTML. However a line ends, it ends. Changes of direction and other controls are named, not passed on: they could make a text look like another. */
 function text(value: string): string {
   return value
+    .replaceAll(/\r\n?/g, "\n")
     .replaceAll(
       /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

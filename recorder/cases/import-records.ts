@@ -23,8 +23,8 @@ export class BadLine extends Error {
   }
 }
 
-/** Blank lines are left out. Throws BadLine at what cannot be read. */
-export function* csvRecords(text: string, delimiter: string): Generator<FileRecord> {
+/** Null: the line is blank; whoever reads can give way there, too. Throws BadLine at what cannot be read. */
+export function* csvRecords(text: string, delimiter: string): Generator<FileRecord | null> {
   let at = 0;
   let line = 1;
   while (at < text.length) {
@@ -69,29 +69,25 @@ export function* csvRecords(text: string, delimiter: string): Generator<FileReco
       line++;
       ended = true;
     }
-    if (fields.length > 1 || fields[0]?.trim() !== "") yield { line: begun, fields };
+    yield fields.length > 1 || fields[0]?.trim() !== "" ? { line: begun, fields } : null;
   }
 }
 
-/** Objects, one a line; what is none is told by `bad`. */
+/** Objects, one a line. Null: the line is blank, or `bad` was told of it; whoever reads can stop or give way there, too. */
 export function* jsonRecords(
   text: string,
   bad: (error: BadLine) => void,
-): Generator<{ line: number; value: Record<string, unknown> }> {
+): Generator<{ line: number; value: Record<string, unknown> } | null> {
   let at = 0;
   for (let line = 1; at < text.length; line++) {
     const found = text.indexOf("\n", at);
     const end = found < 0 ? text.length : found;
     const content = end - at > maxRecordCharacters ? null : text.slice(at, end).trim();
     at = end + 1;
-    if (content === "") continue;
-    if (content === null) {
-      bad(new BadLine(line, "it is longer than 64 KiB"));
-      continue;
-    }
-    const value = parsed(content);
-    if (value === null) bad(new BadLine(line, "it is not an object of JSON"));
-    else yield { line, value };
+    const value = content === null || content === "" ? null : parsed(content);
+    if (content === null) bad(new BadLine(line, "it is longer than 64 KiB"));
+    else if (content !== "" && value === null) bad(new BadLine(line, "it is not an object of JSON"));
+    yield value === null ? null : { line, value };
   }
 }
 
@@ -106,7 +102,7 @@ function parsed(content: string): Record<string, unknown> | null {
   }
 }
 
-/** `a.b.c` of nested objects; a name with a dot in it is found as it is, too. Null: there is none. */
+/** `a.b.c` of nested objects; a name with a dot in it is found as it is, too. Null: there is none. RangeError: too deep. */
 export function memberOf(value: Record<string, unknown>, path: string): string | null {
   if (Object.hasOwn(value, path)) return textOf(value[path]);
   let here: unknown = value;
@@ -119,7 +115,13 @@ export function memberOf(value: Record<string, unknown>, path: string): string |
 
 function textOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // What can be parsed can be too deep to be written: the stack ends.
+    throw new RangeError("a member is nested too deeply to be read");
+  }
 }
 
 function countOf(text: string): number {

@@ -76,7 +76,11 @@ export class TimeReader {
     const wall = midnight.getTime() + ((hour * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000 + ms;
     if (offset === undefined) return this.#ofZone(wall, text);
     if (!/^[+-]/.test(offset)) return wall;
-    const away = (Number(offset.slice(1, 3)) * 60 + Number(offset.slice(-2))) * 60_000;
+    const [hoursAway, minutesAway] = [Number(offset.slice(1, 3)), Number(offset.slice(-2))];
+    // No zone is further from UTC than 14 hours.
+    if (minutesAway > 59 || hoursAway * 60 + minutesAway > 14 * 60)
+      throw new RangeError(`${shown(text)} has an offset that no time zone has`);
+    const away = (hoursAway * 60 + minutesAway) * 60_000;
     return offset.startsWith("-") ? wall + away : wall - away;
   }
 

@@ -8,6 +8,7 @@ import {
   type ImportedEvent,
   type ImportResult,
   ImportSettings,
+  maxEventsInAll,
   maxImportBytes,
   type NewImport,
 } from "../../shared/api/cases.ts";
@@ -26,6 +27,7 @@ import {
   timeOf,
 } from "./parts.ts";
 import { readImport, type StoredEvent } from "./read-import.ts";
+import { storedEvents } from "./stored-events.ts";
 import type { ImportsTable } from "./tables.ts";
 
 const compressed = promisify(gzip);
@@ -36,7 +38,6 @@ const maxImports = 50;
 /** In one answer. */
 export const maxEventsShown = 20_000;
 const sampleOf = 5;
-const maxStoredBytes = 256 * 1024 * 1024;
 
 export type ImportOn = { session: string } | { caseId: string };
 
@@ -44,6 +45,7 @@ export class Imports {
   readonly #parts: CaseParts;
   /** One file is read at a time. */
   readonly #turns = new Turns();
+  readonly #readings = new Turns();
 
   constructor(parts: CaseParts) {
     this.#parts = parts;
@@ -55,10 +57,10 @@ export class Imports {
       const raw = bytesOf(base64);
       const { events, errors } = await readImport(raw, settings);
       const sample = events.slice(0, sampleOf).map((event) => shown(event, ""));
-      if (errors.length > 0 || dryRun) return { imported: null, events: events.length, errors, sample };
+      if (errors.length > 0) return { imported: null, events: events.length, errors, sample };
       const { db, audit } = this.#parts;
-      const there = await this.#rows(on);
-      if (there.length >= maxImports) throw conflict(`there are ${maxImports} imports already`);
+      refuseTooMany(await this.#rows(on), events.length);
+      if (dryRun) return { imported: null, events: events.length, errors, sample };
       const id = newId("i");
       const row: Selectable<ImportsTable> = {
         id,
@@ -125,7 +127,11 @@ export class Imports {
   async file(id: string): Promise<{ name: string; bytes: Buffer; on: ImportOn }> {
     const row = await this.#parts.db.selectFrom("imports").selectAll().where("id", "=", id).executeTakeFirst();
     if (row === undefined) throw notFound("there is no such import");
-    const { raw } = await this.#file(id);
+    const { raw } = await this.#parts.db
+      .selectFrom("import_files")
+      .select("raw")
+      .where("import_id", "=", id)
+      .executeTakeFirstOrThrow();
     const bytes = await decompressed(raw, { maxOutputLength: maxImportBytes + 1 });
     if (sha256Of(bytes) !== row.sha256) {
       const message = `the file of the import ${id} is not what was given: its hash is another one`;
@@ -135,36 +141,34 @@ export class Imports {
     return { name: row.name, bytes, on };
   }
 
-  /** Of these imports, as far as they are not removed, in order of time. */
-  async events(
+  /** Of these imports, as far as they are not removed, in order of time. One asker is served at a time. */
+  events(
     imports: readonly Import[],
     within: { fromMs: number; toMs: number } | null,
   ): Promise<{ events: ImportedEvent[]; more: boolean }> {
-    const found: { event: StoredEvent; of: string }[] = [];
-    for (const { id, removed, firstAt, lastAt } of imports) {
-      if (removed !== null) continue;
-      if (within !== null && (Date.parse(lastAt ?? "") < within.fromMs || Date.parse(firstAt ?? "") > within.toMs))
-        continue;
-      const { events } = await this.#file(id);
-      const text = await decompressed(events, { maxOutputLength: maxStoredBytes });
-      for (const event of JSON.parse(text.toString()) as StoredEvent[]) {
-        const outside = within !== null && (event[0] < within.fromMs || event[0] > within.toMs);
-        if (!outside) found.push({ event, of: id });
+    return this.#readings.take(async () => {
+      const { fromMs, toMs } = within ?? { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
+      let kept: { event: StoredEvent; of: string }[] = [];
+      // Later ones cannot be among those that are shown.
+      let untilMs = toMs;
+      for (const { id, removed, firstAt, lastAt } of imports) {
+        if (removed !== null || Date.parse(lastAt ?? "") < fromMs || Date.parse(firstAt ?? "") > untilMs) continue;
+        const { events } = await this.#parts.db
+          .selectFrom("import_files")
+          .select("events")
+          .where("import_id", "=", id)
+          .executeTakeFirstOrThrow();
+        const found = await storedEvents(events, { fromMs, toMs: untilMs, most: maxEventsShown + 1 });
+        for (const event of found) kept.push({ event, of: id });
+        kept.sort((a, b) => a.event[0] - b.event[0]);
+        kept = kept.slice(0, maxEventsShown + 1);
+        if (kept.length > maxEventsShown) untilMs = kept.at(-1)?.event[0] ?? untilMs;
       }
-    }
-    found.sort((a, b) => a.event[0] - b.event[0]);
-    return {
-      events: found.slice(0, maxEventsShown).map(({ event, of }) => shown(event, of)),
-      more: found.length > maxEventsShown,
-    };
-  }
-
-  async #file(id: string): Promise<{ raw: Uint8Array; events: Uint8Array }> {
-    return this.#parts.db
-      .selectFrom("import_files")
-      .select(["raw", "events"])
-      .where("import_id", "=", id)
-      .executeTakeFirstOrThrow();
+      return {
+        events: kept.slice(0, maxEventsShown).map(({ event, of }) => shown(event, of)),
+        more: kept.length > maxEventsShown,
+      };
+    });
   }
 
   #rows(on: ImportOn): Promise<Selectable<ImportsTable>[]> {
@@ -173,6 +177,16 @@ export class Imports {
       "session" in on ? query.where("session", "=", on.session) : query.where("case_id", "=", on.caseId)
     ).execute();
   }
+}
+
+function refuseTooMany(there: readonly Selectable<ImportsTable>[], more: number): void {
+  if (there.length >= maxImports) throw conflict(`there are ${maxImports} imports already`);
+  const standing = there.filter((row) => row.removed_at === null);
+  const count = standing.reduce((sum, row) => sum + Number(row.events), 0);
+  if (count + more > maxEventsInAll)
+    throw conflict(
+      `there are ${count} imported events here already, and ${more} more would be over the ${maxEventsInAll} that there can be: remove an import, or import only the stretch of time that matters`,
+    );
 }
 
 function bytesOf(base64: string): Buffer {

@@ -21,6 +21,7 @@ import type { CaseTables, NotesTable, NoteVersionsTable } from "./tables.ts";
 /** Of a recording or a case, struck out ones as well. */
 const maxNotes = 5_000;
 const maxVersions = 500;
+const clocksApartUs = 60_000_000;
 
 /** What a note is on. */
 export type NoteOn = { session: string } | { caseId: string };
@@ -184,14 +185,17 @@ export class Notes {
     return this.#parts.audit.append({ actor: by.name, action, subject, address: by.address, details });
   }
 
-  /** Of one that goes on, the end is not known yet. */
+  /** Of one that goes on, the end is not known yet: it is now, or a little later by another clock. */
   async #refuseOutside(session: string, lastUs: number): Promise<void> {
     const recording = await this.#parts.recordings.find(session);
     if (recording === null) throw notFound("there is no recording of that id");
-    if (recording.endedAt !== null && lastUs > recording.durationUs + 1_000_000)
-      throw invalid(
-        `the recording ends at ${Math.floor(recording.durationUs / 1e6)} s: the note would be after its end`,
-      );
+    const { startedAt, endedAt, durationUs } = recording;
+    if (endedAt === null) {
+      const nowUs = ((this.#parts.now ?? Date.now)() - Date.parse(startedAt)) * 1000;
+      if (lastUs > Math.max(nowUs, durationUs) + clocksApartUs)
+        throw invalid("the session has not come to that moment: a note is about what was recorded");
+    } else if (lastUs > durationUs + 1_000_000)
+      throw invalid(`the recording ends at ${Math.floor(durationUs / 1e6)} s: the note would be after its end`);
   }
 }
 

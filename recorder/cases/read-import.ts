@@ -37,12 +37,14 @@ export async function readImport(bytes: Uint8Array, settings: ImportSettings): P
     const lanes = new Set<string>();
     const text = decoded(bytes, settings.encoding);
     let read = 0;
-    for (const { line, column } of recordsOf(text, settings, ({ line: n, message }) => wrong(n, message))) {
+    for (const record of recordsOf(text, settings, ({ line: n, message }) => wrong(n, message))) {
       if (errors.length >= maxErrors) break;
       if (++read % giveWayEvery === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (record === null) continue;
+      const { line, column } = record;
       if (events.length >= maxImportEvents)
         throw new BadLine(line, `there are more than ${maxImportEvents} events`, true);
-      const event = eventOf(column, settings, times);
+      const event = eventOrSentence(column, settings, times);
       if (typeof event === "string") {
         wrong(line, event);
         continue;
@@ -58,7 +60,7 @@ export async function readImport(bytes: Uint8Array, settings: ImportSettings): P
   }
   if (events.length === 0 && errors.length === 0) wrong(1, "the file has no events");
   events.sort((a, b) => a[0] - b[0]);
-  return { events, errors };
+  return { events, errors: errors.slice(0, maxErrors) };
 }
 
 function timesOf({ timeZone, timeFormat }: ImportSettings): TimeReader {
@@ -88,13 +90,19 @@ function* recordsOf(
   text: string,
   settings: ImportSettings,
   bad: (error: BadLine) => void,
-): Generator<{ line: number; column: Column }> {
+): Generator<{ line: number; column: Column } | null> {
   if (settings.format === "jsonl") {
-    for (const { line, value } of jsonRecords(text, bad)) yield { line, column: (name) => memberOf(value, name) };
+    for (const record of jsonRecords(text, bad))
+      yield record && { line: record.line, column: (name) => memberOf(record.value, name) };
     return;
   }
   let places: Map<string, number> | null = null;
-  for (const { line, fields } of csvRecords(text, settings.delimiter)) {
+  for (const record of csvRecords(text, settings.delimiter)) {
+    if (record === null) {
+      yield null;
+      continue;
+    }
+    const { line, fields } = record;
     if (places === null) {
       places = placesOf(fields, settings, line);
       if (settings.header) continue;
@@ -121,17 +129,21 @@ function namedIn({ at, text, lane, severity }: ImportMapping): string[] {
   return [at, ...text, lane, severity].filter((name) => name !== undefined);
 }
 
-/** A sentence where it is none. */
+function eventOrSentence(column: Column, settings: ImportSettings, times: TimeReader): StoredEvent | string {
+  try {
+    return eventOf(column, settings, times);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+/** A sentence where it is none, or a RangeError with one. */
 function eventOf(column: Column, settings: ImportSettings, times: TimeReader): StoredEvent | string {
   const { mapping, offsetMs } = settings;
   const when = column(mapping.at);
   if (when === null || when.trim() === "") return `it has no time in ${JSON.stringify(mapping.at)}`;
-  let atMs: number;
-  try {
-    atMs = times.read(when) + offsetMs;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const atMs = times.read(when) + offsetMs;
   const said = mapping.text.map((name) => column(name)?.trim() ?? "").filter((part) => part !== "");
   const text = oneLine(said.join(" "), maxTextCharacters);
   if (text === "") return `it has no text in ${mapping.text.map((name) => JSON.stringify(name)).join(", ")}`;

@@ -224,6 +224,8 @@ export type ImportMapping = z.infer<typeof ImportMapping>;
 export const importEncodings = ["utf-8", "windows-1252", "utf-16le"] as const;
 export const maxImportBytes = 10 * 1024 * 1024;
 export const maxImportEvents = 100_000;
+/** Of a case or a recording, without the imports that were removed. */
+export const maxEventsInAll = 500_000;
 
 export const ImportSettings = z.strictObject({
   format: z.enum(["csv", "jsonl"]),
@@ -249,7 +251,11 @@ export type ImportSettings = z.infer<typeof ImportSettings>;
 
 export const NewImport = z.strictObject({
   name: line(200),
-  settings: ImportSettings,
+  // Not in the settings themselves: of what was imported once, they are read as they were stated.
+  settings: ImportSettings.refine(({ mapping: { text } }) => new Set(text).size === text.length, {
+    path: ["mapping", "text"],
+    message: "each column once",
+  }),
   /** The file's bytes. */
   base64: z.string().max(Math.ceil(maxImportBytes / 3) * 4),
   /** Only says what would be imported. */

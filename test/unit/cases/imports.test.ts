@@ -11,6 +11,8 @@ const jsonl = (settings: Record<string, unknown> = {}) =>
   ImportSettings.parse({ format: "jsonl", mapping: { at: "time", text: ["message"] }, ...settings });
 const read = (text: string, settings = csv()) => readImport(Buffer.from(text), settings);
 
+const recordsOf = (text: string, delimiter = ",") =>
+  [...csvRecords(text, delimiter)].filter((record) => record !== null);
 const quoted = (field: string) => `"${field.replaceAll('"', '""')}"`;
 
 describe("CSV", () => {
@@ -20,7 +22,7 @@ describe("CSV", () => {
     fc.assert(
       fc.property(rows, fc.constantFrom(",", ";", "\t"), fc.constantFrom("\n", "\r\n"), (table, delimiter, end) => {
         const text = table.map((row) => row.map(quoted).join(delimiter) + end).join("");
-        expect([...csvRecords(text, delimiter)].map(({ fields }) => fields)).toEqual(table);
+        expect(recordsOf(text, delimiter).map(({ fields }) => fields)).toEqual(table);
       }),
     );
   });
@@ -30,7 +32,7 @@ describe("CSV", () => {
     fc.assert(
       fc.property(anything, (text) => {
         try {
-          const records = [...csvRecords(text, ",")];
+          const records = recordsOf(text);
           expect(records.flatMap(({ fields }) => fields).join("").length).toBeLessThanOrEqual(text.length);
           const lines = records.map(({ line }) => line);
           expect(lines).toEqual([...lines].sort((a, b) => a - b));
@@ -43,7 +45,7 @@ describe("CSV", () => {
   });
 
   it("names the line that it is about, also after a field of several lines", () => {
-    const records = [...csvRecords('time,message\n1,"two\nlines"\n\n2,b\n', ",")];
+    const records = recordsOf('time,message\n1,"two\nlines"\n\n2,b\n');
     expect(records.map(({ line }) => line)).toEqual([1, 2, 5]);
   });
 
@@ -130,6 +132,28 @@ describe("JSON lines", () => {
     expect((await read(text, jsonl())).errors.map(({ line }) => line)).toEqual([2, 3, 4]);
   });
 
+  it("stops after the first twenty bad lines, and gives way at blank ones", async () => {
+    const { errors } = await read("x\n".repeat(20_000), jsonl());
+    expect(errors.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    for (const settings of [csv(), jsonl()]) {
+      let turns = 0;
+      let going = true;
+      const count = () => {
+        turns++;
+        if (going) setImmediate(count);
+      };
+      setImmediate(count);
+      await read("\n".repeat(20_000), settings);
+      going = false;
+      expect(turns).toBeGreaterThan(3);
+    }
+  });
+
+  it("says of a member that is nested too deeply that it is", async () => {
+    const deep = `{"time":1764000000,"message":${"[".repeat(30_000)}${"]".repeat(30_000)}}\n`;
+    expect((await read(deep, jsonl())).errors).toEqual([{ line: 1, message: expect.stringMatching(/too deeply/) }]);
+  });
+
   it("reads whatever objects there are, or says why not", async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -171,12 +195,20 @@ describe("times", () => {
     expect(at("03/04/2026 10:00", "UTC", "month-first")).toBe("2026-03-04T10:00:00.000Z");
   });
 
-  it.each(["", "yesterday", "2026-13-01", "2026-02-30 10:00", "2026-11-23 25:00", "1", "2026-11-23 13:00 PM"])(
-    "refuses %j",
-    (text) => {
-      expect(() => at(text)).toThrow(RangeError);
-    },
-  );
+  it.each([
+    "",
+    "yesterday",
+    "2026-13-01",
+    "2026-02-30 10:00",
+    "2026-11-23 25:00",
+    "1",
+    "2026-11-23 13:00 PM",
+    "2026-11-23T10:00:00+99:99",
+    "2026-11-23T10:00:00-14:01",
+    "2026-11-23T10:00:00+01:60",
+  ])("refuses %j", (text) => {
+    expect(() => at(text)).toThrow(RangeError);
+  });
 
   it("knows when the clocks of a zone were put forward and back", () => {
     expect(at("2026-07-01 10:00", "Europe/Berlin")).toBe("2026-07-01T08:00:00.000Z");
