@@ -94,14 +94,8 @@ export function addSearchRoutes(app: FastifyInstance, deps: ApiDeps, views: View
     params: ById,
     response: null,
     handler: async ({ me, params, request }) => {
-      await searchingOf(deps).saved.remove(me.name, params.id);
-      await deps.audit.append({
-        actor: me.name,
-        action: "search.forget",
-        subject: params.id,
-        address: request.ip,
-        details: {},
-      });
+      const line = { actor: me.name, action: "search.forget", subject: params.id, address: request.ip, details: {} };
+      await searchingOf(deps).saved.remove(me.name, params.id, () => deps.audit.append(line));
       return undefined;
     },
   });

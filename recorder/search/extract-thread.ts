@@ -1,5 +1,5 @@
 // The main thread's end of a recording's reading: hands segments over, takes documents. Invariant: the thread's memory has a
-// bound, and one that breaks it costs its recording's place in the index and nothing else.
+// bound, and one that breaks it costs its recording's place in the index and nothing else; it ends when it is told to.
 import { Worker } from "node:worker_threads";
 import { AppError } from "../../shared/errors.ts";
 import { answerSegment, failureOf } from "../export/segment-port.ts";
@@ -20,7 +20,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-export function extractInThread(source: SegmentSource, job: ExtractJob): Extraction {
+export function extractInThread(source: SegmentSource, job: ExtractJob, stop: AbortSignal): Extraction {
   let about: SearchedSession | null = null;
   async function* documents(): AsyncGenerator<SearchDocument[]> {
     const execArgv = fromSource ? ["--import", sourceLoader] : [];
@@ -41,6 +41,13 @@ export function extractInThread(source: SegmentSource, job: ExtractJob): Extract
       else if (message.type === "failed") die(failureOf(message));
       else waiting?.resolve(message);
     });
+    // It may be in the midst of a segment, and would not hear a message for minutes.
+    const stopped = () => {
+      die(new AppError("INTERNAL", "the service stops", { op: "search.extract", retryable: true }));
+      void worker.terminate();
+    };
+    stop.addEventListener("abort", stopped, { once: true });
+    if (stop.aborted) stopped();
     try {
       for (;;) {
         const message = await new Promise<Parameters<Waiting["resolve"]>[0]>((resolve, reject) => {
@@ -58,6 +65,7 @@ export function extractInThread(source: SegmentSource, job: ExtractJob): Extract
         yield message.documents;
       }
     } finally {
+      stop.removeEventListener("abort", stopped);
       await worker.terminate();
     }
   }

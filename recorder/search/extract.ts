@@ -20,6 +20,8 @@ export interface ExtractJob {
   contents: "all" | "session";
   /** The session's work as a part of all time, 1 without pause. */
   share: number;
+  /** That a terminal's lines may take to be put together; left out: five minutes. */
+  maxWorkMs?: number;
 }
 
 export interface Extraction {
@@ -31,6 +33,7 @@ export interface Extraction {
 /** A segment of more is not of this recorder's making. */
 const maxSegmentBytes = 64 * 1024 ** 2;
 const maxTerminalBytes = 1024 ** 3;
+const maxTerminalWorkMs = 300_000;
 const maxDamage = 20;
 /** A line of stdin, or of the output of a command without a terminal, is as long as it likes. */
 const plainCols = 4_096;
@@ -87,12 +90,13 @@ function sessionDocument(open: OpenRecord, index: RecordingIndex): Found {
 
 async function* contentsOf(
   source: SegmentSource,
-  { open, index, share }: ExtractJob,
+  { open, index, share, maxWorkMs = maxTerminalWorkMs }: ExtractJob,
   documents: BoundedDocuments,
   damaged: (sentence: string) => void,
 ): AsyncGenerator<SearchDocument[]> {
   const reading = new Reading(documents);
   let terminalBytes = 0;
+  let terminalMs = 0;
   let beganMs = performance.now();
   const skip = (track: TrackMeta, meta: SegmentMeta): boolean => {
     if (meta.rawBytes > maxSegmentBytes) {
@@ -102,7 +106,8 @@ async function* contentsOf(
     if (track.kind !== "terminal") return false;
     terminalBytes += meta.rawBytes;
     // Commands of a terminal are looked for further than its output is kept.
-    const isEnough = terminalBytes > maxTerminalBytes || (documents.isFull("output") && track.pty !== true);
+    const isTooMuch = terminalBytes > maxTerminalBytes || terminalMs >= maxWorkMs;
+    const isEnough = isTooMuch || (documents.isFull("output") && track.pty !== true);
     if (isEnough) documents.leaveOut("output", meta.events);
     return isEnough;
   };
@@ -113,7 +118,13 @@ async function* contentsOf(
     beganMs = performance.now();
   };
   for await (const line of storedLines(source, { ...index, session: open.session }, { skip, damaged, pause })) {
-    reading.take(line);
+    if (line.kind !== "terminal") reading.take(line);
+    else if (terminalMs >= maxWorkMs) documents.leaveOut("output", 1);
+    else {
+      const takenMs = performance.now();
+      reading.take(line);
+      terminalMs += performance.now() - takenMs;
+    }
     const ready = documents.ready >= batch ? documents.take() : [];
     if (ready.length > 0) yield ready;
   }

@@ -55,12 +55,17 @@ export class SearchIndexer {
   #reading: string | null = null;
   #running: Promise<void> | null = null;
   #isClosed = false;
+  readonly #stop = new AbortController();
+  /** It was damaged, and not all that it had is in it again. */
+  #isRemade = false;
+  #isCompared = false;
   #retry: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #failure: string | null = null;
 
   constructor(options: IndexerOptions) {
     this.#options = options;
+    options.index.whenRemade?.(() => this.#remade());
   }
 
   /** What was sealed while the service was away, or read by an older version, is read; what is gone leaves. */
@@ -105,7 +110,9 @@ export class SearchIndexer {
       if (shortened > 0) parts.push(`of ${shortened} something was left out, since there was too much of it`);
       if (damaged > 0) parts.push(`of ${damaged} a part could not be read, as their verdicts say`);
       if (this.#failure !== null) parts.push(this.#failure);
-      return [{ name: "search", ok: this.#failure === null, message: parts.join("; ") }];
+      if (waiting === 0 && this.#isCompared) this.#isRemade = false;
+      if (this.#isRemade) parts.push("the index was damaged, and is being made again");
+      return [{ name: "search", ok: this.#failure === null && !this.#isRemade, message: parts.join("; ") }];
     } catch (error) {
       return [{ name: "search", ok: false, message: (error as Error).message }];
     }
@@ -121,8 +128,23 @@ export class SearchIndexer {
     clearInterval(this.#look);
     clearTimeout(this.#retry);
     this.#queue.clear();
+    this.#stop.abort();
     await this.#running;
     await this.#options.index.close();
+  }
+
+  #remade(): void {
+    if (this.#isClosed) return;
+    this.#options.logger.warn(
+      {},
+      "the search index was damaged: it is removed, and is being made again from the store",
+    );
+    this.#isRemade = true;
+    this.#isCompared = false;
+    this.#failure = null;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    void this.#compare();
   }
 
   async #compare(): Promise<void> {
@@ -134,6 +156,7 @@ export class SearchIndexer {
       for (const session of there) {
         if (known.get(session) !== extractorVersion && !this.#unreadable.has(session)) this.sealed(session);
       }
+      this.#isCompared = true;
     } catch (error) {
       logger.error({ err: error }, "the search index cannot be compared with the recordings; it is tried again");
     }
@@ -205,7 +228,9 @@ export class SearchIndexer {
     const contents = isClosed || isBare ? "session" : "all";
     const job: ExtractJob = { open, index: found, contents, share };
     const inThread = thread === true && contents === "all";
-    const { documents, about } = inThread ? extractInThread(recordings, job) : extract(recordings, job);
+    const { documents, about } = inThread
+      ? extractInThread(recordings, job, this.#stop.signal)
+      : extract(recordings, job);
     await index.put(open.session, this.#flat(documents), about);
   }
 

@@ -14,7 +14,7 @@ export interface StandingNote {
 }
 
 interface NoteFeedOptions {
-  index: Pick<SearchIndex, "putNotes">;
+  index: Pick<SearchIndex, "putNotes" | "whenRemade">;
   /** Every recording with notes, and what changes with each step of one of them. */
   noted(): Promise<ReadonlyMap<string, string>>;
   /** Those that stand; null where the recording is no longer kept. */
@@ -34,6 +34,10 @@ export class NoteFeed {
 
   constructor(options: NoteFeedOptions) {
     this.#options = options;
+    options.index.whenRemade?.(() => {
+      this.#seen.clear();
+      if (!this.#isClosed) void this.#lookAtAll();
+    });
   }
 
   async start(): Promise<void> {

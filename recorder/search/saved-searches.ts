@@ -86,15 +86,25 @@ export class SavedSearches {
     });
   }
 
-  /** REQUEST_NOT_FOUND where there is none of this person's. */
-  async remove(by: string, id: string): Promise<void> {
+  /** REQUEST_NOT_FOUND where there is none of this person's. `told`: what is to be written down first, or it stays. */
+  async remove(by: string, id: string, told: () => Promise<unknown>): Promise<void> {
+    const own = await this.#db
+      .selectFrom("saved_searches")
+      .select("id")
+      .where("id", "=", id)
+      .where("by", "=", by)
+      .executeTakeFirst();
+    if (own === undefined) throw noSuchSearch();
+    await told();
     const gone = await this.#db
       .deleteFrom("saved_searches")
       .where("id", "=", id)
       .where("by", "=", by)
       .executeTakeFirst();
-    if (gone.numDeletedRows === 0n) {
-      throw new AppError("REQUEST_NOT_FOUND", "you keep no such search", { op: "search.remove" });
-    }
+    if (gone.numDeletedRows === 0n) throw noSuchSearch();
   }
+}
+
+function noSuchSearch(): AppError {
+  return new AppError("REQUEST_NOT_FOUND", "you keep no such search", { op: "search.remove" });
 }

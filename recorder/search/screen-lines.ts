@@ -1,6 +1,6 @@
 // What a terminal's output reads like line by line, as a line editor leaves it: recalled, completed, mended, wrapped at the
-// terminal's width. Fed with output in any split. Invariant: memory is bounded by one line's bound, whatever comes; what a
-// full-screen program draws on the other screen is no line.
+// terminal's width. Fed with output in any split. Invariant: memory is bounded by one line's bound, and work by the output's
+// length, whatever comes; what a full-screen program draws on the other screen is no line.
 
 export interface ShownLine {
   text: string;
@@ -13,6 +13,9 @@ export interface ShownLine {
 const maxCells = 4_096;
 const maxParameters = 64;
 const maxAbove = 50;
+/** Cells that each character of output may have filled, moved or erased besides its own; what no program needs is saved up. */
+const cellsPerCharacter = 16;
+const maxSavedCells = 1_000_000;
 const ESC = "\u001b";
 const alternate = new Set(["47", "1047", "1049"]);
 
@@ -33,6 +36,7 @@ export class ScreenLines {
   #isPending = false;
   #atUs = 0;
   #isFullScreen = false;
+  #savedCells = maxSavedCells;
 
   constructor(cols: number, onLine: (line: ShownLine) => void) {
     this.#cols = bounded(cols);
@@ -57,6 +61,7 @@ export class ScreenLines {
 
   write(output: string, atUs: number): void {
     for (const character of output) {
+      if (this.#savedCells < maxSavedCells) this.#savedCells += cellsPerCharacter;
       if (this.#state !== "text") this.#sequence(character, atUs);
       else if (character === ESC) this.#state = "escape";
       else this.#text(character, atUs);
@@ -96,9 +101,22 @@ export class ScreenLines {
     if (this.#isFullScreen) return;
     if (this.#cursor >= maxCells) this.#give(true);
     if (this.#cells.length === 0) this.#atUs = atUs;
-    while (this.#cells.length < this.#cursor) this.#cells.push(" ");
+    const gap = this.#cursor - this.#cells.length;
+    if (gap > 0) {
+      // Without the work for all of the gap, the character stands further to the left.
+      const filled = this.#spend(gap);
+      this.#cursor -= gap - filled;
+      for (let i = 0; i < filled; i++) this.#cells.push(" ");
+    }
     this.#cells[this.#cursor++] = character;
     this.#isPending = this.#cursor % this.#cols === 0;
+  }
+
+  /** How many of so many cells may be worked on. */
+  #spend(cells: number): number {
+    const spent = Math.min(cells, this.#savedCells);
+    this.#savedCells -= spent;
+    return spent;
   }
 
   #row(): number {
@@ -168,20 +186,21 @@ export class ScreenLines {
         this.#moveTo(Math.min(maxCells, this.#row() * this.#cols + count - 1));
         return;
       case "A":
-        this.#goUp(count);
+        this.#goUp(this.#spend(count));
         return;
       case "B":
         if (this.#row() + count <= this.#lastRow()) this.#moveTo(this.#cursor + count * this.#cols);
         else if (this.#below.length > 0) this.#goDown();
         return;
       case "P":
-        this.#cells.splice(this.#cursor, count);
+        if (this.#affords(length - this.#cursor)) this.#cells.splice(this.#cursor, count);
         return;
       case "X":
-        for (let i = this.#cursor; i < Math.min(length, this.#cursor + count); i++) this.#cells[i] = " ";
+        this.#blank(this.#cursor, Math.min(length, this.#cursor + count));
         return;
       case "@":
-        if (this.#cursor < length) this.#cells.splice(this.#cursor, 0, ...Array<string>(count).fill(" "));
+        if (this.#cursor < length && this.#affords(length - this.#cursor + count))
+          this.#cells.splice(this.#cursor, 0, ...Array<string>(count).fill(" "));
         this.#cells.length = Math.min(this.#cells.length, maxCells);
         return;
       case "K":
@@ -235,7 +254,18 @@ export class ScreenLines {
     const from = what === "1" || what === "2" ? row * this.#cols : this.#cursor;
     const to = what === "1" ? Math.min(end, this.#cursor + 1) : end;
     if (to === this.#cells.length) this.#cells.length = Math.min(this.#cells.length, from);
-    else for (let i = from; i < to; i++) this.#cells[i] = " ";
+    else this.#blank(from, to);
+  }
+
+  #blank(from: number, to: number): void {
+    const end = from + this.#spend(Math.max(0, to - from));
+    for (let i = from; i < end; i++) this.#cells[i] = " ";
+  }
+
+  #affords(cells: number): boolean {
+    if (cells > this.#savedCells) return false;
+    this.#savedCells -= Math.max(0, cells);
+    return true;
   }
 
   /** The cursor is anywhere on the screen now: another line begins. */

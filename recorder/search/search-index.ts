@@ -78,6 +78,8 @@ export interface SearchIndex {
   /** REQUEST_INVALID says what is wrong with the query. */
   search(query: SearchQuery): Promise<FoundPage>;
   coverage(): Promise<Omit<SearchCoverage, "waiting">>;
+  /** Calls back each time that it was damaged, and begins anew without anything in it. */
+  whenRemade?(then: () => void): void;
   close(): Promise<void>;
 }
 

@@ -72,12 +72,12 @@ export interface SqliteIndexOptions {
 
 export async function openSqliteIndex(file: string, options: SqliteIndexOptions = {}): Promise<SqliteSearchIndex> {
   try {
-    return await open(file, options);
+    return await open(file, { ...options, mends: true });
   } catch (error) {
     if (!isSpoiled(error)) throw error;
     // It holds nothing that the store does not have.
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
-    return open(file, options);
+    removeFile(file);
+    return open(file, { ...options, mends: true });
   }
 }
 
@@ -93,7 +93,28 @@ export async function openFoundIndex(file: string): Promise<SqliteSearchIndex | 
   }
 }
 
-async function open(file: string, { thread }: SqliteIndexOptions): Promise<SqliteSearchIndex> {
+interface Connections {
+  writer: Executor;
+  reader: Executor;
+}
+
+async function open(
+  file: string,
+  { thread, mends = false }: SqliteIndexOptions & { mends?: boolean },
+): Promise<SqliteSearchIndex> {
+  const connections = await connected(file, thread, mends);
+  const anew = async () => {
+    removeFile(file);
+    return connected(file, thread, true);
+  };
+  return new SqliteSearchIndex(connections, mends ? anew : null);
+}
+
+function removeFile(file: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+}
+
+async function connected(file: string, thread: boolean | undefined, checks: boolean): Promise<Connections> {
   const connect = () => explainingFaults(thread === true ? new DatabaseThread(file) : inThisThread(file), file);
   const writer = connect();
   try {
@@ -103,11 +124,16 @@ async function open(file: string, { thread }: SqliteIndexOptions): Promise<Sqlit
       await inTransaction(writer, async (run) => void (await Promise.all(schema.map((sql) => run(sql)))));
     else if (version !== schemaVersion) throw spoiled(file, `it has version ${version}`);
     await writer.execute({ sql: "select count(*) from sessions", parameters: [] });
+    if (checks) {
+      const [checked] = (await writer.execute({ sql: "pragma quick_check(1)", parameters: [] })).rows;
+      const said = String(checked?.["quick_check"]);
+      if (said !== "ok") throw spoiled(file, said);
+    }
   } catch (error) {
     await writer.close();
     throw error;
   }
-  return new SqliteSearchIndex(writer, connect());
+  return { writer, reader: connect() };
 }
 
 const spoiledOp = "search.open";
@@ -120,6 +146,12 @@ function isSpoiled(error: unknown): boolean {
   if (error instanceof AppError) return error.op === spoiledOp;
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^SQLITE_(?:CORRUPT|NOTADB|ERROR)/.test(code);
+}
+
+/** While it is in use. */
+function isDamage(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && /^SQLITE_(?:CORRUPT|NOTADB)/.test(code);
 }
 
 type Run = (sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
@@ -138,13 +170,24 @@ async function inTransaction(executor: Executor, work: (run: Run) => Promise<voi
 }
 
 export class SqliteSearchIndex implements SearchIndex {
-  readonly #writer: Executor;
-  readonly #reader: Executor;
+  #connections: Connections;
+  /** Null: it is somebody else's, and stays as it is. */
+  readonly #anew: (() => Promise<Connections>) | null;
+  readonly #whenRemade: (() => void)[] = [];
   #writing: Promise<void> = Promise.resolve();
+  #isDamaged = false;
+  #isClosed = false;
+  /** Words of what left the tables may stand in the write-ahead log. */
+  #hasRests = false;
+  #restsTimer: NodeJS.Timeout | undefined;
 
-  constructor(writer: Executor, reader: Executor) {
-    this.#writer = writer;
-    this.#reader = reader;
+  constructor(connections: Connections, anew: (() => Promise<Connections>) | null) {
+    this.#connections = connections;
+    this.#anew = anew;
+  }
+
+  whenRemade(then: () => void): void {
+    this.#whenRemade.push(then);
   }
 
   async put(session: string, documents: AsyncIterable<SearchDocument>, about: () => SearchedSession): Promise<void> {
@@ -154,7 +197,7 @@ export class SqliteSearchIndex implements SearchIndex {
     all.sort((a, b) => a.atUs - b.atUs);
     const facts = about();
     await this.#write(async (run) => {
-      await this.#clear(run, session);
+      if (await this.#clear(run, session)) this.#hasRests = true;
       const slot = await freeSlot(run, facts.startedAt);
       const lastUs = all.reduce((last, { atUs, endUs }) => Math.max(last, atUs, endUs ?? 0), 0);
       await run(
@@ -188,6 +231,7 @@ export class SqliteSearchIndex implements SearchIndex {
   async putNotes(session: string, notes: readonly SearchDocument[]): Promise<void> {
     const kept = notes.slice(0, maxNotes);
     await this.#write(async (run) => {
+      this.#hasRests = true;
       await run("delete from notes where session = ?", [session]);
       if (kept.length > 0) await run("insert into notes values (?, ?)", [session, JSON.stringify(kept)]);
       const [row] = await run("select slot, started_at from sessions where session = ?", [session]);
@@ -201,6 +245,7 @@ export class SqliteSearchIndex implements SearchIndex {
   async remove(session: string): Promise<boolean> {
     let was = false;
     await this.#write(async (run) => {
+      this.#hasRests = true;
       was = await this.#clear(run, session);
       await run("delete from notes where session = ?", [session]);
     });
@@ -210,6 +255,8 @@ export class SqliteSearchIndex implements SearchIndex {
   async removeMonth(month: string): Promise<number> {
     let removed = 0;
     await this.#write(async (run) => {
+      removed = 0;
+      this.#hasRests = true;
       for (const { session } of await run("select session from sessions where key_month = ?", [month])) {
         await this.#clear(run, String(session));
         await run("delete from notes where session = ?", [session]);
@@ -264,8 +311,11 @@ export class SqliteSearchIndex implements SearchIndex {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#restsTimer);
     await this.#writing;
-    await Promise.all([this.#writer.close(), this.#reader.close()]);
+    const { writer, reader } = this.#connections;
+    await Promise.all([writer.close(), reader.close()]);
   }
 
   async #hits(plan: Plan, { limit, cursor }: SearchQuery): Promise<FoundPage> {
@@ -383,18 +433,71 @@ export class SqliteSearchIndex implements SearchIndex {
   }
 
   async #ask(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.#reader.execute({ sql, parameters })).rows;
+    const asked = this.#connections;
+    try {
+      if (this.#isDamaged) throw damaged();
+      return (await asked.reader.execute({ sql, parameters })).rows;
+    } catch (error) {
+      if (this.#anew === null || !(isDamage(error) || this.#isDamaged || asked !== this.#connections)) throw error;
+      this.#isDamaged ||= asked === this.#connections;
+      this.#inTurn(() => this.#remake(asked)).catch(() => {});
+      throw damaged(error);
+    }
   }
 
   /** One after another: there is one connection that writes. */
   #write(work: (run: Run) => Promise<void>): Promise<void> {
-    const done = this.#writing.then(() => inTransaction(this.#writer, work));
+    return this.#inTurn(async () => {
+      if (this.#isDamaged) await this.#remake(this.#connections);
+      const used = this.#connections;
+      try {
+        await inTransaction(used.writer, work);
+      } catch (error) {
+        if (this.#anew === null || !isDamage(error)) throw error;
+        await this.#remake(used);
+        await inTransaction(this.#connections.writer, work);
+      }
+      await this.#clearRests();
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(work);
     this.#writing = done.catch(() => {});
     return done;
+  }
+
+  /** It is a cache: what cannot be read goes, and whoever feeds it is told. */
+  async #remake(broken: Connections): Promise<void> {
+    if (broken !== this.#connections || this.#anew === null || this.#isClosed) return;
+    this.#isDamaged = true;
+    await Promise.allSettled([broken.writer.close(), broken.reader.close()]);
+    this.#connections = await this.#anew();
+    this.#isDamaged = false;
+    this.#hasRests = false;
+    for (const then of this.#whenRemade) then();
+  }
+
+  /** Not while somebody reads: it is tried again until nothing is left. */
+  async #clearRests(): Promise<void> {
+    if (!this.#hasRests) return;
+    clearTimeout(this.#restsTimer);
+    const sql = "pragma wal_checkpoint(truncate)";
+    const answer = await this.#connections.writer.execute({ sql, parameters: [] }).catch(() => null);
+    if (answer !== null && Number(answer.rows[0]?.["busy"]) === 0) this.#hasRests = false;
+    else if (!this.#isClosed) {
+      this.#restsTimer = setTimeout(() => void this.#inTurn(() => this.#clearRests()), restsRetryMs).unref();
+    }
   }
 }
 
 const snippetWords = 24;
+const restsRetryMs = 1_000;
+
+function damaged(cause?: unknown): AppError {
+  const why = "the search index is damaged; it is being made again from the store: try again in a while";
+  return new AppError("DATABASE_FAILED", why, { op: "search.find", retryable: true, cause });
+}
 
 interface Plan {
   match: string | null;

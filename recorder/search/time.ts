@@ -17,8 +17,14 @@ export function momentText(startedAt: string, atUs: number): string {
 const timePattern = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
 export function queryMs(name: string, value: string): number {
-  const ms = timePattern.test(value) ? Date.parse(value) : Number.NaN;
+  const ms = timePattern.test(value) && isDay(value.slice(0, 10)) ? Date.parse(value) : Number.NaN;
   if (!Number.isNaN(ms)) return ms;
   const message = `\`${name}\` is not a time such as 2026-11-23 or 2026-11-23T08:00:00Z`;
   throw new AppError("REQUEST_INVALID", message, { op: "search.query" });
+}
+
+/** 30 February would be read as 2 March. */
+function isDay(date: string): boolean {
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
 }

@@ -209,3 +209,14 @@ test("a segment that claims to be enormous is not even asked for", async () => {
   expect(of(documents, "output")).toEqual([]);
   expect(about.damage[0]).toContain("10000000000 bytes");
 });
+
+test("what a terminal takes beyond its time is left out and counted; the rest of the recording is read", async () => {
+  const made = builder();
+  made.channel(0, { request: "exec", command: "show config", pty: false });
+  made.event({ t: 1_000_000, type: "channel-open", ch: 0, facts: { request: "exec", command: "show config" } });
+  await made.output(0, 2_000_000, "setpoint=42\n");
+  const { documents, about } = await read(made.finish(60_000_000), { maxWorkMs: 0 });
+  expect(of(documents, "output")).toEqual([]);
+  expect(about.leftOut["output"]).toBeGreaterThan(0);
+  expect(of(documents, "command")).toMatchObject([{ text: "show config" }]);
+});

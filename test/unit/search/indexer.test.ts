@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type IndexedRecordings, SearchIndexer } from "../../../recorder/search/indexer.ts";
 import { openSqliteIndex } from "../../../recorder/search/sqlite-index.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { damageIndex } from "../../support/damaged-index.ts";
 import { exportSource } from "../../support/evidence-plant.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -156,4 +157,39 @@ test("of an encrypted recording only what is in clear goes into the index, unles
   rmSync(directory, { recursive: true, force: true });
   const open = await start({ recordings: encrypted, encrypted: "index" });
   expect(await texts(open, "pump")).toEqual(["pump started"]);
+});
+
+test("an index that is damaged while it is in use is made again from the store, and health fails meanwhile", async () => {
+  let isAway = false;
+  fault = () => (isAway ? new AppError("STORE_UNAVAILABLE", "no answer", { op: "test", retryable: true }) : null);
+  const indexer = await start({ retryMs: 1 });
+  isAway = true;
+  await damageIndex(join(directory, "search.db"));
+  await expect(texts(indexer, "pump")).rejects.toThrow("is damaged; it is being made again");
+  expect(await indexer.health()).toMatchObject([{ ok: false }]);
+  isAway = false;
+  await waitFor(async () => (await indexer.health())[0]?.ok === true, { what: "all to be in the index again" });
+  expect(await texts(indexer, "pump")).toEqual(["pump started"]);
+  expect(await texts(indexer, "valve")).toEqual(["valve opened"]);
+});
+
+test("a service that stops does not wait for the thread that reads", async () => {
+  let asked: (() => void) | undefined;
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  // The thread has no documents to give as long as it has no answer.
+  const segment = () => {
+    asked?.();
+    return new Promise<never>(() => {});
+  };
+  const sealed = there;
+  there = new Map();
+  const indexer = await start({ thread: true, recordings: { ...recordings, segment } });
+  closing.pop();
+  there = sealed;
+  indexer.sealed(pump.index.session);
+  await isAsked;
+  await indexer.close();
+  expect(await indexer.settled()).toBeUndefined();
 });

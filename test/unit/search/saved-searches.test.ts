@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { openDatabase } from "../../../recorder/database.ts";
+import { SavedSearches } from "../../../recorder/search/saved-searches.ts";
+
+test("a kept search stays when its end cannot be written down, and only its owner's end is", async () => {
+  const database = await openDatabase(":memory:");
+  try {
+    const saved = new SavedSearches(database.searches);
+    const { id } = await saved.save("erika", { name: "resets", query: { q: "reset" }, shared: true });
+    const told: string[] = [];
+    const fails = () => Promise.reject(new Error("the audit log cannot be written"));
+    await expect(saved.remove("erika", id, fails)).rejects.toThrow("cannot be written");
+    expect(await saved.list("erika")).toHaveLength(1);
+    await expect(saved.remove("otto", id, async () => told.push("otto"))).rejects.toMatchObject({
+      code: "REQUEST_NOT_FOUND",
+    });
+    await saved.remove("erika", id, async () => told.push("erika"));
+    expect(told).toEqual(["erika"]);
+    expect(await saved.list("erika")).toEqual([]);
+  } finally {
+    await database.close();
+  }
+});
