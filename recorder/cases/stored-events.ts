@@ -19,10 +19,9 @@ export async function storedEvents(
 ): Promise<StoredEvent[]> {
   const found: StoredEvent[] = [];
   const decoder = new StringDecoder("utf8");
-  const pieces = Readable.from([compressed]).pipe(createGunzip({ chunkSize: pieceBytes }));
   let text = "";
-  for await (const piece of pieces) {
-    text += decoder.write(piece as Buffer);
+  for await (const piece of piecesOf(compressed)) {
+    text += decoder.write(piece);
     oneEvent.lastIndex = 0;
     let read = 0;
     for (let event = oneEvent.exec(text); event !== null; event = oneEvent.exec(text)) {
@@ -38,6 +37,14 @@ export async function storedEvents(
   }
   if (text !== "]") throw damaged();
   return found;
+}
+
+async function* piecesOf(compressed: Uint8Array): AsyncGenerator<Buffer> {
+  try {
+    yield* Readable.from([compressed]).pipe(createGunzip({ chunkSize: pieceBytes })) as AsyncIterable<Buffer>;
+  } catch {
+    throw damaged();
+  }
 }
 
 function damaged(): AppError {
