@@ -58,7 +58,7 @@ export default function AttestationView() {
         <>
           <Standing attestation={loaded.value.attestation} />
           <Recordings attestation={loaded.value.attestation} />
-          <p class="dim">
+          <p class="dim attested-signed">
             Made {formatMoment(loaded.value.attestation.generatedAt)} by {loaded.value.attestation.recorder}, signed by
             the key <code class="tag">{loaded.value.attestation.keyId ?? "–"}</code>. With the signed file,{" "}
             <code>conduit attest --check</code> computes all of it again.

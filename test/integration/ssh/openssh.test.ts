@@ -349,7 +349,7 @@ describe("terminals", () => {
       [
         ...(await sshOptions(address)),
         `${address.login}@${address.host}`,
-        "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done",
+        "trap 'echo caught; exit 9' INT; echo ready; for i in $(seq 300); do sleep 0.1; done",
       ],
       { ready: /ready/ },
     );
