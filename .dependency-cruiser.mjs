@@ -35,7 +35,7 @@ const LAYERS = {
   ],
   // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
   "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
-  "recorder/cases/": ["shared/", "recorder/export/zip-stream.ts"],
+  "recorder/cases/": ["shared/", "recorder/export/static-page.ts", "recorder/export/zip-stream.ts"],
   // Its thread reads segments as an export's does, and its file is one more database.
   "recorder/search/": [
     "shared/",

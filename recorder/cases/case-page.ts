@@ -1,7 +1,7 @@
 // CASE.html of an exported case: for people who read it, print it, and know nothing of this software. Static; nothing that
 // somebody wrote is put into it but as escaped text.
-import { createHash } from "node:crypto";
 import type { Case, ImportedEvent, Note } from "../../shared/api/cases.ts";
+import { escapeHtml, staticPage } from "../export/static-page.ts";
 
 export interface CasePageFacts {
   of: Case;
@@ -29,22 +29,8 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; } .warn { bo
 
 export function casePage(facts: CasePageFacts): string {
   const { of } = facts;
-  const hash = createHash("sha256").update(style).digest("base64");
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
   const title = `${of.id}: ${of.title}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${text(title)}</h1>
-<p>${of.state === "open" ? "Open" : "Closed"}. Exported ${text(facts.exportedAt)} by ${text(facts.exportedBy)}. All times are UTC.</p>
+  const body = `<p>${of.state === "open" ? "Open" : "Closed"}. Exported ${text(facts.exportedAt)} by ${text(facts.exportedBy)}. All times are UTC.</p>
 ${of.description === "" ? "" : `<p class="prose">${text(of.description)}</p>`}
 <table><tbody>
 ${row("Opened", `${of.createdAt} by ${of.createdBy}`)}
@@ -63,11 +49,8 @@ ${imports(of)}
 <h2>What was done with the case</h2>
 <table><tbody>
 ${of.history.map((event) => `<tr><td class="time">${text(time(event.at))}</td><td>${text(event.actor)}</td><td>${text(event.text)}</td></tr>`).join("\n")}
-</tbody></table>
-</main>
-</body>
-</html>
-`;
+</tbody></table>`;
+  return staticPage({ title, style, body });
 }
 
 function sessionOf(
@@ -172,16 +155,7 @@ function clock(us: number): string {
   return `${Math.floor(seconds / 3600)}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
 }
 
-/** For HTML. However a line ends, it ends. Changes of direction and other controls are named, not passed on: they could make a text look like another. */
+/** However a line ends, it ends. */
 function text(value: string): string {
-  return value
-    .replaceAll(/\r\n?/g, "\n")
-    .replaceAll(
-      /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    )
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+  return escapeHtml(value.replaceAll(/\r\n?/g, "\n"));
 }

@@ -1,11 +1,11 @@
 // README.html of a bundle: for people who have to judge it and know nothing of this software. Static, in plain words;
 // nothing that was recorded is put into it but as escaped text.
-import { createHash } from "node:crypto";
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import { bundleNames } from "../../shared/bundle/format.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { custodyWords } from "./custody-words.ts";
 import type { BundleEvidence } from "./evidence.ts";
+import { staticPage, escapeHtml as text } from "./static-page.ts";
 
 export interface CourtPageFacts {
   index: RecordingIndex;
@@ -32,22 +32,9 @@ code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 `;
 
 export function courtPage(facts: CourtPageFacts): string {
-  const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'`;
   const { open } = facts;
   const title = `Recorded session of ${open.person.name} on ${open.target.name}, ${open.startedAt}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${text(title)}</h1>
-${verdict(facts)}
+  const body = `${verdict(facts)}
 <h2>What this is</h2>
 <p>The recording of one session of remote access to an industrial system. Whoever accessed it went through a recorder
 that stands between the person and the system, and that stored what passed before it passed it on. This folder holds
@@ -96,11 +83,8 @@ ${[
 ]
   .map(([name, what]) => `<tr><th scope="row"><code>${text(name ?? "")}</code></th><td>${text(what ?? "")}</td></tr>`)
   .join("\n")}
-</tbody></table>
-</main>
-</body>
-</html>
-`;
+</tbody></table>`;
+  return staticPage({ title, style, body });
 }
 
 function stamped({ ledger }: BundleEvidence): string {
@@ -185,17 +169,4 @@ function custody({ custody: lines, ledger }: BundleEvidence): string {
 ${rows.join("\n")}
 </tbody></table>
 ${more}`;
-}
-
-/** For HTML. Changes of direction and other controls are named, not passed on: they could make a text look like another. */
-function text(value: string): string {
-  return value
-    .replaceAll(
-      /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    )
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -1,6 +1,8 @@
 // The timeline under the scrub bar: lanes of what happened, of the whole session or of a stretch down to a second. Drawn
 // when something changed, at most once a frame; the playhead moves without drawing anything.
+
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { IconButton } from "../../components/icon-button.tsx";
 import {
   ChevronDownIcon,
   CloseIcon,
@@ -88,15 +90,33 @@ export function Lanes({ opened, notes = noNotes, onCopyLink }: LanesProps) {
           <RangeBar opened={opened} range={range} {...(onCopyLink === undefined ? {} : { onCopyLink })} />
         )}
         <span class="lanes-tools">
-          <Tool label="Nearer" hint="+" testId="lanes-in" onClick={() => zoomAtPlayhead(opened, 1 / ZOOM_STEP)}>
+          <IconButton
+            small
+            label="Nearer"
+            hint="+"
+            testId="lanes-in"
+            onClick={() => zoomAtPlayhead(opened, 1 / ZOOM_STEP)}
+          >
             <ZoomInIcon size={16} />
-          </Tool>
-          <Tool label="Further" hint="-" testId="lanes-out" onClick={() => zoomAtPlayhead(opened, ZOOM_STEP)}>
+          </IconButton>
+          <IconButton
+            small
+            label="Further"
+            hint="-"
+            testId="lanes-out"
+            onClick={() => zoomAtPlayhead(opened, ZOOM_STEP)}
+          >
             <ZoomOutIcon size={16} />
-          </Tool>
-          <Tool label="The whole session" hint="w" testId="lanes-whole" onClick={() => opened.window.set(null)}>
+          </IconButton>
+          <IconButton
+            small
+            label="The whole session"
+            hint="w"
+            testId="lanes-whole"
+            onClick={() => opened.window.set(null)}
+          >
             <WholeIcon size={16} />
-          </Tool>
+          </IconButton>
           <button
             type="button"
             class="icon-button small"
@@ -172,27 +192,6 @@ export function zoomAtPlayhead(opened: OpenedRecording, factor: number): void {
   const anchorUs = atUs >= now.fromUs && atUs <= now.toUs ? atUs : (now.fromUs + now.toUs) / 2;
   const next = zoomed(now, factor, anchorUs, durationUs);
   chosen.set(isWhole(next, durationUs) ? null : next);
-}
-
-function Tool(props: {
-  label: string;
-  hint: string;
-  testId: string;
-  onClick: () => void;
-  children: preact.ComponentChildren;
-}) {
-  return (
-    <button
-      type="button"
-      class="icon-button small"
-      aria-label={props.label}
-      title={`${props.label} (${props.hint})`}
-      data-testid={props.testId}
-      onClick={props.onClick}
-    >
-      {props.children}
-    </button>
-  );
 }
 
 function Span({ window: { fromUs, toUs }, timeline }: { window: LaneWindow; timeline: Timeline }) {

@@ -1,5 +1,7 @@
 // The controls below the screen: play, steps, time, speed, idle, live edge.
+
 import { useEffect, useRef } from "preact/hooks";
+import { IconButton } from "../../components/icon-button.tsx";
 import {
   CameraIcon,
   ExpandIcon,
@@ -256,27 +258,6 @@ function LiveButton({ player, following }: { player: Player; following: boolean 
     >
       <span class="badge-dot" aria-hidden="true" /> Live
       {following && behind > 0 ? <span class="live-lag">−{behind} s</span> : null}
-    </button>
-  );
-}
-
-function IconButton(props: {
-  label: string;
-  hint: string;
-  testId: string;
-  onClick: () => void;
-  children: preact.ComponentChildren;
-}) {
-  return (
-    <button
-      type="button"
-      class="icon-button"
-      aria-label={props.label}
-      title={`${props.label} (${props.hint})`}
-      data-testid={props.testId}
-      onClick={props.onClick}
-    >
-      {props.children}
     </button>
   );
 }
