@@ -2,6 +2,7 @@
 // what lies within the window, never of the recording. A segment that is in memory is counted exactly, another by what the
 // index says of it, spread over its time.
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import type { LaneMark } from "./lane-marks.ts";
 import type { LaneWindow } from "./lane-window.ts";
 import type { Decoded } from "./segments.ts";
 import { upperBound } from "./timeline.ts";
@@ -116,6 +117,27 @@ export function binned(
     else addMoments(bins, window, momentsOf(decoded));
   }
   return bins;
+}
+
+/** From the least to the one that matters most. */
+export const toneOrder = ["plain", "good", "warn", "bad"] as const;
+
+/** Of more marks than can be told apart: how many there are in each bin, and the place of the worst of them in `toneOrder`. */
+export function binnedMarks(
+  marks: readonly LaneMark[],
+  { fromUs, toUs }: LaneWindow,
+  count: number,
+): { bins: Float32Array; worst: Uint8Array } {
+  const bins = new Float32Array(count);
+  const worst = new Uint8Array(count);
+  const scale = count / (toUs - fromUs);
+  for (const { atUs, tone } of marks) {
+    if (atUs < fromUs || atUs > toUs) continue;
+    const bin = Math.min(count - 1, Math.floor((atUs - fromUs) * scale));
+    bins[bin]! += 1;
+    worst[bin] = Math.max(worst[bin]!, toneOrder.indexOf(tone));
+  }
+  return { bins, worst };
 }
 
 /** From 0 to 1, on a scale that keeps a single key visible beside a flood. In place. */

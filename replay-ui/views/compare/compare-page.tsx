@@ -13,6 +13,7 @@ import { openRecording } from "../recording/open-recording.ts";
 import type { OpenedRecording } from "../recording/opened.ts";
 import { Stage } from "../recording/stage.tsx";
 import { Verdict } from "../recording/verdict.tsx";
+import { ImportedList, useImportedOfAll } from "./compare-imported.tsx";
 import { CompareScrubber } from "./compare-scrubber.tsx";
 import type { Compared } from "./compared.ts";
 
@@ -67,6 +68,7 @@ function Beside({ loaded, at }: { loaded: readonly Loaded[]; at: string | null }
     return new Together(members, at === null ? Math.max(...members.map(({ startedMs }) => startedMs)) : Date.parse(at));
   }, [compared]);
   useEffect(() => () => together.dispose(), [together]);
+  const imported = useImportedOfAll(compared, together);
   useKeys(together);
   useAddress(together, loaded);
   useStore(zone);
@@ -86,7 +88,8 @@ function Beside({ loaded, at }: { loaded: readonly Loaded[]; at: string | null }
       </ul>
       {compared.length === 0 ? null : (
         <section class="compare-controls" aria-label="Playback of all">
-          <CompareScrubber together={together} compared={compared} />
+          <CompareScrubber together={together} compared={compared} imported={imported} />
+          <ImportedList imported={imported} together={together} />
           <Controls together={together} />
         </section>
       )}

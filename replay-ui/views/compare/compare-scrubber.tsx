@@ -1,11 +1,22 @@
 // The one timeline of several recordings: a lane for each, where it covers the wall clock and where its time was lost. A
 // slider to assistive technology.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { formatClock } from "../../format.ts";
+import type { Imported } from "../../player/imported-lanes.ts";
+import { binnedMarks, scaled, toneOrder } from "../../player/lane-bins.ts";
+import type { LaneMark } from "../../player/lane-marks.ts";
 import type { Together } from "../../player/together.ts";
 import type { Compared } from "./compared.ts";
 
-export function CompareScrubber({ together, compared }: { together: Together; compared: readonly Compared[] }) {
+const BINS = 240;
+
+export function CompareScrubber(props: {
+  together: Together;
+  compared: readonly Compared[];
+  /** Of all of them, their times counted from the beginning of what is covered. */
+  imported: Imported;
+}) {
+  const { together, compared, imported } = props;
   const { fromMs, toMs } = together.covered;
   const bar = useRef<HTMLDivElement>(null);
   const head = useRef<HTMLDivElement>(null);
@@ -30,6 +41,11 @@ export function CompareScrubber({ together, compared }: { together: Together; co
       <div class="compare-names" aria-hidden="true">
         {compared.map(({ session, summary }) => (
           <span key={session}>{summary.target}</span>
+        ))}
+        {imported.lanes.map(({ name }) => (
+          <span key={name} class="compare-imported-name" title={name}>
+            {name}
+          </span>
         ))}
       </div>
       <div
@@ -76,8 +92,32 @@ export function CompareScrubber({ together, compared }: { together: Together; co
             </div>
           );
         })}
+        {imported.lanes.map(({ name, marks }) => (
+          <ImportedBars key={name} marks={marks} lastUs={(toMs - fromMs) * 1_000} />
+        ))}
         <div class="lanes-head" ref={head} />
       </div>
+    </div>
+  );
+}
+
+/** How many events there are when; however many, the bars are as few as can be told apart. */
+function ImportedBars({ marks, lastUs }: { marks: readonly LaneMark[]; lastUs: number }) {
+  const { bins, worst } = useMemo(() => {
+    const counted = binnedMarks(marks, { fromUs: 0, toUs: Math.max(1, lastUs) }, BINS);
+    return { bins: scaled(counted.bins), worst: counted.worst };
+  }, [marks, lastUs]);
+  return (
+    <div class="compare-lane imported" data-testid="compare-imported-lane">
+      {[...bins].map((share, i) =>
+        share === 0 ? null : (
+          <div
+            key={i}
+            class={`compare-bin ${toneOrder[worst[i]!] ?? "plain"}`}
+            style={{ left: `${(i / BINS) * 100}%`, height: `${Math.round(share * 100)}%` }}
+          />
+        ),
+      )}
     </div>
   );
 }

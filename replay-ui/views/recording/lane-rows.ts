@@ -1,9 +1,14 @@
 // Which lanes the timeline has, in their order and with their heights: fixed by the kind of session, so that nothing moves
 // when something comes to stand on one.
+import type { Imported } from "../../player/imported-lanes.ts";
 import type { LaneMark, Lanes } from "../../player/lane-marks.ts";
 import { upperBound } from "../../player/timeline.ts";
 
+/** Of events of other systems, by the place of their lane among those. */
+type ImportedId = `imported-${number}`;
+
 export type LaneId =
+  | ImportedId
   | "activity"
   | "keys"
   | "commands"
@@ -24,7 +29,13 @@ export interface LaneRow {
 const density = 17;
 const marks = 13;
 
-export function laneRows(ofScreen: boolean): LaneRow[] {
+export function isImported(id: LaneId): id is ImportedId {
+  return id.startsWith("imported-");
+}
+
+const importedId = (place: number): ImportedId => `imported-${place}`;
+
+export function laneRows(ofScreen: boolean, { lanes }: Imported): LaneRow[] {
   return [
     { id: "activity", label: "Activity", heightPx: density },
     { id: "keys", label: ofScreen ? "Keys, clicks" : "Keys", heightPx: density },
@@ -37,6 +48,7 @@ export function laneRows(ofScreen: boolean): LaneRow[] {
     { id: "freezes", label: "Frozen", heightPx: marks },
     { id: "gaps", label: "Gaps", heightPx: marks },
     { id: "notes", label: "Notes", heightPx: marks },
+    ...lanes.map(({ name }, place) => ({ id: importedId(place), label: name, heightPx: marks })),
   ];
 }
 
@@ -61,13 +73,16 @@ export function merged(a: readonly LaneMark[], b: readonly LaneMark[]): readonly
 }
 
 /** All that has a mark: for the list form, and for what is said of the place under the mouse. */
-export type AllMarks = Record<Exclude<LaneId, "activity" | "keys">, readonly LaneMark[]>;
+export type AllMarks = Record<Exclude<LaneId, "activity" | "keys" | ImportedId>, readonly LaneMark[]> & {
+  [id: ImportedId]: readonly LaneMark[] | undefined;
+};
 
 export function allMarks(
   lanes: Lanes,
   input: { commands: readonly LaneMark[]; clipboard: readonly LaneMark[] },
   gaps: readonly LaneMark[],
   notes: readonly LaneMark[],
+  imported: Imported,
 ): AllMarks {
   return {
     commands: merged(lanes.commands, input.commands),
@@ -78,5 +93,6 @@ export function allMarks(
     freezes: lanes.freezes,
     gaps,
     notes: merged(lanes.notes, notes),
+    ...Object.fromEntries(imported.lanes.map(({ marks }, place) => [importedId(place), marks])),
   };
 }

@@ -1,8 +1,9 @@
 // Draws the timeline's lanes on a canvas: densities as bars, what happened as ticks, what lasted as spans. One pass over
 // what lies within the window; ticks on one pixel are one tick, in the tone that matters most.
+import { binnedMarks, scaled, toneOrder } from "../../player/lane-bins.ts";
 import type { LaneMark } from "../../player/lane-marks.ts";
 import type { LaneWindow } from "../../player/lane-window.ts";
-import type { LaneId, LaneRow } from "./lane-rows.ts";
+import { isImported, type LaneId, type LaneRow } from "./lane-rows.ts";
 
 export interface LanesPicture {
   width: number;
@@ -92,7 +93,7 @@ export function drawLanes(canvas: HTMLCanvasElement, colours: LaneColours, pictu
     }
     const marks = picture.marks[id];
     if (marks !== undefined)
-      drawMarks(context, { id, marks, top, heightPx, width, edgeUs: picture.edgeUs }, colours, xOf);
+      drawMarks(context, picture, { id, marks, top, heightPx, width, edgeUs: picture.edgeUs }, colours, xOf);
     if (id === picture.unread) {
       context.fillStyle = colours.text2;
       context.font = "400 10.5px Inter, system-ui, sans-serif";
@@ -151,9 +152,12 @@ function drawBars(
 }
 
 const rank = { plain: 0, good: 1, warn: 2, bad: 3 } as const;
+/** Of events of other systems: where more would stand closer than this, bars say how many. */
+const TICK_PX = 4;
 
 function drawMarks(
   context: CanvasRenderingContext2D,
+  picture: LanesPicture,
   lane: {
     id: LaneId;
     marks: readonly LaneMark[];
@@ -166,6 +170,10 @@ function drawMarks(
   xOf: (us: number) => number,
 ): void {
   const { id, marks, top, heightPx, width, edgeUs } = lane;
+  if (isImported(id) && marks.length > width / TICK_PX) {
+    drawCrowd(context, lane, picture.window, colours);
+    return;
+  }
   const y = top + 2;
   const high = heightPx - 5;
   let lastX = Number.NEGATIVE_INFINITY;
@@ -186,6 +194,23 @@ function drawMarks(
     context.fillStyle = id === "notes" && mark.tone === "plain" ? colours.accent : colours[mark.tone];
     if (id === "notes") diamond(context, place, y + high / 2, high / 2 + 0.5);
     else context.fillRect(place - 1, y, 2.5, high);
+  }
+}
+
+function drawCrowd(
+  context: CanvasRenderingContext2D,
+  { marks, top, heightPx, width }: { marks: readonly LaneMark[]; top: number; heightPx: number; width: number },
+  shown: LaneWindow,
+  colours: LaneColours,
+): void {
+  const { bins, worst } = binnedMarks(marks, shown, Math.max(20, Math.floor(width / TICK_PX)));
+  scaled(bins);
+  const step = width / bins.length;
+  for (const [i, share] of bins.entries()) {
+    if (share === 0) continue;
+    const high = Math.max(3, share * (heightPx - 3));
+    context.fillStyle = colours[toneOrder[worst[i]!] ?? "plain"];
+    context.fillRect(i * step, top + heightPx - 1 - high, Math.max(1, step - 0.6), high);
   }
 }
 

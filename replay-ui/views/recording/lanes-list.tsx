@@ -3,20 +3,24 @@
 import { formatClock, formatCount, formatPlural, formatSessionTime } from "../../format.ts";
 import type { LaneMark } from "../../player/lane-marks.ts";
 import type { LaneWindow } from "../../player/lane-window.ts";
-import { type AllMarks, type LaneId, laneRows, marksWithin } from "./lane-rows.ts";
+import { type AllMarks, type LaneId, type LaneRow, marksWithin } from "./lane-rows.ts";
 import type { OpenedRecording } from "./opened.ts";
 
 const MAX_ROWS = 300;
 
-export function LanesList(props: { opened: OpenedRecording; window: LaneWindow; marks: AllMarks }) {
-  const { opened, window: shown, marks } = props;
+export function LanesList(props: {
+  opened: OpenedRecording;
+  window: LaneWindow;
+  marks: AllMarks;
+  rows: readonly LaneRow[];
+}) {
+  const { opened, window: shown, marks, rows } = props;
   const timeline = opened.player.timeline.get();
   const startedMs = Date.parse(timeline.index.startedAt);
-  const rows = laneRows(timeline.mainTrack()?.kind === "screen");
   const all: { lane: string; id: LaneId; mark: LaneMark }[] = [];
   for (const { id, label } of rows) {
     if (id === "activity" || id === "keys") continue;
-    for (const mark of marksWithin(marks[id], shown)) all.push({ lane: label, id, mark });
+    for (const mark of marksWithin(marks[id] ?? [], shown)) all.push({ lane: label, id, mark });
   }
   all.sort((a, b) => a.mark.atUs - b.mark.atUs);
   const keys = timeline

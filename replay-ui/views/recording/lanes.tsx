@@ -13,6 +13,7 @@ import {
   ZoomOutIcon,
 } from "../../components/icons.tsx";
 import { formatClock, formatDuration, formatSessionTime, zone, zoneOffsetMinutes } from "../../format.ts";
+import { type Imported, nothingImported } from "../../player/imported-lanes.ts";
 import { binned, scaled } from "../../player/lane-bins.ts";
 import type { LaneMark } from "../../player/lane-marks.ts";
 import { inputMarks, LaneReader } from "../../player/lane-reader.ts";
@@ -30,7 +31,8 @@ import {
 import type { Timeline } from "../../player/timeline.ts";
 import { useStore } from "../../store.ts";
 import { theme } from "../../theme.ts";
-import { type AllMarks, allMarks, type LaneId, laneRows, marksWithin } from "./lane-rows.ts";
+import { ImportedClocks } from "./imported-clocks.tsx";
+import { type AllMarks, allMarks, type LaneId, type LaneRow, laneRows, marksWithin } from "./lane-rows.ts";
 import { coloursOf, drawLanes, type LaneColours, lanesHeight, RULER_PX } from "./lanes-drawing.ts";
 import { LanesList } from "./lanes-list.tsx";
 import { LanesTip } from "./lanes-tip.tsx";
@@ -48,11 +50,13 @@ export interface LanesProps {
   opened: OpenedRecording;
   /** Notes from beside the recording, with its own. */
   notes?: readonly LaneMark[];
+  /** Events of other systems. */
+  imported?: Imported;
   /** Left out where nothing can be linked to. */
   onCopyLink?: () => void;
 }
 
-export function Lanes({ opened, notes = noNotes, onCopyLink }: LanesProps) {
+export function Lanes({ opened, notes = noNotes, imported = nothingImported, onCopyLink }: LanesProps) {
   const { player } = opened;
   const timeline = useStore(player.timeline);
   const range = useStore(opened.range);
@@ -63,6 +67,8 @@ export function Lanes({ opened, notes = noNotes, onCopyLink }: LanesProps) {
   const reader = useReader(opened);
   const state = useStore(reader.state);
   const gaps = useMemo(() => gapMarks(timeline), [timeline]);
+  const ofScreen = timeline.mainTrack()?.kind === "screen";
+  const rows = useMemo(() => laneRows(ofScreen, imported), [ofScreen, imported]);
   const marks = useRef<AllMarks | null>(null);
   const tooLong = useRef(false);
   const [, setRead] = useState(0);
@@ -70,7 +76,7 @@ export function Lanes({ opened, notes = noNotes, onCopyLink }: LanesProps) {
   const marksNow = (window: LaneWindow): AllMarks => {
     const typed = inputMarks(player, opened.loader, window);
     tooLong.current = typed.tooLong;
-    const all = allMarks(state.marks, typed, gaps, notes);
+    const all = allMarks(state.marks, typed, gaps, notes, imported);
     marks.current = all;
     return all;
   };
@@ -134,20 +140,22 @@ export function Lanes({ opened, notes = noNotes, onCopyLink }: LanesProps) {
         </span>
       </div>
       {list ? (
-        <LanesList opened={opened} window={shown} marks={marksNow(shown)} />
+        <LanesList opened={opened} window={shown} marks={marksNow(shown)} rows={rows} />
       ) : (
         <Board
           opened={opened}
           timeline={timeline}
           reader={reader}
+          rows={rows}
           marksNow={marksNow}
           marks={marks}
           tooLong={tooLong}
           window={shown}
           setWindow={setWindow}
-          inputs={[state, gaps, notes]}
+          inputs={[state, gaps, notes, imported]}
         />
       )}
+      <ImportedClocks imported={imported} />
       {state.truncated ? (
         <p class="lanes-note" role="status">
           There are more events than the timeline keeps: those of the beginning are shown. The lists have all.
@@ -275,6 +283,7 @@ function Board(props: {
   opened: OpenedRecording;
   timeline: Timeline;
   reader: LaneReader;
+  rows: readonly LaneRow[];
   marksNow: (window: LaneWindow) => AllMarks;
   marks: { current: AllMarks | null };
   /** What was typed is not read over so long a window. */
@@ -283,7 +292,7 @@ function Board(props: {
   setWindow: (window: LaneWindow) => void;
   inputs: readonly unknown[];
 }) {
-  const { opened, timeline, reader, window: shown, setWindow } = props;
+  const { opened, timeline, reader, rows, window: shown, setWindow } = props;
   const { player, loader } = opened;
   const durationUs = Math.max(1, timeline.durationUs);
   const track = useStore(player.state, (state) => state.track);
@@ -296,8 +305,6 @@ function Board(props: {
   const head = useRef<HTMLDivElement>(null);
   const colours = useRef<LaneColours | null>(null);
   const [hover, setHover] = useState<{ x: number; y: number; atUs: number } | null>(null);
-  const ofScreen = timeline.mainTrack()?.kind === "screen";
-  const rows = useMemo(() => laneRows(ofScreen), [ofScreen]);
   const height = lanesHeight(rows);
   const startedMs = Date.parse(timeline.index.startedAt);
 
@@ -312,7 +319,7 @@ function Board(props: {
     const peek = (n: number) => loader.peekQuietly(n);
     const all = props.marksNow(shown);
     const marks: Partial<Record<LaneId, readonly LaneMark[]>> = {};
-    for (const { id } of rows) if (id !== "activity" && id !== "keys") marks[id] = marksWithin(all[id], shown);
+    for (const { id } of rows) if (id !== "activity" && id !== "keys") marks[id] = marksWithin(all[id] ?? [], shown);
     const inputs = timeline.segments("input");
     drawLanes(element, colours.current, {
       width,
@@ -494,7 +501,7 @@ function Board(props: {
     <div class="lanes-grid">
       <div class="lanes-labels" aria-hidden="true" style={{ paddingTop: `${RULER_PX}px` }}>
         {rows.map(({ id, label, heightPx }) => (
-          <span key={id} style={{ height: `${heightPx}px` }}>
+          <span key={id} title={label} style={{ height: `${heightPx}px`, lineHeight: `${heightPx}px` }}>
             {label}
           </span>
         ))}

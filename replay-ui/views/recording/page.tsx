@@ -18,6 +18,7 @@ import { CustodyDialog } from "./custody-dialog.tsx";
 import { ExportMenu } from "./export-menu.tsx";
 import { useFrameCopy } from "./frame-copy.ts";
 import { HoldButton } from "./hold.tsx";
+import { useImported } from "./imported.ts";
 import { keepMoment } from "./kept-moment.ts";
 import { Lanes, LanesToggle } from "./lanes.tsx";
 import { useLanesShown } from "./lanes-shown.ts";
@@ -52,6 +53,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const frameCopy = useFrameCopy(opened, summary);
   const fullScreen = useFullScreen();
   const notes = useNotes(session, opened, me);
+  const { imported } = useImported(session, opened, me);
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     ...(opened === null ? {} : { opened }),
@@ -147,7 +149,9 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           ) : (
             <>
               <Scrubber opened={controls} lanes={<LanesToggle open={lanes} onToggle={() => setLanes(!lanes)} />} />
-              {lanes ? <Lanes opened={controls} notes={notes?.marks ?? []} onCopyLink={actions.copyLink} /> : null}
+              {lanes ? (
+                <Lanes opened={controls} notes={notes?.marks ?? []} imported={imported} onCopyLink={actions.copyLink} />
+              ) : null}
               <Transport
                 opened={controls}
                 zoom={zoom}

@@ -2,13 +2,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { factOf } from "../../../replay-ui/lists/event-rows.ts";
-import { addMoments, addSpread, binned, scaled } from "../../../replay-ui/player/lane-bins.ts";
-import { eventLine, fileLine, type LaneLine, marksOf, typedLines } from "../../../replay-ui/player/lane-marks.ts";
+import {
+  clockWords,
+  importedLanes,
+  importedOfAll,
+  MAX_IMPORTED_LANES,
+} from "../../../replay-ui/player/imported-lanes.ts";
+import { addMoments, addSpread, binned, binnedMarks, scaled } from "../../../replay-ui/player/lane-bins.ts";
+import {
+  eventLine,
+  fileLine,
+  type LaneLine,
+  type LaneMark,
+  marksOf,
+  typedLines,
+} from "../../../replay-ui/player/lane-marks.ts";
 import { LaneReader, MAX_INPUT_SEGMENTS } from "../../../replay-ui/player/lane-reader.ts";
 import { Player } from "../../../replay-ui/player/player.ts";
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
 import { marksWithin } from "../../../replay-ui/views/recording/lane-rows.ts";
+import { type Import, type ImportedEvent, ImportSettings } from "../../../shared/api/cases.ts";
 import type { EventsLine, FilesLine, InputLine } from "../../../shared/events/stored.ts";
 import { memorySource } from "../../support/memory-source.ts";
 import { makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
@@ -213,5 +227,77 @@ describe("what the timeline reads", () => {
       expect(endUs >= 100e6 && startUs < 130e6).toBe(true);
     }
     reader.dispose();
+  });
+});
+
+describe("imported events", () => {
+  const settings = ImportSettings.parse({ format: "csv", mapping: { at: "time", text: ["text"] }, offsetMs: 2_500 });
+  const source: Import = {
+    id: "i1",
+    caseId: "CASE-2026-0001",
+    session: null,
+    name: "alarms.csv",
+    settings,
+    bytes: 1,
+    sha256: "",
+    events: 1,
+    firstAt: null,
+    lastAt: null,
+    lanes: [],
+    addedBy: "engineer",
+    addedAt: "",
+    removed: null,
+  };
+  const event = (second: number, lane: string, more: Partial<ImportedEvent> = {}): ImportedEvent => ({
+    at: new Date(second * 1_000).toISOString(),
+    atUs: second * 1_000_000,
+    lane,
+    text: `at ${second}`,
+    of: "i1",
+    ...more,
+  });
+
+  it("are one lane for each name, each with the clock's offset, alarms red", () => {
+    const events = [event(1, "Alarms", { severity: "alarm" }), event(2, "Historian"), event(3, "Alarms")];
+    const { lanes } = importedLanes({ imports: [source], events, more: false });
+    expect(lanes.map(({ name }) => name)).toEqual(["Alarms", "Historian"]);
+    expect(lanes[0]).toMatchObject({
+      clocks: ["alarms.csv: clock +2.5 s"],
+      marks: [
+        { atUs: 1_000_000, tone: "bad", title: "at 1", detail: "alarm · alarms.csv: clock +2.5 s" },
+        { atUs: 3_000_000, tone: "plain" },
+      ],
+    });
+    expect([clockWords(0), clockWords(-1_000)]).toEqual(["clock as it was", "clock −1 s"]);
+  });
+
+  it("of many names share the last lane, none is lost", () => {
+    const events = Array.from({ length: 30 }, (_, i) => event(30 - i, `lane ${i}`));
+    const { lanes } = importedLanes({ imports: [source], events, more: false });
+    expect(lanes).toHaveLength(MAX_IMPORTED_LANES);
+    expect(lanes.reduce((sum, { marks }) => sum + marks.length, 0)).toBe(30);
+    const shared = lanes.at(-1)!.marks.map(({ atUs }) => atUs);
+    expect(shared).toEqual([...shared].sort((a, b) => a - b));
+    expect(lanes.at(-1)!.marks[0]!.detail).toContain("lane ");
+  });
+
+  it("of recordings beside each other are told once, and twice where the file says so", () => {
+    const twice = [event(100, "Alarms"), event(100, "Alarms")];
+    const told = [
+      { imports: [source], events: [...twice, event(101, "Alarms")], more: false },
+      { imports: [source], events: [...twice, event(102, "Alarms", { atUs: 0 })], more: true },
+    ];
+    const { lanes, more } = importedOfAll(told, 90_000);
+    expect(lanes[0]!.marks.map(({ atUs }) => atUs / 1e6)).toEqual([10, 10, 11, 12]);
+    expect(more).toBe(true);
+  });
+
+  it("in crowds are counted, and the worst of a bin is known", () => {
+    const marks = Array.from({ length: 1_000 }, (_, i): LaneMark => {
+      return { atUs: 1_000_000 + i * 4_000, tone: i === 990 ? "bad" : "plain", title: "", detail: "" };
+    });
+    const { bins, worst } = binnedMarks(marks, window, 10);
+    expect([...bins]).toEqual(Array(10).fill(100));
+    expect([...worst]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
   });
 });
