@@ -57,6 +57,7 @@ export function createEvidenceDesk(
       get lastCheckpoint() {
         return ledger.ledger.lastCheckpoint;
       },
+      checkpointOver: (n) => ledger.ledger.checkpointOver(n),
     },
     root: rootOf,
     trustedKeys: () => keys.trustedPems(),

@@ -126,7 +126,7 @@ function print(cli: Cli, report: EvidenceReport, every: boolean): void {
   }
   for (const one of ledgers) {
     const anchored = one.anchored === null ? "not compared with anchors" : `${one.anchored} entries anchored outside`;
-    const checkpoint = one.checkpoint === null ? "no checkpoint" : `signed to entry ${one.checkpoint.size - 1}`;
+    const checkpoint = one.checkpoint === null ? "no checkpoint" : signedOf(one.checkpoint);
     cli.out.line(
       `ledger of ${printable(one.recorder)}  ${one.verdict}  (${one.entries === 1 ? "1 entry" : `${one.entries} entries`}, ${counted(one.checkpoints, "checkpoint")}, ${checkpoint}, ${anchored}${stampsOf(one)})`,
     );
@@ -145,6 +145,10 @@ function print(cli: Cli, report: EvidenceReport, every: boolean): void {
   cli.out.line(
     `${counted(recordings.length, "recording")}: ${told.join(", ") || "none"}. All in all: ${report.verdict}`,
   );
+}
+
+function signedOf({ size, at }: NonNullable<LedgerEvidence["checkpoint"]>): string {
+  return `signed to entry ${size - 1}${at === null ? "" : ` up to ${at.replace(/\.\d+Z$/, "Z")}`}`;
 }
 
 function stampsOf({ stamps }: LedgerEvidence): string {

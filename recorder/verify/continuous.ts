@@ -12,9 +12,10 @@ import { possiblePrefixes } from "../catalog/reader.ts";
 import { RecordingVerifier } from "../catalog/verify.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { judge } from "./judge.ts";
-import { type KeyTrust, readKeyTrust } from "./key-trust.ts";
+import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
 import type { CheckedLedger } from "./ledger-check.ts";
 import { lockNotices } from "./lock-notices.ts";
+import { compareWithOwn, type OwnCheckpoints } from "./own-ledger.ts";
 import { pacedStore } from "./paced-store.ts";
 import { EntriesBySession } from "./session-entries.ts";
 import { storedSessions } from "./stored-sessions.ts";
@@ -27,6 +28,8 @@ export interface OwnLedger {
   append(entry: NewLedgerEntry): Promise<unknown>;
   entriesOf(session: string): Promise<ReadonlyArray<{ line: string }>>;
   readonly lastCheckpoint: { size: number; note: string } | null;
+  /** The first one over entry `n`. */
+  checkpointOver(n: number): Promise<{ size: number; note: string } | null>;
 }
 
 export interface ContinuousOptions {
@@ -212,6 +215,7 @@ export class ContinuousVerifier {
     const root = this.#options.root();
     const given = root === null ? this.#options.trustedKeys() : new Map<string, string>();
     const store = this.#store;
+    const [nowMs, ownCheckpoints] = [this.#now(), this.#ownCheckpoints()];
     this.#trust = await readKeyTrust({ store, root, given, signal: this.#abort.signal });
     const { ledgers } = await readWitnesses({
       store,
@@ -219,17 +223,23 @@ export class ContinuousVerifier {
       given,
       anchors: null,
       checkpointSeconds,
+      own: ownCheckpoints,
+      nowMs,
       signal: this.#abort.signal,
     });
     const checked = ledgers.get(recorder);
     const own = checked?.evidence;
     if (checked !== undefined) await this.#compare(checked);
-    const findings = [...this.#trust.evidence.findings, ...(own?.findings ?? [])];
+    const keys = noteKeysOf(this.#trust, recorder);
+    const none = { own: ownCheckpoints, storedSize: 0, rootAt: () => null, keys, nowMs };
+    const findings = [...this.#trust.evidence.findings, ...(own?.findings ?? (await compareWithOwn(none)))];
     const bad = findings.filter(
       ({ weight }) => weight === "TAMPERED" || weight === "MISSING" || weight === "UNTRUSTED",
     );
     const verdict =
       bad[0] === undefined ? "VALID" : bad.some(({ weight }) => weight === "TAMPERED") ? "TAMPERED" : bad[0].weight;
+    // Of a ledger that has no checkpoint in the store yet nothing is said; it is looked at again soon.
+    if (bad[0] === undefined && own?.checkpoint == null) return;
     const at = new Date(this.#now()).toISOString();
     this.#ledger = { at, verdict: verdict === "NOTICE" ? "VALID" : verdict, findings: findings.slice(0, shown) };
     const size = own?.checkpoint?.size ?? 0;
@@ -245,6 +255,21 @@ export class ContinuousVerifier {
       const text = `the ledger or the keys in the store are ${this.#ledger.verdict}: ${place}: ${message}. conduit verify --all shows all of it; keep the store as it is`;
       alarms.raise(ledgerCode, text, { verdict: this.#ledger.verdict, findings: bad.length });
     }
+  }
+
+  #ownCheckpoints(): OwnCheckpoints {
+    const { ledger, recorder } = this.#options;
+    const newest = async () => ledger.lastCheckpoint?.note ?? null;
+    return {
+      recorder,
+      place: "this recorder's own ledger",
+      beyond: async (size) => (await ledger.checkpointOver(size))?.note ?? null,
+      upTo: async (size) =>
+        (ledger.lastCheckpoint?.size ?? Number.POSITIVE_INFINITY) <= size
+          ? newest()
+          : ((await ledger.checkpointOver(size - 1))?.note ?? null),
+      newest,
+    };
   }
 
   /** Whoever deletes a recording can delete its row in the index as well: then nothing but the ledger asks for it. */

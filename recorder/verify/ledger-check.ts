@@ -12,6 +12,7 @@ import { leafHash, MerkleTree } from "../../shared/ledger/merkle.ts";
 import { ledgerCheckpointKey, ledgerEntriesKey, ledgerPrefix } from "../store/keys.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { noteCrypto } from "./note-crypto.ts";
+import { compareWithOwn, type OwnCheckpoints } from "./own-ledger.ts";
 import { EntriesBySession } from "./session-entries.ts";
 import { checkStamps, type StampedCheckpoint } from "./stamp-check.ts";
 
@@ -38,6 +39,10 @@ export interface LedgerCheckOptions {
   authorities?: StampAuthorities | undefined;
   /** How far apart checkpoints may be. */
   checkpointSeconds: number;
+  /** What the recorder itself has; null: this is not its machine. */
+  own?: OwnCheckpoints | null | undefined;
+  /** As of when its end is looked at; left out: it is not. */
+  nowMs?: number | undefined;
   signal?: AbortSignal | undefined;
   /** Each that can be read, in order. */
   onEntry?: ((entry: LedgerEntry) => void) | undefined;
@@ -66,6 +71,8 @@ const hexOf = (bytes: Uint8Array) => sha256(bytes).toString("hex");
 const readAhead = 8;
 /** A clock may be set back by so much without a word. */
 const clockSlackMs = 5 * 60_000;
+/** A copy takes its time, and a store may be away for a while. */
+const endSlackMs = 15 * 60_000;
 /** A time stamp may be so long on its way to the store. */
 const stampSlackMs = 3_600_000;
 /** Clocks differ, and what was under way when a key ended is signed a moment later. */
@@ -112,9 +119,15 @@ class LedgerCheck {
   readonly #stamped: StampedCheckpoint[] = [];
   #stamps: LedgerEvidence["stamps"] = undefined;
   #badRoots = 0;
+  /** Whether its last word is that the service runs. */
+  #isRunning = false;
+
+  /** Before the store is listed: what the recorder signs meanwhile cannot be there. */
+  readonly #begunMs: number;
 
   constructor(options: LedgerCheckOptions) {
     this.#options = options;
+    this.#begunMs = options.nowMs ?? Date.now();
     this.#entries = new EntriesBySession(options.recorder);
   }
 
@@ -125,6 +138,8 @@ class LedgerCheck {
     this.#compareAnchorEntries();
     await this.#compareAnchors();
     await this.#checkStamps(stored.stamps);
+    await this.#compareOwn(stored);
+    this.#checkEnd();
   }
 
   result(): CheckedLedger {
@@ -301,6 +316,8 @@ class LedgerCheck {
     this.#from ??= entry.at;
     this.#to = entry.at;
     if (entry.type === "recorder-start") this.#starts.push(n);
+    if (entry.type === "recorder-start" || entry.type === "recorder-stop")
+      this.#isRunning = entry.type === "recorder-start";
     if (entry.type === "ledger-start" && entry.facts["lost"] === true) this.#lost(place, entry.facts["knownEntries"]);
     if (entry.type === "anchor") {
       const facts = AnchorFacts.safeParse(entry.facts).data;
@@ -522,6 +539,28 @@ class LedgerCheck {
     }
     if (stamps.size > 0 || authorities !== undefined)
       this.#stamps = { count: stamps.size, proven: authorities === undefined ? null : proven.length, newest };
+  }
+
+  async #compareOwn({ sizes }: Stored): Promise<void> {
+    const { own, recorder, keys } = this.#options;
+    if (own?.recorder !== recorder) return;
+    const storedSize = Math.min(sizes.at(-1) ?? 0, this.#next);
+    const rootAt = (size: number) => this.#rootAt(size);
+    this.#findings.push(...(await compareWithOwn({ own, storedSize, rootAt, keys, nowMs: this.#begunMs })));
+  }
+
+  /** A copy of an earlier day is in order by itself: that it ends while the service ran is all there is to see. */
+  #checkEnd(): void {
+    const { recorder, checkpointSeconds, nowMs } = this.#options;
+    const { size, at } = this.#good;
+    if (nowMs === undefined || at === null || !this.#isRunning) return;
+    if (nowMs - Date.parse(at) <= 3 * checkpointSeconds * 1000 + endSlackMs) return;
+    this.#found(
+      ledgerCheckpointKey(recorder, size),
+      "INTEGRITY_LEDGER",
+      `was signed at ${at} and is the newest, although the recorder had not stopped: a copy of that time ends so, and so does a store that was put back to it`,
+      "NOTICE",
+    );
   }
 
   async #get(key: string): Promise<Uint8Array | null> {

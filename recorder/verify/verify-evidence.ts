@@ -23,6 +23,7 @@ import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
 import { type CheckedLedger, checkLedger, recordersIn, type StampAuthorities } from "./ledger-check.ts";
 import { lockNotices } from "./lock-notices.ts";
+import { compareWithOwn, type OwnCheckpoints } from "./own-ledger.ts";
 import type { SessionEntries } from "./session-entries.ts";
 import { type Survey, type SurveyedRecording, survey } from "./survey.ts";
 
@@ -58,6 +59,8 @@ export interface EvidenceOptions {
   /** Compares locks and holds of every recording, where the store has them. */
   locks: boolean;
   checkpointSeconds?: number;
+  /** What the recorder itself has of its ledger, where this is its machine. */
+  own?: OwnCheckpoints | null | undefined;
   uploadSlackMs?: number;
   now?: () => number;
   signal?: AbortSignal | undefined;
@@ -88,12 +91,12 @@ export async function verifyEvidence(options: EvidenceOptions): Promise<Evidence
 export async function readWitnesses(
   options: Pick<
     EvidenceOptions,
-    "store" | "ledgerStore" | "root" | "given" | "anchors" | "authorities" | "checkpointSeconds" | "signal"
-  >,
+    "store" | "ledgerStore" | "root" | "given" | "anchors" | "authorities" | "checkpointSeconds" | "own" | "signal"
+  > & { /** As of when the ledgers' ends are looked at. */ nowMs?: number },
   onLedger: (recorder: string) => void = () => {},
   onEntry?: (recorder: string, entry: LedgerEntry) => void,
 ): Promise<{ trust: KeyTrust; ledgers: Map<string, CheckedLedger> }> {
-  const { root, given, anchors, authorities, checkpointSeconds = 300, signal } = options;
+  const { root, given, anchors, authorities, checkpointSeconds = 300, own, nowMs, signal } = options;
   const store = options.ledgerStore ?? options.store;
   const trust = await readKeyTrust({ store, root, given, signal });
   const ledgers = new Map<string, CheckedLedger>();
@@ -104,7 +107,7 @@ export async function readWitnesses(
       return { ...key, ...(to === undefined ? {} : { to }) };
     });
     const told = onEntry === undefined ? {} : { onEntry: (entry: LedgerEntry) => onEntry(recorder, entry) };
-    const by = { anchors, authorities, checkpointSeconds };
+    const by = { anchors, authorities, checkpointSeconds, own, nowMs };
     ledgers.set(recorder, await checkLedger({ store, recorder, keys, ...by, signal, ...told }));
   }
   return { trust, ledgers };
@@ -131,7 +134,9 @@ class Run {
   async run(): Promise<EvidenceRun> {
     this.#progress("keys", 0, null);
     // Before the recordings: what is in the ledger by now has its objects by then, or is on its way.
-    const { trust, ledgers } = await readWitnesses(this.#options, () => this.#progress("ledger", 0, null));
+    const { trust, ledgers } = await readWitnesses({ ...this.#options, nowMs: this.#nowMs }, () =>
+      this.#progress("ledger", 0, null),
+    );
     const found = await this.#survey();
     const sessions = this.#sessions(found, ledgers);
     this.#examiner = this.#makeExaminer(trust, ledgers, sessions, found);
@@ -140,6 +145,7 @@ class Run {
     if (this.#options.scope.kind === "all")
       findings.push(...this.#numberFaults(ledgers), ...laterThanKeys(trust, ledgers));
     findings.push(...(await ledgersGone(trust, ledgers, this.#options.anchors, this.#options.scope.kind === "all")));
+    findings.push(...(await this.#ownGone(trust, ledgers)));
     const keys = keysWithLedgers(trust, ledgers, this.#nowMs - this.#uploadSlackMs);
     const evidence = [...ledgers.values()].map((ledger) => this.#withTail(ledger, recordings));
     const all: EvidenceVerdict[] = [
@@ -158,6 +164,14 @@ class Run {
       findings,
     };
     return { report, ledgers, trust };
+  }
+
+  /** The recorder has a ledger, and the store has nothing of it. */
+  async #ownGone(trust: KeyTrust, ledgers: ReadonlyMap<string, CheckedLedger>): Promise<EvidenceFinding[]> {
+    const { own } = this.#options;
+    if (own == null || ledgers.has(own.recorder)) return [];
+    const keys = noteKeysOf(trust, own.recorder);
+    return compareWithOwn({ own, storedSize: 0, rootAt: () => null, keys, nowMs: this.#nowMs });
   }
 
   async #survey(): Promise<Survey> {

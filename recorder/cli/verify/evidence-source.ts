@@ -12,6 +12,7 @@ import type { StoreConfig } from "../../store/create-store.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { notesIn } from "../../verify/anchor-file.ts";
 import type { StampAuthorities } from "../../verify/ledger-check.ts";
+import { type OwnCheckpoints, ownCheckpoints } from "../../verify/own-ledger.ts";
 import { type Cli, configOf, inWorkspace } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -40,6 +41,8 @@ export interface EvidenceSource {
     authorities?: StampAuthorities;
     ledgerStore?: ObjectStore;
     checkpointSeconds?: number;
+    /** Of the installation, whose store is to be no further behind. */
+    own?: OwnCheckpoints | null;
   };
   /** Who verified what goes into the installation's audit log, where there is one. */
   audit(action: string, subject: string, details: Record<string, unknown>): Promise<void>;
@@ -117,7 +120,12 @@ async function sourceOf(
       anchors: anchorsOf(cli, options, installation),
       ...(authorities === undefined ? {} : { authorities }),
       ...(ledgerStore === null ? {} : { ledgerStore }),
-      ...(installation === null ? {} : { checkpointSeconds: installation.ledger.checkpointSeconds }),
+      ...(installation === null
+        ? {}
+        : {
+            checkpointSeconds: installation.ledger.checkpointSeconds,
+            own: await ownCheckpoints(installation.ledger.directory, installation.recorder.id),
+          }),
     },
     audit: async (action, subject, details) => {
       if (installation === null || !existsSync(installation.recorder.database)) return;

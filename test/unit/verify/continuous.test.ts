@@ -42,6 +42,7 @@ function verifier(options: Partial<ContinuousOptions> = {}): ContinuousVerifier 
   const lines = plant
     .keys("ledger/recorder-1/entries/")
     .flatMap((key) => plant.bytes(key).toString().split("\n").slice(0, -1));
+  const checkpoints = plant.notes.map((note) => ({ size: Number(note.split("\n")[1]), note }));
   const made = new ContinuousVerifier({
     store: plant.store,
     recorder: plant.recorder,
@@ -53,6 +54,7 @@ function verifier(options: Partial<ContinuousOptions> = {}): ContinuousVerifier 
       append: async (entry) => void told.push(entry),
       entriesOf: async (session) => lines.filter((line) => line.includes(session)).map((line) => ({ line })),
       lastCheckpoint: { size: plant.size, note: plant.notes.at(-1) ?? "" },
+      checkpointOver: async (n) => checkpoints.find(({ size }) => size > n) ?? null,
     },
     root: () => plant.rootPublic,
     trustedKeys: () => new Map([[plant.key.keyId, plant.key.publicKeyPem]]),
@@ -118,6 +120,30 @@ describe("verification in the background", () => {
     await one.checkLedger();
     expect(alarms.get("verification-ledger")).toContain("TAMPERED");
     expect((await one.state()).ledger).toMatchObject({ verdict: "TAMPERED" });
+  });
+
+  it("raises an alarm for a store that was put back to an older state, and says nothing of one that has no checkpoint yet", async () => {
+    const sizes = plant.keys("ledger/recorder-1/checkpoints/");
+    const gone = new Set([...sizes.slice(-6), ...plant.keys("ledger/recorder-1/entries/").slice(-6)]);
+    for (const key of gone) plant.store.objects.delete(key);
+    await verifier().checkLedger();
+    expect(alarms.get("verification-ledger")).toContain("put back to an older state");
+    alarms.clear();
+    told.length = 0;
+    for (const key of plant.keys("ledger/")) plant.store.objects.delete(key);
+    plant.notes.length = 0;
+    const young = verifier({
+      ledger: {
+        append: async (entry) => void told.push(entry),
+        entriesOf: async () => [],
+        lastCheckpoint: null,
+        checkpointOver: async () => null,
+      },
+    });
+    await young.checkLedger();
+    expect(verdicts()).toEqual([]);
+    expect((await young.state()).ledger).toBeNull();
+    expect(alarms.size).toBe(0);
   });
 
   it("finds what was deleted together with its row in the index, and reads what has lost only its row", async () => {
