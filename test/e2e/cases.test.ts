@@ -1,7 +1,7 @@
 // An investigator's work from the first note to the case that leaves as a file, in the browser.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { byId, launchBrowser, OpenPages, openPage } from "../support/browser.ts";
+import { afterMark, byId, launchBrowser, OpenPages, openPage } from "../support/browser.ts";
 import { password, type ReplayPlant, startReplayPlant } from "../support/replay-fixtures.ts";
 
 let browser: Browser;
@@ -112,6 +112,14 @@ it("a case is opened, has recordings and alarms in the order of time, and leaves
   const event = page.locator(`${byId("case-timeline")} .on-imported`);
   await event.getByText("PSV-101 open").waitFor();
   expect(await event.locator("a").getAttribute("href")).toBe(`/recordings/${session}?t=27.0`);
+
+  // Beside the recording it has a lane of its own, with the clock that it was stated with.
+  const watching = await open("engineer", `/recordings/${session}`);
+  await watching.getByText("alarms.csv: clock as it was").waitFor();
+  await watching.click(byId("lanes-as-list"));
+  const onLane = watching.locator(byId("lanes-entry"), { hasText: "PSV-101 open" });
+  await afterMark(watching, "conduit:seeked", () => onLane.click());
+  expect(await watching.textContent(byId("session-time"))).toContain("0:27");
 
   const download = page.waitForEvent("download");
   await page.click(byId("case-export"));
