@@ -19,6 +19,7 @@ import {
   formatZone,
 } from "../format.ts";
 import { comparePath, MAX_COMPARED, navigate, recordingPath, replaceAddress } from "../router.ts";
+import type { AddToCase } from "./cases/add-to-case.tsx";
 import { AskReason } from "./recording/ask-reason.tsx";
 import { loadRecordingView, prepareRecording } from "./recording/prepare.ts";
 import {
@@ -34,6 +35,7 @@ import {
 const PAGE_SIZE = 50;
 const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
+const MAX_CHOSEN = 100;
 
 export function RecordingsView({ me }: { me: Me }) {
   const [filters, setFilters] = useState<FilterValues>(() => filtersFromAddress(location.search));
@@ -47,7 +49,7 @@ export function RecordingsView({ me }: { me: Me }) {
   const [loadingMore, setLoadingMore] = useState(false);
   const [attempt, setAttempt] = useState(0);
   const firstRun = useRef(true);
-  /** To be compared, in the order in which they were chosen; null: nobody chooses. */
+  /** In the order in which they were chosen; null: nobody chooses. */
   const [chosen, setChosen] = useState<readonly string[] | null>(null);
   const mayWatch = hasRole(me, "admin", "escort", "investigator", "auditor");
 
@@ -117,7 +119,7 @@ export function RecordingsView({ me }: { me: Me }) {
         <span class="page-count" data-testid="recordings-total" aria-live="polite">
           {page === null ? "\u00a0" : formatPlural(page.total, "recording")}
         </span>
-        {mayWatch ? <CompareChoice chosen={chosen} onChange={setChosen} /> : null}
+        {mayWatch ? <RowChoice me={me} chosen={chosen} onChange={setChosen} /> : null}
       </div>
       <Filters values={filters} onChange={setFilters} />
       {error instanceof ApiError && error.code === "REASON_REQUIRED" ? (
@@ -184,34 +186,47 @@ function merge(fresh: RecordingPage, old: RecordingPage): RecordingPage {
   return rest.length === 0 ? fresh : { items: [...fresh.items, ...rest], next: old.next, total: fresh.total };
 }
 
-/** Choosing recordings to be looked at side by side. */
-function CompareChoice(props: {
+/** Choosing recordings: to be looked at side by side, or to be added to a case. */
+function RowChoice(props: {
+  me: Me;
   chosen: readonly string[] | null;
   onChange: (chosen: readonly string[] | null) => void;
 }) {
-  const { chosen, onChange } = props;
+  const { me, chosen, onChange } = props;
+  const [Adding, setAdding] = useState<typeof AddToCase | null>(null);
   if (chosen === null) {
     return (
       <button type="button" class="button compare-chosen" data-testid="compare-start" onClick={() => onChange([])}>
-        Compare
+        Select
       </button>
     );
   }
   return (
     <span class="compare-chosen">
-      <span role="status">{chosen.length === 0 ? "Choose two or more" : `${chosen.length} chosen`}</span>
+      <span role="status">{chosen.length === 0 ? "Choose recordings" : `${chosen.length} chosen`}</span>
       <button
         type="button"
         class="button primary"
-        disabled={chosen.length < 2}
+        disabled={chosen.length < 2 || chosen.length > MAX_COMPARED}
+        title={`Two to ${MAX_COMPARED} recordings on one clock`}
         data-testid="compare-open"
         onClick={() => navigate(comparePath(chosen))}
       >
         Side by side
       </button>
+      <button
+        type="button"
+        class="button"
+        disabled={chosen.length === 0}
+        data-testid="chosen-add-to-case"
+        onClick={() => void import("./cases/add-to-case.tsx").then((parts) => setAdding(() => parts.AddToCase))}
+      >
+        Add to case…
+      </button>
       <button type="button" class="button" data-testid="compare-cancel" onClick={() => onChange(null)}>
         Cancel
       </button>
+      {Adding === null ? null : <Adding sessions={chosen} me={me} onClose={() => setAdding(null)} />}
     </span>
   );
 }
@@ -290,8 +305,8 @@ function RecordingRow({ item, mayWatch, choice, onChoice }: { item: RecordingSum
             type="checkbox"
             class="compare-check"
             checked={isChosen}
-            disabled={!isChosen && choice.length >= MAX_COMPARED}
-            aria-label={`Compare ${item.person} on ${item.target}, ${formatDay(item.startedAt)}`}
+            disabled={!isChosen && choice.length >= MAX_CHOSEN}
+            aria-label={`Choose ${item.person} on ${item.target}, ${formatDay(item.startedAt)}`}
             data-testid="compare-check"
             onChange={() =>
               onChoice(isChosen ? choice.filter((session) => session !== item.session) : [...choice, item.session])

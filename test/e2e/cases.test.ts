@@ -130,3 +130,26 @@ it("a case is opened, has recordings and alarms in the order of time, and leaves
   await page.locator(byId("case-state-tag")).getByText("Closed").waitFor();
   expect(await page.locator(byId("case-add")).count()).toBe(0);
 });
+
+it("recordings that were chosen in the list are added to a case, and looked at side by side from there", async () => {
+  const page = await open("engineer", "/");
+  await page.click(byId("compare-start"));
+  const chosen = [plant.maintenance, plant.interrupted].map(({ summary }) => summary.session);
+  for (const session of chosen) await page.check(`[data-session="${session}"] ${byId("compare-check")}`);
+  await page.click(byId("chosen-add-to-case"));
+  await page.selectOption(byId("add-to-case-choice"), "new");
+  await page.fill(byId("add-to-case-title"), "Two nights");
+  await page.fill(byId("add-to-case-reason"), "The same person");
+  await page.click(byId("add-to-case-confirm"));
+  await page.waitForSelector(byId("case-page"));
+  expect(await page.locator(byId("case-recording")).count()).toBe(2);
+  const id = await page.getAttribute(byId("case-page"), "data-case");
+  await page.click(byId("case-compare"));
+  for (const session of chosen) await page.waitForSelector(`${byId("compare-pane")}[data-session="${session}"]`);
+
+  const watching = await open("engineer", `/recordings/${chosen[0]}`);
+  await watching.click(byId("case-menu"));
+  await watching.locator(byId("case-menu-case"), { hasText: id! }).waitFor();
+  await watching.click(byId("case-menu-import"));
+  await watching.waitForSelector(byId("import-dialog"));
+});

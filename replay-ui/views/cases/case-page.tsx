@@ -26,7 +26,7 @@ import { ReasonDialog } from "../../components/reason-dialog.tsx";
 import { ErrorState, errorText, LoadingPage } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
 import { formatBytes, formatClock, formatDateTime, formatDuration, formatMoment, formatPlural } from "../../format.ts";
-import { type Route, recordingPath } from "../../router.ts";
+import { comparePath, MAX_COMPARED, navigate, type Route, recordingPath } from "../../router.ts";
 import { AskReason } from "../recording/ask-reason.tsx";
 import { NoteForm } from "../recording/notes-panel.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
@@ -173,6 +173,9 @@ function Recordings({ of, me, change, onDo, run }: PartProps & { onDo: (what: Do
   const unheld = of.sessions.some(
     ({ holds }) => !holds.some((one) => one.caseId === of.id && one.state !== "released"),
   );
+  const watchable = of.sessions.flatMap(({ session, recording }) => (recording === null ? [] : [session]));
+  /** More than fit beside each other have to be chosen from; null: nobody chooses. */
+  const [chosen, setChosen] = useState<readonly string[] | null>(null);
   const askedBy = asked[0]?.release?.askedBy ?? "";
   const step = (which: "confirm" | "refuse") => run(async () => tell(await releaseCase(of.id, { step: which })));
   return (
@@ -185,6 +188,35 @@ function Recordings({ of, me, change, onDo, run }: PartProps & { onDo: (what: Do
               Add a recording
             </button>
           ) : null}
+          {watchable.length < 2 ? null : chosen === null ? (
+            <button
+              type="button"
+              class="button"
+              data-testid="case-compare"
+              onClick={() => {
+                if (watchable.length <= MAX_COMPARED) navigate(comparePath(watchable));
+                else setChosen([]);
+              }}
+            >
+              Compare
+            </button>
+          ) : (
+            <>
+              <span role="status">Choose two to {MAX_COMPARED}</span>
+              <button
+                type="button"
+                class="button primary"
+                disabled={chosen.length < 2}
+                data-testid="case-compare-open"
+                onClick={() => navigate(comparePath(chosen))}
+              >
+                Side by side
+              </button>
+              <button type="button" class="button" onClick={() => setChosen(null)}>
+                Cancel
+              </button>
+            </>
+          )}
           {change && mayHold && unheld && of.sessions.length > 0 ? (
             <button type="button" class="button" data-testid="case-hold" onClick={() => onDo("hold")}>
               Hold all
@@ -213,7 +245,7 @@ function Recordings({ of, me, change, onDo, run }: PartProps & { onDo: (what: Do
         </p>
       )}
       {of.sessions.length === 0 ? (
-        <p class="dim">None yet. Add one here, or from a recording's notes.</p>
+        <p class="dim">None yet. Add one here, from a recording's page, or from rows of the list.</p>
       ) : (
         <ul class="card case-list" data-testid="case-recordings">
           {of.sessions.map((one) => {
@@ -221,6 +253,23 @@ function Recordings({ of, me, change, onDo, run }: PartProps & { onDo: (what: Do
             const held = one.holds.some(({ state }) => state !== "released");
             return (
               <li key={one.session} class="case-line" data-testid="case-recording" data-session={one.session}>
+                {chosen === null || recording === null ? null : (
+                  <input
+                    type="checkbox"
+                    class="compare-check"
+                    checked={chosen.includes(one.session)}
+                    disabled={!chosen.includes(one.session) && chosen.length >= MAX_COMPARED}
+                    aria-label={`Choose ${recording.person} on ${recording.target}, ${formatMoment(recording.startedAt)}`}
+                    data-testid="compare-check"
+                    onChange={(event) =>
+                      setChosen(
+                        event.currentTarget.checked
+                          ? [...chosen, one.session]
+                          : chosen.filter((session) => session !== one.session),
+                      )
+                    }
+                  />
+                )}
                 <a class="case-link" href={recordingPath(one.session)}>
                   <span class="case-title">
                     {recording === null ? one.session : `${recording.person} → ${recording.target}`}

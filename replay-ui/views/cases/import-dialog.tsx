@@ -1,5 +1,6 @@
 // Events of another system from a file: which column is what, in which time zone its times are, and how its clock went. What
 // would come of it is shown before it is done.
+import "../../styles/cases.css";
 import { useState } from "preact/hooks";
 import { type ImportResult, ImportSettings, maxImportBytes, type NewImport } from "../../../shared/api/cases.ts";
 import { importFile, type On } from "../../api/cases-client.ts";

@@ -53,7 +53,7 @@ export default function ComparePage({ current }: { current: Route }) {
   if (sessions.length < 2) {
     return (
       <EmptyState icon={<SearchIcon size={26} />} title="Choose two recordings or more" testId="compare-empty" page>
-        In the list of <a href="/">recordings</a>, press Compare and choose those that you want beside each other.
+        In the list of <a href="/">recordings</a>, press Select and choose those that you want beside each other.
       </EmptyState>
     );
   }

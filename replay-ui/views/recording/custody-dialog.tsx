@@ -56,6 +56,14 @@ function words({ action, details }: CustodyEntry): string {
       return `verified it: ${textIn(details["verdict"], "")}`;
     case "recording.unseal":
       return `unsealed masked keystrokes, as ${textIn(details["by"], "")}`;
+    case "hold.place":
+      return `placed a legal hold (case ${textIn(details["caseId"], "unnamed")})`;
+    case "hold.release-ask":
+      return "asked for the release of the legal hold";
+    case "hold.release-refuse":
+      return "refused the release of the legal hold";
+    case "hold.release":
+      return "released the legal hold";
     default:
       return action;
   }

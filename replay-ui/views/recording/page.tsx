@@ -13,6 +13,7 @@ import { recordingPath, replaceAddress, requestPath, route } from "../../router.
 import { useStore } from "../../store.ts";
 import { AskReason } from "./ask-reason.tsx";
 import { chooseRange, takeBegun } from "./begin.ts";
+import { CaseMenu } from "./case-menu.tsx";
 import { Channels } from "./channels.tsx";
 import { CustodyDialog } from "./custody-dialog.tsx";
 import { ExportMenu } from "./export-menu.tsx";
@@ -53,7 +54,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
   const frameCopy = useFrameCopy(opened, summary);
   const fullScreen = useFullScreen();
   const notes = useNotes(session, opened, me);
-  const { imported } = useImported(session, opened, me);
+  const { imported, reload: reloadImported } = useImported(session, opened, me);
   const playerBox = useRef<HTMLElement>(null);
   const actions = {
     ...(opened === null ? {} : { opened }),
@@ -126,6 +127,9 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
             </button>
           )}
           {controls === null || me === undefined ? null : <HoldButton session={session} me={me} />}
+          {controls === null || me === undefined ? null : (
+            <CaseMenu session={session} me={me} onImported={reloadImported} />
+          )}
           {controls === null || me === undefined || !mayExport(me) ? null : (
             <ExportMenu opened={controls} askReason={me.reasonFor?.includes("export") === true} />
           )}
