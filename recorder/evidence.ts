@@ -126,7 +126,7 @@ async function stampedOf(
 /** Null: an entry of another kind. */
 function custodyOf({ entry, line }: LedgerLine): CustodyLine | null {
   const facts = AuditFacts.safeParse(entry.facts).data;
-  if (facts === undefined || !facts.action.startsWith("recording.")) return null;
+  if (facts === undefined || !isCustody(facts.action)) return null;
   return {
     line,
     at: facts.at ?? entry.at,
@@ -136,6 +136,11 @@ function custodyOf({ entry, line }: LedgerLine): CustodyLine | null {
     reason: reasonIn(facts.details),
     details: facts.details,
   };
+}
+
+/** What was done with it, and who kept it from going. */
+function isCustody(action: string): boolean {
+  return action.startsWith("recording.") || action.startsWith("hold.");
 }
 
 function reasonIn(details: Record<string, unknown>): string | null {
@@ -149,7 +154,7 @@ export async function custodyOfAudit(audit: Pick<AuditLog, "list">, session: str
   do {
     const page = await audit.list({ subject: session, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
     for (const { at, actor, action, address, details } of page.items) {
-      if (!action.startsWith("recording.")) continue;
+      if (!isCustody(action)) continue;
       const line = JSON.stringify({ at, actor, action, subject: session, address, details });
       lines.push({ line, at, actor, action, address, reason: reasonIn(details), details });
     }

@@ -26,6 +26,7 @@ import { CatalogFeed } from "./catalog/feed.ts";
 import { OpenedRecordings } from "./catalog/opened-recordings.ts";
 import { RecordingReader } from "./catalog/reader.ts";
 import { Recordings } from "./catalog/recordings.ts";
+import { setByAnother } from "./catalog/set-by-another.ts";
 import { RecordingVerifier } from "./catalog/verify.ts";
 import { openMasterKey } from "./cli/key-files.ts";
 import { ClockWatch, isClockSynchronised, signed } from "./clock-watch.ts";
@@ -132,6 +133,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     ledger: witness.service,
     recorder: config.recorder.id,
     witnessed: (session) => witnessedBy(witness.service.ledger, config.recorder.id, session),
+    setByAnother: (person) => setByAnother(database.catalog, person),
     audit,
     policy: () => inventory.current.policy,
     isPending: (session) => recorder.pending(session),

@@ -177,7 +177,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
     method: "GET",
     url: "/recordings/:id/custody",
     access: exporters,
-    summary: "Who viewed, exported, verified and unsealed the recording, when, from where and why; the newest 500.",
+    summary: "Who viewed, exported, verified, unsealed and held the recording, when, from where and why; the newest 500.",
     tag: "recordings",
     params: ById,
     response: RecordingCustody,
@@ -229,7 +229,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
 async function custodyOf(audit: ApiDeps["audit"], session: string): Promise<RecordingCustody> {
   const page = await audit.list({ subject: session, limit: 500 });
   const items = page.items
-    .filter(({ action }) => action.startsWith("recording."))
+    .filter(({ action }) => action.startsWith("recording.") || action.startsWith("hold."))
     .map(({ at, actor, action, address, details }) => {
       const { reason } = details;
       return { at, actor, action, address, reason: typeof reason === "string" ? reason : null, details };

@@ -9,12 +9,18 @@ const actions: Record<string, string> = {
   "recording.export": "exported it",
   "recording.verify": "verified it",
   "recording.unseal": "unsealed masked keystrokes",
+  "hold.place": "placed a legal hold",
+  "hold.release-ask": "asked for the release of a legal hold",
+  "hold.release-refuse": "refused the release of a legal hold",
+  "hold.release": "released a legal hold",
 };
 
 export function custodyWords({ action, details }: Pick<CustodyLine, "action" | "details">): string {
   const words = actions[action] ?? action;
   const format = details["format"];
   if (action === "recording.export" && typeof format === "string") return `${words} as ${format}`;
+  const caseId = details["caseId"];
+  if (action.startsWith("hold.") && typeof caseId === "string") return `${words} (case ${caseId})`;
   const verdict = details["verdict"];
   if (action === "recording.verify" && typeof verdict === "string") return `${words}: ${verdict}`;
   return words;

@@ -15,6 +15,8 @@ export interface HoldParts {
   enforce(session: string, held: boolean): Promise<void>;
   /** Null: there is no such recording; `gone`: it has expired. */
   stateOf(session: string): Promise<"there" | "gone" | null>;
+  /** What of this person's password and second factor was last set by somebody else, who so knows it; null: nothing. */
+  setByAnother?(person: string): Promise<{ what: string; by: string; at: string } | null>;
   alarms: RetentionAlarms;
   logger: RetentionLogger;
   now(): number;
@@ -98,6 +100,7 @@ export class Holds {
     if (hold.state === "release-asked") throw conflict(`the release of the hold ${hold.id} is asked for already`);
     if (reason === undefined)
       throw new AppError("REQUEST_INVALID", "say why the hold is to be released", { op: "holds.release" });
+    await this.#refuseUnproven(by);
     await this.#tell("hold.release-ask", hold, by, { reason });
     await this.#update(hold.id, {
       state: "release-asked",
@@ -117,9 +120,19 @@ export class Holds {
       const message = `${by.name} asked for this release: another person confirms it`;
       throw new AppError("POLICY_REFUSED", message, { op: "holds.release" });
     }
+    await this.#refuseUnproven(by);
     await this.#tell("hold.release", hold, by, { askedBy: asked.askedBy, reason: asked.reason });
     await this.#update(hold.id, { state: "released", released_by: by.name, released_at: this.#time() });
     await this.#settle(hold.session);
+  }
+
+  /** Of two people one may not be the other with a password that the first has set. */
+  async #refuseUnproven({ name }: HoldActor): Promise<void> {
+    const set = (await this.#parts.setByAnother?.(name)) ?? null;
+    if (set === null) return;
+    const mend = `${name} has to ${set.what === "password" ? "change it" : "enrol it anew"} in the portal before releasing a hold`;
+    const message = `the ${set.what} of ${name} was last set by ${set.by} (${set.at}): ${mend}`;
+    throw new AppError("POLICY_REFUSED", message, { op: "holds.release" });
   }
 
   /** Brings the store to what the holds say; what fails is alarmed and tried again. */

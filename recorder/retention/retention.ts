@@ -40,6 +40,8 @@ export interface RetentionParts {
   /** Of the catalogue. */
   find(session: string): Promise<{ startedAt: string } | null>;
   expired(session: string): Promise<void>;
+  /** Whether this person's proof is another's as well: of those who release holds. */
+  setByAnother?(person: string): Promise<{ what: string; by: string; at: string } | null>;
   alarms: RetentionAlarms;
   logger: RetentionLogger;
   now?(): number;
@@ -81,6 +83,7 @@ export class Retention {
       audit: parts.audit,
       enforce: (session, held) => this.#enforce(session, held),
       stateOf: (session) => this.#stateOf(session),
+      setByAnother: async (person) => (await parts.setByAnother?.(person)) ?? null,
       alarms,
       logger,
       now: this.#now,

@@ -93,7 +93,7 @@ export type WithReason = z.infer<typeof WithReason>;
 export const CustodyEntry = z.strictObject({
   at: z.string(),
   actor: z.string(),
-  /** `recording.view`, `recording.watched-range`, `recording.export`, `recording.verify`, `recording.unseal`. */
+  /** `recording.view`, `recording.watched-range`, `recording.export`, `recording.verify`, `recording.unseal`, `hold.place` … */
   action: z.string(),
   address: z.string(),
   reason: z.string().nullable(),
