@@ -10,8 +10,8 @@ import {
   type Stop,
   StopScope,
 } from "../shared/api/types.ts";
-import { AppError } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
+import { parseBody } from "./admin-body.ts";
 
 export interface LocalControls {
   /** False when no such session is live. */
@@ -57,21 +57,21 @@ export const controlRoutes: Record<
   (body: unknown, controls: LocalControls, audit: ControlAudit) => Promise<unknown>
 > = {
   "POST /message": async (body, controls, audit) => {
-    const { session: subject, operator: by, text } = parse(MessageRequest, body);
+    const { session: subject, operator: by, text } = parseBody(MessageRequest, body);
     const done = await controls.message(subject, by, text);
     const entry = { actor: by, action: "session.message", subject, address: "local", details: { text } };
     if (done) await audit(entry);
     return { done };
   },
   "POST /mark": async (body, controls, audit) => {
-    const { session: subject, operator: by, mark } = parse(MarkRequest, body);
+    const { session: subject, operator: by, mark } = parseBody(MarkRequest, body);
     const done = await controls.mark(subject, by, mark);
     const entry = { actor: by, action: `session.${mark.kind}`, subject, address: "local", details: {} };
     if (done) await audit(entry);
     return { done };
   },
   "POST /end-safely": async (body, controls, audit) => {
-    const { session: subject, operator: by, reason: why, whenFinished } = parse(SafeEnd, body);
+    const { session: subject, operator: by, reason: why, whenFinished } = parseBody(SafeEnd, body);
     const running = await controls.endSafely(subject, by, why, whenFinished);
     const details = { reason: why, mode: whenFinished ? "when-finished" : "safe" };
     if (running !== null) {
@@ -81,26 +81,19 @@ export const controlRoutes: Record<
   },
   "GET /stops": async (_body, controls) => controls.stops(),
   "POST /stop": async (body, controls) => {
-    const { scope, operator: by, what } = parse(StopRequest, body);
+    const { scope, operator: by, what } = parseBody(StopRequest, body);
     return controls.stop(scope, what, by);
   },
   "POST /lift-stop": async (body, controls) => {
-    const { scope, person, reason: why } = parse(LiftRequest, body);
+    const { scope, person, reason: why } = parseBody(LiftRequest, body);
     await controls.liftStop(scope, why, person);
     return {};
   },
   "POST /confirm": async (body, controls, audit) => {
-    const { session: subject, person, n, answer } = parse(ConfirmRequest, body);
+    const { session: subject, person, n, answer } = parseBody(ConfirmRequest, body);
     const done = await controls.confirm(subject, n, person, answer);
     const entry = { actor: person, action: "session.confirm", subject, address: "local", details: { n, ...answer } };
     if (done) await audit(entry);
     return { done };
   },
 };
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
-  throw new AppError("REQUEST_INVALID", `the request has a bad value (${faults.join("; ")})`, { op: "admin.read" });
-}

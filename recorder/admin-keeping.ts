@@ -2,8 +2,8 @@
 // their roles again.
 import { z } from "zod";
 import { type Hold, PlaceHold, type RecordingRetention, ReleaseHold } from "../shared/api/retention.ts";
-import { AppError } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
+import { parseBody } from "./admin-body.ts";
 
 export interface LocalKeeping {
   holds(): Promise<Hold[]>;
@@ -17,6 +17,8 @@ export interface LocalKeeping {
   probe(by: string): Promise<Record<string, unknown>>;
   /** Takes away what is due now. */
   sweep(by: string, whole: boolean): Promise<Record<string, unknown>>;
+  /** Somebody has looked into recordings that the database would have let go; answers which. */
+  acknowledge(person: string, reason: string): Promise<{ acknowledged: string[] }>;
 }
 
 const session = z.string().regex(sessionIdPattern);
@@ -26,31 +28,28 @@ const OfSession = z.strictObject({ session });
 const Place = z.strictObject({ session, person: name, wish: PlaceHold });
 const Release = z.strictObject({ session, hold: z.string().regex(/^[0-9a-f]{8}$/), person: name, step: ReleaseHold });
 const Probe = z.strictObject({ operator: name });
+const Acknowledge = z.strictObject({ person: name, reason: z.string().trim().min(1).max(1000) });
 const Sweep = z.strictObject({ operator: name, whole: z.boolean() });
 
 export const keepingRoutes: Record<string, (body: unknown, keeping: LocalKeeping) => Promise<unknown>> = {
   "GET /holds": (_body, keeping) => keeping.holds(),
-  "POST /retention-of": (body, keeping) => keeping.of(parse(OfSession, body).session),
+  "POST /retention-of": (body, keeping) => keeping.of(parseBody(OfSession, body).session),
   "POST /place-hold": (body, keeping) => {
-    const { session: subject, wish, person } = parse(Place, body);
+    const { session: subject, wish, person } = parseBody(Place, body);
     return keeping.place(subject, wish, person);
   },
   "POST /release-hold": (body, keeping) => {
-    const { session: subject, hold, step, person } = parse(Release, body);
+    const { session: subject, hold, step, person } = parseBody(Release, body);
     return keeping.release(subject, hold, step, person);
   },
   "GET /retention": (_body, keeping) => keeping.state(),
-  "POST /retention-probe": (body, keeping) => keeping.probe(parse(Probe, body).operator),
+  "POST /retention-probe": (body, keeping) => keeping.probe(parseBody(Probe, body).operator),
+  "POST /retention-acknowledge": (body, keeping) => {
+    const { person, reason } = parseBody(Acknowledge, body);
+    return keeping.acknowledge(person, reason);
+  },
   "POST /retention-sweep": (body, keeping) => {
-    const { operator, whole } = parse(Sweep, body);
+    const { operator, whole } = parseBody(Sweep, body);
     return keeping.sweep(operator, whole);
   },
 };
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const message = `${issue?.path.join(".") ?? "the request"}: ${issue?.message ?? "not understood"}`;
-  throw new AppError("REQUEST_INVALID", message, { op: "admin.keeping" });
-}

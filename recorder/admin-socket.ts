@@ -9,6 +9,7 @@ import type { LiveSession, VncTicket } from "../shared/api/types.ts";
 import { AppError, type ErrorCode, errorCodes } from "../shared/errors.ts";
 import { sessionIdPattern } from "../shared/ids.ts";
 import { Factor } from "../shared/policy/factor.ts";
+import { parseBody } from "./admin-body.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
 import { keepingRoutes, type LocalKeeping } from "./admin-keeping.ts";
 import { type AdminProofs, attributed, CodeProof, PasswordProof } from "./admin-proofs.ts";
@@ -234,10 +235,7 @@ async function issueTicket(
 async function read<T>(schema: z.ZodType<T>, incoming: IncomingMessage, proofs?: AdminProofs): Promise<T> {
   const body = await readJson(incoming);
   const route = `${incoming.method} ${incoming.url}`;
-  const parsed = schema.safeParse(proofs === undefined ? body : attributed(route, body, proofs));
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
-  throw new AppError("REQUEST_INVALID", `the request has a bad value (${faults.join("; ")})`, { op: "admin.read" });
+  return parseBody(schema, proofs === undefined ? body : attributed(route, body, proofs));
 }
 
 async function readJson(incoming: IncomingMessage): Promise<unknown> {

@@ -41,6 +41,17 @@ export function localKeeping({ retention, people, audit }: LocalKeepingParts): L
       await retention.lookAfterStore();
       return state();
     },
+    acknowledge: async (person, reason) => {
+      const { name } = await holder(person);
+      const sessions = retention.corrected();
+      if (sessions.length === 0)
+        throw new AppError("REQUEST_CONFLICT", "there is no corrected recording to acknowledge", {
+          op: "admin.retention",
+        });
+      await tell(name, "retention.acknowledge", { reason, sessions: sessions.slice(0, 100), count: sessions.length });
+      retention.acknowledge(sessions);
+      return { acknowledged: sessions };
+    },
     sweep: async (by, whole) => {
       await tell(by, "retention.sweep", { whole });
       return { ...(await retention.sweep({ whole })) };

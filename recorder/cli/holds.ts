@@ -74,13 +74,22 @@ function registerPlace(holds: Command, cli: Cli): void {
     .requiredOption("--reason <text>", "why it is held; kept in the ledger")
     .addOption(who())
     .action(async (text: string, options: { case: string; reason: string; as: string }, command: Command) => {
-      const wish: PlaceHold = { caseId: options.case, reason: options.reason };
+      const wish: PlaceHold = { caseId: wanted("--case", options.case), reason: wanted("--reason", options.reason) };
       const session = await sessionOf(cli, command, text);
       const person = await proveToService(cli, command, options.as);
       const hold = Hold.parse(await askService(cli, command, "POST", "/place-hold", { session, person, wish }));
       cli.out.line(`The recording ${session} is held: ${hold.id}.`);
       if (!hold.enforced) cli.out.line("The store could not hold all of it yet; the service goes on trying.");
     });
+}
+
+/** Before anybody types a password. */
+function wanted(option: string, text: string): string {
+  if (text.trim() !== "") return text;
+  throw new AppError("REQUEST_INVALID", `${option} is empty`, {
+    op: "cli.holds",
+    details: { exitCode: exitCodes.usage },
+  });
 }
 
 interface ReleaseOptions {
@@ -132,7 +141,7 @@ function stepOf({ reason, confirm, refuse }: ReleaseOptions): ReleaseHold {
       details: { exitCode: exitCodes.usage },
     });
   }
-  if (reason !== undefined) return { step: "ask", reason };
+  if (reason !== undefined) return { step: "ask", reason: wanted("--reason", reason) };
   return { step: confirm === true ? "confirm" : "refuse" };
 }
 

@@ -5,6 +5,7 @@ import { askService } from "./ask-service.ts";
 import { type Cli, localActor, type Register } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { counted, formatTime, printable } from "./output.ts";
+import { proveToService } from "./prove-to-service.ts";
 
 const State = z.looseObject({
   ok: z.boolean(),
@@ -44,6 +45,7 @@ export const registerRetention: Register = (program, cli) => {
   registerLook(retention, cli, "status", "what the store promises, what it cannot, and what is not as it should be");
   registerLook(retention, cli, "probe", "try the store's locks now, as whoever holds the recorder's keys would");
   registerSweep(retention, cli);
+  registerAcknowledge(retention, cli);
 };
 
 function registerLook(retention: Command, cli: Cli, name: "status" | "probe", description: string): void {
@@ -71,6 +73,21 @@ function show(cli: Cli, state: State): void {
   for (const { message, repaired } of state.drift) cli.out.line(`${repaired ? "set" : "drift"}: ${printable(message)}`);
   for (const limit of state.promise?.limits ?? []) cli.out.line(`not promised: ${printable(limit)}`);
   if (state.fault !== null) cli.out.line(`the store could not be asked: ${printable(state.fault)}`);
+}
+
+function registerAcknowledge(retention: Command, cli: Cli): void {
+  retention
+    .command("acknowledge")
+    .description("end the alarm over recordings that the database would have let go too early: it is known why")
+    .requiredOption("--reason <text>", "what it was; kept in the ledger")
+    .requiredOption("--as <person>", "an administrator or an investigator, who types password and verification code")
+    .action(async ({ reason, as }: { reason: string; as: string }, command: Command) => {
+      const person = await proveToService(cli, command, as);
+      const answer = await askService(cli, command, "POST", "/retention-acknowledge", { person, reason });
+      const { acknowledged } = z.object({ acknowledged: z.array(z.string()) }).parse(answer);
+      cli.out.line(`Acknowledged: ${counted(acknowledged.length, "recording")}.`);
+      for (const session of acknowledged) cli.out.line(`  ${printable(session)}`);
+    });
 }
 
 function registerSweep(retention: Command, cli: Cli): void {

@@ -180,6 +180,15 @@ export class Retention {
     return swept;
   }
 
+  /** Recordings that the database said may go, and that were kept: nobody has looked into them yet. */
+  corrected(): string[] {
+    return this.#sweeper.corrected();
+  }
+
+  acknowledge(sessions: readonly string[]): void {
+    this.#sweeper.acknowledge(sessions);
+  }
+
   lookAfterStore(): Promise<boolean> {
     return this.#care.look({ probe: true });
   }

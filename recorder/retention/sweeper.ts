@@ -49,7 +49,7 @@ export interface Swept {
   failed: string[];
 }
 
-/** Stands until the service is started again: somebody has to ask how the database came to say that. */
+/** Stands until somebody acknowledges it: it has to be asked how the database came to say that. */
 const correctedCode = "retention-corrected";
 const atATime = 500;
 const heldLockMs = 7 * 86_400_000;
@@ -62,9 +62,20 @@ export class Sweeper {
   #sweeping: Promise<Swept> | null = null;
   /** Of which the ledger has heard already that the table was wrong. */
   readonly #told = new Set<string>();
+  /** Of these nobody has looked into why. */
+  readonly #unacknowledged = new Set<string>();
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
+  }
+
+  corrected(): string[] {
+    return [...this.#unacknowledged];
+  }
+
+  acknowledge(sessions: readonly string[]): void {
+    for (const session of sessions) this.#unacknowledged.delete(session);
+    if (this.#unacknowledged.size === 0) this.#parts.alarms.clear(correctedCode);
   }
 
   /** One at a time: a second call waits for the first and answers the same. */
@@ -249,7 +260,8 @@ export class Sweeper {
     logger.error({ session, ...facts }, text);
     if (this.#told.has(session)) return;
     this.#told.add(session);
-    alarms.raise(correctedCode, text, { session });
+    this.#unacknowledged.add(session);
+    alarms.raise(correctedCode, `${text}. When that is known: conduit retention acknowledge`, { session });
     const repaired = facts["what"] === "retain-until" ? "drift-repaired" : "drift";
     await ledger.append({ type: repaired, actor: recorderActor, subject: session, facts });
   }

@@ -318,6 +318,16 @@ test.each([
   expect(done).toEqual([]);
 });
 
+test("what is wrong with a hold is said in words for whoever typed it", async () => {
+  await open({ keeping: {} as LocalKeeping });
+  const place = async (wish: object) =>
+    askAdmin(path, "POST", "/place-hold", { session, person: await proven("emil"), wish });
+  await expect(place({ caseId: "C", reason: " " })).rejects.toThrow("bad value (reason: empty)");
+  await expect(place({ caseId: "c".repeat(101), reason: "r" })).rejects.toThrow("(case: longer than 100 characters)");
+  await expect(place({ reason: "r" })).rejects.toThrow("(case: missing");
+  await expect(askAdmin(path, "POST", "/place-hold", null)).rejects.toThrow("(it is no object of JSON)");
+});
+
 test("a body without end is cut off", async () => {
   await open();
   const ended = await new Promise<string>((resolve) => {

@@ -192,6 +192,12 @@ it("what the ledger keeps for longer, or has under hold, stays although no row s
   expect(await kept.retention.of(extended)).toMatchObject({ retainUntil: later });
   await kept.retention.sweep();
   expect(kept.told.filter(({ subject, type }) => subject === held && type === "drift")).toHaveLength(1);
+  expect(kept.retention.corrected().sort()).toEqual([extended, held].sort());
+  kept.retention.acknowledge([extended]);
+  expect(kept.alarms.get("retention-corrected")).toContain("conduit retention acknowledge");
+  kept.retention.acknowledge([held]);
+  await kept.retention.sweep();
+  expect([kept.alarms.has("retention-corrected"), kept.retention.corrected()]).toEqual([false, []]);
   expect([await kept.verdict(extended), await kept.verdict(held)]).toEqual(["VALID", "VALID"]);
 });
 
