@@ -62,6 +62,7 @@ import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { SigningKeys } from "./signing-keys.ts";
+import { stopInSteps } from "./stopping.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { excerptFrom } from "./stored-ledger.ts";
@@ -534,35 +535,41 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const stop = async () => {
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
     clearInterval(spoolWatch);
-    await shredding.stop();
-    await registry.stop();
-    await Promise.all([sshTap.close(), vncGateway.tap.close()]);
-    await gatewaySignIn.close();
-    await vncRefusals.close();
-    await admin.close();
-    await pictures.close();
-    live.close();
-    await api.close();
-    await desk.verifier.close();
-    await retention.close();
-    await recorder.stop();
-    await feed.settled();
-    await search?.close();
-    recordingKeys.forget();
-    encryption?.close();
-    await access.close();
-    await audit.append({
+    const lastEntry = {
       actor: "recorder",
       action: "service.stop",
       subject: config.recorder.id,
       address: "local",
       details: {},
-    });
-    await keys.close();
-    await witness.stop();
-    inventory.close();
-    await store.close();
-    await database.close();
+    };
+    await stopInSteps(
+      [
+        { what: "the destruction of month keys", stop: () => shredding.stop() },
+        { what: "live sessions and their seals", stop: () => registry.stop() },
+        { what: "the gateways' connections", stop: () => Promise.all([sshTap.close(), vncGateway.tap.close()]) },
+        { what: "sign-ins that wait for a code", stop: () => gatewaySignIn.close() },
+        { what: "the tally of refused viewers", stop: () => vncRefusals.close() },
+        { what: "the admin socket", stop: () => admin.close() },
+        { what: "exports as video or picture", stop: () => pictures.close() },
+        { what: "those who watch", stop: () => live.close() },
+        { what: "the HTTP service", stop: () => api.close() },
+        { what: "verification in the background", stop: () => desk.verifier.close() },
+        { what: "retention", stop: () => retention.close() },
+        { what: "the recorder and its uploads", stop: () => recorder.stop() },
+        { what: "the index of recordings", stop: () => feed.settled() },
+        { what: "the search index", stop: () => search?.close() },
+        { what: "keys of recordings", stop: () => recordingKeys.forget() },
+        { what: "encryption", stop: () => encryption?.close() },
+        { what: "access events", stop: () => access.close() },
+        { what: "the last entry of the audit log", stop: () => audit.append(lastEntry) },
+        { what: "signing keys", stop: () => keys.close() },
+        { what: "the ledger", stop: () => witness.stop() },
+        { what: "the inventory", stop: () => inventory.close() },
+        { what: "the store", stop: () => store.close() },
+        { what: "the database", stop: () => database.close() },
+      ],
+      logger,
+    );
     logger.info({}, "stopped");
   };
   return { ssh, vnc, http, stop: () => (stopping ??= stop()) };

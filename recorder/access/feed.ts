@@ -164,9 +164,10 @@ export class AccessFeed {
 
   async close(): Promise<void> {
     if (this.#closed) return;
+    // First: where a look takes longer than the time between two, it would be followed by another for ever.
+    if (this.#timer !== null) clearInterval(this.#timer);
     await this.settled();
     this.#closed = true;
-    if (this.#timer !== null) clearInterval(this.#timer);
     await this.#looking;
   }
 

@@ -21,6 +21,8 @@ import { message } from "./wire.ts";
 export type { SshTapOptions } from "./options.ts";
 
 const ident = "ConduitRecorder";
+/** For the last words of sessions that are over, when the service stops. */
+const farewellMs = 3000;
 
 export function createSshTap(options: SshTapOptions): Tap {
   return new SshTap(options);
@@ -85,8 +87,14 @@ class SshTap implements Tap {
 
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#listener.close(() => resolve());
-      // The others end through their session's signal.
+      // The others end through their session's signal. Who takes nothing more is not waited for.
+      const timer = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, farewellMs);
+      this.#listener.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
       this.#strangers.destroyAll();
     });
   }

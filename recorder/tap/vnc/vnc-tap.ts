@@ -76,8 +76,14 @@ class VncGateway implements VncTap {
 
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#listener.close(() => resolve());
-      // The others end through their session's signal.
+      // The others end through their session's signal. Who takes nothing more is not waited for.
+      const timer = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, farewellMs);
+      this.#listener.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
       this.#strangers.destroyAll();
       for (const close of this.#read) close();
     });

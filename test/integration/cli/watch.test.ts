@@ -7,6 +7,7 @@ import { People } from "../../../recorder/access/people.ts";
 import { askAdmin } from "../../../recorder/admin-socket.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import { type RunningProcess, runChecked, runProcess, startProcess } from "../../support/process.ts";
+import { stopSaying } from "../../support/stop-saying.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { sleep, waitFor } from "../../support/wait-for.ts";
 import { type EnforcedPlant, startEnforcedPlant } from "../enforcement/enforced-plant.ts";
@@ -29,11 +30,16 @@ beforeAll(async () => {
   await people.create({ name: "ida", roles: ["investigator"], password });
   await people.create({ name: "viktor", roles: ["vendor"], password });
 });
-afterAll(async () => {
-  await plant?.stop();
-  await database?.close();
-  await folder?.remove();
-});
+afterAll(() =>
+  stopSaying(
+    [
+      { what: "the plant", stop: () => plant?.stop() },
+      { what: "the database", stop: () => database?.close() },
+      { what: "the folder", stop: () => folder?.remove() },
+    ],
+    150_000,
+  ),
+);
 afterEach(async () => {
   for (const terminal of terminals.splice(0)) await terminal.close();
   for (const one of started.splice(0)) await one.stop();

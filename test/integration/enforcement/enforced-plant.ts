@@ -36,6 +36,7 @@ import { type RunningProcess, runProcess, startProcess } from "../../support/pro
 import { generateSshKey } from "../../support/ssh-key.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
+import { sayStopping, stopSaying } from "../../support/stop-saying.ts";
 import { createTempDir } from "../../support/temp-dir.ts";
 import { sleep, waitFor } from "../../support/wait-for.ts";
 import { WarmConduit } from "../../support/warm-conduit.ts";
@@ -365,17 +366,18 @@ export async function startEnforcedPlant(forwardPort = 1): Promise<EnforcedPlant
       await Promise.all([...viewers].map((viewer) => viewer.stop()));
       viewers.clear();
     },
-    stop: async () => {
-      await plant.closeViewers();
-      await screen?.stop();
-      await service.stop();
-      inventory.close();
-      await feed.close();
-      await archive.close();
-      await database.close();
-      await Promise.all([sshTarget.stop(), vncTarget.stop()]);
-      await directory.remove();
-    },
+    stop: () =>
+      stopSaying([
+        { what: "the viewers", stop: () => plant.closeViewers() },
+        { what: "the viewers' screen", stop: () => screen?.stop() },
+        { what: "the service", stop: () => service.stop() },
+        { what: "the inventory beside it", stop: () => inventory.close() },
+        { what: "the feed beside it", stop: () => feed.close() },
+        { what: "the archive beside it", stop: () => archive.close() },
+        { what: "the database beside it", stop: () => database.close() },
+        { what: "the targets", stop: () => Promise.all([sshTarget.stop(), vncTarget.stop()]) },
+        { what: "its folder", stop: () => directory.remove() },
+      ]),
   };
   return plant;
 }
@@ -436,7 +438,7 @@ async function addPeople(database: ServiceDatabase, key: string, staffKey: strin
 function loggerInto(reloads: string[]): Logger {
   const quiet = () => undefined;
   const logger = {
-    ...{ debug: quiet, trace: quiet, warn: quiet, fatal: console.error, error: console.error },
+    ...{ debug: quiet, trace: quiet, warn: sayStopping, fatal: console.error, error: console.error },
     info: (facts: { policyHash?: string }, message: string) => {
       if (message === "inventory reloaded") reloads.push(facts.policyHash ?? "");
     },

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccessFeed } from "../../../../recorder/access/feed.ts";
 import type { AccessEvent } from "../../../../shared/api/access.ts";
-import { waitFor } from "../../../support/wait-for.ts";
+import { sleep, waitFor } from "../../../support/wait-for.ts";
 import { type AccessUnderTest, accessUnderTest } from "./access-under-test.ts";
 
 let access: AccessUnderTest;
@@ -130,6 +130,23 @@ describe("a consumer", () => {
     await access.feed.settled();
     expect(await consumed()).toHaveLength(450);
   });
+});
+
+it("ends on a machine where a look takes longer than the time between two", async () => {
+  const slow = access.database.requests.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      await sleep(20);
+      return result;
+    },
+  });
+  const feed = new AccessFeed(slow, { pollMs: 1 });
+  const told: AccessEvent[] = [];
+  await feed.start();
+  feed.subscribe((one) => told.push(one));
+  await access.feed.record(event("last"));
+  await feed.close();
+  expect(subjects(told)).toEqual(["last"]);
 });
 
 it("events are neither changed nor deleted, whoever holds the connection", async () => {
