@@ -33,8 +33,14 @@ const LAYERS = {
     "recorder/store/retention-store.ts",
     ...STORE_CONTRACT,
   ],
-  // The export bounds what recorded output may cost a terminal with the recorder's own bounds.
-  "recorder/export/": ["shared/", "recorder/record/segments/terminal-bounds.ts", ...STORE_CONTRACT],
+  // The export bounds what recorded output may cost a terminal with the recorder's own bounds, and an excerpt begins with a
+  // picture as the recorder makes them.
+  "recorder/export/": [
+    "shared/",
+    "recorder/record/segments/terminal-bounds.ts",
+    "recorder/record/segments/terminal-follower.ts",
+    ...STORE_CONTRACT,
+  ],
   "recorder/cases/": ["shared/", "recorder/export/static-page.ts", "recorder/export/zip-stream.ts"],
   // Its thread reads segments as an export's does, and its file is one more database.
   "recorder/search/": [
@@ -45,10 +51,18 @@ const LAYERS = {
     "recorder/session/typed-line.ts",
     ...STORE_CONTRACT,
   ],
+  // It reads events and files as the search does, and no more of a recording.
+  "recorder/activity/": [
+    "shared/",
+    "recorder/catalog/",
+    "recorder/export/segment-source.ts",
+    "recorder/search/stored-lines.ts",
+  ],
   "recorder/report/": ["shared/", "recorder/access/", "recorder/catalog/"],
   "recorder/api/": [
     "shared/",
     "recorder/access/",
+    "recorder/activity/",
     "recorder/cases/",
     "recorder/catalog/",
     "recorder/export/",
@@ -77,6 +91,7 @@ const OWNERS = {
   "zstd-napi": ["recorder/store/codec.ts"],
   kysely: [
     "recorder/access/",
+    "recorder/activity/",
     "recorder/cases/",
     "recorder/catalog/",
     "recorder/scan/",

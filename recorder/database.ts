@@ -8,6 +8,7 @@ import { type PolicyTables, policyMigrations } from "./access/policy-versions.ts
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
 import { type StopTables, stopMigrations } from "./access/stops.ts";
 import { type AccessTables, accessMigrations } from "./access/tables.ts";
+import { type ActivityTables, activityMigrations } from "./activity/tables.ts";
 import { type CaseTables, caseMigrations } from "./cases/tables.ts";
 import { type CatalogTables, catalogMigrations } from "./catalog/tables.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
@@ -30,6 +31,7 @@ export interface ServiceDatabase {
   readonly verification: Kysely<VerificationTables>;
   readonly searches: Kysely<SavedSearchTables>;
   readonly cases: Kysely<CaseTables>;
+  readonly activity: Kysely<ActivityTables & CatalogTables>;
   /** SQLite's own look at the file's structure: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -64,6 +66,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
     verification: kysely as unknown as Kysely<VerificationTables>,
     searches: kysely as unknown as Kysely<SavedSearchTables>,
     cases: kysely as unknown as Kysely<CaseTables>,
+    activity: kysely as unknown as Kysely<ActivityTables & CatalogTables>,
     check: async () => {
       const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(kysely);
       return rows[0]?.quick_check ?? "no answer";
@@ -95,6 +98,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
       ...verificationMigrations,
       ...savedSearchMigrations,
       ...caseMigrations,
+      ...activityMigrations,
     }),
   };
   const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();

@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { addActivityRoutes } from "./activity-routes.ts";
 import { addCaseRoutes } from "./case-routes.ts";
 import { closeConnectionsInTime } from "./connections.ts";
 import { addControlRoutes } from "./control-routes.ts";
@@ -77,6 +78,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addRecordingRoutes(api, deps, views);
       addKeyRoutes(api, deps, views);
       addSearchRoutes(api, deps, views);
+      addActivityRoutes(api, deps, views);
       addPictureRoutes(api, deps);
       addHoldRoutes(api, deps);
       addCaseRoutes(api, deps, views);

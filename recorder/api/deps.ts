@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
 import type { MyTarget } from "../../shared/api/access.ts";
+import type { Activity } from "../../shared/api/activity.ts";
 import type { LedgerPage, LedgerProof, LedgerQuery, LedgerState } from "../../shared/api/ledger.ts";
 import type { ConduitReport, ReportQuery } from "../../shared/api/report.ts";
 import type { Hold, PlaceHold, RecordingRetention, ReleaseHold } from "../../shared/api/retention.ts";
@@ -40,6 +41,7 @@ import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { Stops } from "../access/stops.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
+import type { ActivityFilter } from "../activity/activity.ts";
 import type { CaseDesk } from "../cases/case-desk.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
 import type { OpenedRecordings } from "../catalog/opened-recordings.ts";
@@ -65,11 +67,18 @@ export interface RecordingExport {
   fileName: string;
   contentType: string;
   body: Readable;
+  /** What its line in the audit says beside its format. */
+  inLog?: { excerpt?: string };
 }
 
 export interface RecordingExporting {
   /** Rejects before the first byte when the recording or the track does not exist or cannot be exported that way. */
-  export(session: string, format: ExportFormat, track?: string): Promise<RecordingExport>;
+  export(
+    session: string,
+    format: ExportFormat,
+    track?: string,
+    stretch?: { fromUs?: number | undefined; toUs?: number | undefined },
+  ): Promise<RecordingExport>;
 }
 
 /** Videos and pictures, made while their person waits for them. REQUEST_NOT_FOUND for a job that is somebody else's. */
@@ -79,7 +88,7 @@ export interface PictureExporting {
     person: string,
     session: string,
     wish: PictureRequest,
-  ): Promise<{ fileName: string; track: string; start(): PictureJob }>;
+  ): Promise<{ fileName: string; track: string; inLog: { excerpt?: string }; start(): PictureJob }>;
   state(person: string, id: string): PictureJob;
   file(person: string, id: string): RecordingExport & { bytes: number };
   drop(person: string, id: string): Promise<void>;
@@ -283,6 +292,7 @@ export interface ApiDeps {
     | "blocks"
   >;
   accessFeed: Pick<AccessFeed, "after" | "newest" | "last">;
+  activity(filter: ActivityFilter): Promise<Activity>;
   report(period: Pick<ReportQuery, "from" | "to" | "days">): Promise<ConduitReport>;
   /** As people reach the portal, without a slash at its end. */
   portalUrl(): string;

@@ -282,7 +282,7 @@ function conditionsOf(
 }
 
 /** With `*` or `?` a glob over the whole name, otherwise a part of it. */
-function likePattern(text: string): string {
+export function likePattern(text: string): string {
   const escaped = text.toLowerCase().replace(/[\\%_]/g, (special) => `\\${special}`);
   return /[*?]/.test(escaped) ? escaped.replaceAll("*", "%").replaceAll("?", "_") : `%${escaped}%`;
 }

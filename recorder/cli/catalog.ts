@@ -1,5 +1,6 @@
 // `conduit catalog rebuild`: the catalogue is a cache; made again from the store and the ledger in it.
 import { createPublicKey } from "node:crypto";
+import { KeptFacts } from "../activity/kept-facts.ts";
 import { rebuildCatalogue } from "../catalogue-rebuild.ts";
 import { readRootPublicKey } from "../keys/root-key.ts";
 import type { Register } from "./cli.ts";
@@ -17,7 +18,7 @@ export const registerCatalog: Register = (program, cli) => {
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }, command) => {
       await inArchive(cli, command, async (archive) => {
-        const { config, store, database, keys } = archive;
+        const { config, store, database, opened, keys } = archive;
         await archive.audit("recordings.rebuild", "store");
         const root = await readRootPublicKey(config.recorder.keyDirectory);
         const result = await rebuildCatalogue({
@@ -29,6 +30,13 @@ export const registerCatalog: Register = (program, cli) => {
           checkpointSeconds: config.ledger.checkpointSeconds,
           rebuild: keys,
         });
+        // What the service keeps of their contents for the activity view.
+        const facts = new KeptFacts({
+          db: database.activity,
+          recordings: opened,
+          failed: (error, session) => result.faults.push({ place: session, message: (error as Error).message }),
+        });
+        await facts.readMissing();
         const gone = await numberFaults(archive, await knownRecordings(archive), trustedKeys(config, []));
         // What expired had a number, too: the ledger accounts for it.
         const expired = await database.catalog

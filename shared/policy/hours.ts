@@ -29,16 +29,16 @@ export function hoursInWords({ days: on, from, to, timeZone }: Hours): string {
   return `${when}${from}–${to} ${timeZone}`;
 }
 
-function isTimeZone(text: string): boolean {
+export function isTimeZone(text: string): boolean {
   try {
-    formatOf(text);
+    zoneFormat(text);
     return true;
   } catch {
     return false;
   }
 }
 
-function formatOf(timeZone: string): Intl.DateTimeFormat {
+export function zoneFormat(timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat("en-US", {
     timeZone,
     hourCycle: "h23",
@@ -71,7 +71,7 @@ export class CompiledHours {
     this.#fromMs = clockMs(hours.from);
     const length = (clockMs(hours.to) - this.#fromMs + dayMs) % dayMs;
     this.#lengthMs = length === 0 ? dayMs : length;
-    this.#format = formatOf(hours.timeZone);
+    this.#format = zoneFormat(hours.timeZone);
   }
 
   /** When the hours in which this moment lies end; null when it lies outside. */
@@ -118,7 +118,8 @@ function weekdayOf(day: number): number {
   return (((day + 3) % 7) + 7) % 7;
 }
 
-function zoneOffsetMs(format: Intl.DateTimeFormat, ms: number): number {
+/** East of UTC. */
+export function zoneOffsetMs(format: Intl.DateTimeFormat, ms: number): number {
   const part: Record<string, number> = {};
   for (const { type, value } of format.formatToParts(ms)) part[type] = Number(value);
   const {

@@ -33,6 +33,7 @@ import { AppError } from "../../shared/errors.ts";
 import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { Role } from "../../shared/policy/policy.ts";
 import { accessOf } from "./access.ts";
+import { activityOf } from "./activity.ts";
 import { keepingOf } from "./keeping.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { BuiltRecording, SigningKey } from "./recording-builder.ts";
@@ -182,6 +183,11 @@ export async function startReplayServer(options: {
     sshPort: () => 2222,
     access: access.requests,
     accessFeed: access.feed,
+    activity: activityOf(
+      sourceOf(reading),
+      () => [...[...state.recordings.values()].map(({ summary }) => summary), ...state.listOnly],
+      () => access.inventory().policy,
+    ),
     report: (period) =>
       makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
     portalUrl: () => "https://recorder.example",

@@ -12,6 +12,7 @@ import { SignIn } from "../../../recorder/access/sign-in.ts";
 import { Stops } from "../../../recorder/access/stops.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
+import { readActivity } from "../../../recorder/activity/activity.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
 import { CaseDesk } from "../../../recorder/cases/case-desk.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
@@ -231,6 +232,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     sshPort: () => 2222,
     access: access.requests,
     accessFeed: access.feed,
+    activity: (filter) => readActivity({ db: database.activity, policy: () => access.inventory().policy }, filter),
     report: (period) =>
       makeReport({ database, recorder: "test", version: "0.1.0", inventory: access.inventory }, period),
     portalUrl: () => "https://recorder.example",

@@ -44,6 +44,7 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/recordings/:id/holds/:hold/release": ["admin", "investigator"],
   "POST /api/v1/recordings/:id/pictures": exporters,
   "GET /api/v1/search": readers,
+  "GET /api/v1/activity": everybody,
   "GET /api/v1/searches": readers,
   "POST /api/v1/searches": readers,
   "DELETE /api/v1/searches/:id": readers,

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-activity
+import "../../../../../recorder/tap/tap.ts";
