@@ -16,6 +16,8 @@ import { Stops } from "./access/stops.ts";
 import { Throttle } from "./access/throttle.ts";
 import { WebSessions } from "./access/web-sessions.ts";
 import { openAccessService } from "./access-service.ts";
+import { readActivity } from "./activity/activity.ts";
+import { KeptFacts } from "./activity/kept-facts.ts";
 import { LocalProofs } from "./admin-proofs.ts";
 import { openAdminSocket } from "./admin-socket.ts";
 import { createLocalWatches } from "./admin-watch.ts";
@@ -159,10 +161,21 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     signing: keys.signing,
     recordings,
     alarms,
-    sealed: (session) => search?.indexer.sealed(session),
+    sealed: (session) => {
+      search?.indexer.sealed(session);
+      activity.sealed(session);
+    },
     trustedKeys,
   });
   const opened = new OpenedRecordings(reader, recordingKeys);
+  const activity = new KeptFacts({
+    db: database.activity,
+    recordings: opened,
+    share: config.search.cpuShare,
+    failed: (err, session) =>
+      logger.warn({ err, session }, "a recording cannot be read for the activity view now; it is tried again"),
+  });
+  undo.push(() => activity.close());
   search = await openSearch(config, { database, recordings: opened, logger });
   undo.push(() => search?.close());
   const { recovered, damaged } = await recorder.recover();
@@ -429,6 +442,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     sshPort: () => sshPort,
     access: access.requests,
     accessFeed: access.feed,
+    activity: (filter) => readActivity({ db: database.activity, policy: () => inventory.current.policy }, filter),
     report: (period) => makeReport(reportSources, period),
     portalUrl: () => http.url,
     inventory: () => inventory.current,
@@ -530,6 +544,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   retention.run();
   desk.verifier.start();
   void search?.start();
+  void activity.start();
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
@@ -558,6 +573,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         { what: "the recorder and its uploads", stop: () => recorder.stop() },
         { what: "the index of recordings", stop: () => feed.settled() },
         { what: "the search index", stop: () => search?.close() },
+        { what: "facts of recordings", stop: () => activity.close() },
         { what: "keys of recordings", stop: () => recordingKeys.forget() },
         { what: "encryption", stop: () => encryption?.close() },
         { what: "access events", stop: () => access.close() },
