@@ -249,5 +249,5 @@ const restsRetryMs = 1_000;
 
 function damaged(cause?: unknown): AppError {
   const why = "the search index is damaged; it is being made again from the store: try again in a while";
-  return new AppError("DATABASE_FAILED", why, { op: "search.find", retryable: true, cause });
+  return new AppError("SEARCH_UNAVAILABLE", why, { op: "search.find", retryable: true, cause });
 }

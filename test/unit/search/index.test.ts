@@ -229,7 +229,7 @@ test("an index that is damaged while it is searched says so, and begins anew", a
   index.whenRemade(() => remade++);
   await damageIndex(join(directory, "search.db"));
   await expect(found("harmless*")).rejects.toMatchObject({
-    code: "DATABASE_FAILED",
+    code: "SEARCH_UNAVAILABLE",
     message: expect.stringContaining("is damaged; it is being made again"),
   });
   await put(facts(2), [{ kind: "output", atUs: 1, text: "pump started" }]);
