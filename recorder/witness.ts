@@ -14,6 +14,7 @@ import type { Anchor } from "./ledger/anchor.ts";
 import { FileAnchor } from "./ledger/file-anchor.ts";
 import type { LedgerSigner } from "./ledger/ledger.ts";
 import { type EarlierLedger, LedgerService, writeCode } from "./ledger/ledger-service.ts";
+import { otherLedgers, renamedText } from "./ledger/other-ledgers.ts";
 import type { RecordingWitness } from "./ledger/recording-witness.ts";
 import { TimestampAnchor, type TimestampAnchorOptions } from "./ledger/timestamp-anchor.ts";
 import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
@@ -55,6 +56,8 @@ export interface Witness {
   /** Everything that was told is in the ledger, and a last checkpoint over it. */
   stop(): Promise<void>;
 }
+
+const renamedCode = "RECORDER_RENAMED";
 
 export async function openWitness(config: Config, parts: WitnessParts): Promise<Witness> {
   const { database, store, keys, alarms, logger } = parts;
@@ -98,6 +101,8 @@ export async function openWitness(config: Config, parts: WitnessParts): Promise<
     throw error;
   }
   mirror.start();
+  const others = await otherLedgers(directory, id);
+  if (others.length > 0) alarms.raise(renamedCode, renamedText(directory, id, others), { others: others.length });
   const telling = new Set<Promise<unknown>>();
   const tell = (entry: NewLedgerEntry) => {
     const told = service

@@ -16,6 +16,7 @@ import { type EvidenceScope, verifyEvidence } from "../verify/verify-evidence.ts
 import type { Cli, Register } from "./cli.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { counted, printable } from "./output.ts";
+import { reasonOption } from "./recordings/common-options.ts";
 import { keyOption, type SourceOptions, timeOf, withSource, withSourceOptions } from "./verify/evidence-source.ts";
 import { progressLine } from "./verify/progress-line.ts";
 import { sessionsNamed } from "./verify/sessions-named.ts";
@@ -42,6 +43,7 @@ export const registerVerifyEvidence: Register = (program, cli) => {
     .option("--all", "everything in the store and in its ledgers");
   withSourceOptions(command)
     .addOption(keyOption())
+    .addOption(reasonOption())
     .option("--contents", "decompress and parse segments too (default where recordings are named)")
     .option("--no-contents", "count segments by their signed hashes alone")
     .option("--no-locks", "do not ask the store for locks and holds")
@@ -67,6 +69,7 @@ Examples:
           kind: "sessions",
           sessions: await sessionsNamed(source.store, texts, cli.signal),
         };
+        await source.requireReason();
         if (scope.kind !== "sessions") await source.audit("evidence.verify", scope.kind, {});
         const progress = progressLine(cli, options.json === true);
         const { report } = await verifyEvidence({
@@ -78,6 +81,7 @@ Examples:
           locks: options.locks && source.hasLocks,
           signal: cli.signal,
           name: source.name,
+          links: source.links,
           onProgress: progress.show,
         });
         progress.end();
@@ -102,6 +106,7 @@ function scopeOf(texts: readonly string[], { all, from, to }: Options): Evidence
     fromMs: timeOf("--from", from) ?? 0,
     toMs: timeOf("--to", to) ?? Date.now(),
   };
+  if (to === undefined && scope.fromMs >= scope.toMs) throw usage("--from is in the future; nothing began after now");
   if (scope.fromMs >= scope.toMs) throw usage("the period ends before it begins; give --from before --to");
   return scope;
 }
@@ -160,9 +165,20 @@ function stampsOf({ stamps }: LedgerEvidence): string {
   return `, ${proven} of ${all} proven, the newest of ${newest.at} to entry ${newest.size - 1}`;
 }
 
+/** Of the same thing about many places so many; --json has all. */
+const mostAlike = 20;
+
 function printFindings(cli: Cli, findings: readonly EvidenceFinding[]): void {
-  for (const { place, code, message, weight } of findings)
+  const alike = new Map<string, number>();
+  for (const { place, code, message, weight } of findings) {
+    const count = (alike.get(message) ?? 0) + 1;
+    alike.set(message, count);
+    if (count > mostAlike && weight === "NOTICE") continue;
     cli.out.line(`  ${weight}  ${code}  ${printable(place)}: ${printable(message)}`);
+  }
+  for (const [message, count] of alike)
+    if (count > mostAlike && findings.some((one) => one.message === message && one.weight === "NOTICE"))
+      cli.out.line(`  NOTICE  … and ${count - mostAlike} more: ${printable(message)} (--json has all)`);
 }
 
 const damaged: readonly EvidenceVerdict[] = ["TAMPERED", "MISSING", "DELETED-EARLY"];

@@ -39,11 +39,16 @@ function asLines(content: Uint8Array): string {
   return `${header}\n${[first, ...events].map(lineOf).join("")}`;
 }
 
-function lineOf({ atUs, code, data }: Pick<TerminalEvent, "atUs" | "code" | "data">): string {
+export function lineOf({ atUs, code, data }: Pick<TerminalEvent, "atUs" | "code" | "data">): string {
   return `[${(atUs / 1e6).toFixed(6)}, "${code}", ${JSON.stringify(data)}]\n`;
 }
 
-function headerOf(line: string, index: RecordingIndex, title: string): string {
+/** `fromUs`: session time that the file begins at. */
+export function headerOf(line: string, index: RecordingIndex, title: string, fromUs = 0): string {
   const { conduit: _ours, ...header } = Header.parse(JSON.parse(line));
-  return JSON.stringify({ timestamp: Math.floor(Date.parse(index.startedAt) / 1000), title, ...header });
+  return JSON.stringify({
+    timestamp: Math.floor((Date.parse(index.startedAt) + fromUs / 1000) / 1000),
+    title,
+    ...header,
+  });
 }

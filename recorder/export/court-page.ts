@@ -79,7 +79,7 @@ ${[
   ["custody.jsonl", "Who viewed, exported or verified the recording, when and why."],
   ["policy.json, policy.yaml", "The rules that were in force, as they are proved and as they were written."],
   ["player.html, data", "The page that checks and plays, and the copies that it reads."],
-  ["INTEGRITY.txt", "What did not hold when this bundle was made, if anything."],
+  ["INTEGRITY.txt", "Whether signatures, chain and hashes held when this bundle was made, and what did not."],
 ]
   .map(([name, what]) => `<tr><th scope="row"><code>${text(name ?? "")}</code></th><td>${text(what ?? "")}</td></tr>`)
   .join("\n")}

@@ -18,7 +18,10 @@ const actions: Record<string, string> = {
 export function custodyWords({ action, details }: Pick<CustodyLine, "action" | "details">): string {
   const words = actions[action] ?? action;
   const format = details["format"];
-  if (action === "recording.export" && typeof format === "string") return `${words} as ${format}`;
+  if (action === "recording.export" && typeof format === "string") {
+    const excerpt = details["excerpt"];
+    return `${words} as ${format}${typeof excerpt === "string" ? `, ${excerpt} of it` : ""}`;
+  }
   const caseId = details["caseId"];
   if (action.startsWith("hold.") && typeof caseId === "string") return `${words} (case ${caseId})`;
   const verdict = details["verdict"];

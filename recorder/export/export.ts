@@ -7,6 +7,7 @@ import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { type BundleKey, bundleOf } from "./bundle.ts";
 import type { EvidenceSource } from "./evidence.ts";
 import { evidenceBundleOf } from "./evidence-bundle.ts";
+import { excerptInLog, excerptInName, excerptOf } from "./excerpt.ts";
 import { renderInThread } from "./export-thread.ts";
 import { type RenderingJob, render } from "./rendering.ts";
 import type { ExportSource } from "./segment-source.ts";
@@ -15,10 +16,15 @@ export interface ExportedFile {
   fileName: string;
   contentType: string;
   body: Readable;
+  /** What its line in the audit says beside its format. */
+  inLog?: { excerpt?: string };
 }
 
 export interface ExportOptions {
   unverified?: boolean;
+  /** Session time; left out, the recording is exported to that end. Of the whole alone: `zip` and `bundle`. */
+  fromUs?: number | undefined;
+  toUs?: number | undefined;
   /** `zip`: what does not hold or is missing, said before its last bytes. */
   /** `bundle`, of an encrypted recording: what whoever has the file can read it with. */
   dataKeys?: BundleDataKeys | undefined;
@@ -63,7 +69,7 @@ export class RecordingExporter {
     session: string,
     format: ExportFormat,
     track?: string,
-    { unverified = false, dataKeys, damaged }: ExportOptions = {},
+    { unverified = false, dataKeys, damaged, ...stretch }: ExportOptions = {},
   ): Promise<ExportedFile> {
     const index = await this.#source.index(session);
     const whole = format === "zip" || format === "bundle";
@@ -71,6 +77,11 @@ export class RecordingExporter {
     if (whole && index.live) {
       const message = `the session is not sealed yet; export it as ${format} when it has ended`;
       throw new AppError("REQUEST_CONFLICT", message, { op: "export.zip" });
+    }
+    const excerpt = excerptOf(index, stretch);
+    if (whole && excerpt !== null) {
+      const message = `a recording leaves as ${format} whole, so that it can be proved; export a stretch of it as cast, txt, jsonl or video`;
+      throw new AppError("REQUEST_INVALID", message, { op: "export.excerpt" });
     }
     const open = await this.#source.open(session);
     const contentType = contentTypes[format];
@@ -81,8 +92,16 @@ export class RecordingExporter {
     const body =
       format === "zip"
         ? bundleOf(this.#source, index, this.#keys(), damaged)
-        : this.#render({ format, index, open, track: format === "jsonl" ? "" : terminalTrack(index, track) });
-    return { fileName: `${baseName(open)}.${format}`, contentType, body };
+        : this.#render({
+            ...{ format, index, open, excerpt },
+            track: format === "jsonl" ? "" : terminalTrack(index, track),
+          });
+    return {
+      fileName: `${baseName(open)}${excerptInName(excerpt)}.${format}`,
+      contentType,
+      body,
+      inLog: excerptInLog(excerpt),
+    };
   }
 
   /** What is asked for after the export was written to the audit log holds that line, too. */

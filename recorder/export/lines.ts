@@ -6,6 +6,7 @@ import { EventsLine, FilesLine, InputLine, RawLine } from "../../shared/events/s
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
 import { parseJsonSegment, parseTerminalSegment } from "../../shared/segment/parse.ts";
 import { decompressSegment } from "../store/codec.ts";
+import { type Excerpt, within } from "./excerpt.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
 export interface TrackLine {
@@ -19,8 +20,10 @@ export async function* segmentContents(
   source: SegmentSource,
   index: RecordingIndex,
   track: string,
+  excerpt: Excerpt | null = null,
 ): AsyncGenerator<Uint8Array> {
-  for (const { n, sha256 } of segmentsOf(index, track)) {
+  for (const { n, sha256, startUs, endUs } of segmentsOf(index, track)) {
+    if (excerpt !== null && (endUs < excerpt.fromUs || startUs > excerpt.toUs)) continue;
     const { meta, bytes, intact } = await source.segment(index.session, n);
     if (!intact || meta.sha256 !== sha256) {
       throw new AppError(
@@ -48,13 +51,16 @@ export async function* trackLines(
   source: SegmentSource,
   index: RecordingIndex,
   track: string,
+  excerpt: Excerpt | null = null,
 ): AsyncGenerator<TrackLine> {
-  for await (const content of segmentContents(source, index, track)) {
+  const left = (atUs: number) => excerpt === null || within(excerpt, atUs);
+  for await (const content of segmentContents(source, index, track, excerpt)) {
     if (track.startsWith("terminal-")) {
       const { events } = parseTerminalSegment(content);
-      for (const { atUs, code, data } of events) yield { t: atUs, line: { k: code, d: data } };
+      for (const { atUs, code, data } of events) if (left(atUs)) yield { t: atUs, line: { k: code, d: data } };
     } else {
-      for (const { t, ...line } of parseJsonSegment<StoredLine>(content, schemaOf(track)).lines) yield { t, line };
+      for (const { t, ...line } of parseJsonSegment<StoredLine>(content, schemaOf(track)).lines)
+        if (left(t)) yield { t, line };
     }
   }
 }

@@ -1,6 +1,7 @@
 // All tracks of lines in one stream of JSON lines, in time order. The first line says what it is and holds the OPEN record.
 import type { RecordingIndex } from "../../shared/api/types.ts";
 import type { OpenRecord } from "../../shared/manifest/open-record.ts";
+import { type Excerpt, excerptWords } from "./excerpt.ts";
 import { type TrackLine, trackLines } from "./lines.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
@@ -20,15 +21,21 @@ export async function* mergedOf(
   source: SegmentSource,
   index: RecordingIndex,
   open: OpenRecord,
+  excerpt: Excerpt | null = null,
 ): AsyncGenerator<string> {
-  let pending = `${harmlessJson({ export: "conduit-merged/1", live: index.live, durationUs: index.durationUs, gaps: index.gaps, unverified: index.faults, open })}\n`;
+  const part = excerpt === null ? {} : { excerpt: { ...excerpt, statement: excerptWords(excerpt, index) } };
+  const { live, durationUs, faults: unverified } = index;
+  const gaps = index.gaps.filter(
+    ({ fromUs, toUs }) => excerpt === null || (toUs >= excerpt.fromUs && fromUs <= excerpt.toUs),
+  );
+  let pending = `${harmlessJson({ export: "conduit-merged/1", ...part, live, durationUs, gaps, unverified, open })}\n`;
   // Pictures have no lines; they leave as zip, and as video.
   const tracks = index.tracks
     .flatMap(({ name, kind }) => (kind === "screen" || kind === "frames" ? [] : [{ name, order: order[kind] }]))
     .sort((a, b) => a.order - b.order);
   const heads: { track: string; lines: AsyncGenerator<TrackLine>; next: TrackLine }[] = [];
   for (const { name } of tracks) {
-    const lines = trackLines(source, index, name);
+    const lines = trackLines(source, index, name, excerpt);
     const first = await lines.next();
     if (first.done !== true) heads.push({ track: name, lines, next: first.value });
   }

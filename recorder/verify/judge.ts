@@ -180,14 +180,24 @@ class Judgement {
   }
 
   #examination(): void {
-    const { examined, surveyed } = this.#of;
+    const { examined, surveyed, entries } = this.#of;
     if (examined === null || !this.#present) return;
+    const elsewhere = this.#movedTo(examined.prefix);
+    if (elsewhere !== null) {
+      const count = surveyed?.objects.length ?? 0;
+      const message = `the recording's ${count} objects lie here, and belong under ${examined.prefix}: they were moved`;
+      this.#found(elsewhere, "STORE_NOT_FOUND", message, "MISSING");
+      return;
+    }
     for (const { place, code, message, severity } of examined.findings) {
       // Prefixes stand for themselves; every other place is a name within the recording's.
       const isPrefix = place.startsWith("recordings/");
       const key = isPrefix ? place : examined.prefix + (this.#isSignatureAlone(place, code) ? `${place}.sig` : place);
       // What a delete marker hides is told with the marker, and when it was put there.
       if (code === "STORE_NOT_FOUND" && this.#isHidden(place)) continue;
+      // What the ledger knows to be sealed is told as such.
+      if (code === "STORE_NOT_FOUND" && place === manifestName && entries?.closes[0] !== undefined && !this.#isDue())
+        continue;
       const due = this.#isDue() && severity === "MISSING";
       this.#found(key, code, message, due ? "INCOMPLETE" : severity);
     }
@@ -195,6 +205,12 @@ class Judgement {
       for (const prefix of surveyed?.prefixes.slice(1) ?? [])
         this.#found(prefix, "INTEGRITY_FORMAT", "has objects of this recording, which lies elsewhere too", "TAMPERED");
     }
+  }
+
+  /** Null: it lies, in part at least, where it belongs. */
+  #movedTo(prefix: string): string | null {
+    const { prefixes = [] } = this.#of.surveyed ?? {};
+    return prefixes.includes(prefix) ? null : (prefixes[0] ?? null);
   }
 
   /** The record is the one that the ledger names: what does not fit is its signature. */
@@ -284,7 +300,7 @@ class Judgement {
       this.#gone(entries);
       return;
     }
-    if (examined === null) return;
+    if (examined === null || this.#movedTo(examined.prefix) !== null) return;
     this.#openAgainst(entries, examined);
     this.#closeAgainst(entries, examined);
     this.#underCheckpoint([entries.opens[0]?.n ?? 0, ...entries.closes.slice(0, 1).map(({ n }) => n)]);

@@ -22,6 +22,7 @@ import { type Examiner, ExaminerHere, type ExaminerOptions, ExaminerThreads } fr
 import { idTime, judge } from "./judge.ts";
 import { type KeyTrust, noteKeysOf, readKeyTrust } from "./key-trust.ts";
 import { type CheckedLedger, checkLedger, recordersIn, type StampAuthorities } from "./ledger-check.ts";
+import type { StoreLink } from "./links.ts";
 import { lockNotices } from "./lock-notices.ts";
 import { compareWithOwn, type OwnCheckpoints } from "./own-ledger.ts";
 import type { SessionEntries } from "./session-entries.ts";
@@ -61,6 +62,8 @@ export interface EvidenceOptions {
   checkpointSeconds?: number;
   /** What the recorder itself has of its ledger, where this is its machine. */
   own?: OwnCheckpoints | null | undefined;
+  /** Symbolic links in the folder that the store is. */
+  links?: (() => Promise<StoreLink[]>) | undefined;
   uploadSlackMs?: number;
   now?: () => number;
   signal?: AbortSignal | undefined;
@@ -146,6 +149,7 @@ class Run {
       findings.push(...this.#numberFaults(ledgers), ...laterThanKeys(trust, ledgers));
     findings.push(...(await ledgersGone(trust, ledgers, this.#options.anchors, this.#options.scope.kind === "all")));
     findings.push(...(await this.#ownGone(trust, ledgers)));
+    findings.push(...(await this.#links([...findings, ...recordings.flatMap((one) => one.findings)])));
     const keys = keysWithLedgers(trust, ledgers, this.#nowMs - this.#uploadSlackMs);
     const evidence = [...ledgers.values()].map((ledger) => this.#withTail(ledger, recordings));
     const all: EvidenceVerdict[] = [
@@ -172,6 +176,27 @@ class Run {
     if (own == null || ledgers.has(own.recorder)) return [];
     const keys = noteKeysOf(trust, own.recorder);
     return compareWithOwn({ own, storedSize: 0, rootAt: () => null, keys, nowMs: this.#nowMs });
+  }
+
+  /** What they lead to is missing: that they are there is worth knowing then. */
+  async #links(found: readonly EvidenceFinding[]): Promise<EvidenceFinding[]> {
+    const { links, scope } = this.#options;
+    if (links === undefined || found.every(({ code }) => code !== "STORE_NOT_FOUND")) return [];
+    const places = scope.kind === "sessions" ? scope.sessions.flatMap(possiblePrefixes) : null;
+    const isAbout = (key: string) =>
+      places === null || places.some((place) => key.startsWith(place) || place.startsWith(`${key}/`));
+    return (await links()).flatMap(({ key, to }) =>
+      isAbout(key)
+        ? [
+            {
+              place: key,
+              code: "STORE_NOT_FOUND",
+              message: `is a symbolic link to ${to}, which is never followed: put a copy in its place`,
+              weight: "NOTICE" as const,
+            },
+          ]
+        : [],
+    );
   }
 
   async #survey(): Promise<Survey> {

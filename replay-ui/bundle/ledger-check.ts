@@ -84,12 +84,19 @@ export async function checkLedger(files: BundleFiles, records: ReadRecords): Pro
   return {
     outcome: outcome(
       findings,
-      `The recorder's ledger of ${checkpoint?.size} entries, as it was signed${checkpoint?.at == null ? "" : ` at ${checkpoint.at}`}, holds the beginning and the end of this recording.${stamped === 0 ? "" : ` VERIFY.md tells how to check the time stamp over the first ${stamped} entries.`}`,
+      `The recorder's ledger of ${checkpoint?.size} entries, as it was signed${checkpoint?.at == null ? "" : ` at ${checkpoint.at}`}, holds the beginning and the end of this recording.${stampsUnchecked(files, stamped ?? 0)}`,
       "The ledger does not hold.",
     ),
     custody,
     entries,
   };
+}
+
+/** An authority's certificates are not on this page. */
+function stampsUnchecked({ names }: BundleFiles, stamped: number): string {
+  if (stamped === 0 && !names.includes(bundleNames.timestamp)) return "";
+  const over = stamped === 0 ? "the checkpoint" : `the first ${stamped} entries`;
+  return ` The time stamp over ${over} is not checked on this page: VERIFY.md tells how.`;
 }
 
 function pathsIn(files: BundleFiles, pattern: RegExp): Map<number, { name: string; sides: string }> {

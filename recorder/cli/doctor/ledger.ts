@@ -9,6 +9,7 @@ import { ed25519KeyOf } from "../../../shared/ledger/key-history.ts";
 import { type Config, storeOptions } from "../../config.ts";
 import { openDatabase } from "../../database.ts";
 import { nodeNoteCrypto, sha256Hex } from "../../ledger/node-crypto.ts";
+import { otherLedgers, renamedText } from "../../ledger/other-ledgers.ts";
 import { listStored } from "../../ledger/store-copy.ts";
 import { formatTime } from "../output.ts";
 import { trustedKeys } from "../recordings/archive.ts";
@@ -42,6 +43,11 @@ export async function checkLedger(config: Config, nowMs = Date.now()): Promise<C
   if (lost !== undefined)
     checks.push(
       fail(name, `it began anew with entry ${lost.n} at ${formatTime(lost.at)}: the one before is lost`, see),
+    );
+  const others = await otherLedgers(config.ledger.directory, config.recorder.id);
+  if (others.length > 0)
+    checks.push(
+      warn("recorder id", renamedText(config.ledger.directory, config.recorder.id, others), "See docs/ledger.md."),
     );
   return [...checks, ...anchored(config, tail, nowMs), ...(await stored(config, checkpoint, nowMs))];
 }
@@ -122,14 +128,39 @@ function anchored({ ledger }: Config, tail: readonly LedgerEntry[], nowMs: numbe
         "Give ledger.anchors or ledger.timestamps at least one; see docs/ledger.md.",
       ),
     ];
-  const last = tail.findLast(({ type }) => type === "anchor");
-  if (last === undefined)
+  const names = new Set(
+    ledger.anchors.map((one) => (one.kind === "file" ? `file:${one.path}` : at("webhook", one.url))),
+  );
+  if (ledger.timestamps !== undefined) names.add(at("timestamp", ledger.timestamps.url));
+  const taken = tail.filter(({ type, subject }) => type === "anchor" && names.has(subject));
+  const newest = new Map(taken.map((entry) => [entry.subject, entry]));
+  if (newest.size === 0)
     return [warn("ledger anchors", "none has taken a checkpoint of late", "Look at the alarms of the service.")];
-  const message = `${last.subject} took ${String(last.facts["size"])} entries at ${formatTime(last.at)}`;
-  const everyMs = 1000 * Math.max(ledger.checkpointSeconds, ledger.timestamps?.everySeconds ?? 0);
-  return nowMs - Date.parse(last.at) > everyMs + slackMs
-    ? [warn("ledger anchors", `${message}, and none since`, "Start the service, or look at its alarms.")]
-    : [ok("ledger anchors", message)];
+  const checks = [...newest.values()].map(({ subject, at: takenAt, facts }) => {
+    const isStamp = subject.startsWith("timestamp:");
+    const ageMs = nowMs - Date.parse(takenAt);
+    const message = `${subject} ${isStamp ? "stamped" : "took"} ${String(facts["size"])} entries at ${formatTime(takenAt)}, ${ago(ageMs)}`;
+    const everyMs = 1000 * Math.max(ledger.checkpointSeconds, isStamp ? (ledger.timestamps?.everySeconds ?? 0) : 0);
+    return ageMs > everyMs + slackMs
+      ? warn("ledger anchors", `${message}, and none since`, "Start the service, or look at its alarms.")
+      : ok("ledger anchors", message);
+  });
+  if (ledger.timestamps !== undefined && ![...newest.keys()].some((subject) => subject.startsWith("timestamp:")))
+    checks.push(warn("ledger anchors", "there is no time stamp of late", "Look at the alarms of the service."));
+  return checks;
+}
+
+/** As the anchors call themselves. */
+function at(kind: "webhook" | "timestamp", url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${kind}:${origin}${pathname}`;
+}
+
+function ago(ms: number): string {
+  const minutes = Math.max(0, Math.round(ms / 60_000));
+  if (minutes < 120) return `${minutes} min ago`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h ago` : `${Math.round(hours / 24)} days ago`;
 }
 
 async function stored(config: Config, { size, at }: SignedCheckpoint, nowMs: number): Promise<Check[]> {

@@ -1,8 +1,8 @@
 // Where `conduit verify` and `conduit attest` read: a folder with a copy of the store, or the configured store; and by
 // which keys and anchors they judge.
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError } from "../../../shared/errors.ts";
 import { type Config, storeOptions } from "../../config.ts";
@@ -12,9 +12,11 @@ import type { StoreConfig } from "../../store/create-store.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { notesIn } from "../../verify/anchor-file.ts";
 import type { StampAuthorities } from "../../verify/ledger-check.ts";
+import { linksIn, type StoreLink } from "../../verify/links.ts";
 import { type OwnCheckpoints, ownCheckpoints } from "../../verify/own-ledger.ts";
 import { type Cli, configOf, inWorkspace } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { reasonFor } from "../recordings/reasons.ts";
 
 export interface SourceOptions {
   store?: string;
@@ -44,6 +46,10 @@ export interface EvidenceSource {
     /** Of the installation, whose store is to be no further behind. */
     own?: OwnCheckpoints | null;
   };
+  /** Symbolic links in the store's folder. */
+  links: (() => Promise<StoreLink[]>) | undefined;
+  /** REASON_REQUIRED where the installation's policy asks why, and no reason was given. */
+  requireReason(): Promise<void>;
   /** Who verified what goes into the installation's audit log, where there is one. */
   audit(action: string, subject: string, details: Record<string, unknown>): Promise<void>;
 }
@@ -84,9 +90,7 @@ async function sourceOf(
 ): Promise<{ source: EvidenceSource; close(): Promise<void> }> {
   const installation = options.store === undefined ? configOf(cli, command) : null;
   const config: StoreConfig =
-    options.store === undefined
-      ? storeOptions((installation as Config).store)
-      : folderOf(cli, options.store, "--store");
+    options.store === undefined ? storeOptions((installation as Config).store) : storeFolderOf(cli, options.store);
   // Loaded when it is needed: an S3 client takes a quarter of a command's start.
   const { createStore } = await import("../../store/create-store.ts");
   const store = createStore(config);
@@ -108,6 +112,7 @@ async function sourceOf(
       );
   }
   const authorities = authoritiesOf(cli, options, installation);
+  const hasDatabase = installation !== null && existsSync(installation.recorder.database);
   const source: EvidenceSource = {
     store,
     config,
@@ -127,11 +132,22 @@ async function sourceOf(
             own: await ownCheckpoints(installation.ledger.directory, installation.recorder.id),
           }),
     },
+    links: config.kind === "fs" ? () => linksIn(config.directory) : undefined,
+    requireReason: async () => {
+      if (hasDatabase)
+        await inWorkspace(cli, command, async (workspace) => reasonFor(workspace, command, "verify")).catch(onlyReason);
+    },
     audit: async (action, subject, details) => {
-      if (installation === null || !existsSync(installation.recorder.database)) return;
-      await inWorkspace(cli, command, ({ audit }) => audit(action, subject, details)).catch((error: unknown) => {
-        cli.err.line(`WARNING: the audit log could not be written (${(error as Error).message}); going on without it.`);
-      });
+      if (!hasDatabase) return;
+      const reason = command.opts<{ reason?: string }>().reason?.trim().slice(0, 500);
+      const why = reason === undefined || reason === "" ? {} : { reason };
+      await inWorkspace(cli, command, ({ audit }) => audit(action, subject, { ...details, ...why })).catch(
+        (error: unknown) => {
+          cli.err.line(
+            `WARNING: the audit log could not be written (${(error as Error).message}); going on without it.`,
+          );
+        },
+      );
     },
   };
   const close = async () => {
@@ -146,7 +162,31 @@ const pair = ({ keyId, publicKeyPem }: { keyId: string; publicKeyPem: string }):
   publicKeyPem,
 ];
 
-function folderOf(cli: Cli, folder: string, option: string): StoreConfig {
+/** What keeps a policy from being read keeps nobody from verifying. */
+function onlyReason(error: unknown): void {
+  if (error instanceof AppError && error.code === "REASON_REQUIRED") throw error;
+}
+
+const parts = ["recordings", "ledger", "keys"];
+
+/** A folder that has something else alone is another one than was meant. */
+function storeFolderOf(cli: Cli, folder: string): StoreConfig & { kind: "fs" } {
+  const config = folderOf(cli, folder, "--store");
+  const names = readdirSync(config.directory).filter((name) => !name.startsWith("."));
+  if (names.length === 0 || parts.some((part) => names.includes(part))) return config;
+  let above = dirname(config.directory);
+  while (above !== dirname(above) && !parts.every((part) => existsSync(join(above, part)))) above = dirname(above);
+  const hint = parts.every((part) => existsSync(join(above, part)))
+    ? `it is inside a store: give ${above}`
+    : "give the folder that has them";
+  throw new AppError(
+    "REQUEST_INVALID",
+    `--store: ${config.directory} has none of recordings/, ledger/ and keys/; ${hint}`,
+    { op: "cli.verify", details: { exitCode: exitCodes.usage } },
+  );
+}
+
+function folderOf(cli: Cli, folder: string, option: string): StoreConfig & { kind: "fs" } {
   const directory = resolve(cli.directory, folder);
   if (!existsSync(directory) || !statSync(directory).isDirectory())
     throw new AppError("REQUEST_INVALID", `${option}: ${directory} is no folder`, {
@@ -157,7 +197,15 @@ function folderOf(cli: Cli, folder: string, option: string): StoreConfig {
 }
 
 async function rootOf(cli: Cli, { rootKey }: SourceOptions, installation: Config | null): Promise<KeyObject | null> {
-  if (rootKey !== undefined) return createPublicKey(readPublicKey(resolve(cli.directory, rootKey)).publicKeyPem);
+  if (rootKey !== undefined) {
+    const path = resolve(cli.directory, rootKey);
+    const key = createPublicKey(readPublicKey(path).publicKeyPem);
+    if (readFileSync(path, "utf8").includes("PRIVATE KEY"))
+      cli.err.line(
+        `WARNING: ${path} is a PRIVATE key: whoever has it can sign another history of keys. What verifies is root.pub.pem (conduit keys export-root); tell whoever gave you this one.`,
+      );
+    return key;
+  }
   const own = installation === null ? null : await readRootPublicKey(installation.recorder.keyDirectory);
   return own === null ? null : createPublicKey(own.publicKeyPem);
 }

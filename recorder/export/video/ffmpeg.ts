@@ -14,6 +14,8 @@ export interface EncodeOptions {
   path: string;
   /** Scaled to this width; as large as the pictures when left out. */
   width?: number;
+  /** Kept in the file, where its kind has a place for it. */
+  title?: string;
   /** A palette that `makePalette` wrote, for gif. */
   palettePath?: string;
   signal?: AbortSignal;
@@ -59,10 +61,11 @@ function executable(path: string): boolean {
 
 /** @param pictures a Matroska stream. */
 export async function encodeVideo(pictures: AsyncIterable<Uint8Array>, options: EncodeOptions): Promise<void> {
-  const { format, width, palettePath, path } = options;
+  const { format, width, palettePath, path, title } = options;
   const scale = width === undefined ? "" : `scale=${width}:-2:flags=area`;
   await run(pictures, options, (command) => {
     command.outputOptions(["-fps_mode vfr", "-an", ...codecs[format], ...(format === "gif" ? [] : colour)]);
+    if (title !== undefined && format !== "gif") command.outputOptions("-metadata", `title=${title}`);
     if (palettePath === undefined) {
       if (scale !== "") command.videoFilters(scale);
     } else {

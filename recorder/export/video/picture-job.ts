@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { BurnIn, PictureFormat, RecordingIndex } from "../../../shared/api/types.ts";
 import type { TrackMeta } from "../../../shared/manifest/manifest.ts";
 import type { OpenRecord } from "../../../shared/manifest/open-record.ts";
+import { excerptOf, excerptWords } from "../excerpt.ts";
 import type { SegmentSource } from "../segment-source.ts";
 import { openFootage, stillOf, writeVideo } from "./video.ts";
 
@@ -51,6 +52,7 @@ export async function makePicture(source: SegmentSource, job: PictureJob, hooks:
     await writeFile(path, await stillOf(footage, { ...of("atUs", job.atUs), ...of("width", width) }));
     return openingUs;
   }
+  const excerpt = excerptOf(index, job);
   const kind = track.kind === "screen" ? "screen" : "terminal";
   await writeVideo(footage, {
     format,
@@ -63,6 +65,7 @@ export async function makePicture(source: SegmentSource, job: PictureJob, hooks:
     ...of("toUs", job.toUs),
     // Codecs want even numbers.
     ...of("width", width === undefined ? undefined : width - (width % 2)),
+    ...of("title", excerpt === null ? undefined : excerptWords(excerpt, index)),
     ...of("signal", hooks.signal),
     ...(hooks.progress === undefined ? {} : { progress: hooks.progress }),
   });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { PictureJob as JobState, PictureFormat, PictureRequest } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { excerptInLog, excerptInName, excerptOf } from "../excerpt.ts";
 import { baseName, requireProof } from "../export.ts";
 import type { ExportSource } from "../segment-source.ts";
 import { meantTrack } from "./meant-track.ts";
@@ -73,6 +74,7 @@ interface Job {
 export interface PreparedPicture {
   fileName: string;
   track: string;
+  inLog: { excerpt?: string };
   /** Begins it, or lets it wait. */
   start(): JobState;
 }
@@ -120,7 +122,8 @@ export class PictureJobs {
     const recordedBy = await this.#source.open(session);
     await this.#requireDisk();
     const id = randomUUID();
-    const fileName = `${baseName(recordedBy)}.${format}`;
+    const excerpt = excerptOf(index, { fromUs: microseconds(wish.fromSeconds), toUs: microseconds(wish.toSeconds) });
+    const fileName = `${baseName(recordedBy)}${excerptInName(excerpt)}.${format}`;
     const work: PictureJob = {
       ...{ index, open: recordedBy, track, format, program, burnIn: wish.burnIn, cursor: wish.cursor },
       ...{ width: wish.width, speed: wish.speed, fps: wish.fps },
@@ -133,7 +136,7 @@ export class PictureJobs {
     const state: JobState = {
       ...{ id, session, format, fileName, state: "waiting", progress: 0, bytes: null, damage: [], error: null },
     };
-    return { fileName, track: track.name, start: () => this.#start(person, work, state) };
+    return { fileName, track: track.name, inLog: excerptInLog(excerpt), start: () => this.#start(person, work, state) };
   }
 
   /** The newest of it, which also says that somebody waits. */

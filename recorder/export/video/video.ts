@@ -67,6 +67,8 @@ export interface VideoOptions {
   fps: number;
   idleLimitUs: number | null;
   width?: number;
+  /** Kept in the file. */
+  title?: string;
   signal?: AbortSignal;
   /** Share that is done, 0 to 1, of this and of how many passes. */
   progress?(share: number): void;
@@ -89,6 +91,7 @@ export async function writeVideo(footage: Footage, options: VideoOptions): Promi
     program,
     ...(width === undefined ? {} : { width }),
     ...(signal === undefined ? {} : { signal }),
+    ...(options.title === undefined ? {} : { title: options.title }),
   };
   const pass = (number: number, of: number) => (share: number) => options.progress?.((number + share) / of);
   if (format !== "gif") {

@@ -1,7 +1,7 @@
 // What `conduit doctor` says of the ledger: of one in order, and of each way in which it is not.
 
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { checkLedger } from "../../../recorder/cli/doctor/ledger.ts";
@@ -69,10 +69,13 @@ it("nothing before a first start; then that it is whole, stored and anchored, an
   const all = await verdicts();
   expect(all).toHaveLength(3);
   expect(all[0]).toMatch(/^ok ledger: \d entries, their end is whole; signed up to \d at /);
-  expect(all[1]).toMatch(/^ok ledger anchors: file:.* took \d entries at /);
+  expect(all[1]).toMatch(/^ok ledger anchors: file:.* took \d entries at .*, 0 min ago$/);
   expect(all[2]).toMatch(/^ok ledger copy: the store has all \d signed entries$/);
   expect((await verdicts(Date.now() + 86_400_000))[1]).toMatch(/^warn ledger anchors: .*, and none since$/);
-  config = { ...config, ledger: { ...config.ledger, anchors: [] } };
+  const timestamps = { url: "http://127.0.0.1:1/tsa", everySeconds: 3600 };
+  config = { ...config, ledger: { ...config.ledger, timestamps } };
+  expect((await verdicts())[2]).toMatch(/^warn ledger anchors: there is no time stamp of late$/);
+  config = { ...config, ledger: { ...config.ledger, anchors: [], timestamps: undefined } };
   expect((await verdicts())[1]).toMatch(/^warn ledger anchors: nobody outside/);
 });
 
@@ -101,6 +104,14 @@ it("that none of it is signed yet, which is as it should be for some minutes", a
     expect.stringMatching(/^ok ledger: 1 entries, their end is whole; no checkpoint is signed yet$/),
     expect.stringMatching(/^warn ledger: .*no checkpoint is signed yet$/),
   ]);
+});
+
+it("that the recorder was renamed", async () => {
+  await run();
+  cpSync(join(config.ledger.directory, "plant-a"), join(config.ledger.directory, "plant-0"), { recursive: true });
+  expect(await verdicts()).toContainEqual(
+    expect.stringMatching(/^warn recorder id: recorder.id is plant-a, and .* has the ledger of plant-0: /),
+  );
 });
 
 it("that it began anew", async () => {

@@ -1,7 +1,16 @@
 // `conduit verify`, `conduit ledger verify`, `conduit attest` and `conduit recordings decrypt` over a copy of a store, with
 // what people do wrong.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateX25519Identity } from "age-encryption";
@@ -72,6 +81,47 @@ describe("--tsa-ca", () => {
     expect(none.code).toBe(2);
     expect(none.stderr).toContain("holds no certificate in PEM");
     expect((await conduit("verify", "--all", ...from(), "--tsa-ca", "nowhere.pem")).code).toBe(2);
+  });
+});
+
+describe("verify, where something else was given than was meant", () => {
+  test("a folder inside a store is refused, and the store named", async () => {
+    const { code, stderr } = await conduit("verify", "--all", "--store", "store/recordings", "--root-key", "root.pem");
+    expect(code).toBe(2);
+    expect(stderr).toContain(`it is inside a store: give ${at("store")}`);
+  });
+
+  test("many objects that are nobody's are counted after the first twenty", async () => {
+    mkdirSync(at("store/other"));
+    for (let i = 0; i < 30; i++) writeFileSync(at(`store/other/${i}`), "x");
+    const { code, stdout } = await conduit("verify", "--all", ...from());
+    expect(code).toBe(0);
+    expect(stdout.split("belongs to no recording")).toHaveLength(1 + 20 + 1);
+    expect(stdout).toContain("… and 10 more");
+    rmSync(at("store/other"), { recursive: true });
+  });
+
+  test("a time that is to come, and a private root key, are told as such", async () => {
+    const to = new Date(Date.now() + 86_400_000).toISOString();
+    expect((await conduit("verify", "--from", to, ...from())).stderr).toContain("--from is in the future");
+    writeFileSync(at("private.pem"), plant.root.privateKey.export({ type: "pkcs8", format: "pem" }));
+    const { code, stdout, stderr } = await conduit(
+      ...["verify", "--all", "--store", "store", "--root-key", "private.pem"],
+    );
+    expect({ code, told: stdout.includes("VALID") }).toEqual({ code: 0, told: true });
+    expect(stderr).toContain("is a PRIVATE key");
+  });
+
+  test("a symbolic link in the place of a recording is named, and up to when the ledger is signed", async () => {
+    const place = at(`store/${plant.sessions[0]?.prefix.slice(0, -1)}`);
+    renameSync(place, at("elsewhere"));
+    symlinkSync(at("elsewhere"), place);
+    const { code, stdout } = await conduit("verify", "--all", ...from());
+    unlinkSync(place);
+    renameSync(at("elsewhere"), place);
+    expect(code).toBe(3);
+    expect(stdout).toContain(`is a symbolic link to ${at("elsewhere")}, which is never followed`);
+    expect(stdout).toMatch(/signed to entry \d+ up to 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/);
   });
 });
 

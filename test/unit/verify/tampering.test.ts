@@ -178,6 +178,27 @@ describe("one object of a recording", () => {
     expect(places(report)).toContain(`${prefix}events/000099.jsonl.zst`);
   });
 
+  it("moved to another date, is MISSING, and where it lies is said", async () => {
+    const { prefix } = first as StoredSession;
+    const elsewhere = prefix.replace("/2026/11/", "/2026/10/");
+    for (const key of plant.keys(prefix)) {
+      plant.put(key.replace(prefix, elsewhere), plant.bytes(key));
+      plant.store.objects.delete(key);
+    }
+    const report = await verify();
+    expect(verdictOf(report)).toBe("MISSING");
+    expect(findings(report)).toMatchObject([{ place: elsewhere, message: expect.stringContaining(`under ${prefix}`) }]);
+  });
+
+  it("without its manifest, is MISSING what the ledger says was sealed, and was not never sealed", async () => {
+    const { prefix } = first as StoredSession;
+    for (const name of ["manifest.json", "manifest.json.sig", "SHA256SUMS"]) plant.store.objects.delete(prefix + name);
+    const report = await verify();
+    expect(verdictOf(report)).toBe("MISSING");
+    const ofManifest = findings(report).filter(({ place }) => place === `${prefix}manifest.json`);
+    expect(ofManifest).toMatchObject([{ message: expect.stringContaining("was sealed, as entry") }]);
+  });
+
   it("copied to another date as well, is TAMPERED", async () => {
     const { prefix } = first as StoredSession;
     const elsewhere = prefix.replace("/2026/11/", "/2026/10/");
