@@ -36,7 +36,7 @@ export function addPictureRoutes(app: FastifyInstance, deps: ApiDeps): void {
         action: "recording.export",
         subject: params.id,
         address: request.ip,
-        details: { format, track: prepared.track, file: prepared.fileName, ...asked },
+        details: { format, track: prepared.track, file: prepared.fileName, ...prepared.inLog, ...asked },
       });
       return prepared.start();
     },

@@ -177,7 +177,8 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
     method: "GET",
     url: "/recordings/:id/custody",
     access: exporters,
-    summary: "Who viewed, exported, verified, unsealed and held the recording, when, from where and why; the newest 500.",
+    summary:
+      "Who viewed, exported, verified, unsealed and held the recording, when, from where and why; the newest 500.",
     tag: "recordings",
     params: ById,
     response: RecordingCustody,
@@ -202,7 +203,10 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
     handler: async ({ me, params, query, request, reply }) => {
       await visible(me, params.id);
       views.requireReason("export", query.reason);
-      const file = await deps.exporter.export(params.id, query.format, query.track);
+      const file = await deps.exporter.export(params.id, query.format, query.track, {
+        fromUs: microseconds(query.fromSeconds),
+        toUs: microseconds(query.toSeconds),
+      });
       try {
         await deps.audit.append({
           actor: me.name,
@@ -213,6 +217,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
             format: query.format,
             ...(query.track === undefined ? {} : { track: query.track }),
             file: file.fileName,
+            ...file.inLog,
             ...(query.reason === undefined ? {} : { reason: query.reason }),
           },
         });
@@ -224,6 +229,10 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
       return reply.type(file.contentType).send(file.body);
     },
   });
+}
+
+function microseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1e6);
 }
 
 async function custodyOf(audit: ApiDeps["audit"], session: string): Promise<RecordingCustody> {

@@ -232,8 +232,12 @@ export function verifyRecording(session: string, reason?: string): Promise<Verif
   return read((all) => all.VerifyReport, send("POST", recordingPath(session, "/verify"), body));
 }
 
-export function exportUrl(session: string, format: ExportFormat, track?: string, reason?: string): string {
-  return `${base}${recordingPath(session, "/export")}${query({ format, track, reason })}`;
+export function exportUrl(
+  session: string,
+  format: ExportFormat,
+  asked: { track?: string; reason?: string; fromSeconds?: number; toSeconds?: number } = {},
+): string {
+  return `${base}${recordingPath(session, "/export")}${query({ format, ...asked })}`;
 }
 
 export function getCustody(session: string): Promise<RecordingCustody> {

@@ -436,6 +436,9 @@ export const ExportQuery = z.strictObject({
   /** `cast` and `txt`: the terminal track; the first when left out. */
   track: z.string().max(40).optional(),
   reason: CustodyReason.optional(),
+  /** A stretch, in session time; not of `zip` and `bundle`. */
+  fromSeconds: z.coerce.number().min(0).max(1e7).optional(),
+  toSeconds: z.coerce.number().min(0).max(1e7).optional(),
 });
 
 export const PictureFormat = z.enum(["mp4", "webm", "gif", "png"]);

@@ -101,6 +101,13 @@ describe("the timeline", () => {
     const address = new URL(page.url());
     expect(Number(address.searchParams.get("t"))).toBeCloseTo(total * 0.05, 0);
     expect(Number(address.searchParams.get("to"))).toBeCloseTo(total * 0.3, 0);
+    // What is exported then is that stretch alone; evidence leaves whole.
+    await page.click(byId("export"));
+    await page.waitForSelector(byId("export-stretch"));
+    expect(await page.getAttribute(byId("export-bundle"), "href")).not.toContain("fromSeconds");
+    const download = page.waitForEvent("download");
+    await page.click(byId("export-txt"));
+    expect((await download).suggestedFilename()).toContain("_EXCERPT_0-00-");
     await page.keyboard.press("Escape");
     await page.waitForSelector(byId("range-notice"), { state: "detached" });
   });

@@ -15,6 +15,7 @@ import type { ApiDeps } from "../../recorder/api/deps.ts";
 import { CaseDesk } from "../../recorder/cases/case-desk.ts";
 import { openDatabase } from "../../recorder/database.ts";
 import type { DataKeys } from "../../recorder/encryption/segment-cipher.ts";
+import { excerptInName, excerptOf } from "../../recorder/export/excerpt.ts";
 import { findFfmpeg } from "../../recorder/export/video/ffmpeg.ts";
 import { PictureJobs } from "../../recorder/export/video/picture-jobs.ts";
 import { makeReport } from "../../recorder/report/make.ts";
@@ -357,8 +358,8 @@ function readingOf(state: Omit<ReplayServer, "url" | "close" | "desk">, keyId: s
         },
     },
     exporter: {
-      export: async (session, format, track) => ({
-        fileName: `${session.slice(0, 8)}.${format}`,
+      export: async (session, format, track, stretch) => ({
+        fileName: `${session.slice(0, 8)}${excerptInName(excerptOf(find(session).index, stretch ?? {}))}.${format}`,
         contentType: "text/plain; charset=utf-8",
         body: Readable.from([`export of ${session} as ${format}, ${track ?? "all tracks"}\n`]),
       }),

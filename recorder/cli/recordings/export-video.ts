@@ -4,6 +4,7 @@ import type { Writable } from "node:stream";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { BurnIn, PictureFormat, type RecordingIndex } from "../../../shared/api/types.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { excerptInLog, excerptInName, excerptOf } from "../../export/excerpt.ts";
 import { baseName } from "../../export/export.ts";
 import { findFfmpeg } from "../../export/video/ffmpeg.ts";
 import type { Cli } from "../cli.ts";
@@ -37,8 +38,8 @@ export function addPictureOptions(command: Command): Command {
     .addOption(
       new Option("--burn-in <list>", `picture: a strip below with any of ${burnIns.join(", ")}`).argParser(burnInList),
     )
-    .addOption(new Option("--from <time>", "video: begin at this session time").argParser(sessionTime))
-    .addOption(new Option("--to <time>", "video: end at this session time").argParser(sessionTime))
+    .addOption(new Option("--from <time>", "an excerpt: begin at this session time").argParser(sessionTime))
+    .addOption(new Option("--to <time>", "an excerpt: end at this session time").argParser(sessionTime))
     .addOption(new Option("--at <time>", "png: the picture at this session time").argParser(sessionTime))
     .option("--cursor", "screen: draw the cursor (default: in videos)")
     .option("--no-cursor", "screen: leave the cursor out (default: in png)")
@@ -63,16 +64,26 @@ function whole(least: number, most: number): (text: string) => number {
 
 /** Options that another format does not know are wrong usage, not silently of no effect. */
 export function refuseStrayOptions(options: PictureOptions, format: string): void {
-  const video = ["speed", "skipIdle", "from", "to", "fps"] as const;
+  const video = ["speed", "skipIdle", "fps"] as const;
+  const excerpt = ["from", "to"] as const;
+  const whole = format === "zip" || format === "bundle";
   const names: readonly (keyof PictureOptions)[] =
-    format === "png" ? video : isPicture(format) ? ["at"] : [...video, "at", "burnIn", "width", "cursor"];
+    format === "png"
+      ? [...video, ...excerpt]
+      : isPicture(format)
+        ? ["at"]
+        : [...video, ...(whole ? excerpt : []), "at", "burnIn", "width", "cursor"];
   const stray = names.find((name) => options[name] !== undefined);
   if (stray === undefined) return;
   const option = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new AppError("REQUEST_INVALID", `${option} means nothing for ${format}`, {
-    op: "cli.export",
-    details: { exitCode: exitCodes.usage },
-  });
+  throw new AppError(
+    "REQUEST_INVALID",
+    `${option} means nothing for ${format}${whole && (stray === "from" || stray === "to") ? ", which leaves whole so that it can be proved; export the stretch as cast, txt, jsonl or video" : ""}`,
+    {
+      op: "cli.export",
+      details: { exitCode: exitCodes.usage },
+    },
+  );
 }
 
 export function isPicture(format: string): format is PictureFormat {
@@ -100,8 +111,10 @@ export async function exportPicture(
   }
   const opened = await archive.reader.open(index.session);
   // Before minutes of work.
-  const place = placeOf(`${baseName(opened)}.${format}`);
-  await archive.audit("recording.export", index.session, { format, track: track.name });
+  const excerpt = excerptOf(index, { fromUs: options.from, toUs: options.to });
+  const place = placeOf(`${baseName(opened)}${excerptInName(excerpt)}.${format}`);
+  const details = { format, track: track.name, ...excerptInLog(excerpt) };
+  await archive.audit("recording.export", index.session, details);
   const { cursor, width, at, from, to, speed, skipIdle, fps } = options;
   const burnIn = options.burnIn ?? [];
   const idleLimitUs = skipIdle === true ? defaultIdleUs : skipIdle;

@@ -72,7 +72,8 @@ Examples:
   $ conduit recordings export latest -f cast -o session.cast
   $ conduit recordings export latest --bundle --reason "case 2026-114"
   $ conduit recordings export latest -f mp4 --speed 4 --skip-idle --burn-in time,person,target,keys
-  $ conduit recordings export latest -f png --at 1:30`,
+  $ conduit recordings export latest -f png --at 1:30
+  $ conduit recordings export latest -f txt --from 12:30 --to 14:00`,
     )
     .action(async (text: string, options: ExportOptions, command: Command) => {
       await inArchive(cli, command, async (archive) => {
@@ -97,7 +98,9 @@ Examples:
         const damaged = (texts: readonly string[]) => {
           damage = texts;
         };
-        const { body, fileName } = await exporter.export(session, options.format, track, {
+        const { body, fileName, inLog } = await exporter.export(session, options.format, track, {
+          fromUs: options.from,
+          toUs: options.to,
           unverified,
           dataKeys,
           damaged,
@@ -106,6 +109,7 @@ Examples:
         await archive.audit("recording.export", session, {
           format: options.format,
           ...(track === undefined ? {} : { track }),
+          ...inLog,
           ...(dataKeys === undefined ? {} : { withKeys: Object.keys(dataKeys) }),
         });
         if (place.path === null) {

@@ -51,7 +51,7 @@ function words({ action, details }: CustodyEntry): string {
     case "recording.watched-range":
       return `${isOfLists(details["tracks"]) ? "read what was typed and done in" : "watched"} ${ranges(details["ranges"])}`;
     case "recording.export":
-      return `exported it as ${textIn(details["format"], "a file")}`;
+      return `exported ${stretch(details["excerpt"])} as ${textIn(details["format"], "a file")}`;
     case "recording.verify":
       return `verified it: ${textIn(details["verdict"], "")}`;
     case "recording.unseal":
@@ -78,6 +78,10 @@ const listTracks = ["input", "files", "events"];
 
 function textIn(value: unknown, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;
+}
+
+function stretch(excerpt: unknown): string {
+  return typeof excerpt === "string" ? `an excerpt, ${excerpt},` : "it";
 }
 
 const maxShown = 6;

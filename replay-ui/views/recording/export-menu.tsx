@@ -3,12 +3,13 @@ import type { ExportFormat } from "../../../shared/api/types.ts";
 import { exportUrl } from "../../api/client.ts";
 import { ChevronDownIcon, DownloadIcon } from "../../components/icons.tsx";
 import { Menu } from "../../components/menu.tsx";
+import { formatSessionTime } from "../../format.ts";
 import { useStore } from "../../store.ts";
 import { AskReason } from "./ask-reason.tsx";
 import type { OpenedRecording } from "./opened.ts";
 import { PictureDialog } from "./picture-dialog.tsx";
 
-const formats: { format: ExportFormat; title: string; text: string; track: "terminal" | "none" }[] = [
+const formats: { format: ExportFormat; title: string; text: string; track: "terminal" | "none"; whole?: true }[] = [
   {
     format: "cast",
     title: "Terminal, as asciicast",
@@ -32,12 +33,14 @@ const formats: { format: ExportFormat; title: string; text: string; track: "term
     title: "The whole recording",
     text: "Stored objects, manifest and signatures (.zip)",
     track: "none",
+    whole: true,
   },
   {
     format: "bundle",
     title: "Evidence bundle",
     text: "With ledger, custody log and a page that plays it from a disk (.zip)",
     track: "none",
+    whole: true,
   },
 ];
 
@@ -50,8 +53,16 @@ export function ExportMenu({ opened, askReason }: { opened: OpenedRecording; ask
   const [asked, setAsked] = useState<string | null>(null);
   /** Null: nothing is asked, or it was said already. */
   const [reason, setReason] = useState<string | null>(null);
+  const range = useStore(opened.range);
+  const stretch = range === null ? "" : `${formatSessionTime(range.fromUs)} – ${formatSessionTime(range.toUs)}`;
   const urlOf = (item: (typeof formats)[number], why?: string) =>
-    exportUrl(opened.source.session, item.format, item.track === "terminal" ? (track ?? undefined) : undefined, why);
+    exportUrl(opened.source.session, item.format, {
+      ...(item.track === "terminal" && track !== null ? { track } : {}),
+      ...(why === undefined ? {} : { reason: why }),
+      ...(range === null || item.whole === true
+        ? {}
+        : { fromSeconds: range.fromUs / 1e6, toSeconds: range.toUs / 1e6 }),
+    });
   return (
     <>
       <Menu
@@ -66,6 +77,11 @@ export function ExportMenu({ opened, askReason }: { opened: OpenedRecording; ask
       >
         {(close) => (
           <>
+            {range === null ? null : (
+              <p class="menu-note" data-testid="export-stretch">
+                Of the stretch that is chosen, {stretch}. What is evidence leaves whole.
+              </p>
+            )}
             {shown === null ? null : (
               <button
                 type="button"
@@ -96,7 +112,10 @@ export function ExportMenu({ opened, askReason }: { opened: OpenedRecording; ask
                     setAsked(item.format);
                   }}
                 >
-                  <strong>{item.title}</strong>
+                  <strong>
+                    {item.title}
+                    {range !== null && item.whole !== true ? ", excerpt" : ""}
+                  </strong>
                   <span>{item.text}</span>
                 </a>
               ),

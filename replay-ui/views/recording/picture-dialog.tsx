@@ -45,7 +45,7 @@ export function PictureDialog(props: {
   const { opened, track, onClose } = props;
   const [atUs] = useState(() => opened.player.timeUs.get());
   const [wishes, setWishes] = useState<Wishes>({
-    ...{ format: "mp4", from: "", to: "", speed: 1, skipIdle: false, burnIn: [] },
+    ...{ format: "mp4", ...stretchOf(opened), speed: 1, skipIdle: false, burnIn: [] },
   });
   const { job, error, begin } = usePictureJob(opened.source.session);
   const [wrong, setWrong] = useState<string | null>(null);
@@ -90,6 +90,14 @@ export function PictureDialog(props: {
       )}
     </Dialog>
   );
+}
+
+/** What is chosen on the timeline is what people mean. */
+function stretchOf({ range }: OpenedRecording): Pick<Wishes, "from" | "to"> {
+  const chosen = range.get();
+  if (chosen === null) return { from: "", to: "" };
+  const text = (us: number) => formatSessionTime(us, { tenths: true });
+  return { from: text(chosen.fromUs), to: text(chosen.toUs) };
 }
 
 function Choices(props: { wishes: Wishes; atUs: number; onChange: (change: Partial<Wishes>) => void }) {

@@ -14,14 +14,14 @@ import {
   UploadIcon,
 } from "../../components/icons.tsx";
 import { EmptyState } from "../../components/states.tsx";
-import { VirtualList } from "../../components/virtual-list.tsx";
+import { type Holding, VirtualList } from "../../components/virtual-list.tsx";
 import { formatCount, formatSessionTime } from "../../format.ts";
 import { eventRows } from "../../lists/event-rows.ts";
 import type { FactRow } from "../../lists/fact-row.ts";
 import { fileRows } from "../../lists/file-rows.ts";
 import type { KeyItem, KeyRow } from "../../lists/key-item.ts";
 import { keyRows } from "../../lists/key-rows.ts";
-import { type ToRows, TrackRows } from "../../lists/track-rows.ts";
+import { type RowAnchor, type ToRows, TrackRows } from "../../lists/track-rows.ts";
 import { useStore } from "../../store.ts";
 import { FindPanel } from "./find-panel.tsx";
 import { clearRange } from "./lanes.tsx";
@@ -56,6 +56,11 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
         setAsked(times);
       }),
     [opened],
+  );
+  // Long counts leave no room for the last ones: the one that is shown is never out of sight.
+  useEffect(
+    () => document.getElementById(`tab-${tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    [tab],
   );
   // Counted when the session has ended.
   const counted = summary !== null && summary.endedAt !== null;
@@ -99,7 +104,9 @@ export function SidePanel({ opened, summary, notes = null }: SidePanelProps) {
             onClick={() => setTab(id)}
           >
             {icon} {id === "find" ? <span class="visually-hidden">{text}</span> : text}
-            {counts[id] === null ? null : <span class="tab-count">{formatCount(counts[id])}</span>}
+            {counts[id] === null || (id === "notes" && counts[id] === 0) ? null : (
+              <span class="tab-count">{formatCount(counts[id])}</span>
+            )}
           </button>
         ))}
       </div>
@@ -168,11 +175,15 @@ function useTrackRows<Row extends { atUs: number }>(
   const last = range === null ? all : Math.max(first, rows.placeAt(range.toUs) + 1);
   const length = last - first;
   const current = place < first || place >= last ? -1 : place - first;
-  return { length, current, at: (row: number) => rows.at(first + row), rows, first };
+  const holding: Holding<RowAnchor> = {
+    anchorOf: (row) => rows.anchorOf(first + row),
+    placeOf: (anchor) => rows.placeOf(anchor) - first,
+  };
+  return { length, current, at: (row: number) => rows.at(first + row), rows, first, holding };
 }
 
 function KeyList({ opened }: { opened: OpenedRecording }) {
-  const { rows, length, current, at } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
+  const { rows, length, current, at, holding } = useTrackRows(opened, "input", keyRows, ROWS_PER_KEYSTROKE);
   const chosen = useStore(opened.range, (range) => range !== null);
   const [follow, setFollow] = useState(true);
   const { player } = opened;
@@ -212,6 +223,7 @@ function KeyList({ opened }: { opened: OpenedRecording }) {
         current={current}
         follow={follow}
         onFollow={setFollow}
+        holding={holding}
         label="Keystrokes"
         testId="key-list"
         renderRow={(place) => {
@@ -266,7 +278,7 @@ function KeyButton({ item, now, onClick }: { item: KeyItem; now: boolean; onClic
 }
 
 function FactList({ opened, track }: { opened: OpenedRecording; track: "files" | "events" }) {
-  const { length, current, at } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
+  const { length, current, at, holding } = useTrackRows(opened, track, track === "files" ? fileRows : eventRows, 1);
   const [follow, setFollow] = useState(true);
   const chosen = useStore(opened.range, (range) => range !== null);
   if (length === 0 && chosen) {
@@ -289,6 +301,7 @@ function FactList({ opened, track }: { opened: OpenedRecording; track: "files" |
         current={current}
         follow={follow}
         onFollow={setFollow}
+        holding={holding}
         label={track === "files" ? "Files" : "Events"}
         testId={`${track}-list`}
         renderRow={(place) => {

@@ -325,3 +325,55 @@ function readZip(zip: Buffer, folder: string): Map<string, Buffer> {
   }
   return entries;
 }
+
+describe("an excerpt", () => {
+  const of = async (format: "cast" | "txt" | "jsonl", fromUs?: number, toUs?: number, track?: string) => {
+    const file = await exporter.export(session(), format, track, { fromUs, toUs });
+    return { ...file, text: await text(file.body) };
+  };
+
+  it("says in its name, in its content and in the log that it is one", async () => {
+    const statement = `EXCERPT, not the whole: 0:00:12.0 to 0:00:20.5 (2026-11-23T10:00:12.000Z to 2026-11-23T10:00:20.500Z) of the recording ${session()}`;
+    for (const format of ["cast", "txt", "jsonl"] as const) {
+      const file = await of(format, 12_000_000, 20_500_000);
+      expect(file.fileName).toMatch(new RegExp(`_EXCERPT_0-00-12\\.0_to_0-00-20\\.5\\.${format}$`));
+      expect(file.inLog).toEqual({ excerpt: "0:00:12.0 to 0:00:20.5" });
+      expect(file.text.split("\n")[0]).toContain(statement);
+    }
+    const whole = await exporter.export(session(), "txt");
+    expect(whole.fileName).not.toContain("EXCERPT");
+    expect(whole.inLog).toEqual({});
+  });
+
+  it("has what lies within, both ends, and nothing else", async () => {
+    expect((await of("txt", 2_000_000, 13_000_000)).text.split("\n\n")[1]).toBe("ls \u00e4\u{1f600}\n");
+    const lines = (await of("jsonl", 5_100_000, 6_000_000)).text.trimEnd().split("\n").slice(1);
+    const times = lines.map((line) => (JSON.parse(line) as { t: number }).t);
+    expect(times.length).toBeGreaterThan(3);
+    expect([Math.min(...times), Math.max(...times)]).toEqual([5_100_000, 6_000_000]);
+    expect((await of("txt", 26_000_000)).text).toContain("bye");
+    expect((await of("txt", undefined, 25_000_000)).text).not.toContain("bye");
+  });
+
+  it("plays from the picture as it was then, at the size that it had", async () => {
+    const [header, picture, ...events] = (await of("cast", 14_500_000, 26_200_000)).text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(header).toMatchObject({ width: 100, height: 30, timestamp: Date.parse("2026-11-23T10:00:14Z") / 1000 });
+    expect(picture).toMatchObject({ 0: 0, 1: "o", 2: expect.stringContaining("welcome") });
+    expect(events).toEqual([[11.5, "o", "bye\r\n"]]);
+    // Nothing came out: the picture alone.
+    const still = (await of("cast", 15_000_000, 16_000_000)).text.trimEnd().split("\n");
+    expect(still).toHaveLength(2);
+  });
+
+  it("is refused where nothing is within, and of what leaves whole", async () => {
+    const rejected = (format: "zip" | "bundle" | "txt", fromUs: number, toUs: number) =>
+      expect(exporter.export(session(), format, undefined, { fromUs, toUs })).rejects;
+    await rejected("txt", 5_000_000, 4_000_000).toThrow("the end, 0:00:04.0, is before the beginning, 0:00:05.0");
+    await rejected("txt", 500_000_000, 600_000_000).toThrow("choose a stretch within");
+    for (const format of ["zip", "bundle"] as const)
+      await rejected(format, 0, 1_000_000).toThrow(`leaves as ${format} whole`);
+  });
+});
