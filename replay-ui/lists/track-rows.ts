@@ -13,6 +13,13 @@ export interface Neighbours {
 
 export type ToRows<Row> = (decoded: Decoded, neighbours: Neighbours) => Row[];
 
+/** A row by its place within its segment: it stays the same row while others are counted. */
+export interface RowAnchor {
+  position: number;
+  row: number;
+  rows: number;
+}
+
 interface Made<Row> {
   rows: Row[];
   withBefore: boolean;
@@ -23,10 +30,11 @@ export class TrackRows<Row extends { atUs: number }> {
   private readonly loader: SegmentLoader;
   private readonly trackName: string;
   private readonly toRows: ToRows<Row>;
-  /** Rows for each event of a segment that was not loaded yet. */
+  /** Rows for each event, while no segment has taught it. */
   private readonly rowsPerEvent: number;
   private readonly made = new WeakMap<Decoded, Made<Row>>();
   private readonly known = new Map<number, number>();
+  private readonly learned = { rows: 0, events: 0 };
   private timeline: Timeline;
   /** Place of each segment's first row, and after the last the number of rows. */
   private starts: number[] | null = null;
@@ -88,14 +96,33 @@ export class TrackRows<Row extends { atUs: number }> {
     return start + upperBound(rows.length, (i) => rows[i]!.atUs <= atUs) - 1;
   }
 
+  anchorOf(place: number): RowAnchor | null {
+    const starts = this.layout();
+    const position = upperBound(starts.length - 1, (i) => starts[i]! <= place) - 1;
+    if (position < 0) return null;
+    return { position, row: place - starts[position]!, rows: starts[position + 1]! - starts[position]! };
+  }
+
+  /** Where that row is now; about there, where its segment had more or fewer than was estimated. */
+  placeOf({ position, row, rows }: RowAnchor): number {
+    const starts = this.layout();
+    const start = starts[position];
+    if (start === undefined) return this.length;
+    const count = (starts[position + 1] ?? start) - start;
+    return start + (count === rows ? row : Math.floor((row * count) / rows));
+  }
+
   /** Null while the segment is not in memory. */
   private rowsOf(position: number): Row[] | null {
     const segments = this.timeline.segments(this.trackName);
     const decoded = this.loader.peek(segments[position]!.n);
     if (decoded === undefined) return null;
     const { rows } = this.make(decoded, segments[position - 1]?.n, segments[position + 1]?.n);
-    if (this.known.get(position) !== rows.length) {
+    const before = this.known.get(position);
+    if (before !== rows.length) {
       this.known.set(position, rows.length);
+      this.learned.rows += rows.length - (before ?? 0);
+      if (before === undefined) this.learned.events += segments[position]!.events;
       this.starts = null;
     }
     return rows;
@@ -120,10 +147,13 @@ export class TrackRows<Row extends { atUs: number }> {
   private layout(): number[] {
     if (this.starts !== null) return this.starts;
     const starts = [0];
+    // What was looked at says more about the rest than any guess: else a list shrinks under whoever scrolls it.
+    const { rows, events } = this.learned;
+    const perEvent = events === 0 ? this.rowsPerEvent : rows / events;
     for (const [position, segment] of this.timeline.segments(this.trackName).entries()) {
       const count = this.loader.isBad(segment.n)
         ? 1
-        : (this.known.get(position) ?? Math.max(1, Math.round(segment.events * this.rowsPerEvent)));
+        : (this.known.get(position) ?? Math.max(1, Math.round(segment.events * perEvent)));
       starts.push(starts[position]! + count);
     }
     this.starts = starts;

@@ -1,23 +1,16 @@
 // `npm run bench -- replay`: open and seek in headless Chromium, the replay UI on a running service against
 // asciinema-player playing the same session as one plain file. Interleaved, medians, on loopback.
 
-import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { rebuildRecordings } from "../../recorder/catalog/rebuild.ts";
-import { Recordings } from "../../recorder/catalog/recordings.ts";
-import { openDatabase } from "../../recorder/database.ts";
-import { loadOrCreateSigningKey, Signer } from "../../recorder/record/signing.ts";
-import { FsStore } from "../../recorder/store/fs-store.ts";
-import { openRules } from "../support/open-rules.ts";
-import { prepareService, startPrepared } from "../support/service.ts";
+import type { Browser } from "playwright-core";
 import { type BenchContext, type Figure, figure, interleaved, median } from "./harness.ts";
 import { type BenchRecording, buildRecording, type RecordingSize } from "./replay/recordings.ts";
+import { heapMegabytes, openStage, type SignedIn } from "./replay/stage.ts";
 
 const sizes: RecordingSize[] = [
   { name: "1 MB", megabytes: 1, minutes: 5 },
@@ -25,7 +18,6 @@ const sizes: RecordingSize[] = [
   { name: "100 MB", megabytes: 100, minutes: 60 },
   { name: "4 hours", megabytes: 10, minutes: 240 },
 ];
-const person = { name: "bench", password: "seven slow river boats", roles: ["investigator"] };
 const seekPlaces = [0.9, 0.1, 0.55, 0.9, 0.3];
 
 interface Timing {
@@ -60,22 +52,10 @@ window.player = AsciinemaPlayer.create("/" + file, document.getElementById("play
   return { server, url: `http://127.0.0.1:${port}` };
 }
 
-async function memoryMegabytes(page: Page): Promise<number> {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send("Performance.enable");
-  await devtools.send("HeapProfiler.collectGarbage");
-  const { metrics } = (await devtools.send("Performance.getMetrics")) as { metrics: { name: string; value: number }[] };
-  await devtools.detach();
-  const used = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
-  const bytes = used("JSHeapUsedSize");
-  if (bytes === 0) throw new Error("the browser did not say how much memory the page uses");
-  return bytes / 1e6;
-}
-
 async function openFromList(
   browser: Browser,
   url: string,
-  state: Awaited<ReturnType<typeof signIn>>,
+  state: SignedIn,
   { session }: BenchRecording,
 ): Promise<number> {
   const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 800 } });
@@ -98,12 +78,7 @@ async function openFromList(
   return openMs;
 }
 
-async function timeOurs(
-  browser: Browser,
-  url: string,
-  state: Awaited<ReturnType<typeof signIn>>,
-  recording: BenchRecording,
-): Promise<Timing> {
+async function timeOurs(browser: Browser, url: string, state: SignedIn, recording: BenchRecording): Promise<Timing> {
   const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   await page.addInitScript(() => {
@@ -130,7 +105,7 @@ async function timeOurs(
       ),
     );
   }
-  const memory = await memoryMegabytes(page);
+  const memory = await heapMegabytes(page);
   await context.close();
   const openMs = await openFromList(browser, url, state, recording);
   return { loadMs, openMs, seekMs: median(seeks), memoryMegabytes: memory };
@@ -165,73 +140,28 @@ async function timePeer(browser: Browser, url: string, file: string): Promise<Ti
       ),
     );
   }
-  const memory = await memoryMegabytes(page);
+  const memory = await heapMegabytes(page);
   await context.close();
   return { loadMs, openMs: null, seekMs: median(seeks), memoryMegabytes: memory };
-}
-
-async function signIn(browser: Browser, url: string) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.getByTestId("sign-in-name").fill(person.name);
-  await page.getByTestId("sign-in-password").fill(person.password);
-  await page.getByTestId("sign-in-submit").click();
-  await page.getByTestId("recordings-list").waitFor();
-  const state = await context.storageState();
-  await context.close();
-  return state;
 }
 
 export async function run(bench: BenchContext): Promise<Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), "conduit-bench-replay-"));
   const rounds = Number(bench.settings["rounds"] ?? 3);
-  const { configFile } = await prepareService({
-    directory,
-    people: [person],
-    secrets: [],
-    targets: [],
-    policy: openRules(),
-  });
-  const data = join(directory, "data");
-  const signing = await loadOrCreateSigningKey(join(data, "keys", "signing.pem"));
-  const key = {
-    keyId: signing.keyId,
-    privateKey: createPrivateKey(signing.privateKeyPem),
-    publicKeyPem: new Signer(signing).publicKeyPem,
-  };
   const castDirectory = join(directory, "cast");
   mkdirSync(castDirectory);
   const recordings: BenchRecording[] = [];
-  for (const [i, size] of sizes.entries()) {
-    bench.log(`building the recording of ${size.name}`);
-    recordings.push(await buildRecording(size, i + 1, key, join(data, "store"), castDirectory));
-  }
-  const database = await openDatabase(join(data, "conduit.db"));
-  const rebuilt = await rebuildRecordings(
-    new FsStore({ kind: "fs", directory: join(data, "store") }),
-    new Recordings(database.catalog),
-  );
-  await database.close();
-  if (rebuilt.recordings !== recordings.length)
-    throw new Error(`the index has ${rebuilt.recordings} recordings: ${JSON.stringify(rebuilt.faults)}`);
-  const service = await startPrepared(configFile, directory);
+  const stage = await openStage(directory, async (key, store) => {
+    for (const [i, size] of sizes.entries()) {
+      bench.log(`building the recording of ${size.name}`);
+      recordings.push(await buildRecording(size, i + 1, key, store, castDirectory));
+    }
+    return recordings.length;
+  });
+  const { browser, url, state } = stage;
   const files = new Map(recordings.map((recording) => [`${recording.session}.cast`, recording.castFile]));
   const peer = await servePeer(files);
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
   try {
-    const state = await signIn(browser, service.httpUrl);
     const figures: Figure[] = [];
     const memory: number[] = [];
     for (const recording of recordings) {
@@ -240,7 +170,7 @@ export async function run(bench: BenchContext): Promise<Figure[]> {
       await interleaved(
         {
           ours: async (round) => {
-            const timing = await timeOurs(browser, service.httpUrl, state, recording);
+            const timing = await timeOurs(browser, url, state, recording);
             if (round >= 0) ours.push(timing);
             return timing.loadMs;
           },
@@ -296,9 +226,8 @@ export async function run(bench: BenchContext): Promise<Figure[]> {
     );
     return figures;
   } finally {
-    await browser.close();
+    await stage.stop();
     peer.server.close();
-    await service.stop();
     rmSync(directory, { recursive: true, force: true });
   }
 }

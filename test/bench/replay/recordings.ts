@@ -7,7 +7,7 @@ import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BegunEncryption } from "../../../recorder/encryption/recording-encryption.ts";
 import { checksumsName, recordingPrefix } from "../../../recorder/store/keys.ts";
-import { RecordingBuilder, type SigningKey } from "../../support/recording-builder.ts";
+import { type BuiltRecording, RecordingBuilder, type SigningKey } from "../../support/recording-builder.ts";
 
 export interface BenchRecording {
   name: string;
@@ -67,14 +67,46 @@ export async function buildRecording(
   cast.end();
   await once(cast, "close");
   const built = builder.finish();
-  const prefix = join(storeDirectory, recordingPrefix(startedAt, built.summary.session));
+  keepRecording(built, storeDirectory);
+  return { name: size.name, session: built.summary.session, castFile };
+}
+
+/** As the service's file store has it. */
+function keepRecording({ summary, objects }: BuiltRecording, storeDirectory: string): void {
+  const prefix = join(storeDirectory, recordingPrefix(summary.startedAt, summary.session));
   let sums = "";
-  for (const [name, bytes] of built.objects) {
+  for (const [name, bytes] of objects) {
     const file = join(prefix, name);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, bytes);
     sums += `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`;
   }
   writeFileSync(join(prefix, checksumsName), sums);
-  return { name: size.name, session: built.summary.session, castFile };
+}
+
+const hoursOfKeys = 4;
+const lettersOfLine = 24;
+
+/** Keystrokes all through four hours, each echoed with its line. */
+export async function buildTypedRecording(
+  keystrokes: number,
+  seed: number,
+  key: SigningKey,
+  storeDirectory: string,
+): Promise<string> {
+  const builder = new RecordingBuilder({ person: "bench", target: "keys", startedAt, seed }, key);
+  builder.channel(0, { request: "shell", pty: true, cols: 120, rows: 40 });
+  const stepUs = Math.floor((hoursOfKeys * 3_600e6) / keystrokes);
+  for (let n = 0; n < keystrokes; n++) {
+    const atUs = (n + 1) * stepUs;
+    if (n % lettersOfLine < lettersOfLine - 1) {
+      builder.input({ t: atUs, ch: 0, k: "text", d: "set point reactor valve "[n % lettersOfLine]! });
+      continue;
+    }
+    builder.input({ t: atUs, ch: 0, k: "key", name: "Enter", d: "\r" });
+    await builder.output(0, atUs + 500, `set point reactor valve\r\nline ${n}: done\r\n$ `);
+  }
+  const built = builder.finish(hoursOfKeys * 3_600e6);
+  keepRecording(built, storeDirectory);
+  return built.summary.session;
 }

@@ -258,6 +258,19 @@ describe("the rows of a long track", () => {
     expect(new TrackRows(loader, new Timeline(recording.index), "files", fileRows).placeAt(5)).toBe(-1);
   });
 
+  it("keeps a row's place within its segment while others are counted, and learns from those how many there are", async () => {
+    const { rows, loader, recording } = await open(1_000);
+    const guessed = new TrackRows(loader, new Timeline(recording.index), "events", eventRows, 1 / 2);
+    expect(guessed.length).toBe(500);
+    const anchor = guessed.anchorOf(300);
+    expect(guessed.placeOf(anchor!)).toBe(300);
+    await loader.load(recording.index.segments.find(({ track }) => track === "events")!.n);
+    expect(guessed.at(0).state).toBe("row");
+    expect(guessed.length).toBe(rows.length);
+    expect(guessed.placeOf(anchor!)).toBe(600);
+    expect(guessed.placeOf(guessed.anchorOf(777)!)).toBe(777);
+  });
+
   it("puts one row in place of a segment that fails its check", async () => {
     const { rows, loader, recording } = await open(100);
     const n = tamper(recording, "events", 3);
