@@ -66,6 +66,10 @@ export class OpenTracks {
     return { frame, opened: before ? null : track.named };
   }
 
+  knows(name: string): boolean {
+    return this.#tracks.has(name);
+  }
+
   /** No track more can be named. */
   get isFull(): boolean {
     return this.#tracks.size >= mostTracks;

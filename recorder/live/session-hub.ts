@@ -1,10 +1,12 @@
 // One live session's watchers: takes what its recording is told to hold and shares it out. Fed by the recorder's feed.
 // Invariants: each watcher gets every byte of every open segment once and in order, from its `hello` on; one whose line is
-// slow is cut loose and begins anew; sharing out takes a bounded share of this thread's time, however many watch.
+// slow is cut loose and begins anew, and in a flood all are; sharing out takes a bounded share of this thread's time,
+// however many watch.
 import type { LiveSession } from "../../shared/api/types.ts";
 import type { FeedListener, FeedPiece, LiveFeed } from "../../shared/live/feed.ts";
-import type { WatchHello, WatchState, WatchTrackOpened } from "../../shared/live/messages.ts";
+import type { WatchHello, WatchSegments, WatchState, WatchTrackOpened } from "../../shared/live/messages.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
+import { Flood, shortestRestMs } from "./flood.ts";
 import type { LiveBatch, LiveEnd, LiveMessage, Watch, Watcher } from "./live-bus.ts";
 import { LiveLog } from "./live-log.ts";
 import { OpenTracks } from "./open-tracks.ts";
@@ -39,7 +41,7 @@ const gatherMs = 6;
 /** With nobody watching the session is followed for so long. */
 const idleMs = 5000;
 const stateEveryMs = 1000;
-/** Who is cut loose again and again, as in a flood, is told the present so often. */
+/** Who is cut loose again and again is told the present so often. */
 const anewEveryMs = 1000;
 const lookEveryMs = 100;
 
@@ -49,16 +51,43 @@ interface Place {
   at: number | null;
   /** When it was last told everything; null: not yet. */
   begunMs: number | null;
+  /** Not before is it told everything again. */
+  anewMs: number;
+  /** Of closed segments those below were told or are in the index that it reads. */
+  toldN: number;
 }
+
+/** What whoever begins is told. */
+interface Present {
+  at: number;
+  nextN: number;
+  /** All of it but its first names. */
+  hello: string;
+  begins: LiveBatch;
+  /** Messages by the first `n` that they tell. */
+  closed: Map<number, LiveMessage[]>;
+}
+
+const unknownN = -1;
+/** Of closed segments so many are kept for those who begin anew. */
+const newestSegments = 64;
 
 export class SessionHub implements FeedListener {
   readonly #parts: HubParts;
   readonly #feed: LiveFeed | null;
-  readonly #open = new OpenTracks();
+  readonly #flood: Flood;
+  #open = new OpenTracks();
+  /** Of before the newest rest. */
+  #before = this.#open;
   readonly #log = new LiveLog(logBytes, logAgeMs);
   readonly #places = new Set<Place>();
   readonly #ticker: NodeJS.Timeout;
   #known = false;
+  /** In a flood nothing is taken for a while. */
+  #rest: { timer: NodeJS.Timeout; sinceMs: number } | null = null;
+  /** Until the present is known again it has gone on from here. */
+  #edge: { us: number; atMs: number } | null = null;
+  #segments: SegmentMeta[] = [];
   #over = false;
   #scheduled: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #notBeforeMs = 0;
@@ -69,6 +98,7 @@ export class SessionHub implements FeedListener {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#emptySinceMs = parts.nowMs();
+    this.#flood = new Flood(parts.nowMs());
     this.#feed = parts.feed(this);
     this.#ticker = setInterval(() => this.#look(), lookEveryMs);
     this.#ticker.unref();
@@ -84,11 +114,12 @@ export class SessionHub implements FeedListener {
   }
 
   add(watcher: Watcher): Watch {
-    const place: Place = { watcher, at: null, begunMs: null };
+    const place: Place = { watcher, at: null, begunMs: null, anewMs: 0, toldN: 0 };
     this.#places.add(place);
     this.#emptySinceMs = null;
+    if (this.#rest) this.#restUntil(this.#rest.sinceMs + shortestRestMs);
     this.#schedule();
-    const edgeUs = () => this.#open.edgeUs;
+    const edgeUs = () => this.#edgeUs();
     return {
       get edgeUs() {
         return edgeUs();
@@ -100,13 +131,11 @@ export class SessionHub implements FeedListener {
   }
 
   pieces(pieces: readonly FeedPiece[]): void {
-    if (!this.#known) {
-      const { tracks, segments } = this.#feed?.index() ?? { tracks: [], segments: [] };
-      this.#open.known(tracks, segments);
-      this.#known = true;
-    }
+    if (this.#rest) return;
+    if (!this.#known) this.#know();
     const nowMs = this.#parts.nowMs();
     for (const piece of pieces) {
+      if (piece.at === "add") this.#flood.count(piece.bytes.length);
       const taken = this.#open.take(piece);
       if (!taken && this.#open.isFull) {
         // Who watched on would not see all of it, and count as if they did.
@@ -117,12 +146,58 @@ export class SessionHub implements FeedListener {
       if (taken.opened) this.#say({ type: "track", ...taken.opened });
       this.#log.add({ frame: taken.frame }, nowMs);
     }
-    if (this.#open.bytes > trimBytes) this.#trim();
+    if (this.#flood.isTooMuch(this.#places.size, nowMs)) this.#beginRest(nowMs);
+    else if (this.#open.bytes > trimBytes) this.#trim();
     this.#keepUp();
   }
 
+  #edgeUs(): number {
+    const edge = this.#edge;
+    return edge === null ? this.#open.edgeUs : Math.round(edge.us + (this.#parts.nowMs() - edge.atMs) * 1000);
+  }
+
+  #know(): void {
+    this.#edge = null;
+    const { tracks, segments } = this.#feed?.index() ?? { tracks: [], segments: [] };
+    this.#open.known(tracks, segments);
+    this.#known = true;
+  }
+
+  /** What is on its way is let go of: all begin anew when it is over, and are told so then. */
+  #beginRest(nowMs: number): void {
+    this.#feed?.rest();
+    const timer = setTimeout(() => this.#endRest(), Flood.restMs(this.#places.size));
+    timer.unref();
+    this.#rest = { timer, sinceMs: nowMs };
+    this.#edge = { us: this.#open.edgeUs, atMs: nowMs };
+    for (const place of this.#places) if (place.at !== null) place.at = this.#log.end;
+  }
+
+  #restUntil(atMs: number): void {
+    if (!this.#rest) return;
+    clearTimeout(this.#rest.timer);
+    this.#rest.timer = setTimeout(() => this.#endRest(), Math.max(0, atMs - this.#parts.nowMs()));
+    this.#rest.timer.unref();
+  }
+
+  #endRest(): void {
+    this.#rest = null;
+    this.#known = false;
+    this.#before = this.#open;
+    this.#open = new OpenTracks();
+    for (const place of this.#places) {
+      // Those that were cut loose by their own line wait on.
+      if (place.at !== null) place.anewMs = 0;
+      else place.toldN = unknownN;
+      place.at = null;
+    }
+    this.#feed?.goOn();
+  }
+
   segment(meta: SegmentMeta): void {
-    if (!this.#known) return;
+    this.#segments.push(meta);
+    if (this.#segments.length > 2 * newestSegments) this.#segments = this.#segments.slice(-newestSegments);
+    if (!this.#known || this.#rest) return;
     this.#open.closed(meta);
     this.#log.add({ text: JSON.stringify({ type: "segments", items: [meta] }) }, this.#parts.nowMs());
     this.#keepUp();
@@ -195,7 +270,7 @@ export class SessionHub implements FeedListener {
 
   #shareOut(): void {
     const startedMs = this.#parts.nowMs();
-    let begin: { messages: LiveMessage[]; at: number } | null = null;
+    let present: Present | null = null;
     for (const place of [...this.#places]) {
       // Whoever was served goes to the end of the line: a turn that is too short for all goes on with the others.
       if (this.#isServed(place)) continue;
@@ -203,8 +278,12 @@ export class SessionHub implements FeedListener {
       this.#places.add(place);
       if (place.at !== null) this.#follow(place);
       else {
-        begin ??= { messages: this.#open.begins(), at: this.#log.end };
-        if (!this.#begin(place, begin.messages, begin.at)) return;
+        present ??= this.#present();
+        if (present === null) {
+          this.#end("session-ended");
+          return;
+        }
+        this.#begin(place, present);
       }
       if (this.#parts.nowMs() - startedMs >= turnMs) break;
     }
@@ -224,10 +303,12 @@ export class SessionHub implements FeedListener {
     const { watcher, at } = place;
     if (at !== null && !this.#log.has(at)) {
       place.at = null;
-      this.#trim();
+      place.anewMs = (place.begunMs ?? 0) + anewEveryMs;
+      place.toldN = unknownN;
+      if (!this.#rest) this.#trim();
     }
     if (place.at !== null) return place.at >= this.#log.end || watcher.waitingBytes > maxWaitingBytes;
-    if (place.begunMs !== null && this.#parts.nowMs() - place.begunMs < anewEveryMs) return true;
+    if (this.#parts.nowMs() < place.anewMs) return true;
     return !this.#known || this.#open.bytes > joinBytes || watcher.waitingBytes > drainedBytes;
   }
 
@@ -235,30 +316,43 @@ export class SessionHub implements FeedListener {
     const batch = place.at === null ? null : this.#log.batch(place.at);
     if (batch === null) return;
     place.at = this.#log.end;
+    // What is closed in a rest is told after it.
+    if (!this.#rest) place.toldN = this.#open.nextN;
     place.watcher.send(batch);
   }
 
-  /** False: the session is over. */
-  #begin(place: Place, begins: readonly LiveMessage[], at: number): boolean {
+  /** Made once for all who begin together; null: the session is over. */
+  #present(): Present | null {
     const session = this.#parts.describe();
-    if (session === undefined) {
-      this.#end("session-ended");
-      return false;
-    }
-    const hello: WatchHello = {
-      type: "hello",
-      watch: place.watcher.watch,
-      session,
-      atUs: session.health?.nowUs ?? this.#open.edgeUs,
-      tracks: this.#open.named(),
-      nextN: this.#open.nextN,
-    };
-    const resync = place.begunMs === null ? [] : [JSON.stringify({ type: "resync" })];
+    if (session === undefined) return null;
+    const { nextN } = this.#open;
+    const atUs = session.health?.nowUs ?? this.#open.edgeUs;
+    const hello = { session, atUs, tracks: this.#open.named(), nextN } satisfies Omit<WatchHello, "type" | "watch">;
+    const begins: LiveBatch = { messages: this.#open.begins() };
+    return { at: this.#log.end, nextN, hello: JSON.stringify(hello).slice(1), begins, closed: new Map() };
+  }
+
+  #begin(place: Place, present: Present): void {
+    const { at, nextN, hello, begins } = present;
+    const named = `{"type":"hello","watch":${JSON.stringify(place.watcher.watch)},${hello}`;
+    const before = place.begunMs === null ? [] : [JSON.stringify({ type: "resync" }), ...this.#closed(place, present)];
     place.begunMs = this.#parts.nowMs();
     place.at = at;
-    const batch: LiveBatch = { messages: [...resync, JSON.stringify(hello), ...begins] };
-    place.watcher.send(batch);
-    return true;
+    place.toldN = nextN;
+    place.watcher.send({ messages: [...before, named] });
+    if (begins.messages.length > 0) place.watcher.send(begins);
+  }
+
+  /** What closed since it was told so last, where that is known: it has no need to ask for the index then. */
+  #closed({ toldN }: Place, { nextN, closed }: Present): LiveMessage[] {
+    const known = closed.get(toldN);
+    if (known) return known;
+    const items = this.#segments.filter(({ n }) => n >= toldN && n < nextN);
+    const isAll =
+      items.length > 0 && items.length === nextN - toldN && items.every(({ track }) => this.#before.knows(track));
+    const messages = isAll ? [JSON.stringify({ type: "segments", items } satisfies WatchSegments)] : [];
+    closed.set(toldN, messages);
+    return messages;
   }
 
   /** The rest goes out whatever it takes; who cannot take it reads the recording as any other. */
@@ -266,6 +360,7 @@ export class SessionHub implements FeedListener {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#ticker);
+    if (this.#rest) clearTimeout(this.#rest.timer);
     if (this.#scheduled) {
       clearTimeout(this.#scheduled as NodeJS.Timeout);
       clearImmediate(this.#scheduled as NodeJS.Immediate);

@@ -441,15 +441,27 @@ class RecorderService implements Recorder, RecorderCore {
     if (!worker || this.#link.workers.isDeadOf(session)) return null;
     // What is open is told whole: there is no need to close it at once.
     recording.cutForWatcherMs = Date.now();
-    const feed = this.#feeds.begin(session, listener);
+    let feed = this.#feeds.begin(session, listener);
     writer.watched = true;
-    // What is written by now is in what is told first.
-    this.#journal.handOver();
-    worker.post({ type: "feed", session, feed });
+    const tell = () => {
+      // What is written by now is in what is told first.
+      this.#journal.handOver();
+      worker.post({ type: "feed", session, feed });
+    };
+    tell();
     this.#feedTicker ??= setInterval(() => this.#tickFeeds(), feedTickMs).unref();
     return {
       index: () => this.live(session) ?? { tracks: [], segments: [] },
       trim: () => worker.post({ type: "trim", session }),
+      rest: () => {
+        const renewed = this.#feeds.renew(session, feed);
+        if (renewed === null) return;
+        feed = renewed;
+        worker.post({ type: "feed", session, feed: null });
+      },
+      goOn: () => {
+        if (this.#feeds.isCurrent(session, feed)) tell();
+      },
       stop: () => {
         if (!this.#feeds.stop(session, feed)) return;
         writer.watched = false;

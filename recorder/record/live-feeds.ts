@@ -20,8 +20,8 @@ export class LiveFeeds {
     return this.#following.size;
   }
 
-  has(session: string): boolean {
-    return this.#following.has(session);
+  isCurrent(session: string, feed: number): boolean {
+    return this.#following.get(session)?.feed === feed;
   }
 
   /** Answers the feed's number, for the worker. */
@@ -31,9 +31,17 @@ export class LiveFeeds {
     return feed;
   }
 
+  /** The number that it goes on with: what is on its way under the old one is nobody's. Null: it is over. */
+  renew(session: string, feed: number): number | null {
+    const following = this.#following.get(session);
+    if (following?.feed !== feed) return null;
+    following.feed = this.#nextFeed++;
+    return following.feed;
+  }
+
   /** False: another feed of the session has begun since, or it has ended. */
   stop(session: string, feed: number): boolean {
-    if (this.#following.get(session)?.feed !== feed) return false;
+    if (!this.isCurrent(session, feed)) return false;
     return this.#following.delete(session);
   }
 

@@ -37,5 +37,9 @@ export interface LiveFeed {
   index(): { tracks: readonly TrackMeta[]; segments: readonly SegmentMeta[] };
   /** Closes open segments that have grown large, where that tears nothing. */
   trim(): void;
+  /** Nothing is read of open segments until it goes on; `segment` and `ended` are told meanwhile. */
+  rest(): void;
+  /** As begun anew: the next `pieces` says what is open. */
+  goOn(): void;
   stop(): void;
 }

@@ -39,15 +39,19 @@ class MadeRecording {
   readonly #next = new Map<string, number>();
   listener: FeedListener | null = null;
   trims = 0;
+  rests = 0;
+  #told = false;
   #n = 0;
   us = 0;
 
   feed(listener: FeedListener) {
     this.listener = listener;
-    queueMicrotask(() => {
+    const begin = () => {
+      this.#told = true;
       const begins = [...this.#open].map(([track, { index, raw }]) => this.#piece(track, index, "begin", 0, raw));
       this.listener?.pieces(begins);
-    });
+    };
+    queueMicrotask(begin);
     return {
       index: () => ({
         tracks: [...this.#next.keys()].map(metaOf),
@@ -57,6 +61,11 @@ class MadeRecording {
         this.trims++;
         for (const [track, { raw }] of [...this.#open]) if (raw.length > 1024 * 1024) this.close(track);
       },
+      rest: () => {
+        this.#told = false;
+        this.rests++;
+      },
+      goOn: () => queueMicrotask(begin),
       stop: () => {
         this.listener = null;
       },
@@ -76,7 +85,7 @@ class MadeRecording {
     this.#open.set(track, segment);
     const offset = segment.raw.length;
     segment.raw = Buffer.concat([segment.raw, bytes]);
-    this.listener?.pieces([this.#piece(track, segment.index, known ? "add" : "begin", offset, bytes)]);
+    if (this.#told) this.listener?.pieces([this.#piece(track, segment.index, known ? "add" : "begin", offset, bytes)]);
   }
 
   close(track: string): void {
@@ -84,7 +93,7 @@ class MadeRecording {
     if (!segment) return;
     this.#open.delete(track);
     const { index, raw } = segment;
-    this.listener?.pieces([this.#piece(track, index, "end", raw.length, Buffer.alloc(0))]);
+    if (this.#told) this.listener?.pieces([this.#piece(track, index, "end", raw.length, Buffer.alloc(0))]);
     const meta = { track, index, n: this.#n++, rawBytes: raw.length, startUs: 0, endUs: this.us } as SegmentMeta;
     const name = `${track}/${index}`;
     const whole = {

@@ -7,7 +7,13 @@ import type { FeedPiece } from "../../../shared/live/feed.ts";
 it("watches end with the first track that has no number, and not with a piece of no track", () => {
   const ends: LiveEnd[] = [];
   const hub = new SessionHub({
-    feed: () => ({ index: () => ({ tracks: [], segments: [] }), trim: () => {}, stop: () => {} }),
+    feed: () => ({
+      index: () => ({ tracks: [], segments: [] }),
+      trim: () => {},
+      rest: () => {},
+      goOn: () => {},
+      stop: () => {},
+    }),
     describe: () => undefined,
     nowMs: () => 0,
     over: () => {},
