@@ -13,6 +13,12 @@ export interface NavItem {
 const items: readonly NavItem[] = [
   { path: "/", text: "Recordings", views: ["recordings", "recording", "compare"] },
   { path: "/search", text: "Search", views: ["search"], roles: ["admin", "escort", "investigator", "auditor"] },
+  {
+    path: "/activity",
+    text: "Activity",
+    views: ["activity"],
+    roles: ["admin", "approver", "escort", "investigator", "auditor"],
+  },
   { path: "/access", text: "My access", views: ["access", "new-request"] },
   { path: "/targets", text: "Targets", views: ["targets", "connect"] },
   { path: "/cases", text: "Cases", views: ["cases", "case"], roles: ["admin", "escort", "investigator", "auditor"] },

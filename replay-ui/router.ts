@@ -1,6 +1,6 @@
 // The address bar as state. Paths: / (recordings), /recordings/<session>?t=<seconds or h:mm:ss>&to=<the same>&track=<name>, /live, /audit, /ledger, /attestation,
 // /compare?sessions=<one>,<another>&t=<wall clock>,
-// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people, /search?q=<words>, /cases, /cases/<id>.
+// /targets, /connect/<target>, /account, /access, /access/new, /requests/<id>, /approvals, /policy, /report, /people, /search?q=<words>, /activity?day=<2026-11-23>, /cases, /cases/<id>.
 import { Store } from "./store.ts";
 
 export type Route =
@@ -23,6 +23,7 @@ export type Route =
   | { view: "report" }
   | { view: "people" }
   | { view: "search" }
+  | { view: "activity" }
   | { view: "cases" }
   | { view: "case"; id: string }
   | { view: "unknown" };
@@ -79,6 +80,7 @@ const plainViews = [
   "report",
   "people",
   "search",
+  "activity",
   "cases",
 ] as const;
 

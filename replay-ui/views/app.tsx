@@ -83,6 +83,7 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
     case "attestation":
     case "people":
     case "search":
+    case "activity":
     case "cases":
     case "case":
       return (
@@ -141,6 +142,7 @@ const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>
   attestation: () => import("./attestation/attestation-page.tsx"),
   people: () => import("./people/people-page.tsx"),
   search: () => import("./search/search-page.tsx"),
+  activity: () => import("./activity/activity-page.tsx"),
   cases: () => import("./cases/cases-page.tsx"),
   case: () => import("./cases/case-page.tsx"),
 };

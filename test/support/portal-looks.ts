@@ -116,6 +116,7 @@ const search: Look = {
   as: "replay:engineer",
   ready: byId("search-hit"),
 };
+const activity: Look = { name: "activity", path: "/activity", as: "replay:engineer", ready: byId("unusual") };
 const myAccess: Look = { name: "my access", path: "/access", as: "erika", ready: byId("open-target-card") };
 const emergencyMaker: Look = { name: "my access, in an emergency", path: "/access", as: "petra", ready: "main h2" };
 const newRequest: Look = { name: "new request", path: "/access/new", as: "erika", ready: byId("target-list") };
@@ -537,6 +538,25 @@ export const looks: Record<Named, readonly Look[]> = {
     cuts(search),
     opens(search, "save-search", byId("search-save")),
     asksWhy(search, "search", "**/api/v1/search?*"),
+  ],
+  activity: [
+    activity,
+    {
+      ...activity,
+      name: "activity, a day by its hours",
+      prepare: async (page) => {
+        await page.locator(`${byId("days-list")} summary`).click();
+        await page
+          .locator(`${byId("days-list")} button`)
+          .first()
+          .click();
+        await page.waitForSelector(byId("activity-session"));
+      },
+    },
+    { ...activity, name: "activity, of nobody", path: "/activity?person=nobody", ready: byId("activity-empty") },
+    { ...activity, name: "activity, of a vendor", as: "replay:vendor-drives", ready: byId("calendar") },
+    cuts(activity),
+    asksWhy(activity, "search", "**/api/v1/activity?*"),
   ],
   people: [
     peoplePage,

@@ -6,6 +6,7 @@ export interface Asked {
   kinds: readonly SearchKind[];
   person: string;
   target: string;
+  conduit: string;
   protocol: string;
   /** As `datetime-local` gives them. */
   from: string;
@@ -18,6 +19,7 @@ export const nothingAsked: Asked = {
   kinds: [],
   person: "",
   target: "",
+  conduit: "",
   protocol: "",
   from: "",
   to: "",
@@ -54,6 +56,7 @@ export function askedFrom(search: string): Asked {
     kinds: offeredKinds.filter((kind) => kinds.includes(kind)),
     person: text("person"),
     target: text("target"),
+    conduit: text("conduit"),
     protocol: ["ssh", "vnc"].includes(text("protocol")) ? text("protocol") : "",
     from: text("from"),
     to: text("to"),

@@ -246,7 +246,7 @@ function Kinds({ chosen, onChange }: { chosen: readonly SearchKind[]; onChange: 
 }
 
 function SearchFilters({ asked, onChange }: { asked: Asked; onChange: (next: Partial<Asked>) => void }) {
-  const text = (name: "person" | "target", label: string) => (
+  const text = (name: "person" | "target" | "conduit", label: string) => (
     <label class="field">
       <span>{label}</span>
       <input
@@ -274,6 +274,7 @@ function SearchFilters({ asked, onChange }: { asked: Asked; onChange: (next: Par
     <div class="search-filters">
       {text("person", "Person")}
       {text("target", "Target")}
+      {text("conduit", "Conduit")}
       <label class="field">
         <span>Protocol</span>
         <select value={asked.protocol} onChange={(event) => onChange({ protocol: event.currentTarget.value })}>
