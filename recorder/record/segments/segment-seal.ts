@@ -19,16 +19,14 @@ export class SegmentSeal {
     this.#keys = keys;
   }
 
-  /** What the spool is to store of it. The track's memory is given back where it is not that. */
+  /** What the spool is to store of it, in the track's own memory. */
   closed(segment: Unchained): Unchained {
     if (this.#keys === null) return segment;
     const { track, index, codec } = segment.meta;
     const encryption = streamOf(track);
     const stored = encryptSegment(this.#keys[encryption], this.#session, segment.meta, segment.stored);
-    segment.release?.();
-    const { release: _release, ...rest } = segment;
     const meta = { ...segment.meta, name: segmentName(track, index, codec, true), encryption };
-    return { ...rest, meta, stored };
+    return { ...segment, meta, stored };
   }
 
   /** A segment's bytes before compression. INTEGRITY_FORMAT when they are not whole. */

@@ -1,5 +1,6 @@
 // A recorder that encrypts: what reaches spool and store, what a crash leaves, and that it can be read by the documented
 // steps alone.
+import { randomBytes } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -74,6 +75,24 @@ it("stores nothing in the clear, and all of it for its recipients", async () => 
   await expect(dataKeyOf(openOf(under.store, session.session), "input", keys.investigator.identity)).rejects.toThrow(
     /no identity/,
   );
+});
+
+it("encrypts bulk in the memory in which it gathered, which then serves the next segment", async () => {
+  const keys = await testEncryption();
+  const under = await startRecorder({ bulkSegmentBytes: 600 * 1024 }, { encryption: keys.encryption });
+  const session = await under.recorder.open(facts());
+  session.append({ type: "channel-open", channel: 0, request: "exec", command: "cat image" });
+  const noise = randomBytes(2_500_001);
+  for (let at = 0; at < noise.length; at += 32 * 1024) {
+    const data = noise.subarray(at, at + 32 * 1024);
+    if (!session.append({ type: "output", channel: 0, stream: "stdout", data })) await session.drained();
+  }
+  const manifest = await session.close("client-closed");
+  await waitFor(() => under.told.stored.includes(session.session));
+  await under.stop();
+  expect(manifest.segments.filter((meta) => meta.track === "terminal-0").length).toBeGreaterThan(3);
+  const recording = await reader(under.store, session.session, keys);
+  expect(recording.output(0, "stdout").equals(noise)).toBe(true);
 });
 
 it("keeps its keys in the spool only until it is sealed, and never in the clear", async () => {
