@@ -99,7 +99,7 @@ export async function startProcess(
   args: readonly string[],
   options: StartOptions = {},
 ): Promise<RunningProcess> {
-  const { ready, readyTimeoutMs = 20_000 } = options;
+  const { ready, readyTimeoutMs = 60_000 } = options;
   const { child, collected, exited } = launch(command, args, options);
   let ended = false;
   exited.then(

@@ -12,7 +12,7 @@ export async function waitFor<T>(
   predicate: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false | 0 | "">> {
-  const { what = "the condition", timeoutMs = 10_000, intervalMs = 20 } = options;
+  const { what = "the condition", timeoutMs = 30_000, intervalMs = 20 } = options;
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {

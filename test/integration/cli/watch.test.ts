@@ -44,7 +44,7 @@ afterEach(async () => {
   for (const terminal of terminals.splice(0)) await terminal.close();
   for (const one of started.splice(0)) await one.stop();
   const live = async () => (await askAdmin(plant.config.recorder.adminSocket, "GET", "/sessions")) as unknown[];
-  await waitFor(async () => (await live()).length === 0, { what: "the sessions to be over", timeoutMs: 30_000 });
+  await waitFor(async () => (await live()).length === 0, { what: "the sessions to be over", timeoutMs: 60_000 });
 });
 
 const command = (session: string, ...options: string[]) => [
@@ -113,7 +113,7 @@ async function watchInTerminal(size: { cols: number; rows: number }, ...args: st
 const shows = (terminal: WatchTerminal, text: string | RegExp) =>
   waitFor(async () => ((await terminal.screen()).match(text) === null ? undefined : true), {
     what: `a terminal that shows ${text}`,
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   }).catch(async (error: unknown) => {
     throw new Error(`it shows:\n${await terminal.screen()}`, { cause: error });
   });
@@ -131,7 +131,7 @@ describe("in a pipe", () => {
     client.write("printf 'bef%s\\033]52;c;Y2xpcA==\\007\\033[6n' ore; printf '\\033]0;title\\007'\n");
     await waitFor(() => client.output().includes("before"), { what: "the output" });
     const watch = await watchPiped(session, "--as", "wanda");
-    await waitFor(() => watch.stdout().includes("before"), { what: "the picture at joining", timeoutMs: 30_000 });
+    await waitFor(() => watch.stdout().includes("before"), { what: "the picture at joining", timeoutMs: 60_000 });
     client.write("printf 'aft%s\\033]52;c;Y2xpcA==\\007\\033[6n\\033[31m red' er\n");
     await waitFor(() => watch.stdout().includes("after"), { what: "what comes" });
     await waitFor(() => watch.stdout().includes("\u001b[31m red"), { what: "its colour" });
@@ -154,7 +154,7 @@ describe("in a pipe", () => {
     const events = await eventsOf("plc-open", session);
     expect(events.find(({ type }) => type === "watch-begin")?.facts).toMatchObject({ by: "wanda" });
     expect(await plant.verdict(session)).toBe("VALID");
-  }, 120_000);
+  }, 240_000);
 
   it("shows what an idle terminal ended with, from segments that are closed", async () => {
     const shell = await startShell("plc-open");
@@ -166,7 +166,7 @@ describe("in a pipe", () => {
     // Nothing is open any more once what is watched has closed its segments.
     await sleep(14_000);
     const watch = await watchPiped(session, "--as", "ida");
-    await waitFor(() => watch.stdout().includes("rest-42"), { what: "the picture", timeoutMs: 30_000 });
+    await waitFor(() => watch.stdout().includes("rest-42"), { what: "the picture", timeoutMs: 60_000 });
     watch.child.kill("SIGINT");
     expect((await watch.exited).code).toBe(0);
     client.write("exit\n");
@@ -174,38 +174,38 @@ describe("in a pipe", () => {
     const events = await eventsOf("plc-open", session);
     const ends = events.filter(({ type }) => type === "watch-end").map(({ facts }) => facts);
     expect(ends).toContainEqual(expect.objectContaining({ by: "ida", reason: "left" }));
-  }, 120_000);
+  }, 240_000);
 
   it("begins anew with the present where the watcher takes nothing for a while, and keeps nothing meanwhile", async () => {
     const shell = await startShell("plc-open");
     await ready(shell);
     const { client, session } = shell;
     const watch = await watchPiped(session, "--as", "wanda");
-    await waitFor(() => watch.stderr().includes("is shown"), { what: "the watch", timeoutMs: 30_000 });
+    await waitFor(() => watch.stderr().includes("is shown"), { what: "the watch", timeoutMs: 60_000 });
     watch.child.stdout?.pause();
     const rssKiB = async () => Number((await runChecked("ps", ["-o", "rss=", "-p", String(watch.pid)])).trim());
     const before = await rssKiB();
     client.write(
       "i=0; while [ $i -lt 400 ]; do head -c 30000 /dev/urandom | base64 -w 70; i=$((i+1)); done; echo flood-$((1+1))\n",
     );
-    await waitFor(() => client.output().includes("flood-2"), { what: "the end of the flood", timeoutMs: 60_000 });
+    await waitFor(() => client.output().includes("flood-2"), { what: "the end of the flood", timeoutMs: 120_000 });
     await sleep(4000);
     expect((await rssKiB()) - before).toBeLessThan(64 * 1024);
     watch.child.stdout?.resume();
-    await waitFor(() => watch.stdout().includes("flood-2"), { what: "the present", timeoutMs: 30_000 });
+    await waitFor(() => watch.stdout().includes("flood-2"), { what: "the present", timeoutMs: 120_000 });
     await waitFor(() => watch.stderr().includes("too slow"), { what: "the sentence" });
     client.write("echo on-$((1+1))\n");
     await waitFor(() => watch.stdout().includes("on-2"), { what: "what comes" });
     expect(watch.stdout().length).toBeLessThan(16 * 1024 * 1024);
     client.write("exit\n");
     expect((await watch.exited).code).toBe(0);
-  }, 150_000);
+  }, 300_000);
 
   it("tells every event as a line of JSON", async () => {
     const shell = await startShell("plc-open");
     await ready(shell);
     const watch = await watchPiped(shell.session, "--as", "wanda", "--json");
-    await waitFor(() => watch.stdout().includes('"watching"'), { what: "the first line", timeoutMs: 30_000 });
+    await waitFor(() => watch.stdout().includes('"watching"'), { what: "the first line", timeoutMs: 60_000 });
     await plant.admin("/message", { session: shell.session, operator: "os:test", text: "hello \u009b31m" });
     await waitFor(() => watch.stdout().includes("hello"), { what: "the message" });
     expect(watch.stdout()).not.toContain("\u009b");
@@ -220,20 +220,20 @@ describe("in a pipe", () => {
     expect(lines.find(({ type }) => type === "message")?.facts).toMatchObject({ text: "hello \u009b31m" });
     expect(lines.at(-1)).toMatchObject({ type: "ended", reason: "session-ended" });
     expect(lines.filter(({ type }) => type === "session-open")).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   it("tells what happens to a screen, and where it is shown", async () => {
     const viewer = await plant.connectVnc("hmi-open");
     const { session } = await plant.live("hmi-open");
     const watch = await watchPiped(session, "--as", "wanda");
-    await waitFor(() => watch.stderr().includes("Ctrl-C leaves"), { what: "the watch", timeoutMs: 30_000 });
+    await waitFor(() => watch.stderr().includes("Ctrl-C leaves"), { what: "the watch", timeoutMs: 60_000 });
     expect(watch.stderr()).toContain("the portal shows it");
     await plant.admin("/message", { session, operator: "os:test", text: "the panel is in use" });
     await waitFor(() => watch.stderr().includes("the panel is in use"), { what: "the message" });
     viewer.close();
     expect((await watch.exited).code).toBe(0);
     expect(watch.stdout()).toBe("");
-  }, 60_000);
+  }, 240_000);
 
   it("refuses who may not watch, whose password is wrong, and an escort whom nobody can ask", async () => {
     const { session } = await startShell("plc-open");
@@ -248,7 +248,7 @@ describe("in a pipe", () => {
     expect(await refused(`${password}\n`, "--as", "wanda", "--escort")).toContain("in a terminal");
     const audited = (await plant.audited("session.watch")).filter(({ subject }) => subject === session);
     expect(audited).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("in a terminal", () => {
@@ -270,7 +270,7 @@ describe("in a terminal", () => {
     client.write("exit\n");
     const ends = (await eventsOf("plc-open", session)).filter(({ type }) => type === "watch-end");
     expect(ends.map(({ facts }) => facts)).toEqual([expect.objectContaining({ by: "wanda", reason: "left" })]);
-  }, 90_000);
+  }, 240_000);
 
   it("escorts while it is written to and Enter answers; one that stands still loses the session", async () => {
     await plant.setPolicy({ escort: { graceSeconds: 60, presenceSeconds: 8, answerSeconds: 6 } });
@@ -290,7 +290,7 @@ describe("in a terminal", () => {
     expect((await plant.live("plc-escort")).hold ?? null).toBeNull();
     await waitFor(async () => (await plant.live("plc-escort")).hold === "escort-lost", {
       what: "the question that nobody answers",
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
     await terminal.keys("Enter");
     await sleep(500);
@@ -312,7 +312,7 @@ describe("in a terminal", () => {
     await client.stop();
     const ends = (await eventsOf("plc-escort", session)).filter(({ type }) => type === "escort-end");
     expect(ends.map(({ facts }) => facts["why"])).toEqual(["unanswered", "silent", "left"]);
-  }, 120_000);
+  }, 240_000);
 
   it("types in the session once it has control, and agrees to what waits", async () => {
     await plant.setPolicy({
@@ -346,5 +346,5 @@ describe("in a terminal", () => {
     const events = await eventsOf("plc-open", session);
     expect(events.find(({ type }) => type === "control-begin")?.facts["by"]).toBe("wanda");
     expect(events.find(({ type }) => type === "confirm-given")?.facts).toMatchObject({ n: 1, by: "wanda" });
-  }, 90_000);
+  }, 240_000);
 });
