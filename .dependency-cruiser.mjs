@@ -104,6 +104,7 @@ const OWNERS = {
     "recorder/search/saved-searches.ts",
   ],
   libsql: ["recorder/database/"],
+  pg: ["recorder/search/postgres-database.ts"],
   fastify: ["recorder/api/"],
   "@fastify/": ["recorder/api/"],
   commander: ["recorder/cli/"],

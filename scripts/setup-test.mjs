@@ -1,6 +1,6 @@
 // npm run test:setup: installs the Debian packages the tests need, when some are missing.
 // Without root or without Debian it changes nothing, names what is missing, and exits with 1.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fail, run } from "./steps.mjs";
 
@@ -21,6 +21,12 @@ if (missing.length > 0) {
   }
   if (process.getuid() !== 0) fail(`The tests need Debian packages that are missing. As root: ${command}`);
   console.log(`Installing Debian packages: ${missing.join(" ")}`);
+  if (missing.includes("postgresql")) {
+    // Tests start servers of their own; the package would make one for the whole machine, and start it.
+    const directory = "/etc/postgresql-common/createcluster.d";
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(`${directory}/no-main-cluster.conf`, "create_main_cluster = false\n");
+  }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   // Another apt may be at work, at the start of a new machine for instance: wait for it.
   const apt = ["-q", "-o", "DPkg::Lock::Timeout=300"];

@@ -14,7 +14,7 @@ const minPrefix = 2;
 /** What the index splits text into: anything else stands between words. */
 const wordCharacter = /[\p{L}\p{N}]/u;
 /** A digest, or the beginning of one. */
-const digestPattern = /^[0-9a-f]{16,64}$/i;
+export const digestPattern = /^[0-9a-f]{16,64}$/i;
 
 export function parseQuery(q: string): SearchTerm[] {
   const text = q.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, " ").normalize("NFC");
