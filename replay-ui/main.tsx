@@ -3,12 +3,14 @@
 import "./styles/index.css";
 import { render } from "preact";
 import { loadAccount } from "./account.ts";
+import { installPrinting } from "./printing.ts";
 import { installRouter, route } from "./router.ts";
 import { installTheme } from "./theme.ts";
 import { App } from "./views/app.tsx";
 import { prepareRecording } from "./views/recording/prepare.ts";
 
 installTheme();
+installPrinting();
 installRouter();
 void loadAccount();
 const first = route.get();

@@ -80,6 +80,19 @@ describe("the timeline", () => {
     );
     await afterMark(page, "conduit:seeked", () => entry.click());
     expect(await terminalText(page)).toContain("tail -n 6");
+
+    // On paper it is there without being asked for, and nothing that can be pressed is.
+    await page.click(byId("lanes-as-list"));
+    await page.emulateMedia({ media: "print" });
+    await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+    await page
+      .locator(`${byId("lanes-list")}.on-paper`)
+      .getByText("sudo calibrate")
+      .waitFor();
+    expect(await page.isVisible(byId("verify"))).toBe(false);
+    await page.getByText(`Recording ${plant.maintenance.summary.session}`).waitFor();
+    await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+    await page.waitForSelector(byId("lanes-list"), { state: "detached" });
   });
 
   it("chooses a stretch by dragging, that lists show alone, and that a link names", async () => {

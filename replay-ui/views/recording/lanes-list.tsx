@@ -7,14 +7,18 @@ import { type AllMarks, type LaneId, type LaneRow, marksWithin } from "./lane-ro
 import type { OpenedRecording } from "./opened.ts";
 
 const MAX_ROWS = 300;
+const MAX_PRINTED = 2_000;
 
 export function LanesList(props: {
   opened: OpenedRecording;
   window: LaneWindow;
   marks: AllMarks;
   rows: readonly LaneRow[];
+  /** As many as a report has. */
+  onPaper?: boolean;
 }) {
   const { opened, window: shown, marks, rows } = props;
+  const most = props.onPaper === true ? MAX_PRINTED : MAX_ROWS;
   const timeline = opened.player.timeline.get();
   const startedMs = Date.parse(timeline.index.startedAt);
   const all: { lane: string; id: LaneId; mark: LaneMark }[] = [];
@@ -28,13 +32,13 @@ export function LanesList(props: {
     .filter(({ startUs, endUs }) => endUs >= shown.fromUs && startUs < shown.toUs)
     .reduce((sum, { events }) => sum + events, 0);
   return (
-    <div class="lanes-list" data-testid="lanes-list">
+    <div class={props.onPaper === true ? "lanes-list on-paper" : "lanes-list"} data-testid="lanes-list">
       <p class="lanes-list-sum" role="status">
         {formatPlural(all.length, "entry", "entries")}, about {formatCount(keys)} keys and clicks in this stretch
-        {all.length > MAX_ROWS ? `; the first ${MAX_ROWS} are listed, zoom in for the others` : ""}
+        {all.length > most ? `; the first ${most} are listed, zoom in for the others` : ""}
       </p>
       <ul>
-        {all.slice(0, MAX_ROWS).map(({ lane, id, mark }, i) => (
+        {all.slice(0, most).map(({ lane, id, mark }, i) => (
           <li key={`${id} ${mark.atUs} ${i}`}>
             <button
               type="button"

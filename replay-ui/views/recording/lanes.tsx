@@ -29,6 +29,7 @@ import {
   zoomed,
 } from "../../player/lane-window.ts";
 import type { Timeline } from "../../player/timeline.ts";
+import { printing } from "../../printing.ts";
 import { useStore } from "../../store.ts";
 import { theme } from "../../theme.ts";
 import { ImportedClocks } from "./imported-clocks.tsx";
@@ -64,6 +65,7 @@ export function Lanes({ opened, notes = noNotes, imported = nothingImported, onC
   const durationUs = Math.max(1, timeline.durationUs);
   const shown = chosen === null ? wholeSession(durationUs) : within(chosen, durationUs);
   const [list, setList] = useState(false);
+  const onPaper = useStore(printing);
   const reader = useReader(opened);
   const state = useStore(reader.state);
   const gaps = useMemo(() => gapMarks(timeline), [timeline]);
@@ -140,7 +142,7 @@ export function Lanes({ opened, notes = noNotes, imported = nothingImported, onC
         </span>
       </div>
       {list ? (
-        <LanesList opened={opened} window={shown} marks={marksNow(shown)} rows={rows} />
+        <LanesList opened={opened} window={shown} marks={marksNow(shown)} rows={rows} onPaper={onPaper} />
       ) : (
         <Board
           opened={opened}
@@ -156,6 +158,9 @@ export function Lanes({ opened, notes = noNotes, imported = nothingImported, onC
         />
       )}
       <ImportedClocks imported={imported} />
+      {onPaper && !list ? (
+        <LanesList opened={opened} window={range ?? shown} marks={marksNow(range ?? shown)} rows={rows} onPaper />
+      ) : null}
       {state.truncated ? (
         <p class="lanes-note" role="status">
           There are more events than the timeline keeps: those of the beginning are shown. The lists have all.

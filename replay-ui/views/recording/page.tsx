@@ -103,6 +103,7 @@ export function RecordingPage({ session, me }: { session: string; me: Me | undef
           <ChevronLeftIcon />
         </a>
         <Title summary={summary} />
+        {summary === null ? null : <p class="print-only">{printedFacts(summary)}</p>}
         <div class="rec-actions">
           {controls === null || fullScreen ? null : <Verdict opened={controls} />}
           <button
@@ -312,6 +313,12 @@ function Title({ summary }: { summary: RecordingSummary | null }) {
       <span class="rec-when">{formatMoment(summary.startedAt)}</span>
     </div>
   );
+}
+
+/** A report says which recording it is of, and that it is no proof. */
+function printedFacts({ session, clientAddress, durationUs, endedAt }: RecordingSummary): string {
+  const length = endedAt === null ? "goes on" : `lasted ${formatDuration(durationUs)}`;
+  return `Recording ${session}, from ${clientAddress}, ${length}. Printed ${formatMoment(new Date().toISOString())}; what is proved is in the recording's evidence bundle.`;
 }
 
 const modeSentences = {
