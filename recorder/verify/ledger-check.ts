@@ -480,6 +480,7 @@ class LedgerCheck {
     const { anchors, recorder, keys } = this.#options;
     if (anchors === null) return;
     this.#anchored = 0;
+    const beyond: { size: number; when: string }[] = [];
     for (const note of anchors) {
       const parsed = parseCheckpoint(note);
       if (parsed === null || parsed.origin !== ledgerOrigin(recorder)) continue;
@@ -495,14 +496,11 @@ class LedgerCheck {
       }
       const when = parsed.at === null ? "" : ` at ${parsed.at}`;
       const root = this.#rootAt(parsed.size);
-      if (parsed.size > this.#next)
-        this.#found(
-          place,
-          "INTEGRITY_LEDGER",
-          `outside, the ledger had ${parsed.size} entries${when}; the store has ${this.#next}: its tail is missing`,
-          "MISSING",
-        );
-      else if (root !== null && !bytesEqual(parsed.root, Buffer.from(root, "hex")))
+      if (parsed.size > this.#next) {
+        beyond.push({ size: parsed.size, when });
+        continue;
+      }
+      if (root !== null && !bytesEqual(parsed.root, Buffer.from(root, "hex")))
         this.#found(
           place,
           "INTEGRITY_LEDGER",
@@ -510,6 +508,22 @@ class LedgerCheck {
         );
       else if (root !== null) this.#anchored = Math.max(this.#anchored, parsed.size);
     }
+    this.#anchorsBeyond(beyond);
+  }
+
+  /** One place, however many of them there are. */
+  #anchorsBeyond(beyond: readonly { size: number; when: string }[]): void {
+    const [first, ...others] = beyond.toSorted((a, b) => a.size - b.size);
+    const newest = others.at(-1) ?? first;
+    if (first === undefined || newest === undefined) return;
+    const since =
+      others.length === 0 ? "" : `, the first of ${beyond.length} such checkpoints over ${first.size}${first.when}`;
+    this.#found(
+      `anchor of ${newest.size} entries`,
+      "INTEGRITY_LEDGER",
+      `outside, the ledger had ${newest.size} entries${newest.when}${since}; the store has ${this.#next}: its tail is missing`,
+      "MISSING",
+    );
   }
 
   async #checkStamps(stamps: ReadonlySet<number>): Promise<void> {

@@ -89,7 +89,7 @@ function DayPicker({ days, onChange }: { days: Days; onChange: (days: Days) => v
     </label>
   );
   return (
-    <div class="filters">
+    <div class="filters attested-days">
       {field("first", "From (UTC)")}
       {field("last", "To, inclusive")}
     </div>
@@ -190,7 +190,7 @@ function Recordings({ attestation }: { attestation: Attestation }) {
   return (
     <>
       <Findings findings={[...findings, ...differences]} />
-      <div class="list-card">
+      <div class={recordings.length === 0 ? "list-card" : "list-card attested-list"}>
         {recordings.length === 0 ? (
           <EmptyState icon={<ListIcon size={26} />} title="No recording began or went in these days" />
         ) : (
@@ -222,7 +222,7 @@ function Row({ one }: { one: AttestedRecording }) {
   const locks = there.flatMap(({ lockedUntil }) => (lockedUntil === null ? [] : [lockedUntil])).sort();
   return (
     <tr data-testid="attested-row" data-state={one.state}>
-      <td>{one.sequence ?? "–"}</td>
+      <td data-label="No.">{one.sequence ?? "–"}</td>
       <td>
         {one.state === "gone" || one.state === "gone-early" ? (
           <code>{one.session}</code>
@@ -245,7 +245,7 @@ function Row({ one }: { one: AttestedRecording }) {
           </span>
         )}
       </td>
-      <td>
+      <td data-label="Kept until">
         {one.retainUntil === null ? "–" : formatMoment(one.retainUntil)}
         {locks[0] === undefined ? null : (
           <span class="dim">
@@ -254,8 +254,10 @@ function Row({ one }: { one: AttestedRecording }) {
           </span>
         )}
       </td>
-      <td>{formatCount(there.length)}</td>
-      <td>{one.verified === null ? "–" : `${one.verified.verdict}, ${formatMoment(one.verified.at)}`}</td>
+      <td data-label="Objects">{formatCount(there.length)}</td>
+      <td data-label="Last checked">
+        {one.verified === null ? "–" : `${one.verified.verdict}, ${formatMoment(one.verified.at)}`}
+      </td>
     </tr>
   );
 }

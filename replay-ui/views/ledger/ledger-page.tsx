@@ -251,6 +251,8 @@ function EntryRow({ entry }: { entry: LedgerEntry }) {
 }
 
 const summaryChars = 120;
+/** Of a hash the beginning tells it from others; the line itself has all of it. */
+const hashes = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
 
 function summaryOf({ facts, address }: LedgerEntry): string {
   const details = facts["details"];
@@ -258,7 +260,8 @@ function summaryOf({ facts, address }: LedgerEntry): string {
   const words = Object.entries(shown)
     .filter(([name]) => name !== "signIn")
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`);
-  const text = [...words, ...(address === undefined ? [] : [`from ${address}`])].join(" · ");
+  const all = [...words, ...(address === undefined ? [] : [`from ${address}`])];
+  const text = all.join(" · ").replace(hashes, "$1…");
   return text.length > summaryChars ? `${text.slice(0, summaryChars)}…` : text;
 }
 

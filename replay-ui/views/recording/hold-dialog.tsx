@@ -41,7 +41,7 @@ export function HoldDialog(props: { session: string; me: Me; onHeld: (held: bool
   const may = hasRole(me, "admin", "investigator");
   return (
     <Dialog title="Retention and legal holds" testId="hold-dialog" wide onClose={props.onClose}>
-      <p class="form-error" role="alert">
+      <p class="form-error hold-error" role="alert">
         {error}
       </p>
       {retention === null ? (
@@ -87,7 +87,7 @@ function HoldLine({ hold, me, may, act }: { hold: Hold; me: Me; may: boolean; ac
   return (
     <li data-testid="hold-line" data-state={hold.state}>
       <span class={hold.state === "released" ? "tag" : "tag bad"}>{tagWords[hold.state]}</span>
-      <strong>{hold.caseId}</strong>
+      <strong class="hold-case">{hold.caseId}</strong>
       <p>
         {hold.reason} ({hold.placedBy}, {formatMoment(hold.placedAt)})
         {hold.state !== "released" && !hold.enforced
@@ -119,7 +119,7 @@ function HoldLine({ hold, me, may, act }: { hold: Hold; me: Me; may: boolean; ac
                 {own ? "Take back" : "Keep held"}
               </button>
               {own ? (
-                <span>Another administrator or investigator confirms.</span>
+                <span class="dim hold-note">Another administrator or investigator confirms.</span>
               ) : (
                 <button
                   type="button"
@@ -185,7 +185,7 @@ function PlaceForm({ session, act }: { session: string; act: Act }) {
     setReason("");
   };
   return (
-    <form data-testid="hold-form" onSubmit={(event) => void submit(event)}>
+    <form class="hold-form" data-testid="hold-form" onSubmit={(event) => void submit(event)}>
       <h3>Place a legal hold</h3>
       <label class="field">
         <span>Case</span>
