@@ -66,7 +66,9 @@ export function extractInThread(source: SegmentSource, job: ExtractJob, stop: Ab
       }
     } finally {
       stop.removeEventListener("abort", stopped);
-      await worker.terminate();
+      const ended = worker.terminate();
+      // It comes last on the processor: on a busy machine its end takes minutes, which no stop waits for.
+      if (!stop.aborted) await ended;
     }
   }
   return {
