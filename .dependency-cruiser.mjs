@@ -118,7 +118,6 @@ const OWNERS = {
   asn1js: ["recorder/ledger/timestamp"],
   // Text in pictures of screens; loads a language's data from its own package.
   "tesseract.js": ["recorder/search/screens/"],
-  "@tesseract.js-data/": ["recorder/search/screens/"],
   pino: ["recorder/"],
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
   yazl: ["recorder/export/"],

@@ -6,8 +6,11 @@ import type { Config } from "./config.ts";
 import type { ServiceDatabase } from "./database.ts";
 import { SearchIndexer } from "./search/indexer.ts";
 import { NoteFeed, type StandingNote } from "./search/note-feed.ts";
+import { PostgresSearchIndex } from "./search/postgres-index.ts";
 import { SavedSearches } from "./search/saved-searches.ts";
-import { openSqliteIndex } from "./search/sqlite-index.ts";
+import { languageFile } from "./search/screens/recogniser.ts";
+import { screensInThread } from "./search/screens/screen-thread.ts";
+import { openFoundIndex, openSqliteIndex, type SqliteSearchIndex } from "./search/sqlite-index.ts";
 
 export interface SearchParts {
   database: ServiceDatabase;
@@ -19,11 +22,23 @@ export function searchFile(config: Config): string {
   return join(dirname(config.recorder.database), "search.db");
 }
 
+/** Null where the index is a file. It is reached when something is asked of it: a database that is away stops nothing. */
+export function searchInPostgres({ search, recorder }: Config): PostgresSearchIndex | null {
+  return search.database === null
+    ? null
+    : new PostgresSearchIndex({ url: search.database.reveal(), owner: recorder.id });
+}
+
+/** As a service left it, or has it open; null where there is none. */
+export async function openFoundSearch(config: Config): Promise<PostgresSearchIndex | SqliteSearchIndex | null> {
+  return searchInPostgres(config) ?? openFoundIndex(searchFile(config));
+}
+
 /** Null: it is switched off. */
 export async function openSearch(config: Config, { database, recordings, logger }: SearchParts) {
-  const { enabled, encrypted, cpuShare } = config.search;
+  const { enabled, encrypted, cpuShare, screens } = config.search;
   if (!enabled) return null;
-  const index = await openSqliteIndex(searchFile(config), { thread: true });
+  const index = searchInPostgres(config) ?? (await openSqliteIndex(searchFile(config), { thread: true }));
   const indexer = new SearchIndexer({
     index,
     recordings,
@@ -39,6 +54,15 @@ export async function openSearch(config: Config, { database, recordings, logger 
     encrypted,
     share: cpuShare,
     thread: true,
+    ...(screens.enabled && canRead(screens.languages, logger)
+      ? {
+          screens: (index, stop) => {
+            const { languages, cpuSecondsPerHour: secondsPerHour } = screens;
+            const job = { session: index.session, index, languages, secondsPerHour, share: cpuShare };
+            return screensInThread(recordings, job, stop);
+          },
+        }
+      : {}),
     logger,
   });
   const notes = new NoteFeed({
@@ -65,6 +89,17 @@ export async function openSearch(config: Config, { database, recordings, logger 
       await indexer.close();
     },
   };
+}
+
+/** Without a language's data the rest of the search goes on; what was recorded until it is there is read then. */
+function canRead(languages: readonly string[], logger: Logger): boolean {
+  try {
+    for (const language of languages) languageFile(language);
+    return true;
+  } catch (error) {
+    logger.error({ err: error }, "text on screens is not read (search.screens.languages)");
+    return false;
+  }
 }
 
 /** With what differs after each step: a note is added, changed or struck out, and never goes. */

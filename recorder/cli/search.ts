@@ -12,10 +12,9 @@ import {
 import { AppError } from "../../shared/errors.ts";
 import { formatSize } from "../config/units.ts";
 import { parseQuery } from "../search/query.ts";
-import { extractorVersion, type SearchQuery } from "../search/search-index.ts";
-import { openFoundIndex, type SqliteSearchIndex } from "../search/sqlite-index.ts";
+import { extractorVersion, type SearchQuery, withoutScreensVersion } from "../search/search-index.ts";
 import { queryMs } from "../search/time.ts";
-import { searchFile } from "../search-service.ts";
+import { openFoundSearch, searchFile } from "../search-service.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { counted, formatTime, sessionClock } from "./output.ts";
@@ -30,6 +29,8 @@ export const registerSearch: Register = (program, cli) => {
   registerStatus(search, cli);
   registerRebuild(search, cli);
 };
+
+type FoundIndex = NonNullable<Awaited<ReturnType<typeof openFoundSearch>>>;
 
 interface FindOptions {
   kind?: string;
@@ -119,7 +120,7 @@ function queryOf(words: readonly string[], options: FindOptions, session: string
   return { ...(set as unknown as SearchQuery), ...(options.group === true ? { group: "session" as const } : {}) };
 }
 
-async function pagesOf(index: SqliteSearchIndex, query: SearchQuery, limit: number) {
+async function pagesOf(index: FoundIndex, query: SearchQuery, limit: number) {
   const items: SearchHit[] = [];
   const groups: SearchGroup[] = [];
   let next: string | null = null;
@@ -194,9 +195,9 @@ function registerStatus(search: Command, cli: Cli): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       await inWorkspace(cli, command, async (workspace) => {
         await atIndex(workspace, async (index) => {
-          const file = searchFile(workspace.config);
+          const file = "place" in index ? index.place : searchFile(workspace.config);
           const coverage = await coverageOf(workspace, index);
-          const { size: bytes } = statSync(file);
+          const bytes = "place" in index ? await index.bytes() : statSync(file).size;
           if (options.json === true) return cli.out.json({ file, bytes, ...coverage });
           cli.out.line(`${file}: ${counted(coverage.sessions, "recording")}, ${formatSize(bytes)}.`);
           for (const line of lacking(coverage)) cli.out.line(line);
@@ -225,14 +226,15 @@ function registerRebuild(search: Command, cli: Cli): void {
 }
 
 /** REQUEST_NOT_FOUND where no service has made one, or the search is switched off. */
-async function atIndex<T>({ config }: Workspace, work: (index: SqliteSearchIndex) => Promise<T>): Promise<T> {
+async function atIndex<T>({ config }: Workspace, work: (index: FoundIndex) => Promise<T>): Promise<T> {
   const op = "cli.search";
   if (!config.search.enabled)
     throw new AppError("REQUEST_NOT_FOUND", "the search is switched off here (search.enabled)", { op });
-  const file = searchFile(config);
-  const index = await openFoundIndex(file);
-  if (index === null)
-    throw new AppError("REQUEST_NOT_FOUND", `there is no search index at ${file} yet: the service makes it`, { op });
+  const index = await openFoundSearch(config);
+  if (index === null) {
+    const why = `there is no search index at ${searchFile(config)} yet: the service makes it`;
+    throw new AppError("REQUEST_NOT_FOUND", why, { op });
+  }
   try {
     return await work(index);
   } finally {
@@ -240,7 +242,7 @@ async function atIndex<T>({ config }: Workspace, work: (index: SqliteSearchIndex
   }
 }
 
-async function coverageOf({ database }: Workspace, index: SqliteSearchIndex): Promise<SearchCoverage> {
+async function coverageOf({ database }: Workspace, index: FoundIndex): Promise<SearchCoverage> {
   const [coverage, known, sealed] = await Promise.all([
     index.coverage(),
     index.sessions(),
@@ -250,7 +252,8 @@ async function coverageOf({ database }: Workspace, index: SqliteSearchIndex): Pr
       .where("state", "in", ["sealed", "interrupted"])
       .execute(),
   ]);
-  const waiting = sealed.filter(({ session }) => known.get(session) !== extractorVersion).length;
+  const isIn = (version: number | undefined) => version === extractorVersion || version === withoutScreensVersion;
+  const waiting = sealed.filter(({ session }) => !isIn(known.get(session))).length;
   return { ...coverage, waiting };
 }
 

@@ -213,6 +213,27 @@ export const ConfigFile = z.strictObject({
       enabled: z.boolean().default(true),
       encrypted: z.enum(["session", "index"]).default("session"),
       cpuShare: z.number().min(0.01).max(1).default(0.25),
+      database: z
+        .strictObject({
+          url: z
+            .string()
+            .max(4096)
+            .regex(/^postgres(?:ql)?:\/\/\S+$/, 'an address such as "postgresql://conduit@db.example/conduit"')
+            .optional(),
+          urlFile: path.optional(),
+        })
+        .prefault({}),
+      screens: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          languages: z
+            .array(z.string().regex(/^[a-z]{3}(?:_[a-z]{1,8})?$/))
+            .min(1)
+            .max(4)
+            .default(["eng"]),
+          cpuSecondsPerHour: z.number().min(1).max(3600).default(120),
+        })
+        .prefault({}),
     })
     .prefault({}),
   inventory: z

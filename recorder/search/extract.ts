@@ -10,7 +10,8 @@ import { ChannelLines, type Found } from "./channel-lines.ts";
 import { BoundedDocuments } from "./documents.ts";
 import { textOfEvent } from "./event-text.ts";
 import { ScreenWords } from "./screen-words.ts";
-import { extractorVersion, type SearchDocument, type SearchedSession } from "./search-index.ts";
+import { hasScreens, type ScreenTexts } from "./screens/screen-texts.ts";
+import { extractorVersion, type SearchDocument, type SearchedSession, withoutScreensVersion } from "./search-index.ts";
 import { type StoredLine, storedLines } from "./stored-lines.ts";
 
 export interface ExtractJob {
@@ -22,6 +23,8 @@ export interface ExtractJob {
   share: number;
   /** That a terminal's lines may take to be put together; left out: five minutes. */
   maxWorkMs?: number;
+  /** What was read of its screens; left out: they were not read. */
+  screens?: ScreenTexts;
 }
 
 export interface Extraction {
@@ -39,7 +42,8 @@ const maxDamage = 20;
 const plainCols = 4_096;
 
 export function extract(source: SegmentSource, job: ExtractJob): Extraction {
-  const { open, index, contents } = job;
+  const { open, index, contents, screens } = job;
+  const isWithoutScreens = contents === "all" && screens === undefined && hasScreens(index);
   const documents = new BoundedDocuments(open.session);
   const damage: string[] = (index.faults ?? []).slice(0, maxDamage);
   const about = (): SearchedSession => ({
@@ -49,7 +53,7 @@ export function extract(source: SegmentSource, job: ExtractJob): Extraction {
     conduit: open.target.conduit,
     protocol: open.protocol,
     startedAt: open.startedAt,
-    version: extractorVersion,
+    version: isWithoutScreens ? withoutScreensVersion : extractorVersion,
     ...(open.encryption?.serviceKey == null ? {} : { keyMonth: open.encryption.serviceKey }),
     contents,
     damage,
@@ -59,9 +63,14 @@ export function extract(source: SegmentSource, job: ExtractJob): Extraction {
     documents.add(sessionDocument(open, index));
     yield documents.take();
     if (contents === "session") return;
-    yield* contentsOf(source, job, documents, (sentence) => {
+    const damaged = (sentence: string) => {
       if (damage.length < maxDamage) damage.push(sentence);
-    });
+    };
+    yield* contentsOf(source, job, documents, damaged);
+    for (const found of screens?.found ?? []) documents.add(found);
+    documents.leaveOut("screen-text", screens?.leftOut ?? 0);
+    for (const sentence of screens?.damage ?? []) damaged(sentence);
+    yield documents.take();
   }
   return { documents: all(), about };
 }

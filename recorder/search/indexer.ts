@@ -8,12 +8,15 @@ import type { OpenRecord } from "../../shared/manifest/open-record.ts";
 import type { SegmentSource } from "../export/segment-source.ts";
 import { type Extraction, type ExtractJob, extract } from "./extract.ts";
 import { extractInThread } from "./extract-thread.ts";
+import { type ReadScreens, ScreenQueue } from "./screens/screen-queue.ts";
+import { hasScreens, type ScreenTexts } from "./screens/screen-texts.ts";
 import {
   extractorVersion,
   type FoundPage,
   type SearchDocument,
   type SearchIndex,
   type SearchQuery,
+  withoutScreensVersion,
 } from "./search-index.ts";
 
 export interface IndexedRecordings extends SegmentSource {
@@ -32,6 +35,8 @@ export interface IndexerOptions {
   share: number;
   /** Left out: recordings are read in this thread. */
   thread?: boolean;
+  /** Left out: text on screens is not read. */
+  screens?: ReadScreens;
   logger: {
     info(facts: object, message: string): void;
     warn(facts: object, message: string): void;
@@ -62,9 +67,17 @@ export class SearchIndexer {
   #retry: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #failure: string | null = null;
+  readonly #screens: ScreenQueue | null;
+  /** Their keys were destroyed. */
+  readonly #shredded = new Set<string>();
 
   constructor(options: IndexerOptions) {
     this.#options = options;
+    const { screens, logger } = options;
+    this.#screens =
+      screens === undefined
+        ? null
+        : new ScreenQueue({ read: screens, logger, done: (session) => this.sealed(session) });
     options.index.whenRemade?.(() => this.#remade());
   }
 
@@ -83,12 +96,15 @@ export class SearchIndexer {
 
   async expired(session: string): Promise<void> {
     this.#queue.delete(session);
+    this.#screens?.drop(session);
     if (this.#reading === session) this.#removed.add(session);
     await this.#options.index.remove(session);
   }
 
   /** The service's key of that month is gone. */
   async shredded(month: string): Promise<void> {
+    this.#shredded.add(month);
+    this.#screens?.dropMonth(month);
     await this.#options.index.removeMonth(month);
   }
 
@@ -106,6 +122,8 @@ export class SearchIndexer {
       const { sessions, waiting, damaged, shortened } = await this.coverage();
       const parts = [`${sessions} recordings are in the index`];
       if (waiting > 0) parts.push(`${waiting} wait to be read`);
+      const { size: screens } = this.#screens ?? { size: 0 };
+      if (screens > 0) parts.push(`of ${screens} the text on their screens waits to be read`);
       if (this.#unreadable.size > 0) parts.push(`${this.#unreadable.size} cannot be read at all`);
       if (shortened > 0) parts.push(`of ${shortened} something was left out, since there was too much of it`);
       if (damaged > 0) parts.push(`of ${damaged} a part could not be read, as their verdicts say`);
@@ -120,7 +138,10 @@ export class SearchIndexer {
 
   /** Resolves when nothing waits. */
   async settled(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+    while (this.#running !== null || (this.#screens?.size ?? 0) > 0) {
+      await this.#running;
+      await this.#screens?.settled();
+    }
   }
 
   async close(): Promise<void> {
@@ -129,7 +150,7 @@ export class SearchIndexer {
     clearTimeout(this.#retry);
     this.#queue.clear();
     this.#stop.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#screens?.close()]);
     await this.#options.index.close();
   }
 
@@ -154,7 +175,12 @@ export class SearchIndexer {
       const wanted = new Set(there);
       for (const session of known.keys()) if (!wanted.has(session)) await this.expired(session);
       for (const session of there) {
-        if (known.get(session) !== extractorVersion && !this.#unreadable.has(session)) this.sealed(session);
+        const version = known.get(session);
+        if (version === extractorVersion || this.#unreadable.has(session)) continue;
+        // Its screens are being read, or nobody wants them read.
+        const isAtWork = this.#screens?.has(session) !== false || this.#reading === session;
+        if (version === withoutScreensVersion && isAtWork) continue;
+        this.sealed(session);
       }
       this.#isCompared = true;
     } catch (error) {
@@ -208,7 +234,7 @@ export class SearchIndexer {
       open = await recordings.open(session);
       found = await recordings.index(session);
       if (found.live) return;
-      await this.#put(open, found);
+      await this.#put(open, found, { screens: this.#screens?.take(session) ?? null });
     } catch (error) {
       if (!(error instanceof AppError && damageCodes.has(error.code))) throw error;
       if (open === null) {
@@ -217,21 +243,28 @@ export class SearchIndexer {
         logger.warn({ session, err: error }, "a recording cannot be read for the search");
         return;
       }
-      await this.#put(open, { ...(found ?? emptyIndex(open)), faults: [(error as Error).message] }, true);
+      await this.#put(open, { ...(found ?? emptyIndex(open)), faults: [(error as Error).message] }, { isBare: true });
     }
-    if (this.#removed.has(session)) await index.remove(session);
+    const isShredded = this.#shredded.has(open.encryption?.serviceKey ?? "");
+    if (this.#removed.has(session) || isShredded) await index.remove(session);
   }
 
-  async #put(open: OpenRecord, found: RecordingIndex, isBare = false): Promise<void> {
+  async #put(
+    open: OpenRecord,
+    found: RecordingIndex,
+    { screens = null, isBare = false }: { screens?: ScreenTexts | null; isBare?: boolean },
+  ): Promise<void> {
     const { index, recordings, encrypted, share, thread } = this.#options;
     const isClosed = open.encryption !== undefined && encrypted === "session";
     const contents = isClosed || isBare ? "session" : "all";
-    const job: ExtractJob = { open, index: found, contents, share };
+    const job: ExtractJob = { open, index: found, contents, share, ...(screens === null ? {} : { screens }) };
     const inThread = thread === true && contents === "all";
     const { documents, about } = inThread
       ? extractInThread(recordings, job, this.#stop.signal)
       : extract(recordings, job);
     await index.put(open.session, this.#flat(documents), about);
+    const isLeaving = this.#removed.has(open.session) || this.#shredded.has(open.encryption?.serviceKey ?? "");
+    if (contents === "all" && screens === null && !isLeaving && hasScreens(found)) this.#screens?.add(open, found);
   }
 
   async *#flat(batches: Extraction["documents"]): AsyncGenerator<SearchDocument> {

@@ -3,7 +3,9 @@
 import type { SearchCoverage, SearchKind, SearchPage } from "../../shared/api/search.ts";
 
 /** Raised when what is taken from a recording changes: what an older one indexed is read again. */
-export const extractorVersion = 1;
+export const extractorVersion = 3;
+/** Of a recording of which all is in the index but the text on its screens. */
+export const withoutScreensVersion = extractorVersion - 1;
 
 export interface SearchDocument {
   session: string;

@@ -1,5 +1,5 @@
 // breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
-// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr owner-of-pkijs owner-of-asn1js owner-of-pg
+// breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr owner-of-pkijs owner-of-asn1js owner-of-pg owner-of-tesseract.js
 // breaks: owner-of-yazl owner-of-asciinema-player owner-of-novnc-novnc owner-of-fzstd owner-of-re2js owner-of-preact owner-of-vite owner-of-noble package-without-owner
 import "@aws-sdk/client-s3";
 import "@noble/ed25519";
@@ -18,6 +18,7 @@ import "pg";
 import "preact";
 import "re2js";
 import "ssh2";
+import "tesseract.js";
 import "uqr";
 import "vite";
 import "vitest";
