@@ -13,7 +13,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { proveIdentity } from "./prove-identity.ts";
 import { type Archive, inArchive } from "./recordings/archive.ts";
 
-interface LocalDesk {
+export interface LocalDesk {
   desk: CaseDesk;
   archive: Archive;
   /** Who looks, without a proof. */

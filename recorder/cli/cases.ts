@@ -1,7 +1,7 @@
 // `conduit cases`: recordings, notes and imported events that belong to one question, and the bundle of them all.
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import {
   AddCaseSession,
   type Case,
@@ -15,7 +15,9 @@ import { AppError } from "../../shared/errors.ts";
 import { contentReaders, exporters } from "../api/roles.ts";
 import { RecordingExporter } from "../export/export.ts";
 import { atCaseDesk, collect, understood, writerOption } from "./case-desk.ts";
+import { registerCaseImport } from "./case-import.ts";
 import type { Cli, Register } from "./cli.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { showNotes } from "./notes.ts";
 import { counted, formatDuration, formatTime, type Output, printable } from "./output.ts";
 import { resolveSession, trustedKeys } from "./recordings/archive.ts";
@@ -27,11 +29,16 @@ import { reasonFor } from "./recordings/reasons.ts";
 export const registerCases: Register = (program, cli) => {
   const cases = program
     .command("cases")
-    .description("recordings and notes that belong together: list, show, create, add, close, reopen, export");
+    .description(
+      "recordings and notes that belong together: list, show, create, edit, add, member, import, close, reopen, export",
+    );
   registerList(cases, cli);
   registerShow(cases, cli);
   registerCreate(cases, cli);
+  registerEdit(cases, cli);
   registerAdd(cases, cli);
+  registerMember(cases, cli);
+  registerCaseImport(cases, cli, caseId);
   registerTurn(cases, cli, "close", "closed");
   registerTurn(cases, cli, "reopen", "open");
   registerExport(cases, cli);
@@ -217,6 +224,52 @@ function registerAdd(cases: Command, cli: Cli): void {
           await desk.cases.addSession(of.id, wish, by);
           cli.out.line(`The recording ${wish.session} is part of ${of.id}.`);
         }
+      });
+    });
+}
+
+function registerEdit(cases: Command, cli: Cli): void {
+  cases
+    .command("edit")
+    .description("change a case's title or description")
+    .argument("<case>", "its id")
+    .option("--title <text>", "what it is about, in a line")
+    .option("--description <text>", "what is asked, and what is known")
+    .addOption(writerOption("somebody who works on the case, or an administrator"))
+    .action(async (text: string, options: { title?: string; description?: string; as: string }, command: Command) => {
+      const { title, description } = options;
+      if (title === undefined && description === undefined)
+        throw new AppError("REQUEST_INVALID", "say what is changed: --title or --description", {
+          op: "cli.cases",
+          details: { exitCode: exitCodes.usage },
+        });
+      await atCaseDesk(cli, command, async ({ desk, reader, as }) => {
+        const { id, version } = await desk.cases.get(caseId(text), reader);
+        const words = {
+          ...(title === undefined ? {} : { title }),
+          ...(description === undefined ? {} : { description }),
+        };
+        await desk.cases.edit(id, understood(EditCase, { version, ...words }), await as(options.as, contentReaders));
+        cli.out.line(`${id} is changed.`);
+      });
+    });
+}
+
+function registerMember(cases: Command, cli: Cli): void {
+  cases
+    .command("member")
+    .description("who works on a case: add somebody who sees recordings, or remove somebody")
+    .addArgument(new Argument("<what>", "add or remove").choices(["add", "remove"]))
+    .argument("<case>", "its id")
+    .argument("<person>")
+    .addOption(writerOption("somebody who works on the case, or an administrator"))
+    .action(async (what: "add" | "remove", text: string, person: string, options: { as: string }, command: Command) => {
+      await atCaseDesk(cli, command, async ({ desk, as }) => {
+        const id = caseId(text);
+        const by = await as(options.as, contentReaders);
+        if (what === "add") await desk.cases.addMember(id, person, by);
+        else await desk.cases.removeMember(id, person, by);
+        cli.out.line(`${printable(person)} ${what === "add" ? "works" : "no longer works"} on ${id}.`);
       });
     });
 }

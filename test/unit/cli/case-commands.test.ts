@@ -129,6 +129,51 @@ test("a case goes from its opening to its bundle and its end, each step attribut
   expect(await audited("note.add")).toMatchObject([{ actor: "petra", subject: session }]);
 });
 
+test("a case has its people, title and alarms changed, and a note is changed and struck out, by those who may", async () => {
+  const opened = await done("cases", "create", "Pump 3", "--as", "anna");
+  const id = /CASE-\d{4}-\d{4}/.exec(opened)?.[0] ?? "";
+  await done("cases", "member", "add", id, "boris", "--as", "anna");
+  expect(await done("cases", "member", "remove", id, "anna", "--as", "boris")).toBe(`anna no longer works on ${id}.\n`);
+  await done("cases", "edit", id, "--title", "Pump 3 at night", "--as", "boris");
+  expect((await conduit("cases", "edit", id, "--title", "Mine", "--as", "anna")).stderr).toContain("AUTH_FORBIDDEN");
+
+  writeFileSync(join(folder.path, "alarms.csv"), "Time;Message;Prio\n23.11.2026 02:00:10;P-3 tripped;alarm\n");
+  const columns = ["--time-column", "Time", "--text-column", "Message", "--severity-column", "Prio"];
+  const clock = ["--time-zone", "Europe/Berlin", "--clock-offset", "-2.5", "--delimiter", "semicolon", "--as", "boris"];
+  const file = join(folder.path, "alarms.csv");
+  const dry = await done("cases", "import", id, file, ...columns, ...clock, "--dry-run");
+  expect(dry).toContain("1 event would be imported");
+  const { imports: none, ...before } = JSON.parse(await done("cases", "show", id, "--json"));
+  expect([none, before.title]).toEqual([[], "Pump 3 at night"]);
+  expect(await done("cases", "import", id, file, ...columns, ...clock)).toMatch(
+    /Imported on .*1 event of alarms\.csv, i/,
+  );
+  const { imports } = JSON.parse(await done("cases", "show", id, "--json"));
+  expect(imports).toMatchObject([
+    { name: "alarms.csv", firstAt: "2026-11-23T01:00:07.500Z", settings: { offsetMs: -2_500 }, addedBy: "boris" },
+  ]);
+  writeFileSync(file, "Time;Message;Prio\nnever;P-3 tripped;alarm\n");
+  const bad = await conduit("cases", "import", id, file, ...columns, ...clock);
+  expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining("alarms.csv:2: ") });
+
+  const note =
+    /n[0-9a-f]{12}/.exec(await done("notes", "add", session, "trips", "--at", "5", "--as", "petra"))?.[0] ?? "";
+  expect(await done("notes", "edit", session, note, "trips twice", "--tag", "p-3", "--as", "petra")).toBe(
+    `Changed: ${note}, version 2.\n`,
+  );
+  expect((await conduit("notes", "edit", session, note, "no", "--as", "boris")).stderr).toContain("AUTH_FORBIDDEN");
+  await done("notes", "strike", session, note, "--reason", "another pump", "--as", "petra");
+  const { notes } = JSON.parse(await done("notes", "list", session, "--tag", "p-3", "--json"));
+  expect(notes).toMatchObject([
+    {
+      id: note,
+      text: "trips twice",
+      struck: { by: "petra", reason: "another pump" },
+      history: [{ text: "trips", tags: [] }],
+    },
+  ]);
+});
+
 test("notes are listed by tag, bookmarks may say nothing", async () => {
   await done("notes", "add", session, "--at", "10", "--to", "20", "--bookmark", "--tag", "start", "--as", "boris");
   const { notes } = JSON.parse(await done("notes", "list", session, "--tag", "START", "--json"));
@@ -143,6 +188,8 @@ test.each([
   ["an escort opens no case", ["cases", "create", "Mine", "--as", "petra"], 1, "AUTH_FORBIDDEN"],
   ["a note says something", ["notes", "add", "latest", "--at", "1", "--as", "anna"], 2, "a note says something"],
   ["a note is within its recording", ["notes", "add", "latest", "x", "--at", "2h", "--as", "anna"], 1, "ends at 600 s"],
+  ["a change says what", ["notes", "edit", "latest", "n000000000000", "--as", "anna"], 2, "say what is changed"],
+  ["there is no such note", ["notes", "strike", "latest", "n000000000000", "--as", "anna"], 4, "no note on this"],
   ["there is no such case", ["cases", "show", "CASE-2026-0999"], 4, "no such case"],
   ["that is no case", ["cases", "export", "17"], 4, "conduit cases list"],
   ["a case has a title", ["cases", "create", "", "--as", "anna"], 2, "title"],
