@@ -262,7 +262,7 @@ function UnusualList(props: { items: readonly Unusual[]; total: number; isAll: b
           Nothing, by the rules that the documentation states.
         </p>
       ) : (
-        <fieldset class="search-kinds">
+        <fieldset class="unusual-kinds">
           <legend class="visually-hidden">Kinds</legend>
           {[...counts].map(([one, count]) => (
             <button

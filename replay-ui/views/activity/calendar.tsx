@@ -1,5 +1,6 @@
 // The calendar: a column a week, a cell a day, darker where sessions went on for longer, with a dot where something was
 // unusual. A press opens the day; the list below it says the same without a picture.
+import { useEffect, useRef } from "preact/hooks";
 import type { ActivityDay } from "../../../shared/api/activity.ts";
 import { formatDuration, formatPlural } from "../../format.ts";
 import { dayInWords } from "./words.ts";
@@ -20,6 +21,9 @@ interface Props {
 }
 
 export function Calendar({ days, unusual, chosen, onChoose }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  // The newest days are those that are asked for most.
+  useEffect(() => box.current?.scrollTo({ left: box.current.scrollWidth }), [days[0]?.day, days.length]);
   const offset = days[0]?.weekday ?? 0;
   const weeks = Math.ceil((days.length + offset) / 7);
   const [width, height] = [left + weeks * pitch, top + 7 * pitch];
@@ -28,7 +32,8 @@ export function Calendar({ days, unusual, chosen, onChoose }: Props) {
   const label = `A calendar of ${formatPlural(days.length, "day")}; on ${formatPlural(active.length, "day")} there were sessions. The same stands in the list below.`;
   return (
     <>
-      <div class="calendar-scroll" ref={(element) => element?.scrollTo({ left: element.scrollWidth })}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls with the keyboard, too */}
+      <div class="calendar-scroll" ref={box} tabIndex={0}>
         <svg
           class="calendar"
           role="img"

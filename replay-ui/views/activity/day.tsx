@@ -105,7 +105,8 @@ function Hours({ day }: { day: ActivityDay }) {
   const most = Math.max(1, ...day.hours.map(({ seconds }) => seconds));
   const label = `By hours: ${day.hours.map((one) => `${one.hour} o’clock ${formatPlural(one.sessions, "session")}, ${formatDuration(one.seconds * 1e6)}`).join("; ")}`;
   return (
-    <div class="hours-scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls with the keyboard, too
+    <div class="hours-scroll" tabIndex={0}>
       <svg
         class="hours"
         role="img"
