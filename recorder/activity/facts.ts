@@ -70,6 +70,8 @@ export class FactsOfSession {
       case "escort-lost":
         this.#escortLost ??= { count: 0, atUs: t };
         this.#escortLost.count++;
+        return;
+      default:
     }
   }
 
