@@ -65,11 +65,8 @@ function takeSteps(page: Page, selector: string, steps: readonly Step[]): Promis
           ms.push(Math.round((atMs - lastMs) * 10) / 10);
           lastMs = atMs;
           const waiting = isList ? [...element.querySelectorAll(".skeleton")] : [];
-          const inView = (one: Element) => {
-            const { top, bottom } = one.getBoundingClientRect();
-            return bottom > box.top && top < box.bottom;
-          };
-          if (waiting.some(inView)) unread++;
+          const boxes = waiting.map((one) => one.getBoundingClientRect());
+          if (boxes.some(({ top, bottom }) => bottom > box.top && top < box.bottom)) unread++;
         }
       }
       return { ms, unread };
