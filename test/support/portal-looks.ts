@@ -244,6 +244,15 @@ export const looks: Record<Named, readonly Look[]> = {
     opens(recordings, "display-dialog", byId("account-menu"), byId("display")),
     {
       ...recordings,
+      name: "recordings, add-to-case",
+      dialogs: ["add-to-case"],
+      prepare: async (page) => {
+        for (const id of ["compare-start", "compare-check", "chosen-add-to-case"]) await click(page, id);
+        await page.waitForSelector(`${byId("add-to-case")}[open] ${byId("add-to-case-choice")}`);
+      },
+    },
+    {
+      ...recordings,
       name: "recordings, to be compared",
       prepare: async (page) => {
         await click(page, "compare-start");
