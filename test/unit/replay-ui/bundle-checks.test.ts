@@ -69,7 +69,7 @@ describe("the ledger's excerpt of a bundle", () => {
     if (stamped?.ledger == null || forged?.ledger == null) throw new Error("no ledger");
     const good = await ledgerOf(stamped);
     expect(good).toMatchObject({ tone: "good", findings: [] });
-    expect(good.text).toContain("the time stamp over the first 5 entries");
+    expect(good.text).toContain("The time stamp over the first 5 entries");
     const other = { ...stamped, ledger: { ...stamped.ledger, stamped: forged.ledger.stamped } };
     expect((await ledgerOf(other)).findings[0]).toMatchObject({ place: bundleNames.stamped });
     const last = stamped.ledger.stamped?.paths.at(-1);
