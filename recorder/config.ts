@@ -78,7 +78,10 @@ export interface Config {
   ledger: ConfigFile["ledger"] & { directory: string };
   retention: ConfigFile["retention"];
   verification: ConfigFile["verification"];
-  search: ConfigFile["search"];
+  search: Omit<ConfigFile["search"], "database"> & {
+    /** PostgreSQL, whose address may have a password; null: a file beside the service's database. */
+    database: Secret | null;
+  };
   inventory: { targets: string; conduits: string; policy: string };
   log: ConfigFile["log"];
   limits: ConfigFile["limits"];
@@ -212,13 +215,23 @@ class Placer {
 
 /** A configuration file is copied, mailed and backed up; a secret in it would go along. */
 function refuseSecretsInFile(document: SourceDocument): void {
-  const store = (document.value as { store?: Record<string, unknown> }).store;
-  if (store?.["secretAccessKey"] === undefined) return;
-  const mend = "Use store.secretAccessKeyFile, or the variable CONDUIT_STORE_SECRET_ACCESS_KEY.";
-  throw invalid(
-    [document.finding(["store", "secretAccessKey"], "must not stand in the file", mend)],
-    "config.validate",
-  );
+  const { store, search } = document.value as {
+    store?: Record<string, unknown>;
+    search?: { database?: Record<string, unknown> };
+  };
+  const findings: Finding[] = [];
+  if (store?.["secretAccessKey"] !== undefined) {
+    const mend = "Use store.secretAccessKeyFile, or the variable CONDUIT_STORE_SECRET_ACCESS_KEY.";
+    findings.push(document.finding(["store", "secretAccessKey"], "must not stand in the file", mend));
+  }
+  const url = search?.database?.["url"];
+  if (typeof url === "string" && /:\/\/[^/?#]*:[^/?#]*@|[?&]password=/i.test(url)) {
+    const mend = "Use search.database.urlFile, or the variable CONDUIT_SEARCH_DATABASE_URL.";
+    findings.push(
+      document.finding(["search", "database", "url"], "has a password, which must not stand in the file", mend),
+    );
+  }
+  if (findings.length > 0) throw invalid(findings, "config.validate");
 }
 
 function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey: string | undefined): Config {
@@ -276,7 +289,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
     retention: raw.retention,
     verification: raw.verification,
-    search: raw.search,
+    search: { ...raw.search, database: assembleSearchDatabase(raw.search.database, place) },
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
@@ -385,6 +398,23 @@ function assembleStore(
     ...(accessKeyId === undefined ? {} : { accessKeyId }),
     ...(secretAccessKey === undefined ? {} : { secretAccessKey: new Secret(secretAccessKey) }),
   };
+}
+
+function assembleSearchDatabase({ url, urlFile }: ConfigFile["search"]["database"], place: Placer): Secret | null {
+  if (url !== undefined && urlFile !== undefined) {
+    const mend = "Keep one of search.database.url and search.database.urlFile.";
+    throw invalid(
+      [place.finding("search.database.url", "stands beside search.database.urlFile", mend)],
+      "config.validate",
+    );
+  }
+  if (url !== undefined) return new Secret(url);
+  if (urlFile === undefined) return null;
+  const key = "search.database.urlFile";
+  const text = readConfigText(place.path(key, urlFile), "secret file").trim();
+  if (/^postgres(?:ql)?:\/\/\S+$/.test(text)) return new Secret(text);
+  const mend = "Put one line into it, such as postgresql://conduit:PASSWORD@db.example/conduit.";
+  throw invalid([place.finding(key, "names a file without an address of PostgreSQL", mend)], "config.validate");
 }
 
 function secretOf(value: string | undefined, file: string | undefined, key: string, place: Placer): string | undefined {

@@ -19,6 +19,7 @@ import {
 import { checkNumbers } from "./doctor/recordings.ts";
 import { checkRetention } from "./doctor/retention.ts";
 import { checkScanner } from "./doctor/scanner.ts";
+import { checkSearch } from "./doctor/search.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 
@@ -62,6 +63,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("ledger", () => checkLedger(config)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
+    await attempt("search", () => checkSearch(config)),
     await attempt("virus scanner", () => checkScanner(config)),
     await attempt("ports", () => checkPorts(config)),
     targets ? await attempt("targets", () => checkTargets(config)) : [],

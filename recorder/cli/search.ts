@@ -12,7 +12,7 @@ import {
 import { AppError } from "../../shared/errors.ts";
 import { formatSize } from "../config/units.ts";
 import { parseQuery } from "../search/query.ts";
-import { extractorVersion, type SearchQuery, withoutScreensVersion } from "../search/search-index.ts";
+import { extractorVersion, type FoundPage, type SearchQuery, withoutScreensVersion } from "../search/search-index.ts";
 import { queryMs } from "../search/time.ts";
 import { openFoundSearch, searchFile } from "../search-service.ts";
 import { type Cli, inWorkspace, type Register, type Workspace } from "./cli.ts";
@@ -126,7 +126,7 @@ async function pagesOf(index: FoundIndex, query: SearchQuery, limit: number) {
   let next: string | null = null;
   do {
     const left = limit - items.length - groups.length;
-    const page = await index.search({
+    const page: FoundPage = await index.search({
       ...query,
       limit: Math.min(pageSize, left),
       ...(next === null ? {} : { cursor: next }),

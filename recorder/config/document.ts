@@ -255,6 +255,8 @@ const secretKey = /secret|password|passphrase|token|private/i;
 function shown(key: string, value: unknown): string {
   if (secretKey.test(key) || value === null || typeof value === "object") return "";
   const text = JSON.stringify(value);
+  // An address may have a password in it.
+  if (/@/.test(text)) return "";
   return text.length > 80 ? ` (${text.slice(0, 77)}…)` : ` (${text})`;
 }
 
