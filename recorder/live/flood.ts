@@ -7,8 +7,7 @@ const [leastPerSecond, mostPerSecond] = [2 * mebibyte, 16 * mebibyte];
 const allAtOnce = 32 * mebibyte;
 const [leastAtOnce, mostAtOnce] = [mebibyte / 2, 4 * mebibyte];
 const restMsOfEach = 10;
-export const shortestRestMs = 250;
-const longestRestMs = 1000;
+const [shortestRestMs, longestRestMs] = [250, 1000];
 
 export class Flood {
   /** Bytes that may come before it is one. */

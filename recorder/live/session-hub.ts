@@ -6,7 +6,7 @@ import type { LiveSession } from "../../shared/api/types.ts";
 import type { FeedListener, FeedPiece, LiveFeed } from "../../shared/live/feed.ts";
 import type { WatchHello, WatchSegments, WatchState, WatchTrackOpened } from "../../shared/live/messages.ts";
 import type { SegmentMeta } from "../../shared/manifest/manifest.ts";
-import { Flood, shortestRestMs } from "./flood.ts";
+import { Flood } from "./flood.ts";
 import type { LiveBatch, LiveEnd, LiveMessage, Watch, Watcher } from "./live-bus.ts";
 import { LiveLog } from "./live-log.ts";
 import { OpenTracks } from "./open-tracks.ts";
@@ -84,7 +84,7 @@ export class SessionHub implements FeedListener {
   readonly #ticker: NodeJS.Timeout;
   #known = false;
   /** In a flood nothing is taken for a while. */
-  #rest: { timer: NodeJS.Timeout; sinceMs: number } | null = null;
+  #rest: NodeJS.Timeout | null = null;
   /** Until the present is known again it has gone on from here. */
   #edge: { us: number; atMs: number } | null = null;
   #segments: SegmentMeta[] = [];
@@ -117,7 +117,6 @@ export class SessionHub implements FeedListener {
     const place: Place = { watcher, at: null, begunMs: null, anewMs: 0, toldN: 0 };
     this.#places.add(place);
     this.#emptySinceMs = null;
-    if (this.#rest) this.#restUntil(this.#rest.sinceMs + shortestRestMs);
     this.#schedule();
     const edgeUs = () => this.#edgeUs();
     return {
@@ -166,18 +165,9 @@ export class SessionHub implements FeedListener {
   /** What is on its way is let go of: all begin anew when it is over, and are told so then. */
   #beginRest(nowMs: number): void {
     this.#feed?.rest();
-    const timer = setTimeout(() => this.#endRest(), Flood.restMs(this.#places.size));
-    timer.unref();
-    this.#rest = { timer, sinceMs: nowMs };
+    this.#rest = setTimeout(() => this.#endRest(), Flood.restMs(this.#places.size)).unref();
     this.#edge = { us: this.#open.edgeUs, atMs: nowMs };
     for (const place of this.#places) if (place.at !== null) place.at = this.#log.end;
-  }
-
-  #restUntil(atMs: number): void {
-    if (!this.#rest) return;
-    clearTimeout(this.#rest.timer);
-    this.#rest.timer = setTimeout(() => this.#endRest(), Math.max(0, atMs - this.#parts.nowMs()));
-    this.#rest.timer.unref();
   }
 
   #endRest(): void {
@@ -360,7 +350,7 @@ export class SessionHub implements FeedListener {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#ticker);
-    if (this.#rest) clearTimeout(this.#rest.timer);
+    if (this.#rest) clearTimeout(this.#rest);
     if (this.#scheduled) {
       clearTimeout(this.#scheduled as NodeJS.Timeout);
       clearImmediate(this.#scheduled as NodeJS.Immediate);

@@ -72,8 +72,8 @@ export const WatchAnswer = z.strictObject({
 export type WatchAnswer = z.infer<typeof WatchAnswer>;
 
 /**
- * The line was too slow for all of it: what was sent before stays true, what came after is not sent. A `hello` follows
- * with the open segments from their beginning; what closed meanwhile is read by HTTP.
+ * The line was too slow for all of it, or it was a flood: what was sent before stays true, what came after is not sent. A `hello` follows
+ * with the open segments from their beginning; what closed meanwhile is told in between, or read by HTTP.
  */
 export const WatchResync = z.strictObject({ type: z.literal("resync") });
 export type WatchResync = z.infer<typeof WatchResync>;

@@ -36,6 +36,9 @@ export interface WatchEnds {
   answered(answer: WatchAnswer): void;
 }
 
+/** Beginning anew is told once where it goes on with less than so long between. */
+const tellAnewMs = 5000;
+
 export class WatchedSession {
   readonly #ends: WatchEnds;
   readonly #tracks = new Map<number, WatchTrack>();
@@ -50,6 +53,7 @@ export class WatchedSession {
   #isFirst = true;
   /** What would be drawn over when the terminal is drawn anew. */
   readonly #untold: string[] = [];
+  #toldAnewMs = Number.NEGATIVE_INFINITY;
   #counts: string | null = null;
   #seenUs: number | null = null;
   #live: LiveSession | null = null;
@@ -105,7 +109,7 @@ export class WatchedSession {
       case "resync":
         // Told once it is drawn anew.
         this.#seenUs = null;
-        this.#tell("This terminal was too slow to follow; it goes on with the present. What lies between is recorded.");
+        this.#tellOfAnew();
         this.#ends.event({ type: "resync" });
         return;
       case "segments":
@@ -215,6 +219,15 @@ export class WatchedSession {
     this.#ends.event({ ...event });
     const words = wordsOf(event);
     if (words !== null) this.#tell(words);
+  }
+
+  /** In a flood it begins anew several times a second. */
+  #tellOfAnew(): void {
+    const nowMs = performance.now();
+    const isTold = nowMs - this.#toldAnewMs < tellAnewMs;
+    this.#toldAnewMs = nowMs;
+    if (!isTold)
+      this.#tell("More came than could be shown; it goes on with the present. What lies between is recorded.");
   }
 
   #tell(words: string): void {

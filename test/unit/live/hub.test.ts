@@ -59,17 +59,24 @@ class MadeRecording {
       }),
       trim: () => {
         this.trims++;
-        for (const [track, { raw }] of [...this.#open]) if (raw.length > 1024 * 1024) this.close(track);
+        this.#trim();
       },
       rest: () => {
         this.#told = false;
         this.rests++;
       },
-      goOn: () => queueMicrotask(begin),
+      goOn: () => {
+        this.#trim();
+        queueMicrotask(begin);
+      },
       stop: () => {
         this.listener = null;
       },
     };
+  }
+
+  #trim(): void {
+    for (const [track, { raw }] of [...this.#open]) if (raw.length > 1024 * 1024) this.close(track);
   }
 
   #piece(track: string, index: number, at: FeedPiece["at"], offset: number, bytes: Uint8Array): FeedPiece {
@@ -362,6 +369,82 @@ describe("the hub of a live session", () => {
     recording.listener?.ended("sealed");
     expect(other.why).toBe("session-ended");
     expect(other.tracks.bytesOf("t-0", 0)?.toString()).toBe("last");
+    expect(hubs.watching(session)).toBe(0);
+  });
+
+  it("tells the present again and again in a flood, and all of it when the flood is over", async () => {
+    const lines = Array.from({ length: 40 }, (_none, n) => new Line(`w${n}`));
+    const watch = (await Promise.all(lines.map((line) => hubs.watch(session, line))))[0];
+    await pass(50);
+    const before = recording.rests;
+    let sent = 0;
+    for (const line of lines) {
+      const send = line.send.bind(line);
+      line.send = (batch) => {
+        sent += batch.messages.reduce((sum, message) => sum + message.length, 0);
+        send(batch);
+      };
+    }
+    let written = 0;
+    for (let i = 0; i < 200; i++) {
+      recording.write("t-0", Buffer.alloc(400_000, i));
+      written += 400_000;
+      if (i % 10 === 9) recording.close("t-0");
+      recording.us = nowMs * 1000;
+      await pass(10);
+      // However little is taken: who shows nothing of it falls behind.
+      expect(watch?.edgeUs).toBeGreaterThan((nowMs - 100) * 1000);
+    }
+    expect(recording.rests - before).toBeGreaterThan(3);
+    expect(sent).toBeLessThan((written * lines.length) / 4);
+    for (const line of lines) {
+      expect(line.resyncs).toBeGreaterThan(3);
+      expect(line.hellos).toBe(line.resyncs + 1);
+    }
+    await pass(2000);
+    const { rests } = recording;
+    recording.write("t-0", Buffer.from("after"));
+    await pass(200);
+    recording.close("t-0");
+    await pass(200);
+    for (const line of lines) {
+      expect(line.check(recording)).toBeGreaterThan(0);
+      expect(line.tracks.bytesOf("t-0", recording.stored.size - 1)?.toString()).toBe("after");
+      // What closed while nothing was taken is told with the next hello: nobody has to ask for it.
+      expect(line.closed.size).toBe(recording.stored.size);
+    }
+    expect(recording.rests).toBe(rests);
+  });
+
+  it("lets one who watches alone have four mebibytes at once, and gives who comes during a rest what there is at once", async () => {
+    const line = new Line("w");
+    await hubs.watch(session, line);
+    await pass(50);
+    recording.write("t-0", Buffer.alloc(4_000_000));
+    await pass(10);
+    expect(recording.rests).toBe(0);
+    recording.write("t-1", Buffer.from("begins"));
+    recording.write("t-1", Buffer.alloc(8_000_000));
+    expect(recording.rests).toBe(1);
+    const late = new Line("late");
+    await hubs.watch(session, late);
+    await pass(50);
+    expect([late.hellos, late.resyncs]).toEqual([1, 0]);
+    expect(late.tracks.bytesOf("t-1", 0)?.length).toBe(8_000_006);
+    await pass(300);
+    for (const one of [line, late]) expect(one.resyncs).toBe(1);
+  });
+
+  it("ends for all who watch when the session ends during a rest", async () => {
+    const line = new Line("w");
+    await hubs.watch(session, line);
+    await pass(50);
+    recording.write("t-0", Buffer.from("begins"));
+    recording.write("t-0", Buffer.alloc(8_000_000));
+    expect(recording.rests).toBe(1);
+    recording.listener?.ended("failed");
+    expect(line.why).toBe("recording-failed");
+    await pass(2000);
     expect(hubs.watching(session)).toBe(0);
   });
 
