@@ -55,6 +55,8 @@ export async function prepareService(
       vnc: { listen: "127.0.0.1:0" },
       http: { listen: "127.0.0.1:0" },
       store: { kind: "fs", directory: join(data, "store") },
+      // It would take time from what is tested.
+      search: { screens: { enabled: false } },
       inventory: {
         targets: join(directory, "targets.yaml"),
         conduits: join(directory, "conduits.yaml"),

@@ -128,7 +128,7 @@ class ScreensReading {
       }
       await this.#pause(performance.now() - beganMs - pausedMs.is);
     }
-    if (screen.hasChanged) await this.#look(screen, screen.lastUs);
+    await this.#look(screen, screen.atEnd());
     screen.end();
   }
 
@@ -191,6 +191,8 @@ class ScreensReading {
 class OneScreen {
   lastUs = 0;
   hasChanged = false;
+  /** The picture that is looked at stood until then. */
+  #nowUs = 0;
   readonly #lines: StandingLines;
   #canvas = new ScreenCanvas();
   #tiles = new Tiles(0, 0);
@@ -212,6 +214,7 @@ class OneScreen {
     for (let record = reader.next(); record !== null; record = reader.next()) {
       if (this.hasChanged && this.#isMoment(record.atUs)) {
         this.#lookedUs = record.atUs;
+        this.#nowUs = record.atUs;
         this.hasChanged = false;
         await look(this.#changedUs);
       }
@@ -230,7 +233,7 @@ class OneScreen {
   due(atUs: number): Box[] {
     const isOther = this.#tiles.compare(this.picture);
     this.#lines.compare((box) => this.#tiles.differsIn(box), atUs);
-    return isOther ? this.#tiles.due(atUs, this.#lines.boxes) : [];
+    return isOther ? this.#tiles.due(this.#nowUs, this.#lines.boxes) : [];
   }
 
   saw(area: Box, lines: readonly SeenLine[], atUs: number): void {
@@ -239,7 +242,13 @@ class OneScreen {
       .filter(({ box }) => this.#isWhole(box, area))
       .map((line): PlacedLine => ({ ...line, sinceUs: this.#tiles.drawnIn(line.box) }));
     this.#lines.seen(area, placed, atUs);
-    this.#tiles.looked(area, atUs);
+    this.#tiles.looked(area, this.#nowUs);
+  }
+
+  /** Nothing comes after it: all that is new is looked at. */
+  atEnd(): number {
+    this.#nowUs = Number.MAX_SAFE_INTEGER;
+    return this.lastUs;
   }
 
   /** What comes next does not follow from what is known. */

@@ -39,8 +39,7 @@ export const kindNames: Readonly<Record<SearchKind, string>> = {
   session: "Sessions",
 };
 
-/** `screen-text` is in no recording's index yet. */
-export const offeredKinds = SearchKind.options.filter((kind) => kind !== "screen-text");
+export const offeredKinds: readonly SearchKind[] = SearchKind.options;
 
 export function isAsked(asked: Asked): boolean {
   const { bySession: _how, kinds, ...texts } = asked;

@@ -66,6 +66,7 @@ function Hit({ hit, withPlace = false }: { hit: SearchHit; withPlace?: boolean }
       <a href={placeOf(hit)} class="hit-link">
         <span class="hit-facts">
           <span class="tag">{kindNames[kind]}</span>
+          {kind === "screen-text" ? <span>read from the screen, may contain errors</span> : null}
           {withPlace ? (
             <span class="hit-place">
               {hit.person} → {hit.target}
