@@ -38,6 +38,8 @@ export async function screensInThread(source: SegmentSource, job: ScreenJob, sto
     });
   } finally {
     stop.removeEventListener("abort", stopped);
-    await worker.terminate();
+    const ended = worker.terminate();
+    // As where contents are read: it comes last on the processor, and no stop waits for its end.
+    if (!stop.aborted) await ended;
   }
 }
