@@ -85,6 +85,8 @@ export async function openSearch(config: Config, { database, recordings, logger 
       await indexer.expired(session);
     },
     async close() {
+      // Whatever waits for its turn to be written gives way, too.
+      index.stopPutting();
       await notes.close();
       await indexer.close();
     },

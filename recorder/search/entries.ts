@@ -27,6 +27,7 @@ export interface WordTables {
 }
 
 const rowsAtOnce = 250;
+const numbersAtOnce = 1_000;
 
 /** In the order of time. Gathered, since they come track by track; whoever makes them bounds them. */
 export async function gathered(documents: AsyncIterable<SearchDocument>): Promise<SearchDocument[]> {
@@ -190,12 +191,18 @@ async function insert(run: Run, tables: WordTables, inserted: Inserted): Promise
       }),
     );
   }
-  await tables.enter?.(run, firstNumber, firstNumber + documents.length - 1);
+  await inParts(firstNumber, firstNumber + documents.length - 1, (from, to) => tables.enter?.(run, from, to));
 }
 
 async function erase(run: Run, tables: WordTables, from: number, to: number): Promise<void> {
-  await tables.leave?.(run, from, to);
+  await inParts(from, to, (first, last) => tables.leave?.(run, first, last));
   await run("delete from documents where id between ? and ?", [from, to]);
+}
+
+/** So that a statement is short, and a writer that is to stop is heard between two. */
+async function inParts(from: number, to: number, each: (from: number, to: number) => Promise<void> | undefined) {
+  for (let first = from; first <= to; first += numbersAtOnce)
+    await each(first, Math.min(first + numbersAtOnce - 1, to));
 }
 
 function placeholders(count: number): string {

@@ -150,6 +150,7 @@ export class SearchIndexer {
     clearTimeout(this.#retry);
     this.#queue.clear();
     this.#stop.abort();
+    this.#options.index.stopPutting?.();
     await Promise.all([this.#running, this.#screens?.close()]);
     await this.#options.index.close();
   }

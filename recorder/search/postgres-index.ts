@@ -1,5 +1,6 @@
 // The search index in PostgreSQL, for several nodes. Fed by the indexer and by notes of each; one session is written by one
 // at a time. Invariant: a database that is away holds up nothing, and what is asked of it meanwhile says so.
+import { AppError } from "../../shared/errors.ts";
 import {
   clearSession,
   coverageOf,
@@ -40,6 +41,7 @@ export class PostgresSearchIndex implements SearchIndex {
   readonly #database: PostgresDatabase;
   readonly #finder: Finder;
   readonly #whenRemade: (() => void)[] = [];
+  #putsNoMore = false;
 
   constructor(options: PostgresOptions) {
     this.#database = new PostgresDatabase(options, () => {
@@ -60,14 +62,15 @@ export class PostgresSearchIndex implements SearchIndex {
   async put(session: string, documents: AsyncIterable<SearchDocument>, about: () => SearchedSession): Promise<void> {
     const all = await gathered(documents);
     const facts = about();
-    await this.#write(session, async (run) => {
+    await this.#write(session, async (ask) => {
+      const run = this.#whilePutting(ask);
       await clearSession(run, wordTables, session);
       await putSession(run, wordTables, facts, all);
     });
   }
 
   async putNotes(session: string, notes: readonly SearchDocument[]): Promise<void> {
-    await this.#write(session, (run) => putNotes(run, wordTables, session, notes));
+    await this.#write(session, (run) => putNotes(this.#whilePutting(run), wordTables, session, notes));
   }
 
   remove(session: string): Promise<boolean> {
@@ -109,8 +112,19 @@ export class PostgresSearchIndex implements SearchIndex {
     return this.#database.bytes();
   }
 
+  stopPutting(): void {
+    this.#putsNoMore = true;
+  }
+
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  #whilePutting(run: Run): Run {
+    return (sql, parameters) => {
+      if (this.#putsNoMore) throw new AppError("INTERNAL", "the service stops", { op: "search.put", retryable: true });
+      return run(sql, parameters);
+    };
   }
 
   #write<T>(session: string, work: (run: Run) => Promise<T>): Promise<T> {

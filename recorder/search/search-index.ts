@@ -82,6 +82,8 @@ export interface SearchIndex {
   coverage(): Promise<Omit<SearchCoverage, "waiting">>;
   /** Calls back each time that it was damaged, and begins anew without anything in it. */
   whenRemade?(then: () => void): void;
+  /** What is being put is given up, and nothing is put any more: `put` and `putNotes` reject. */
+  stopPutting?(): void;
   close(): Promise<void>;
 }
 

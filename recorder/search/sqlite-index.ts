@@ -104,6 +104,7 @@ export class SqliteSearchIndex implements SearchIndex {
   #writing: Promise<void> = Promise.resolve();
   #isDamaged = false;
   #isClosed = false;
+  #putsNoMore = false;
   /** Words of what left the tables may stand in the write-ahead log. */
   #hasRests = false;
   #restsTimer: NodeJS.Timeout | undefined;
@@ -121,14 +122,16 @@ export class SqliteSearchIndex implements SearchIndex {
   async put(session: string, documents: AsyncIterable<SearchDocument>, about: () => SearchedSession): Promise<void> {
     const all = await gathered(documents);
     const facts = about();
-    await this.#write(async (run) => {
+    await this.#write(async (ask) => {
+      const run = this.#whilePutting(ask);
       if (await clearSession(run, wordTables, session)) this.#hasRests = true;
       await putSession(run, wordTables, facts, all);
     });
   }
 
   async putNotes(session: string, notes: readonly SearchDocument[]): Promise<void> {
-    await this.#write(async (run) => {
+    await this.#write(async (ask) => {
+      const run = this.#whilePutting(ask);
       this.#hasRests = true;
       await putNotes(run, wordTables, session, notes);
     });
@@ -178,6 +181,10 @@ export class SqliteSearchIndex implements SearchIndex {
     return this.#finder.find(query);
   }
 
+  stopPutting(): void {
+    this.#putsNoMore = true;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restsTimer);
@@ -197,6 +204,14 @@ export class SqliteSearchIndex implements SearchIndex {
       this.#inTurn(() => this.#remake(asked)).catch(() => {});
       throw damaged(error);
     }
+  }
+
+  /** Tens of thousands of lines take a busy disk and processor minutes, which no stop waits for. */
+  #whilePutting(run: Run): Run {
+    return (sql, parameters) => {
+      if (this.#putsNoMore) throw new AppError("INTERNAL", "the service stops", { op: "search.put", retryable: true });
+      return run(sql, parameters);
+    };
   }
 
   /** One after another: there is one connection that writes. */

@@ -8,6 +8,7 @@ import {
   type RecordingEvidence,
   worstVerdict,
 } from "../../shared/evidence/verdict.ts";
+import { possiblePrefixes } from "../catalog/reader.ts";
 import type { Examined } from "../catalog/verify.ts";
 import { isOverdue, retainUntilOfOpen } from "../retention/terms.ts";
 import { checksumsName, manifestName, openName } from "../store/keys.ts";
@@ -207,10 +208,11 @@ class Judgement {
     }
   }
 
-  /** Null: it lies, in part at least, where it belongs. */
+  /** Null: it lies, in part at least, where it belongs. Around midnight the day is certain once its OPEN record is read. */
   #movedTo(prefix: string): string | null {
     const { prefixes = [] } = this.#of.surveyed ?? {};
-    return prefixes.includes(prefix) ? null : (prefixes[0] ?? null);
+    const belongs = this.#of.examined?.open === null ? possiblePrefixes(this.#of.session) : [prefix];
+    return prefixes.some((one) => belongs.includes(one)) ? null : (prefixes[0] ?? null);
   }
 
   /** The record is the one that the ledger names: what does not fit is its signature. */

@@ -288,6 +288,7 @@ describe("every page about access", () => {
     expect(await tabs("ines")).toEqual([
       "Recordings",
       "Search",
+      "Activity",
       "My access",
       "Targets",
       "Cases",
@@ -298,6 +299,7 @@ describe("every page about access", () => {
     expect(audrey.map((text) => text.split(" ")[0])).toEqual([
       "Recordings",
       "Search",
+      "Activity",
       "My",
       "Targets",
       "Cases",

@@ -27,6 +27,17 @@ export function searchIndexContract(name: string, open: () => Promise<SearchInde
     const put = (about: SearchedSession, lines: readonly Line[]) => putInto(index, about, lines);
     const found = (q: string, more: Parameters<typeof textsOf>[2] = {}) => textsOf(index, q, more);
 
+    test("a put that is under way when the service stops is given up, and leaves what was there", async () => {
+      await put(facts(1), [line("before")]);
+      async function* many(): AsyncGenerator<SearchDocument> {
+        for (let n = 0; n < 600; n++) yield { session: facts(1).session, kind: "output", atUs: n, text: `after ${n}` };
+        index.stopPutting?.();
+      }
+      await expect(index.put(facts(1).session, many(), () => facts(1))).rejects.toMatchObject({ retryable: true });
+      expect(await found("before")).toEqual(["before"]);
+      expect(await index.remove(facts(1).session)).toBe(true);
+    });
+
     test("a hit has its session, its second, its wall time and its marks", async () => {
       const about = await put(facts(1), [
         {

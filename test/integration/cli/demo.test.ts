@@ -237,7 +237,7 @@ describe("recordings", () => {
     [
       ["recordings", "export", "latest", "-f", "mp4", "--from", "9", "--to", "2"],
       1,
-      "the end, 2.0 s, is before the begin",
+      "the end, 0:00:02.0, is before the beginning",
     ],
     [["recordings", "play", "latest", "--at", "99:99"], 1, "give --at a time within"],
     [["recordings", "export", "latest", "-f", "zip", "--speed", "3"], 2, "--speed means nothing for zip"],

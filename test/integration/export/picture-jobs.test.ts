@@ -110,7 +110,7 @@ describe("by the API", () => {
   test("a section that is not there is said in the job", async () => {
     const done = await ended(investigator, await begin(investigator, { format: "mp4", fromSeconds: 500 }));
     expect(done).toMatchObject({ state: "failed", error: { code: "REQUEST_INVALID" } });
-    expect(done.error?.message).toContain("choose a time within");
+    expect(done.error?.message).toContain("choose a stretch within");
     expect((await investigator.get(`/api/v1/pictures/${done.id}/file`)).status).toBe(409);
   });
 });
