@@ -21,5 +21,7 @@ function fault(issue: z.core.$ZodIssue): string {
   if (issue.code === "too_big" && issue.origin === "string") return `${of}longer than ${issue.maximum} characters`;
   if (issue.code === "unrecognized_keys") return `${of}unknown: ${issue.keys.join(", ").slice(0, 100)}`;
   if (issue.code === "invalid_type") return `${of}missing, or of another kind than wanted`;
+  // A rule of ours says itself what it asks for.
+  if (issue.code === "custom" && issue.message !== "Invalid input") return `${of}${issue.message}`;
   return `${of}not of the form that is wanted`;
 }

@@ -107,11 +107,14 @@ describe("by the API", () => {
     expect((await api.audit.list({ limit: 100 })).items).toHaveLength(before);
   });
 
-  test("a section that is not there is said in the job", async () => {
-    const done = await ended(investigator, await begin(investigator, { format: "mp4", fromSeconds: 500 }));
-    expect(done).toMatchObject({ state: "failed", error: { code: "REQUEST_INVALID" } });
-    expect(done.error?.message).toContain("choose a stretch within");
-    expect((await investigator.get(`/api/v1/pictures/${done.id}/file`)).status).toBe(409);
+  test("a section that is not there is refused", async () => {
+    const wish = { format: "mp4", fromSeconds: 500 };
+    const refused = await investigator.post(`/api/v1/recordings/${session}/pictures`, wish);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: "REQUEST_INVALID",
+      detail: expect.stringContaining("choose a stretch within"),
+    });
   });
 });
 

@@ -117,7 +117,8 @@ describe("pages and words", () => {
     expect(paths(["escort"], 1)).toContain("/approvals");
     expect(paths(["approver"], 0)).toContain("/approvals");
     expect(paths(["investigator"], 0)).not.toContain("/policy");
-    expect(paths(["admin"], 0)).toHaveLength(13);
+    expect(paths(["admin"], 0)).toHaveLength(14);
+    expect(paths(["investigator"], 0)).toContain("/activity");
     expect(paths(["escort"], 0)).toContain("/cases");
     expect(paths(["approver"], 0)).not.toContain("/cases");
     expect(paths(["auditor"], 0)).toContain("/ledger");
