@@ -66,8 +66,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     pool: "forks",
-    // One more than the cores of a small machine: more than a third of the time that files with real peers take, they wait.
-    maxWorkers: 3,
+    // As many as a small machine has cores: a third gained a minute, and starved real peers.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: Object.entries(kinds).map(([kind, timeoutMs]) => ({
       test: {

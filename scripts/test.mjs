@@ -25,7 +25,7 @@ if (run(process.execPath, [join(root, "scripts/prepare.mjs")]) !== 0) finish({ p
 // machine to itself, whether it was a test, a hook or the file's own beginning. A fault stays one; a peer that was starved
 // is told from it. The run names what was tried again.
 const realPeers = /[/\\]test[/\\](integration|chaos|e2e)[/\\]/;
-const mostAgain = 6;
+const mostAgain = 10;
 
 const args = process.argv.slice(2);
 const first = vitest(args, mostMinutes.tests);

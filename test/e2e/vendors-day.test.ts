@@ -393,11 +393,11 @@ describe("a vendor's day", () => {
     );
     await onDisplay(screen.display, "windowfocus", "--sync", window);
     const before = await onDisplay(panel.display, "getmouselocation");
-    let x = 100;
+    let moves = 0;
     await waitFor(
       async () => {
-        x += 10;
-        await onDisplay(screen.display, "mousemove", String(x), "150");
+        // To and fro: on a slow machine it would leave the viewer's window.
+        await onDisplay(screen.display, "mousemove", String(100 + ((++moves * 10) % 400)), "150");
         return (await onDisplay(panel.display, "getmouselocation")) !== before;
       },
       { what: "the panel's pointer to move", timeoutMs: 30_000, intervalMs: 200 },
