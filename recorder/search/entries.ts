@@ -1,5 +1,6 @@
 // What the tables of an index have of a session, written within a transaction. Fed by the index of each database, which says
 // how its words get in and out; all else is the same SQL. Parameters are `?`.
+import { AppError } from "../../shared/errors.ts";
 import { kindFacet, nameFacet } from "./facets.ts";
 import { maxDocuments, maxNotes, slotOf, slotSize } from "./places.ts";
 import {
@@ -24,6 +25,25 @@ export interface WordTables {
   leave?(run: Run, from: number, to: number): Promise<void>;
   /** When documents are in. */
   enter?(run: Run, from: number, to: number): Promise<void>;
+}
+
+/**
+ * Between an index and its database while something is put. Tens of thousands of lines take a busy disk and processor
+ * minutes, which no stop waits for: once it is stopped, the next statement is refused, and the transaction is rolled back.
+ */
+export class PutGate {
+  #isStopped = false;
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  through(run: Run): Run {
+    return (sql, parameters) => {
+      if (this.#isStopped) throw new AppError("INTERNAL", "the service stops", { op: "search.put", retryable: true });
+      return run(sql, parameters);
+    };
+  }
 }
 
 const rowsAtOnce = 250;

@@ -1,10 +1,10 @@
 // The search index in PostgreSQL, for several nodes. Fed by the indexer and by notes of each; one session is written by one
 // at a time. Invariant: a database that is away holds up nothing, and what is asked of it meanwhile says so.
-import { AppError } from "../../shared/errors.ts";
 import {
   clearSession,
   coverageOf,
   gathered,
+  PutGate,
   putNotes,
   putSession,
   type Run,
@@ -41,7 +41,7 @@ export class PostgresSearchIndex implements SearchIndex {
   readonly #database: PostgresDatabase;
   readonly #finder: Finder;
   readonly #whenRemade: (() => void)[] = [];
-  #putsNoMore = false;
+  readonly #puts = new PutGate();
 
   constructor(options: PostgresOptions) {
     this.#database = new PostgresDatabase(options, () => {
@@ -63,14 +63,14 @@ export class PostgresSearchIndex implements SearchIndex {
     const all = await gathered(documents);
     const facts = about();
     await this.#write(session, async (ask) => {
-      const run = this.#whilePutting(ask);
+      const run = this.#puts.through(ask);
       await clearSession(run, wordTables, session);
       await putSession(run, wordTables, facts, all);
     });
   }
 
   async putNotes(session: string, notes: readonly SearchDocument[]): Promise<void> {
-    await this.#write(session, (run) => putNotes(this.#whilePutting(run), wordTables, session, notes));
+    await this.#write(session, (run) => putNotes(this.#puts.through(run), wordTables, session, notes));
   }
 
   remove(session: string): Promise<boolean> {
@@ -113,18 +113,11 @@ export class PostgresSearchIndex implements SearchIndex {
   }
 
   stopPutting(): void {
-    this.#putsNoMore = true;
+    this.#puts.stop();
   }
 
   close(): Promise<void> {
     return this.#database.close();
-  }
-
-  #whilePutting(run: Run): Run {
-    return (sql, parameters) => {
-      if (this.#putsNoMore) throw new AppError("INTERNAL", "the service stops", { op: "search.put", retryable: true });
-      return run(sql, parameters);
-    };
   }
 
   #write<T>(session: string, work: (run: Run) => Promise<T>): Promise<T> {

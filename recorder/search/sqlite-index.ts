@@ -7,6 +7,7 @@ import {
   clearSession,
   coverageOf,
   gathered,
+  PutGate,
   putNotes,
   putSession,
   type Row,
@@ -104,7 +105,7 @@ export class SqliteSearchIndex implements SearchIndex {
   #writing: Promise<void> = Promise.resolve();
   #isDamaged = false;
   #isClosed = false;
-  #putsNoMore = false;
+  readonly #puts = new PutGate();
   /** Words of what left the tables may stand in the write-ahead log. */
   #hasRests = false;
   #restsTimer: NodeJS.Timeout | undefined;
@@ -123,7 +124,7 @@ export class SqliteSearchIndex implements SearchIndex {
     const all = await gathered(documents);
     const facts = about();
     await this.#write(async (ask) => {
-      const run = this.#whilePutting(ask);
+      const run = this.#puts.through(ask);
       if (await clearSession(run, wordTables, session)) this.#hasRests = true;
       await putSession(run, wordTables, facts, all);
     });
@@ -131,7 +132,7 @@ export class SqliteSearchIndex implements SearchIndex {
 
   async putNotes(session: string, notes: readonly SearchDocument[]): Promise<void> {
     await this.#write(async (ask) => {
-      const run = this.#whilePutting(ask);
+      const run = this.#puts.through(ask);
       this.#hasRests = true;
       await putNotes(run, wordTables, session, notes);
     });
@@ -182,7 +183,7 @@ export class SqliteSearchIndex implements SearchIndex {
   }
 
   stopPutting(): void {
-    this.#putsNoMore = true;
+    this.#puts.stop();
   }
 
   async close(): Promise<void> {
@@ -204,14 +205,6 @@ export class SqliteSearchIndex implements SearchIndex {
       this.#inTurn(() => this.#remake(asked)).catch(() => {});
       throw damaged(error);
     }
-  }
-
-  /** Tens of thousands of lines take a busy disk and processor minutes, which no stop waits for. */
-  #whilePutting(run: Run): Run {
-    return (sql, parameters) => {
-      if (this.#putsNoMore) throw new AppError("INTERNAL", "the service stops", { op: "search.put", retryable: true });
-      return run(sql, parameters);
-    };
   }
 
   /** One after another: there is one connection that writes. */

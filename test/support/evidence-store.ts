@@ -2,6 +2,8 @@
 // given by the test: what verification, attestation and their tamper tests are run against.
 import { createHash, createPublicKey, sign } from "node:crypto";
 import { keyHistoryKey, ledgerCheckpointKey, ledgerEntriesKey, publicKeyKey } from "../../recorder/store/keys.ts";
+import { type EvidenceOptions, verifyEvidence } from "../../recorder/verify/verify-evidence.ts";
+import type { EvidenceReport } from "../../shared/evidence/verdict.ts";
 import { checkpointBody, ledgerOrigin, signedNote } from "../../shared/ledger/checkpoint.ts";
 import { entryTime, formatEntry, genesisPrevious, type NewLedgerEntry } from "../../shared/ledger/entry.ts";
 import { ed25519KeyOf, type HistoryKey, KEY_HISTORY_FORMAT } from "../../shared/ledger/key-history.ts";
@@ -301,4 +303,25 @@ export class EvidenceStore {
   keys(prefix: string): string[] {
     return [...this.store.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
   }
+}
+
+/** All of it, from the store alone; what is given takes the place of that. */
+export async function verifyPlant(
+  plant: EvidenceStore,
+  options: Partial<EvidenceOptions> = {},
+): Promise<EvidenceReport> {
+  const { report } = await verifyEvidence({
+    store: plant.store,
+    threads: null,
+    root: plant.rootPublic,
+    given: new Map(),
+    scope: { kind: "all" },
+    anchors: null,
+    contents: false,
+    locks: false,
+    now: () => plant.nowMs,
+    name: "memory",
+    ...options,
+  });
+  return report;
 }

@@ -121,10 +121,7 @@ function rangeOf(
   const range = { fromUs: Math.max(fromUs ?? 0, source.startUs), toUs: Math.min(toUs ?? Infinity, source.endUs) };
   if (range.fromUs <= range.toUs) return range;
   const seconds = (us: number) => `${(us / 1e6).toFixed(1)} s`;
-  const backwards = fromUs !== undefined && toUs !== undefined && toUs < fromUs;
-  const why = backwards
-    ? `the end, ${seconds(toUs)}, is before the begin, ${seconds(fromUs)}; turn them round`
-    : `the channel lasts from ${seconds(source.startUs)} to ${seconds(source.endUs)}; choose a time within`;
+  const why = `the channel lasts from ${seconds(source.startUs)} to ${seconds(source.endUs)}; choose a time within`;
   throw new AppError("REQUEST_INVALID", why, { op: "export.video" });
 }
 

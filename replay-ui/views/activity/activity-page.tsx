@@ -10,6 +10,7 @@ import { ApiError } from "../../api/client.ts";
 import { ListIcon } from "../../components/icons.tsx";
 import { EmptyState, ErrorState, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
+import { WhoFilters } from "../../components/who-filters.tsx";
 import {
   formatBytes,
   formatCount,
@@ -113,19 +114,6 @@ function countInWords({ totals }: Activity): string {
 
 function Filters(props: { asked: Asked; today: string; onChange: (next: Partial<Asked>) => void }) {
   const { asked, today, onChange } = props;
-  const text = (name: "person" | "target" | "conduit", label: string) => (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        type="search"
-        placeholder="Any"
-        maxLength={64}
-        value={asked[name]}
-        data-testid={`activity-${name}`}
-        onInput={(event) => onChange({ [name]: event.currentTarget.value })}
-      />
-    </label>
-  );
   const day = (name: "from" | "to", label: string) => (
     <label class="field">
       <span>{label}</span>
@@ -164,9 +152,7 @@ function Filters(props: { asked: Asked; today: string; onChange: (next: Partial<
           {day("to", "To")}
         </>
       ) : null}
-      {text("person", "Person")}
-      {text("target", "Target")}
-      {text("conduit", "Conduit")}
+      <WhoFilters asked={asked} page="activity" onChange={onChange} />
     </div>
   );
 }

@@ -10,6 +10,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { SearchIcon } from "../../components/icons.tsx";
 import { EmptyState, ErrorState, errorText, Loading } from "../../components/states.tsx";
 import { useLoad } from "../../components/use-load.ts";
+import { WhoFilters } from "../../components/who-filters.tsx";
 import { formatCount, formatPlural } from "../../format.ts";
 import { replaceAddress } from "../../router.ts";
 import { AskReason } from "../recording/ask-reason.tsx";
@@ -246,19 +247,6 @@ function Kinds({ chosen, onChange }: { chosen: readonly SearchKind[]; onChange: 
 }
 
 function SearchFilters({ asked, onChange }: { asked: Asked; onChange: (next: Partial<Asked>) => void }) {
-  const text = (name: "person" | "target" | "conduit", label: string) => (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        type="search"
-        placeholder="Any"
-        maxLength={64}
-        value={asked[name]}
-        data-testid={`search-${name}`}
-        onInput={(event) => onChange({ [name]: event.currentTarget.value })}
-      />
-    </label>
-  );
   const time = (name: "from" | "to", label: string) => (
     <label class="field">
       <span>{label}</span>
@@ -272,9 +260,7 @@ function SearchFilters({ asked, onChange }: { asked: Asked; onChange: (next: Par
   );
   return (
     <div class="search-filters">
-      {text("person", "Person")}
-      {text("target", "Target")}
-      {text("conduit", "Conduit")}
+      <WhoFilters asked={asked} page="search" onChange={onChange} />
       <label class="field">
         <span>Protocol</span>
         <select value={asked.protocol} onChange={(event) => onChange({ protocol: event.currentTarget.value })}>

@@ -13,7 +13,8 @@ import { openRules } from "../../support/open-rules.ts";
 import type { SigningKey } from "../../support/recording-builder.ts";
 import { prepareService, startPrepared } from "../../support/service.ts";
 
-const person = { name: "bench", password: "seven slow river boats", roles: ["investigator"] };
+/** Who looks at it. */
+export const person = { name: "bench", password: "seven slow river boats", roles: ["investigator"] };
 
 export type SignedIn = Awaited<ReturnType<Awaited<ReturnType<Browser["newContext"]>>["storageState"]>>;
 
@@ -67,7 +68,7 @@ export async function openStage(
   }
 }
 
-async function signIn(browser: Browser, url: string): Promise<SignedIn> {
+export async function signIn(browser: Browser, url: string): Promise<SignedIn> {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(url);

@@ -18,8 +18,8 @@ import { sessionOf } from "../../support/recording-builder.ts";
 import { prepareService, startPrepared } from "../../support/service.ts";
 import { type BenchContext, type Figure, figure, interleaved, median } from "../harness.ts";
 import { buildRecording, startedAt } from "../replay/recordings.ts";
+import { person, type SignedIn, signIn } from "../replay/stage.ts";
 
-const person = { name: "bench", password: "seven slow river boats", roles: ["investigator"] };
 const size = { name: "20 MB", megabytes: 20, minutes: 30 };
 const seekPlaces = [9, 1, 5, 8, 3];
 
@@ -101,25 +101,7 @@ async function makeRecordings(directory: string, configFile: string, recipient: 
   }
 }
 
-async function signIn(browser: Browser, url: string) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.getByTestId("sign-in-name").fill(person.name);
-  await page.getByTestId("sign-in-password").fill(person.password);
-  await page.getByTestId("sign-in-submit").click();
-  await page.getByTestId("recordings-list").waitFor();
-  const state = await context.storageState();
-  await context.close();
-  return state;
-}
-
-async function timeOf(
-  browser: Browser,
-  url: string,
-  state: Awaited<ReturnType<typeof signIn>>,
-  session: string,
-): Promise<Timing> {
+async function timeOf(browser: Browser, url: string, state: SignedIn, session: string): Promise<Timing> {
   const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   await page.addInitScript(() => {

@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type OwnCheckpoints, ownCheckpoints } from "../../../recorder/verify/own-ledger.ts";
-import { type EvidenceOptions, verifyEvidence } from "../../../recorder/verify/verify-evidence.ts";
+import type { EvidenceOptions } from "../../../recorder/verify/verify-evidence.ts";
 import type { EvidenceReport } from "../../../shared/evidence/verdict.ts";
-import { EvidenceStore } from "../../support/evidence-store.ts";
+import { EvidenceStore, verifyPlant } from "../../support/evidence-store.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 
 let plant: EvidenceStore;
@@ -39,20 +39,7 @@ function putBack(): void {
   for (const [key, bytes] of older) plant.store.objects.set(key, bytes);
 }
 
-const verify = (options: Partial<EvidenceOptions> = {}): Promise<EvidenceReport> =>
-  verifyEvidence({
-    store: plant.store,
-    threads: null,
-    root: plant.rootPublic,
-    given: new Map(),
-    scope: { kind: "all" },
-    anchors: null,
-    contents: false,
-    locks: false,
-    now: () => plant.nowMs,
-    name: "memory",
-    ...options,
-  }).then(({ report }) => report);
+const verify = (options: Partial<EvidenceOptions> = {}) => verifyPlant(plant, options);
 
 const told = ({ ledgers, findings }: EvidenceReport) => [...ledgers.flatMap((one) => one.findings), ...findings];
 

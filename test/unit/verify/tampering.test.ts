@@ -4,11 +4,11 @@ import { createHash, sign } from "node:crypto";
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ledgerCheckpointKey, ledgerEntriesKey } from "../../../recorder/store/keys.ts";
-import { type EvidenceOptions, verifyEvidence } from "../../../recorder/verify/verify-evidence.ts";
+import type { EvidenceOptions } from "../../../recorder/verify/verify-evidence.ts";
 import type { EvidenceFinding, EvidenceReport } from "../../../shared/evidence/verdict.ts";
 import { leafHash, MerkleTree } from "../../../shared/ledger/merkle.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
-import { EvidenceStore, type StoredSession } from "../../support/evidence-store.ts";
+import { EvidenceStore, type StoredSession, verifyPlant } from "../../support/evidence-store.ts";
 import { makeSigningKey } from "../../support/recording-builder.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
@@ -38,21 +38,7 @@ beforeEach(() => {
   for (const [key, bytes] of pristine) plant.store.objects.set(key, bytes);
 });
 
-function verify(options: Partial<EvidenceOptions> = {}): Promise<EvidenceReport> {
-  return verifyEvidence({
-    store: plant.store,
-    threads: null,
-    root: plant.rootPublic,
-    given: new Map(),
-    scope: { kind: "all" },
-    anchors: null,
-    contents: false,
-    locks: false,
-    now: () => plant.nowMs,
-    name: "memory",
-    ...options,
-  }).then(({ report }) => report);
-}
+const verify = (options: Partial<EvidenceOptions> = {}) => verifyPlant(plant, options);
 
 function findings(report: EvidenceReport): EvidenceFinding[] {
   const all = [
