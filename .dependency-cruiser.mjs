@@ -99,6 +99,7 @@ const OWNERS = {
     "recorder/retention/",
     "recorder/verify/tables.ts",
     "recorder/verify/verifications.ts",
+    "recorder/identity-service.ts",
     "recorder/mfa-of.ts",
     "recorder/report/facts.ts",
     "recorder/search/saved-searches.ts",
@@ -112,6 +113,9 @@ const OWNERS = {
   "@node-rs/argon2": ["recorder/access/"],
   otpauth: ["recorder/access/mfa/"],
   uqr: ["recorder/access/mfa/"],
+  "@simplewebauthn/server": ["recorder/access/webauthn/"],
+  "@simplewebauthn/browser": ["replay-ui/api/passkeys.ts"],
+  "openid-client": ["recorder/access/oidc/"],
   "age-encryption": ["recorder/record/", "recorder/encryption/", "recorder/access/month-keys.ts"],
   // Time stamps of RFC 3161.
   pkijs: ["recorder/ledger/timestamp"],

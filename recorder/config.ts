@@ -56,6 +56,7 @@ export interface Config {
     /** `https` where this listener or the proxy in front of it speaks TLS. */
     transport: "https" | "loopback-http";
   };
+  identity: ConfigFile["identity"];
   store: StoreConfig;
   spool: { directory: string; floorBytes: number; journalBytes: number };
   recording: ConfigFile["recording"];
@@ -277,6 +278,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       tls: tls ?? null,
       transport: tls !== undefined || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
     },
+    identity: raw.identity,
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
     recording: raw.recording,

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { Kysely, Migrator, sql } from "kysely";
 import { AppError } from "../shared/errors.ts";
+import { identityMigrations } from "./access/identity-tables.ts";
 import { mfaMigrations } from "./access/mfa/tables.ts";
 import { type PolicyTables, policyMigrations } from "./access/policy-versions.ts";
 import { type RequestTables, requestMigrations } from "./access/requests/tables.ts";
@@ -89,6 +90,7 @@ async function migrate(kysely: Kysely<AccessTables & CatalogTables>, file: strin
     getMigrations: async () => ({
       ...accessMigrations,
       ...mfaMigrations,
+      ...identityMigrations,
       ...catalogMigrations,
       ...requestMigrations,
       ...policyMigrations,

@@ -45,6 +45,7 @@ import { findFfmpeg } from "./export/video/ffmpeg.ts";
 import { PictureJobs } from "./export/video/picture-jobs.ts";
 import { createFileScan, type FileScan } from "./file-scan.ts";
 import { GatewaySignIn } from "./gateway-sign-in.ts";
+import { openIdentity } from "./identity-service.ts";
 import { Inventory } from "./inventory.ts";
 import { LedgerDesk } from "./ledger/ledger-desk.ts";
 import { createLiveService } from "./live-service.ts";
@@ -226,10 +227,13 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => stops.close());
   await keepPolicies({ inventory, versions: policyVersions, feed: access.feed, logger });
   const mfa = mfaOf(config, database, masterKey, access.feed);
+  let portalUrl = config.http.publicUrl;
+  const identity = openIdentity(config, { database, feed: access.feed, portalUrl: () => portalUrl });
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
     people,
     mfa,
+    passkeys: identity.passkeys,
     throttle,
     mfaRequired,
     grants: access.credentials,
@@ -378,6 +382,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     people,
     signIn,
     mfa,
+    ...identity,
     mfaRequired,
     webSessions: new WebSessions(database.access, {
       idleSeconds: config.limits.signInIdleSeconds,
@@ -444,7 +449,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     accessFeed: access.feed,
     activity: (filter) => readActivity({ db: database.activity, policy: () => inventory.current.policy }, filter),
     report: (period) => makeReport(reportSources, period),
-    portalUrl: () => http.url,
+    portalUrl: () => portalUrl,
     inventory: () => inventory.current,
     policyVersions,
     health,
@@ -468,6 +473,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     api.listen({ host: listen.host, port: listen.port }),
   );
   const http = { url: publicUrl(config, httpAddress) };
+  portalUrl = http.url;
   const admin = await openAdminSocket(config.recorder.adminSocket, {
     sessions: () => registry.list(),
     terminate,

@@ -3,21 +3,24 @@
 // do, and a right password without its code clears nothing; wrong codes count for the person as well, from however many
 // addresses they come; where policy wants a second factor, what follows a wrong
 // password is what follows a right one, so that neither names nor passwords nor enrolments can be probed.
+import type { PasskeyAssertion } from "../../shared/api/webauthn.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
-import type { Mfa } from "./mfa/mfa.ts";
+import type { CodeFactor, Mfa } from "./mfa/mfa.ts";
+import { parsePortalCode } from "./mfa/portal-codes.ts";
 import { parseRecoveryCode } from "./mfa/recovery-codes.ts";
 import { parseTotpCode } from "./mfa/totp.ts";
 import type { People, Person } from "./people.ts";
 import { Throttle, type ThrottledAttempt, type ThrottleLimits } from "./throttle.ts";
+import type { Passkeys, Question } from "./webauthn/passkeys.ts";
 
 export interface SignedInPerson {
   name: string;
   roles: readonly Role[];
   /** A one-time password has been through other hands: it only opens the page where it is replaced. */
   mustChangePassword: boolean;
-  /** `password`, `publickey`, `grant-password`, with `+totp` or `+recovery-code`. */
+  /** `password`, `publickey`, `grant-password`, `oidc`, with `+totp` or another second factor; `webauthn` alone. */
   authMethod: string;
   factors: readonly Factor[];
   grant?: string;
@@ -25,8 +28,10 @@ export interface SignedInPerson {
 
 export interface PendingCode {
   outcome: "second-step";
-  /** Null when the code, or what came before it, is wrong. AUTH_THROTTLED when this address must wait. */
-  verify(code: string): Promise<SignedInPerson | null>;
+  /** Null when the code or the passkey, or what came before it, is wrong. AUTH_THROTTLED when this address must wait. */
+  verify(answer: string | PasskeyAssertion): Promise<SignedInPerson | null>;
+  /** What a passkey is asked, whoever it would be; answered once. */
+  passkey?: Question["options"];
   /** A key was proven: another code may follow a wrong one. */
   mayRepeat: boolean;
   /** Whose it would be, for the audit; null when the first factor was wrong. */
@@ -45,6 +50,8 @@ export interface GrantCredentials {
 export interface SignInOptions {
   people: People;
   mfa: Pick<Mfa, "isEnrolled" | "verify">;
+  /** Left out: nobody has one. */
+  passkeys?: Pick<Passkeys, "ask" | "verify">;
   throttle: Throttle;
   /** Whether policy wants a second factor at sign-in. */
   mfaRequired(): boolean;
@@ -70,6 +77,9 @@ interface Proven {
   grant?: string;
 }
 
+/** At the portal passkeys can be asked for, and what the portal itself showed is no proof. */
+type Place = "portal" | "gateway";
+
 export class SignIn {
   readonly #options: SignInOptions;
   readonly #codes: Throttle;
@@ -82,12 +92,13 @@ export class SignIn {
   /**
    * AUTH_THROTTLED (details.retryAfterSeconds) when this address, or this name from this address, must wait.
    * @param ownAlone no credential of a grant counts: what it opens would outlive its window.
+   * @param passkeys whoever asks can put a question to a passkey.
    */
   async password(
     name: string,
     password: string,
     address: string,
-    { ownAlone = false }: { ownAlone?: boolean } = {},
+    { ownAlone = false, passkeys = false }: { ownAlone?: boolean; passkeys?: boolean } = {},
   ): Promise<FirstStep> {
     const attempt = this.#options.throttle.begin(name, address);
     return undecidedOnFailure(attempt, async () => {
@@ -95,7 +106,10 @@ export class SignIn {
       // Looked up for whoever it is: it takes as long.
       const enrolled = await this.#options.mfa.isEnrolled(name);
       const asked = proven === null ? this.#options.mfaRequired() : enrolled;
-      if (asked) return this.#pending(proven, name, address, attempt);
+      if (asked) {
+        const question = passkeys ? ((await this.#options.passkeys?.ask({ whole: false })) ?? null) : null;
+        return this.#pending(proven, name, address, attempt, { place: ownAlone ? "portal" : "gateway", question });
+      }
       if (proven === null) return { outcome: "refused" };
       attempt.succeeded();
       return { outcome: "accepted", person: signedIn(proven) };
@@ -106,8 +120,49 @@ export class SignIn {
   async key(name: string, algorithm: string, blob: Uint8Array, address: string): Promise<FirstStep> {
     const proven = await this.#proveKey(name, algorithm, blob);
     if (proven === null) return { outcome: "refused" };
-    if (await this.#options.mfa.isEnrolled(proven.person.name)) return this.#pending(proven, name, address, null);
+    if (await this.#options.mfa.isEnrolled(proven.person.name)) {
+      return this.#pending(proven, name, address, null, { place: "gateway", question: null });
+    }
     return { outcome: "accepted", person: signedIn(proven) };
+  }
+
+  /**
+   * The identity provider has said who it is. @param secondFactor it saw one as well, which the configuration takes for
+   * ours. Refused for a disabled account.
+   */
+  async provider(name: string, secondFactor: boolean, address: string): Promise<FirstStep> {
+    const person = await this.#options.people.find(name);
+    if (person === null || person.disabled) return { outcome: "refused" };
+    const proven: Proven = { person, factor: "oidc" };
+    if (secondFactor) return { outcome: "accepted", person: signedIn(proven, "oidc-mfa") };
+    if (!(await this.#options.mfa.isEnrolled(person.name))) return { outcome: "accepted", person: signedIn(proven) };
+    const question = (await this.#options.passkeys?.ask({ whole: false })) ?? null;
+    return this.#pending(proven, name, address, null, { place: "portal", question });
+  }
+
+  /** A sign-in with a passkey alone, which says whose it is; null where there are none. */
+  async passkey(address: string): Promise<PendingCode | null> {
+    const question = (await this.#options.passkeys?.ask({ whole: true })) ?? null;
+    if (question === null) return null;
+    let unanswered = true;
+    return {
+      outcome: "second-step",
+      mayRepeat: false,
+      person: null,
+      passkey: question.options,
+      verify: async (answer) => {
+        if (typeof answer === "string" || !unanswered) return null;
+        unanswered = false;
+        const attempt = this.#options.throttle.begin(nobody, address);
+        return undecidedOnFailure(attempt, async () => {
+          const found = await this.#options.passkeys?.verify(answer, question.challenge, { whole: true, address });
+          const person = found == null ? null : await this.#options.people.find(found.person);
+          if (person === null || person.disabled) return null;
+          attempt.succeeded();
+          return signedIn({ person, factor: "webauthn" });
+        });
+      },
+    };
   }
 
   /**
@@ -124,12 +179,12 @@ export class SignIn {
       const code = split?.code ?? "000000";
       if (!enrolled) {
         // As much as for who is enrolled.
-        if (proven === null) await this.#options.mfa.verify(name, code, { address });
+        if (proven === null) await this.#options.mfa.verify(name, code, { address, portalCodes: true });
         else attempt.succeeded();
         return proven === null ? null : signedIn(proven);
       }
       // A code is used up only by who knows the password.
-      const factor = await this.#verify(proven === null ? nobody : proven.person.name, code, address);
+      const factor = await this.#verify(proven === null ? nobody : proven.person.name, code, address, "gateway");
       if (proven === null || factor === null) return null;
       attempt.succeeded();
       return signedIn(proven, factor);
@@ -137,45 +192,74 @@ export class SignIn {
   }
 
   /** A fresh code of somebody who is signed in already. Null when it is wrong. */
-  async confirm(name: string, code: string, address: string): Promise<"totp" | "recovery-code" | null> {
+  async confirm(name: string, code: string, address: string): Promise<CodeFactor | null> {
     const attempt = this.#options.throttle.begin(name, address);
     return undecidedOnFailure(attempt, async () => {
-      const factor = await this.#verify(name, code, address);
+      const factor = await this.#verify(name, code, address, "portal");
       if (factor !== null) attempt.succeeded();
       return factor;
     });
   }
 
+  /** A passkey of somebody who is signed in already; the caller asked this challenge of this sign-in, once. */
+  async confirmPasskey(name: string, answer: PasskeyAssertion, challenge: string, address: string): Promise<boolean> {
+    const attempt = this.#options.throttle.begin(name, address);
+    return undecidedOnFailure(attempt, async () => {
+      const found = await this.#options.passkeys?.verify(answer, challenge, { whole: false, address });
+      if (found?.person !== name.toLowerCase()) return false;
+      attempt.succeeded();
+      return true;
+    });
+  }
+
   /** Who must wait hears what a wrong code hears: that the password was right is not said. Recovery codes cannot be guessed. */
-  async #verify(name: string, code: string, address: string): Promise<"totp" | "recovery-code" | null> {
+  async #verify(name: string, code: string, address: string, place: Place): Promise<CodeFactor | null> {
     const { mfa } = this.#options;
-    if (name === nobody || parseRecoveryCode(code) !== null) return mfa.verify(name, code, { address });
+    const from = { address, portalCodes: place === "gateway" };
+    if (name === nobody || parseRecoveryCode(code) !== null) return mfa.verify(name, code, from);
     let guess: ThrottledAttempt;
     try {
       guess = this.#codes.begin(name, everywhere);
     } catch (error) {
       if (!(error instanceof AppError && error.code === "AUTH_THROTTLED")) throw error;
-      return mfa.verify(nobody, code, { address });
+      return mfa.verify(nobody, code, from);
     }
     return undecidedOnFailure(guess, async () => {
-      const factor = await mfa.verify(name, code, { address });
+      const factor = await mfa.verify(name, code, from);
       if (factor !== null) guess.succeeded();
       return factor;
     });
   }
 
-  #pending(proven: Proven | null, name: string, address: string, first: ThrottledAttempt | null): PendingCode {
+  #pending(
+    proven: Proven | null,
+    name: string,
+    address: string,
+    first: ThrottledAttempt | null,
+    { place, question }: { place: Place; question: Question | null },
+  ): PendingCode {
     let unspent = first;
+    let unanswered = question;
+    const second = async (answer: string | PasskeyAssertion): Promise<SecondFactor | null> => {
+      const whose = proven?.person.name ?? nobody;
+      if (typeof answer === "string") return this.#verify(whose, answer, address, place);
+      const asked = unanswered;
+      unanswered = null;
+      if (asked === null) return null;
+      const found = await this.#options.passkeys?.verify(answer, asked.challenge, { whole: false, address });
+      return found?.person === whose.toLowerCase() ? "webauthn" : null;
+    };
     return {
       outcome: "second-step",
       mayRepeat: proven?.factor === "publickey",
       person: proven?.person.name ?? null,
-      verify: async (code) => {
+      ...(question === null ? {} : { passkey: question.options }),
+      verify: async (answer) => {
         // The first code belongs to the attempt that the password began.
         const attempt = unspent ?? this.#options.throttle.begin(name, address);
         unspent = null;
         return undecidedOnFailure(attempt, async () => {
-          const factor = await this.#verify(proven?.person.name ?? nobody, code, address);
+          const factor = await second(answer);
           if (proven === null || factor === null) return null;
           // Disabled, or changed, while the code was typed.
           const person = await this.#options.people.find(proven.person.name);
@@ -215,14 +299,16 @@ const nobody = "(nobody)";
 function splitCode(text: string): { password: string; code: string } | null {
   const comma = text.lastIndexOf(",");
   const after = comma < 0 ? "" : text.slice(comma + 1).trim();
-  if (comma >= 0 && (parseRecoveryCode(after) !== null || parseTotpCode(after) !== null)) {
+  if (comma >= 0 && [parseRecoveryCode, parseTotpCode, parsePortalCode].some((parse) => parse(after) !== null)) {
     return { password: text.slice(0, comma), code: after };
   }
   const digits = /^(.*?)([0-9]{6})$/s.exec(text);
   return digits === null ? null : { password: digits[1] ?? "", code: digits[2] ?? "" };
 }
 
-function signedIn({ person, factor, grant }: Proven, second?: "totp" | "recovery-code"): SignedInPerson {
+type SecondFactor = CodeFactor | "webauthn" | "oidc-mfa";
+
+function signedIn({ person, factor, grant }: Proven, second?: SecondFactor): SignedInPerson {
   return {
     name: person.name,
     roles: person.roles,

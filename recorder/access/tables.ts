@@ -1,5 +1,6 @@
 // The tables of access and their migration. Portable types only: text, integer (booleans as 0/1), base64 for bytes.
 import { type Generated, type Kysely, type Migration, sql } from "kysely";
+import type { IdentityTables } from "./identity-tables.ts";
 import type { MfaTables } from "./mfa/tables.ts";
 
 export interface PeopleTable {
@@ -61,7 +62,7 @@ export interface MonthKeysTable {
   destroyed_at: string | null;
 }
 
-export interface AccessTables extends MfaTables {
+export interface AccessTables extends MfaTables, IdentityTables {
   people: PeopleTable;
   person_keys: PersonKeysTable;
   web_sessions: WebSessionsTable;

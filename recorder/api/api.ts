@@ -16,6 +16,7 @@ import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
+import { addPasskeyRoutes } from "./passkey-routes.ts";
 import { addPeopleRoutes } from "./people-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
 import { addPolicyRoutes } from "./policy-routes.ts";
@@ -73,6 +74,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     async (api) => {
       addSessionRoutes(api, deps);
       addMfaRoutes(api, deps);
+      addPasskeyRoutes(api, deps);
       const views = viewLogOf(deps);
       api.addHook("onClose", () => views.close());
       addRecordingRoutes(api, deps, views);

@@ -41,6 +41,7 @@ import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { Stops } from "../access/stops.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
+import type { Passkeys } from "../access/webauthn/passkeys.ts";
 import type { ActivityFilter } from "../activity/activity.ts";
 import type { CaseDesk } from "../cases/case-desk.ts";
 import type { NewAuditEntry } from "../catalog/audit.ts";
@@ -245,8 +246,9 @@ export interface ApiDeps {
     warnings: readonly { file: string; line: number | null; key: string; problem: string; mend: string }[];
   };
   policyVersions: Pick<PolicyVersions, "list" | "find">;
-  signIn: Pick<SignIn, "password" | "confirm">;
-  mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset">;
+  signIn: Pick<SignIn, "password" | "passkey" | "provider" | "confirm" | "confirmPasskey">;
+  mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset" | "makePortalCode">;
+  passkeys: Pick<Passkeys, "whyNot" | "list" | "askToRegister" | "register" | "rename" | "remove" | "ask">;
   /** Whether policy wants a second factor of everybody who signs in. */
   mfaRequired(): boolean;
   webSessions: Pick<WebSessions, "create" | "find" | "revoke" | "confirm">;

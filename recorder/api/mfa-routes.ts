@@ -6,13 +6,18 @@ import {
   BeginEnrolment,
   Confirmed,
   ConfirmedEnrolment,
+  ConfirmWith,
   Enrolment,
+  MaybeWithCode,
   MfaStatus,
   RecoveryCodes,
   ResetMfa,
   WithCode,
 } from "../../shared/api/mfa.ts";
+import { ConfirmChallenge } from "../../shared/api/webauthn.ts";
 import { AppError } from "../../shared/errors.ts";
+import { type Factor, hasSecondFactor } from "../../shared/policy/factor.ts";
+import { SingleUse } from "../access/single-use.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addRoute, type SignedIn } from "./route.ts";
 import { cookieName, requireConfirmed } from "./security.ts";
@@ -30,6 +35,8 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
     address: string,
     details: Record<string, unknown> = {},
   ) => deps.audit.append({ actor: me.name, action, subject, address, details });
+
+  const asked = new SingleUse<string>(5 * 60_000);
 
   const wrongCode = async (me: SignedIn, address: string): Promise<AppError> => {
     await audit(me, "mfa.code-refused", me.name, address);
@@ -101,12 +108,14 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
     access: "signed-in",
     summary: "New recovery codes, shown once; the old ones open nothing any more.",
     tag: "session",
-    body: WithCode,
+    body: MaybeWithCode,
     response: RecoveryCodes,
     bodyLimit,
     handler: async ({ me, body, request }) => {
-      const factor = await deps.signIn.confirm(me.name, body.code, request.ip);
-      if (factor === null) throw await wrongCode(me, request.ip);
+      if (body.code === undefined) requireConfirmed(me, freshSeconds);
+      else if ((await deps.signIn.confirm(me.name, body.code, request.ip)) === null) {
+        throw await wrongCode(me, request.ip);
+      }
       const by = { actor: me.name, address: request.ip };
       return { recoveryCodes: await deps.mfa.renewRecoveryCodes(me.name, by) };
     },
@@ -114,15 +123,48 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, {
     method: "POST",
+    url: "/session/confirm/challenge",
+    access: "signed-in",
+    summary: "How this person can confirm that it is them, and what a passkey of theirs is asked.",
+    tag: "session",
+    response: ConfirmChallenge,
+    bodyLimit: 1024,
+    handler: async ({ me, request }) => {
+      const { authenticator, passkeys, recoveryCodesLeft } = await deps.mfa.status(me.name);
+      const question = passkeys === 0 ? null : await deps.passkeys.ask({ whole: false });
+      return {
+        passkey:
+          question === null
+            ? null
+            : {
+                ticket: asked.keep(question.challenge, me.webSessionId, request.ip).ticket,
+                options: question.options,
+              },
+        code: authenticator || recoveryCodesLeft > 0,
+        provider: null,
+      };
+    },
+  });
+
+  addRoute(app, {
+    method: "POST",
     url: "/session/confirm",
     access: "signed-in",
-    summary: "Give a fresh code, for what asks for one: break-glass, approvals, somebody else's second factor.",
+    summary:
+      "Give a fresh code or a passkey, for what asks for one: break-glass, approvals, somebody else's second factor.",
     tag: "session",
-    body: WithCode,
+    body: ConfirmWith,
     response: Confirmed,
-    bodyLimit,
+    bodyLimit: 32 * 1024,
     handler: async ({ me, body, request }) => {
-      const factor = await deps.signIn.confirm(me.name, body.code, request.ip);
+      let factor: Factor | null;
+      if ("code" in body) factor = await deps.signIn.confirm(me.name, body.code, request.ip);
+      else {
+        const challenge = asked.take(body.ticket, me.webSessionId);
+        const holds =
+          challenge !== undefined && (await deps.signIn.confirmPasskey(me.name, body.assertion, challenge, request.ip));
+        factor = holds ? "webauthn" : null;
+      }
       if (factor === null) throw await wrongCode(me, request.ip);
       const atMs = await deps.webSessions.confirm(request.cookies[cookieName(deps.transport)] ?? "", factor);
       return { confirmedAt: new Date(atMs).toISOString() };
@@ -146,10 +188,10 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
         const how = "another administrator does it, or conduit user mfa reset on the recorder's host";
         throw new AppError("AUTH_FORBIDDEN", `nobody resets their own second factor: ${how}`, { op: "api.mfa" });
       }
-      if ((await deps.mfa.status(me.name)).enrolled) requireConfirmed(me, freshSeconds);
+      if (hasSecondFactor(me.factors) || (await deps.mfa.status(me.name)).enrolled) requireConfirmed(me, freshSeconds);
       const by = { actor: me.name, address: request.ip };
       if (await deps.mfa.reset(person.name, by, body.reason)) return undefined;
-      throw new AppError("REQUEST_CONFLICT", `${person.name} has no authenticator enrolled`, { op: "api.mfa" });
+      throw new AppError("REQUEST_CONFLICT", `${person.name} has no second factor enrolled`, { op: "api.mfa" });
     },
   });
 }

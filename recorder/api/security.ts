@@ -84,7 +84,8 @@ export function setHeaders(request: FastifyRequest, reply: FastifyReply, transpo
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "permissions-policy":
+      "camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)",
     "x-frame-options": "DENY",
     ...(api ? { "cache-control": "no-store" } : {}),
     ...(transport === "https" ? { "strict-transport-security": "max-age=63072000" } : {}),
@@ -160,7 +161,7 @@ function requireRole(
     throw new AppError("AUTH_FORBIDDEN", "change the one-time password first", { op: "api.role" });
   }
   if (me.mustEnrol && open.whileEnrolling !== true && open.withOneTimePassword !== true) {
-    throw new AppError("AUTH_FORBIDDEN", "enrol an authenticator first", { op: "api.role" });
+    throw new AppError("AUTH_FORBIDDEN", "set up a second factor first", { op: "api.role" });
   }
   if (access === "signed-in" || me.roles.some((role) => access.includes(role))) return;
   throw new AppError("AUTH_FORBIDDEN", `this needs one of the roles ${access.join(", ")}`, { op: "api.role" });
@@ -169,7 +170,11 @@ function requireRole(
 /** For what must not be done from a browser that was left open: AUTH_CONFIRM unless a code was given so lately. */
 export function requireConfirmed(me: SignedIn, seconds: number): void {
   if (me.confirmedWithin(seconds)) return;
-  throw new AppError("AUTH_CONFIRM", "give a fresh code of your authenticator first (POST /session/confirm)", {
-    op: "api.confirm",
-  });
+  throw new AppError(
+    "AUTH_CONFIRM",
+    "give a fresh code of your authenticator, or your passkey, first (POST /session/confirm)",
+    {
+      op: "api.confirm",
+    },
+  );
 }

@@ -3,10 +3,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { SecondStep, SecondStepNeeded } from "../../shared/api/mfa.ts";
 import { ChangePassword, Health, Me, SignIn } from "../../shared/api/types.ts";
+import { PasskeyStep } from "../../shared/api/webauthn.ts";
 import { AppError } from "../../shared/errors.ts";
 import { type Factor, hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { Role } from "../../shared/policy/policy.ts";
-import type { SignedInPerson } from "../access/sign-in.ts";
+import type { PendingCode, SignedInPerson } from "../access/sign-in.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Browser, PendingSignIns } from "./pending-sign-ins.ts";
 import { addPublicRoute, addRoute, type SignedIn } from "./route.ts";
@@ -33,7 +34,7 @@ export async function beginSession(
   return meOf(deps, { ...person, mustEnrol, csrfToken: session.csrfToken, expiresAt: session.expiresAt });
 }
 
-function cookieOptions(deps: ApiDeps) {
+export function cookieOptions(deps: ApiDeps) {
   return { path: "/", httpOnly: true, sameSite: "strict", secure: deps.transport === "https" } as const;
 }
 
@@ -63,6 +64,22 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return beginSession(deps, person, browserOf(request), reply);
   };
 
+  const askSecond = (name: string, step: PendingCode, request: FastifyRequest, reply: FastifyReply) => {
+    const browser = browserOf(request);
+    const abandoned = () =>
+      writeRefusal(name, browser.address).catch((error: unknown) =>
+        request.log.error({ err: error }, "the audit log cannot be written"),
+      );
+    const begun = waiting.begin({ name, step, abandoned }, browser);
+    void reply.setCookie(pendingCookie, begun.cookie, cookieOptions(deps));
+    return {
+      step: "code" as const,
+      pending: begun.pending,
+      ...(step.passkey === undefined ? {} : { passkey: step.passkey }),
+      expiresAt: begun.expiresAt,
+    };
+  };
+
   addPublicRoute(app, {
     method: "POST",
     url: "/session",
@@ -74,20 +91,13 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     response: z.union([Me, SecondStepNeeded]),
     bodyLimit: 8 * 1024,
     handler: async ({ body, request, reply }) => {
-      const result = await deps.signIn.password(body.name, body.password, request.ip, { ownAlone: true });
+      const how = { ownAlone: true, passkeys: true };
+      const result = await deps.signIn.password(body.name, body.password, request.ip, how);
       switch (result.outcome) {
         case "accepted":
           return signedIn(result.person, request, reply);
-        case "second-step": {
-          const browser = browserOf(request);
-          const abandoned = () =>
-            writeRefusal(body.name, browser.address).catch((error: unknown) =>
-              request.log.error({ err: error }, "the audit log cannot be written"),
-            );
-          const begun = waiting.begin({ name: body.name, step: result, abandoned }, browser);
-          void reply.setCookie(pendingCookie, begun.cookie, cookieOptions(deps));
-          return { step: "code" as const, pending: begun.pending, expiresAt: begun.expiresAt };
-        }
+        case "second-step":
+          return askSecond(body.name, result, request, reply);
         case "refused":
           await writeRefusal(body.name, request.ip);
           throw new AppError("AUTH_FAILED", "the name or the password is wrong, or the account is disabled", {
@@ -99,19 +109,42 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addPublicRoute(app, {
     method: "POST",
+    url: "/session/passkey",
+    access: "public",
+    summary: "Begin to sign in with a passkey alone; its answer goes to POST /session/second-step.",
+    tag: "session",
+    response: PasskeyStep,
+    bodyLimit: 1024,
+    handler: async ({ request, reply }) => {
+      const step = await deps.signIn.passkey(request.ip);
+      if (step?.passkey === undefined) {
+        throw new AppError("REQUEST_CONFLICT", deps.passkeys.whyNot() ?? "there are no passkeys here", {
+          op: "api.passkey",
+        });
+      }
+      // Whoever began it and went away has tried nothing.
+      const begun = waiting.begin({ name: "", step, abandoned: async () => undefined }, browserOf(request));
+      void reply.setCookie(pendingCookie, begun.cookie, cookieOptions(deps));
+      return { step: "passkey" as const, pending: begun.pending, passkey: step.passkey, expiresAt: begun.expiresAt };
+    },
+  });
+
+  addPublicRoute(app, {
+    method: "POST",
     url: "/session/second-step",
     access: "public",
-    summary: "The code after the password: of the authenticator, or a recovery code. Sets the session cookie.",
+    summary:
+      "The code after the password: of the authenticator, or a recovery code; or the answer of a passkey. Sets the session cookie.",
     tag: "session",
     body: SecondStep,
     response: Me,
-    bodyLimit: 4 * 1024,
+    bodyLimit: 32 * 1024,
     handler: async ({ body, request, reply }) => {
       const taken = waiting.take(body.pending, request.cookies[pendingCookie] ?? "", browserOf(request));
       if (taken === undefined) throw beginAgain();
       let person: SignedInPerson | null;
       try {
-        person = await taken.step.verify(body.code);
+        person = await taken.step.verify("code" in body ? body.code : body.assertion);
       } catch (error) {
         taken.giveBack();
         throw error;
@@ -223,7 +256,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
-function browserOf(request: FastifyRequest): Browser {
+export function browserOf(request: FastifyRequest): Browser {
   return { address: request.ip, userAgent: request.headers["user-agent"] ?? "" };
 }
 

@@ -16,6 +16,7 @@ const actions = [
   "mfa.reset",
   "mfa.enrolled",
   "mfa.recovery-codes-made",
+  "mfa.passkey-added",
 ];
 
 /** @param person as people have the name. Null: all of it is the person's own, or nobody knows better. */
@@ -36,6 +37,8 @@ export async function setByAnother(db: Kysely<CatalogTables>, person: string): P
     if (action.startsWith("mfa.")) {
       // New codes for what another enrolled do not make it one's own.
       if (own && action === "mfa.recovery-codes-made") continue;
+      // A reset took everything away; beside what another enrolled, a passkey of one's own proves nothing more.
+      if (own && action === "mfa.passkey-added" && !wasTaken) continue;
       factor = own ? null : { what: "second factor", by: actor, at };
       wasTaken = action === "mfa.reset";
     } else {

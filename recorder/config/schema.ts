@@ -104,6 +104,9 @@ export const ConfigFile = z.strictObject({
       trustProxy: z.array(z.string().regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, "an address or network")).default([]),
     })
     .prefault({}),
+  identity: z
+    .strictObject({ webauthn: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}) })
+    .prefault({}),
   store: Store.prefault({ kind: "fs" }),
   spool: z
     .strictObject({

@@ -46,8 +46,23 @@ export const isMe = members<Me>({
   csrfToken: text,
   mustChangePassword: flag,
   mustEnrol: flag,
-  factors: listOf(oneOf("password", "publickey", "ticket", "grant-password", "totp", "recovery-code")),
+  factors: listOf(
+    oneOf(
+      "password",
+      "publickey",
+      "ticket",
+      "grant-password",
+      "oidc",
+      "token",
+      "totp",
+      "recovery-code",
+      "webauthn",
+      "portal-code",
+      "oidc-mfa",
+    ),
+  ),
   expiresAt: text,
+  signOutUrl: maybe(text),
   reasonFor: maybe(listOf(oneOf("view", "search", "export", "verify"))),
 });
 

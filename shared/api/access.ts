@@ -275,6 +275,12 @@ export const AccessEventType = z.enum([
   "mfa.recovery-code-used",
   "mfa.recovery-codes-made",
   "mfa.code-refused",
+  "mfa.passkey-added",
+  "mfa.passkey-renamed",
+  "mfa.passkey-removed",
+  /** Its counter went back: another authenticator has the same key. */
+  "mfa.passkey-copied",
+  "mfa.portal-code-made",
   "policy.loaded",
   "policy.refused",
   "session.opened",

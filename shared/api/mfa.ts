@@ -1,6 +1,7 @@
 // What the HTTP API says of the second factor: the second step of a sign-in, enrolment, recovery codes.
 import { z } from "zod";
 import { Me } from "./types.ts";
+import { PasskeyAssertion } from "./webauthn.ts";
 
 /** What an app shows, or a recovery code: digits and letters, groups and spaces as they are typed. */
 const code = z.string().trim().min(6).max(64);
@@ -13,17 +14,33 @@ export const SecondStepNeeded = z.strictObject({
   step: z.literal("code"),
   /** Goes with the code; of no use without the cookie that came with it. */
   pending: z.string(),
+  /** What a passkey is asked, whoever it would be; left out where this portal can have none. */
+  passkey: z.looseObject({ challenge: z.string() }).optional(),
   expiresAt: z.string(),
 });
 export type SecondStepNeeded = z.infer<typeof SecondStepNeeded>;
 
-export const SecondStep = z.strictObject({ pending: z.string().min(1).max(100), code });
+/** A code, or the answer of a passkey. */
+export const SecondStep = z.union([
+  z.strictObject({ pending: z.string().min(1).max(100), code }),
+  z.strictObject({ pending: z.string().min(1).max(100), assertion: PasskeyAssertion }),
+]);
+/** A fresh code, or the answer of a passkey to what POST /session/confirm/challenge asked. */
+export const ConfirmWith = z.union([
+  z.strictObject({ code }),
+  z.strictObject({ ticket: z.string().min(1).max(100), assertion: PasskeyAssertion }),
+]);
 export const WithCode = z.strictObject({ code });
+/** Left out where one, or a passkey, was given in the last minutes. */
+export const MaybeWithCode = z.strictObject({ code: code.optional() }).prefault({});
 /** The code of the authenticator in force, where one is enrolled and none was given in the last minutes. */
 export const BeginEnrolment = z.strictObject({ code: code.optional() }).prefault({});
 
 export const MfaStatus = z.strictObject({
+  /** With an authenticator, a passkey, or both. */
   enrolled: z.boolean(),
+  authenticator: z.boolean(),
+  passkeys: z.int(),
   since: z.string().nullable(),
   recoveryCodesLeft: z.int(),
   /** Policy wants it of everybody who signs in. */

@@ -29,6 +29,8 @@ export const Me = z.strictObject({
   mustEnrol: z.boolean(),
   factors: z.array(Factor),
   expiresAt: z.string(),
+  /** Where the browser goes after signing out, so that the identity provider ends its own sign-in, too. */
+  signOutUrl: z.string().optional(),
   /** Of what policy asks the reason; left out: of nothing. */
   reasonFor: z.array(CustodyAction).optional(),
 });

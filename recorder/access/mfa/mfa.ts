@@ -1,12 +1,13 @@
-// The second factor of people: enrolment of an authenticator, its codes, recovery codes. Invariant: a code opens once, also
+// The second factor of people that is a code: enrolment of an authenticator, its codes, recovery codes, codes of the portal. Invariant: a code opens once, also
 // when two sign-ins bring it at the same moment, and none that is older than the last one taken opens at all.
 import type { Kysely, Transaction } from "kysely";
 import { AppError } from "../../../shared/errors.ts";
 import type { MasterKey } from "../master-key.ts";
 import { sealedFor } from "../sealing.ts";
 import type { AccessTables } from "../tables.ts";
+import { hashPortalCode, makePortalCode, parsePortalCode, portalCodeMs } from "./portal-codes.ts";
 import { type QrPath, qrPath } from "./qr.ts";
-import { hashRecoveryCode, makeRecoveryCodes, parseRecoveryCode } from "./recovery-codes.ts";
+import { hashRecoveryCode, makeRecoveryCodes, parseRecoveryCode, replaceRecoveryCodes } from "./recovery-codes.ts";
 import { type MfaStatus, mfaStatuses, notEnrolled } from "./status.ts";
 import { makeTotpSecret, matchTotp, parseTotpCode, totpUri } from "./totp.ts";
 
@@ -23,12 +24,24 @@ export interface Enrolment {
 }
 
 export interface MfaEvent {
-  type: "mfa.enrolled" | "mfa.reset" | "mfa.recovery-codes-made" | "mfa.recovery-code-used";
+  type:
+    | "mfa.enrolled"
+    | "mfa.reset"
+    | "mfa.recovery-codes-made"
+    | "mfa.recovery-code-used"
+    | "mfa.passkey-added"
+    | "mfa.passkey-renamed"
+    | "mfa.passkey-removed"
+    | "mfa.passkey-copied"
+    | "mfa.portal-code-made";
   actor: string;
   subject: string;
   address: string;
   details: Record<string, unknown>;
 }
+
+/** What a code proved. */
+export type CodeFactor = "totp" | "recovery-code" | "portal-code";
 
 /** Who changes something, and from where. */
 export interface ChangedBy {
@@ -69,13 +82,13 @@ export class Mfa {
     return mfaStatuses(this.#db);
   }
 
+  /** With an authenticator or a passkey. */
   async isEnrolled(person: string): Promise<boolean> {
-    const row = await this.#db
-      .selectFrom("person_totp")
-      .select("person")
-      .where("person", "=", keyOf(person))
-      .executeTakeFirst();
-    return row !== undefined;
+    const [totp, passkey] = await Promise.all([
+      this.#db.selectFrom("person_totp").select("person").where("person", "=", keyOf(person)).executeTakeFirst(),
+      this.#db.selectFrom("passkeys").select("id").where("person", "=", keyOf(person)).executeTakeFirst(),
+    ]);
+    return totp !== undefined || passkey !== undefined;
   }
 
   /** A new secret, which replaces one that was begun; the enrolment in force stays until `confirm`. */
@@ -142,13 +155,8 @@ export class Mfa {
   /** The old ones open nothing any more. REQUEST_CONFLICT when the person is not enrolled. */
   async renewRecoveryCodes(person: string, by: ChangedBy): Promise<string[]> {
     const recoveryCodes = makeRecoveryCodes();
+    if (!(await this.isEnrolled(person))) throw notEnrolledError(person);
     await this.#db.transaction().execute(async (trx) => {
-      const enrolled = await trx
-        .selectFrom("person_totp")
-        .select("person")
-        .where("person", "=", keyOf(person))
-        .executeTakeFirst();
-      if (enrolled === undefined) throw notEnrolledError(person);
       await replaceRecoveryCodes(trx, person, recoveryCodes);
       await this.#record(trx, "mfa.recovery-codes-made", person, by, {});
     });
@@ -160,9 +168,11 @@ export class Mfa {
   async reset(person: string, by: ChangedBy, reason = ""): Promise<boolean> {
     const wasThere = await this.#db.transaction().execute(async (trx) => {
       const removed = await trx.deleteFrom("person_totp").where("person", "=", keyOf(person)).executeTakeFirst();
+      const passkeys = await trx.deleteFrom("passkeys").where("person", "=", keyOf(person)).executeTakeFirst();
+      await trx.deleteFrom("portal_codes").where("person", "=", keyOf(person)).execute();
       await trx.deleteFrom("totp_enrolments").where("person", "=", keyOf(person)).execute();
       await trx.deleteFrom("recovery_codes").where("person", "=", keyOf(person)).execute();
-      if (removed.numDeletedRows !== 1n) return false;
+      if (removed.numDeletedRows + passkeys.numDeletedRows === 0n) return false;
       await trx.deleteFrom("web_sessions").where("person", "=", keyOf(person)).execute();
       await this.#record(trx, "mfa.reset", person, by, reason === "" ? {} : { reason });
       return true;
@@ -172,14 +182,46 @@ export class Mfa {
   }
 
   /**
-   * Takes a code; it is used up. Null when it is wrong, was used, or nobody of that name is enrolled, after the same work.
+   * Takes a code; it is used up. `portalCodes`: one that the portal showed may come, too. Null when it is wrong, was used, or nobody of that name is enrolled, after the same work.
    * Unthrottled: the caller throttles the whole sign-in.
    */
-  async verify(person: string, code: string, from: { address: string }): Promise<"totp" | "recovery-code" | null> {
+  async verify(
+    person: string,
+    code: string,
+    from: { address: string; portalCodes?: boolean },
+  ): Promise<CodeFactor | null> {
+    const shown = from.portalCodes === true ? parsePortalCode(code) : null;
+    if (shown !== null) return (await this.#takePortalCode(person, shown)) ? "portal-code" : null;
     const recovery = parseRecoveryCode(code);
     if (recovery !== null) return (await this.#takeRecoveryCode(person, recovery, from)) ? "recovery-code" : null;
     const parsed = parseTotpCode(code);
     return parsed !== null && (await this.#takeTotp(person, parsed)) ? "totp" : null;
+  }
+
+  /** For one log-in over SSH or VNC of somebody who has just proven a second factor here; one that was made before is void. */
+  async makePortalCode(person: string, by: ChangedBy): Promise<{ code: string; expiresAt: string }> {
+    const code = makePortalCode();
+    const row = { code_hash: hashPortalCode(keyOf(person), code), expires_at_ms: this.#now() + portalCodeMs };
+    await this.#db.transaction().execute(async (trx) => {
+      await trx
+        .insertInto("portal_codes")
+        .values({ person: keyOf(person), ...row })
+        .onConflict((conflict) => conflict.column("person").doUpdateSet(row))
+        .execute();
+      await this.#record(trx, "mfa.portal-code-made", person, by, {});
+    });
+    this.#options.recorded?.();
+    return { code, expiresAt: new Date(row.expires_at_ms).toISOString() };
+  }
+
+  async #takePortalCode(person: string, code: string): Promise<boolean> {
+    const taken = await this.#db
+      .deleteFrom("portal_codes")
+      .where("person", "=", keyOf(person))
+      .where("code_hash", "=", hashPortalCode(keyOf(person), code))
+      .where("expires_at_ms", ">", this.#now())
+      .executeTakeFirst();
+    return taken.numDeletedRows === 1n;
   }
 
   async #takeTotp(person: string, code: string): Promise<boolean> {
@@ -237,20 +279,6 @@ export class Mfa {
   ): Promise<void> {
     await this.#options.record?.(trx, { type, actor: by.actor, subject: person, address: by.address, details });
   }
-}
-
-async function replaceRecoveryCodes(
-  trx: Transaction<AccessTables>,
-  person: string,
-  codes: readonly string[],
-): Promise<void> {
-  await trx.deleteFrom("recovery_codes").where("person", "=", keyOf(person)).execute();
-  await trx
-    .insertInto("recovery_codes")
-    .values(
-      codes.map((code) => ({ person: keyOf(person), code_hash: hashRecoveryCode(keyOf(person), code), used_at: null })),
-    )
-    .execute();
 }
 
 function keyOf(person: string): string {

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../../../shared/errors.ts";
-import type { Factor } from "../../../shared/policy/factor.ts";
+import { type Factor, hasSecondFactor } from "../../../shared/policy/factor.ts";
 import type { AuthenticatedPerson, ClientAddress } from "../tap.ts";
 import { splitUserName } from "../user-name.ts";
 import { HandshakeStream, uint32 } from "./handshake-stream.ts";
@@ -235,7 +235,7 @@ export function ticketFactors(
   authMethod: string,
   proven: readonly Factor[],
 ): Pick<AuthenticatedPerson, "authMethod" | "factors"> {
-  const second = proven.find((factor) => factor === "totp" || factor === "recovery-code");
+  const second = proven.find((factor) => hasSecondFactor([factor]));
   return {
     authMethod: second === undefined ? authMethod : `${authMethod}+${second}`,
     factors: ["ticket", ...proven.filter((factor) => factor !== "ticket")],

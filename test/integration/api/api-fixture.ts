@@ -12,6 +12,7 @@ import { SignIn } from "../../../recorder/access/sign-in.ts";
 import { Stops } from "../../../recorder/access/stops.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
+import { Passkeys } from "../../../recorder/access/webauthn/passkeys.ts";
 import { readActivity } from "../../../recorder/activity/activity.ts";
 import { type ApiDeps, createApi } from "../../../recorder/api/api.ts";
 import { CaseDesk } from "../../../recorder/cases/case-desk.ts";
@@ -131,7 +132,10 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
   const people = new People(database.access, { throttle });
   const mfa = new Mfa(database.access, MasterKey.of(database.access, randomBytes(32)), { issuer: "Conduit test" });
   const mfaRequired = { value: false };
-  const signInParts = { people, mfa, throttle, mfaRequired: () => mfaRequired.value };
+  let port = 0;
+  // By name, as browsers want it for passkeys.
+  const passkeys = new Passkeys(database.access, { portalUrl: () => `http://localhost:${port}`, name: "Conduit test" });
+  const signInParts = { people, mfa, passkeys, throttle, mfaRequired: () => mfaRequired.value };
   for (const role of Role.options) await people.create({ name: role, roles: [role], password });
   const audit = new AuditLog(database.catalog);
   const store = new MemoryStore();
@@ -170,6 +174,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     people,
     signIn: new SignIn(signInParts),
     mfa,
+    passkeys,
     mfaRequired: () => mfaRequired.value,
     webSessions: new WebSessions(database.access),
     recordings,
@@ -248,6 +253,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     ...overrides,
   });
   const origin = await app.listen({ host, port: 0 });
+  port = Number(new URL(origin).port);
   return {
     app,
     origin,

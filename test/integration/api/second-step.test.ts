@@ -59,6 +59,8 @@ describe("the second step", () => {
     expect(step.body).toEqual({
       step: "code",
       pending: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
+      // Asked of everybody alike: it names no key.
+      passkey: { challenge: expect.any(String), rpId: "localhost", timeout: 300_000, userVerification: "preferred" },
       expiresAt: expect.any(String),
     });
     expect([...step.cookies.keys()]).toEqual(["conduit-session-pending"]);
@@ -197,7 +199,11 @@ describe("who must enrol", () => {
       "GET /api/v1/me/mfa",
       "POST /api/v1/me/mfa/enrolment",
       "POST /api/v1/me/mfa/enrolment/confirm",
+      "GET /api/v1/me/passkeys",
+      "POST /api/v1/me/passkeys",
+      "POST /api/v1/me/passkeys/begin",
       "POST /api/v1/session",
+      "POST /api/v1/session/passkey",
       "POST /api/v1/session/second-step",
       "GET /api/v1/health",
     ]);
@@ -206,7 +212,7 @@ describe("who must enrol", () => {
       if (method === "HEAD" || route === "DELETE /api/v1/session") continue;
       const response = await portal.request(method, pattern.replaceAll(/:[a-z]+/g, "x"));
       const body = (await response.json().catch(() => ({}))) as { detail?: string };
-      const closed = response.status === 403 && body.detail === "enrol an authenticator first";
+      const closed = response.status === 403 && body.detail === "set up a second factor first";
       expect([route, closed]).toEqual([route, !open.has(route)]);
     }
     expect(await (await fetch(`${api.origin}/api/v1/health`, { headers: { cookie: portal.cookie } })).json()).toEqual({

@@ -61,7 +61,7 @@ describe("user mfa", () => {
     expect((await conduit(["user", "mfa", "status", "erika"])).stdout).toMatch(/enrolled .*Z; recovery codes left: 10/);
     expect((await conduit(["user", "list"])).stdout).toMatch(/erika .* enrolled /);
     expect(JSON.parse((await conduit(["user", "list", "--json"])).stdout)).toContainEqual(
-      expect.objectContaining({ name: "admin", mfa: { enrolled: false, since: null, recoveryCodesLeft: 0 } }),
+      expect.objectContaining({ name: "admin", mfa: expect.objectContaining({ enrolled: false, since: null }) }),
     );
     const kept = JSON.stringify(await audit());
     expect(kept).toContain("mfa.enrolled");

@@ -16,12 +16,14 @@ const by = { actor: "Erika", address: from.address };
 describe("enrolment", () => {
   it("holds once it is confirmed with a code of the new secret, and tells of it", async () => {
     const begun = await it_.mfa.begin("Erika");
-    expect(await it_.mfa.status("erika")).toEqual({ enrolled: false, since: null, recoveryCodesLeft: 0 });
+    expect(await it_.mfa.status("erika")).toMatchObject({ enrolled: false, since: null, recoveryCodesLeft: 0 });
     expect(await it_.mfa.confirm("Erika", "000000", by)).toBeNull();
     const code = totpCode(begun.secret, totpStepAt(it_.nowMs));
     expect((await it_.mfa.confirm("erika", code, by))?.recoveryCodes).toHaveLength(10);
     expect(await it_.mfa.status("ERIKA")).toEqual({
       enrolled: true,
+      authenticator: true,
+      passkeys: 0,
       since: "2026-11-23T10:00:00.000Z",
       recoveryCodesLeft: 10,
     });
