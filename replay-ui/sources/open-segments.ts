@@ -77,7 +77,13 @@ export class OpenSegments {
     this.standIns.delete(n);
   }
 
+  /** Everything up to this moment is here, also what is not drawn before it is stored: the service counts it, too. */
+  arrived(atUs: number): void {
+    this.edgeUs = Math.max(this.edgeUs, atUs);
+  }
+
   begin(track: OpenTrack, index: number, bytes: Uint8Array, endUs: number): void {
+    this.arrived(endUs);
     const growth = this.growthOf(track.meta.kind);
     if (growth === null) return;
     const segment = { track, index, growth, length: 0, endUs: 0, content: null, meta: null };
@@ -89,12 +95,16 @@ export class OpenSegments {
   add(track: OpenTrack, index: number, offset: number, bytes: Uint8Array, endUs: number): void {
     const segment = this.open.get(numberOf(track, index));
     if (segment === undefined) {
-      if (this.growthOf(track.meta.kind) === null) return;
+      if (this.growthOf(track.meta.kind) === null) {
+        this.arrived(endUs);
+        return;
+      }
       throw new OutOfStepError(`segment ${index} of ${track.meta.name} has no beginning`);
     }
     if (offset !== segment.length) {
       throw new OutOfStepError(`byte ${segment.length} of segment ${index} of ${track.meta.name} did not come`);
     }
+    this.arrived(endUs);
     this.grow(segment, bytes, endUs);
   }
 
@@ -103,7 +113,6 @@ export class OpenSegments {
     segment.length += bytes.length;
     segment.endUs = endUs;
     segment.content = segment.growth.content();
-    this.edgeUs = Math.max(this.edgeUs, endUs);
     const n = numberOf(segment.track, segment.index);
     if (segment.meta === null && segment.content !== null) this.tell();
     for (const listener of [...this.listeners]) listener(n);

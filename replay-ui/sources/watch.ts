@@ -65,7 +65,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
     clearTimeout(settling);
     settling = setTimeout(() => {
       settling = undefined;
-      ends.open.edgeUs = Math.max(ends.open.edgeUs, atUs);
+      ends.open.arrived(atUs);
       seen();
     }, SETTLED_MS);
   };
@@ -93,6 +93,7 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
     const { index, offset, bytes, endUs } = found;
     if (found.kind === "begin") ends.open.begin(track, index, bytes, endUs);
     else if (found.kind === "add") ends.open.add(track, index, offset, bytes, endUs);
+    else ends.open.arrived(endUs);
   };
   const message = async (text: string) => {
     const said = WatchMessage.parse(JSON.parse(text));
@@ -110,7 +111,9 @@ export function watchSession(session: string, asEscort: boolean, ends: WatchEnds
       case "track":
         return know(said);
       case "segments":
-        return ends.segments(said.items);
+        ends.segments(said.items);
+        for (const { endUs } of said.items) ends.open.arrived(endUs);
+        return;
       case "state":
         ends.clock(said.atUs);
         return ends.state.update({ session: said.session });

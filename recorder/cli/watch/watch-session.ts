@@ -113,6 +113,7 @@ export class WatchedSession {
         this.#ends.event({ type: "resync" });
         return;
       case "segments":
+        for (const { endUs } of said.items) this.#arrived(endUs);
         return;
       case "state":
         this.#live = said.session;
@@ -186,7 +187,11 @@ export class WatchedSession {
     else if (this.#shown?.id === track.id) await this.#ends.terminal?.frame(frame);
     this.#joining.delete(frame.track);
     this.#settle();
-    if (this.#seenUs !== null) this.#seenUs = Math.max(this.#seenUs, frame.endUs);
+    this.#arrived(frame.endUs);
+  }
+
+  #arrived(atUs: number): void {
+    if (this.#seenUs !== null) this.#seenUs = Math.max(this.#seenUs, atUs);
   }
 
   /** Once all that was open is in the terminal, it shows the session as it was when the watch began. */

@@ -4,7 +4,9 @@ import { OpenSegments } from "../../../replay-ui/sources/open-segments.ts";
 import type { LiveWatch } from "../../../replay-ui/sources/source.ts";
 import { type Watch, type WatchEnds, watchSession } from "../../../replay-ui/sources/watch.ts";
 import type { LiveSession } from "../../../shared/api/types.ts";
+import { encodeFrame, type WatchFrame } from "../../../shared/live/frame.ts";
 import type { WatchMessage } from "../../../shared/live/messages.ts";
+import type { SegmentMeta, TrackMeta } from "../../../shared/manifest/manifest.ts";
 
 const session: LiveSession = {
   ...{ session: "01a2061a-33bf-7a59-915f-1aeaf229edbe", person: "erika", target: "plc-1", conduit: "reactor" },
@@ -15,13 +17,26 @@ const session: LiveSession = {
 const hello: WatchMessage = { type: "hello", watch: "w1", session, atUs: 5_000_000, tracks: [], nextN: 0 };
 const state: WatchMessage = { type: "state", session, atUs: 6_000_000 };
 
+const closed: SegmentMeta = {
+  ...{ n: 0, track: "frames-0", index: 0, name: "frames-0/000000.frm.zst", codec: "zstd", bytes: 1, rawBytes: 2 },
+  ...{
+    sha256: "0".repeat(64),
+    link: "1".repeat(64),
+    startUs: 15_000_000,
+    endUs: 17_000_000,
+    events: 2,
+    firstSeq: 0,
+    lastSeq: 9,
+  },
+};
+
 class Line {
   static readonly OPEN = 1;
   static readonly lines: Line[] = [];
   readyState = Line.OPEN;
   closed = false;
   readonly sent: string[] = [];
-  onmessage: ((event: { data: string }) => void) | null = null;
+  onmessage: ((event: { data: string | ArrayBufferLike }) => void) | null = null;
   onclose: (() => void) | null = null;
 
   constructor() {
@@ -37,8 +52,9 @@ class Line {
     this.closed = true;
   }
 
-  async brings(message: WatchMessage): Promise<void> {
-    this.onmessage?.({ data: JSON.stringify(message) });
+  async brings(message: WatchMessage | WatchFrame): Promise<void> {
+    const data = "bytes" in message ? encodeFrame(message).slice().buffer : JSON.stringify(message);
+    this.onmessage?.({ data });
     await vi.advanceTimersByTimeAsync(0);
   }
 }
@@ -113,4 +129,31 @@ it("is not there before it has been told of the session, whatever else comes", a
   expect(live.connected).toBeUndefined();
   await newest().brings(hello);
   expect(live.connected).toBe(true);
+});
+
+it("counts as seen what is not drawn before it is stored: a screen that stands still loses no escort", async () => {
+  const meta: TrackMeta = { name: "frames-0", kind: "frames", channel: 0 };
+  await newest().brings({ ...hello, tracks: [{ id: 7, meta }] });
+  const seenUs = async () => {
+    await vi.advanceTimersByTimeAsync(1000);
+    return (JSON.parse(newest().sent.at(-1) ?? "{}") as { us: number }).us;
+  };
+  expect(await seenUs()).toBe(5_000_000);
+  const picture: WatchFrame = {
+    kind: "begin",
+    track: 7,
+    index: 0,
+    offset: 0,
+    lastSeq: 9,
+    endUs: 0,
+    bytes: Uint8Array.of(1),
+  };
+  await newest().brings({ ...picture, endUs: 15_000_000 });
+  expect(await seenUs()).toBe(15_000_000);
+  await newest().brings({ ...picture, kind: "add", offset: 1, endUs: 16_000_000 });
+  expect(await seenUs()).toBe(16_000_000);
+  await newest().brings({ ...picture, kind: "end", offset: 2, bytes: new Uint8Array(), endUs: 17_000_000 });
+  expect(await seenUs()).toBe(17_000_000);
+  await newest().brings({ type: "segments", items: [{ ...closed, endUs: 18_000_000 }] });
+  expect(await seenUs()).toBe(18_000_000);
 });
