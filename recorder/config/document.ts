@@ -227,6 +227,8 @@ function explainUnknown(path: Path, key: string, known: readonly string[]): Expl
 }
 
 function expectation(issue: z.core.$ZodIssue): string {
+  // zod's own words begin so; others are the schema's.
+  if (issue.code === "invalid_type" && !issue.message.startsWith("Invalid input")) return `: ${issue.message}`;
   if (issue.code === "invalid_type") return `: ${typeWord(issue.expected)}`;
   if (issue.code === "invalid_value") {
     return issue.values.length === 1

@@ -27,7 +27,7 @@ const Case = z.strictObject({
   tags: z.array(z.string()).optional(),
   conduit: z.string().optional(),
   protocol: text.optional(),
-  at: z.iso.datetime({ offset: true }),
+  at: z.iso.datetime({ offset: true, error: 'a time with its zone, such as "2026-12-01T08:00:00Z"' }),
   /** As if an approved request covered it. */
   granted: z.boolean().default(false),
   /** What the session then asks for. */

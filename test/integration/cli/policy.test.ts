@@ -203,6 +203,11 @@ cases:
     const { code, stderr } = await policy("test", write("cases.yaml", cases("maybe")));
     expect(code).toBe(6);
     expect(stderr).toContain("cases.yaml:23:15: cases[2].expect.effect is not one of the allowed values");
+    const timeless = cases("deny").replace("    at: 2026-12-01T08:00:00Z\n", "");
+    const missing = await policy("test", write("cases.yaml", timeless));
+    expect(missing.stderr).toContain(
+      'cases[0].at is missing. Add it: a time with its zone, such as "2026-12-01T08:00:00Z".',
+    );
   });
 
   test("gives its exit code from the built program, too", async () => {
