@@ -1,6 +1,7 @@
 // Signing in and out of the portal.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { SignInWays } from "../../shared/api/identity.ts";
 import { SecondStep, SecondStepNeeded } from "../../shared/api/mfa.ts";
 import { ChangePassword, Health, Me, SignIn } from "../../shared/api/types.ts";
 import { PasskeyStep } from "../../shared/api/webauthn.ts";
@@ -105,6 +106,17 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
           });
       }
     },
+  });
+
+  addPublicRoute(app, {
+    method: "GET",
+    url: "/session/ways",
+    access: "public",
+    head: true,
+    summary: "What there is to sign in with beside name and password.",
+    tag: "session",
+    response: SignInWays,
+    handler: async () => ({ passkey: deps.passkeys.whyNot() === null, provider: null }),
   });
 
   addPublicRoute(app, {

@@ -92,9 +92,9 @@ async function readQuickly<T>(
   return check(value) ? value : schema(await import("./schemas.ts")).parse(value);
 }
 
-const readMe = (response: Promise<Response>) => readQuickly(isMe, (all) => all.Me, response);
+export const readMe = (response: Promise<Response>) => readQuickly(isMe, (all) => all.Me, response);
 
-function remember(me: Me): Me {
+export function remember(me: Me): Me {
   csrfToken = me.csrfToken;
   return me;
 }
@@ -155,8 +155,10 @@ export async function confirmEnrolment(code: string): Promise<{ recoveryCodes: s
   return answer;
 }
 
-export async function renewRecoveryCodes(code: string): Promise<string[]> {
-  return (await read((all) => all.RecoveryCodes, send("POST", "/me/mfa/recovery-codes", { code }))).recoveryCodes;
+/** Without a code where one, or a passkey, was given in the last minutes. */
+export async function renewRecoveryCodes(code?: string): Promise<string[]> {
+  const body = code === undefined ? {} : { code };
+  return (await read((all) => all.RecoveryCodes, send("POST", "/me/mfa/recovery-codes", body))).recoveryCodes;
 }
 
 export async function signOut(): Promise<void> {

@@ -2,7 +2,9 @@
 // person gives it, and the same thing is tried again.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ConfirmChallenge } from "../../shared/api/webauthn.ts";
 import { ApiError, confirmWithCode } from "../api/client.ts";
+import { confirmWithPasskey, getConfirmChallenge } from "../api/identity-client.ts";
 import { CodeField } from "../views/mfa/code-field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { errorText } from "./states.tsx";
@@ -42,32 +44,62 @@ function FreshCodeDialog({ onConfirmed, onClose }: { onConfirmed: () => void; on
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const [ways, setWays] = useState<ConfirmChallenge | null>(null);
+  const ask = () => getConfirmChallenge().then(setWays, (failure: unknown) => setError(errorText(failure)));
+  useEffect(() => {
+    field.current?.focus();
+    void ask();
+  }, []);
+  const confirm = async (act: () => Promise<void>) => {
     setBusy(true);
     setError(null);
     try {
-      await confirmWithCode(code);
+      await act();
       onConfirmed();
     } catch (failure) {
       setError(errorText(failure));
       setCode("");
       setBusy(false);
+      // A question is answered once.
+      await ask();
       field.current?.focus();
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void confirm(() => confirmWithCode(code));
+  };
+  const passkey = ways?.passkey ?? null;
+  // Until it is known, and where nothing is, the field stands there.
+  const byCode = ways === null || ways.code || passkey === null;
   return (
     <Dialog title="Confirm that it is you" testId="fresh-code" onClose={onClose}>
-      <p class="dialog-lead">Give a new code of your authenticator. The one you signed in with is used.</p>
-      <form onSubmit={(event) => void submit(event)}>
-        <CodeField value={code} onInput={setCode} testId="fresh-code-field" field={field} />
-        <p class="form-error" role="alert">
+      <p class="dialog-lead">
+        {byCode
+          ? "Give a new code of your authenticator. The one you signed in with is used."
+          : "Use one of your passkeys once more."}
+      </p>
+      {passkey === null ? null : (
+        <button
+          type="button"
+          class={byCode ? "button block" : "button primary block"}
+          disabled={busy}
+          data-testid="fresh-passkey"
+          onClick={() => void confirm(() => confirmWithPasskey(passkey))}
+        >
+          Use a passkey
+        </button>
+      )}
+      <form onSubmit={submit}>
+        {byCode ? <CodeField value={code} onInput={setCode} testId="fresh-code-field" field={field} /> : null}
+        <p class="form-error" role="alert" data-testid="fresh-code-error">
           {error ?? ""}
         </p>
-        <button type="submit" class="button primary block" disabled={busy} data-testid="fresh-code-submit">
-          {busy ? "Checking…" : "Confirm"}
-        </button>
+        {byCode ? (
+          <button type="submit" class="button primary block" disabled={busy} data-testid="fresh-code-submit">
+            {busy ? "Checking…" : "Confirm"}
+          </button>
+        ) : null}
       </form>
     </Dialog>
   );

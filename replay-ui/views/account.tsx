@@ -11,6 +11,7 @@ import { formatMoment, formatPlural } from "../format.ts";
 import { ChangePasswordView } from "./change-password.tsx";
 import { CodeField } from "./mfa/code-field.tsx";
 import { EnrolmentSteps } from "./mfa/enrolment.tsx";
+import { PasskeySection } from "./mfa/passkeys.tsx";
 import { RecoveryCodes } from "./mfa/recovery-codes.tsx";
 
 export function AccountView({ me }: { me: Me }) {
@@ -50,9 +51,12 @@ const factorWords: Record<string, string> = {
   password: "password",
   totp: "authenticator code",
   "recovery-code": "recovery code",
+  webauthn: "passkey",
+  oidc: "identity provider",
+  "oidc-mfa": "its second factor",
 };
 
-type Doing = "nothing" | "enrolling" | "renewing";
+type Doing = "nothing" | "enrolling" | "renewing" | { codes: string[] };
 
 function SecondFactor({ me }: { me: Me }) {
   const [status, setStatus] = useState<MfaStatus | null>(null);
@@ -79,6 +83,16 @@ function SecondFactor({ me }: { me: Me }) {
       if (!(failure instanceof GivenUp)) setRefused(errorText(failure));
     }
   };
+  const renew = async ({ authenticator }: MfaStatus) => {
+    setRefused("");
+    if (authenticator) return setDoing("renewing");
+    try {
+      // A passkey takes the place of the code.
+      setDoing({ codes: await freshCode.run(() => renewRecoveryCodes()) });
+    } catch (failure) {
+      if (!(failure instanceof GivenUp)) setRefused(errorText(failure));
+    }
+  };
   return (
     <section class="card account-card" aria-labelledby="account-mfa" data-testid="account-mfa">
       <h2 id="account-mfa">Second factor</h2>
@@ -86,8 +100,12 @@ function SecondFactor({ me }: { me: Me }) {
       {status === null ? null : status.enrolled ? (
         <>
           <p data-testid="mfa-state">
-            <span class="tag good">enrolled</span> An authenticator app, since{" "}
-            {status.since === null ? "?" : formatMoment(status.since)}.{" "}
+            <span class="tag good">enrolled</span>{" "}
+            {[
+              ...(status.authenticator ? ["An authenticator app"] : []),
+              ...(status.passkeys > 0 ? [formatPlural(status.passkeys, "passkey")] : []),
+            ].join(" and ")}
+            , since {status.since === null ? "?" : formatMoment(status.since)}.{" "}
             {status.recoveryCodesLeft === 0 ? (
               <strong>No recovery code is left.</strong>
             ) : (
@@ -96,9 +114,9 @@ function SecondFactor({ me }: { me: Me }) {
           </p>
           <div class="account-actions">
             <button type="button" class="button" data-testid="mfa-replace" onClick={() => void replace()}>
-              Use another phone
+              {status.authenticator ? "Use another phone" : "Set up an authenticator"}
             </button>
-            <button type="button" class="button" data-testid="mfa-renew" onClick={() => setDoing("renewing")}>
+            <button type="button" class="button" data-testid="mfa-renew" onClick={() => void renew(status)}>
               New recovery codes
             </button>
           </div>
@@ -106,8 +124,8 @@ function SecondFactor({ me }: { me: Me }) {
       ) : (
         <>
           <p data-testid="mfa-state">
-            <span class="tag warn">none</span> With an authenticator app, a stolen password alone opens nothing. Targets
-            whose rule asks for a second factor open only with one.
+            <span class="tag warn">none</span> With an authenticator app or a passkey, a stolen password alone opens
+            nothing. Targets whose rule asks for a second factor open only with one.
           </p>
           <div class="account-actions">
             <button type="button" class="button primary" data-testid="mfa-enrol" onClick={() => setDoing("enrolling")}>
@@ -120,6 +138,16 @@ function SecondFactor({ me }: { me: Me }) {
         {refused}
       </p>
       {freshCode.dialog}
+      {status === null ? null : (
+        <PasskeySection
+          me={me}
+          enrolled={status.enrolled}
+          onChanged={(next) => {
+            if (next !== undefined) account.set(next);
+            load();
+          }}
+        />
+      )}
       {doing === "enrolling" ? (
         <Dialog title="Set up an authenticator" testId="enrol-dialog" onClose={done}>
           <EnrolmentSteps
@@ -131,14 +159,15 @@ function SecondFactor({ me }: { me: Me }) {
           />
         </Dialog>
       ) : null}
-      {doing === "renewing" ? <Renewal name={me.name} onClose={done} /> : null}
+      {doing === "renewing" ? <Renewal name={me.name} made={null} onClose={done} /> : null}
+      {typeof doing === "object" ? <Renewal name={me.name} made={doing.codes} onClose={done} /> : null}
     </section>
   );
 }
 
-function Renewal({ name, onClose }: { name: string; onClose: () => void }) {
+function Renewal({ name, made, onClose }: { name: string; made: string[] | null; onClose: () => void }) {
   const [code, setCode] = useState("");
-  const [codes, setCodes] = useState<string[] | null>(null);
+  const [codes, setCodes] = useState(made);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const submit = async (event: Event) => {

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { SignInWays } from "../../shared/api/identity.ts";
 import type { SecondStepNeeded } from "../../shared/api/mfa.ts";
 import type { Me } from "../../shared/api/types.ts";
 import { account, signInEnded } from "../account.ts";
 import { signIn } from "../api/client.ts";
+import { getSignInWays, signInWithPasskey } from "../api/identity-client.ts";
 import { Logo } from "../components/icons.tsx";
 import { errorText } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
@@ -15,9 +17,24 @@ export function SignInView() {
   const [needed, setNeeded] = useState<SecondStepNeeded | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const [ways, setWays] = useState<SignInWays | null>(null);
   const ended = useStore(signInEnded);
   const nameField = useRef<HTMLInputElement>(null);
   useEffect(() => nameField.current?.focus(), [needed]);
+  useEffect(() => {
+    // Without an answer there is still name and password.
+    getSignInWays().then(setWays, () => undefined);
+  }, []);
+  const byPasskey = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      enter(await signInWithPasskey());
+    } catch (failure) {
+      setError(errorText(failure));
+      setBusy(false);
+    }
+  };
   const enter = (me: Me) => {
     signInEnded.set(false);
     account.set(me);
@@ -95,6 +112,19 @@ export function SignInView() {
                 {busy ? "Signing in…" : "Sign in"}
               </button>
             </form>
+            {ways?.passkey === true ? (
+              <div class="gate-ways">
+                <button
+                  type="button"
+                  class="button block"
+                  disabled={busy}
+                  data-testid="sign-in-passkey"
+                  onClick={() => void byPasskey()}
+                >
+                  Sign in with a passkey
+                </button>
+              </div>
+            ) : null}
           </>
         )}
       </main>

@@ -149,6 +149,130 @@ describe("somebody who is enrolled", () => {
   });
 });
 
+describe("a passkey", () => {
+  /** At the portal's name, with a device of this person's own that looks at its owner. */
+  async function withDevice(path: string) {
+    const opened = await openPage(browser, api.origin.replace("127.0.0.1", "localhost"), {});
+    open.push(opened);
+    const { page, context } = opened;
+    const cdp = await context.newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2",
+        transport: "usb",
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    await page.goto(path);
+    return { page, cdp, authenticatorId };
+  }
+
+  it("is set up before anything else, follows the password, is a sign-in, confirms, and is removed", async () => {
+    const { page, cdp, authenticatorId } = await withDevice("/account");
+    await typePassword(page, "approver");
+    await page.click(byId("enrol-other-way"));
+    await page.fill(byId("passkey-name"), "blue key");
+    await page.click(byId("passkey-submit"));
+    await page.waitForSelector(byId("recovery-codes"));
+    await page.check(byId("recovery-kept"));
+    await page.click(byId("recovery-done"));
+    await page.waitForSelector(`${byId("passkey")} >> text=blue key`);
+    expect(await api.mfa.status("approver")).toMatchObject({
+      authenticator: false,
+      passkeys: 1,
+      recoveryCodesLeft: 10,
+    });
+    const leave = async () => {
+      await page.click(byId("account-menu"));
+      await page.click(byId("sign-out"));
+      await page.waitForSelector(byId("sign-in-form"));
+    };
+    // After the password, in the place of a code.
+    await leave();
+    await typePassword(page, "approver");
+    await page.click(byId("second-step-passkey"));
+    await page.waitForSelector(byId("passkeys"));
+    await page.waitForSelector("text=password, then passkey");
+    // Alone, since it looked at its owner.
+    await leave();
+    await page.click(byId("sign-in-passkey"));
+    await page.waitForSelector(byId("passkeys"));
+    // What asks for a fresh proof takes it, too; the code that then stands there opens one log-in.
+    await api.database.access.updateTable("web_sessions").set({ confirmed_at_ms: 1 }).execute();
+    await page.click(byId("portal-code"));
+    await page.click(byId("fresh-passkey"));
+    const code = (await page.textContent(byId("portal-code-shown"))) ?? "";
+    const from = { address: "192.0.2.1", portalCodes: true };
+    expect([await api.mfa.verify("approver", code, from), await api.mfa.verify("approver", code, from)]).toEqual([
+      "portal-code",
+      null,
+    ]);
+    await page.keyboard.press("Escape");
+    // The only second factor stays where policy wants one.
+    await page.click(byId("passkey-remove"));
+    await page.waitForSelector(`${byId("passkeys-error")} >> text=only second factor`);
+    await page.click(byId("passkey-rename"));
+    await page.fill(byId("passkey-new-name"), "red key");
+    await page.click(byId("passkey-rename-submit"));
+    await page.waitForSelector(`${byId("passkey")} >> text=red key`);
+    // Not somebody else's second factor.
+    await enrolled("engineer");
+    await leave();
+    await typePassword(page, "engineer");
+    await page.click(byId("second-step-passkey"));
+    await page.waitForSelector(`${byId("sign-in-error")}:not(:empty)`);
+    // A device that did not look at its owner is no whole sign-in.
+    await page.click(byId("sign-in-again"));
+    await cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
+    await page.click(byId("sign-in-passkey"));
+    await page.waitForSelector(`${byId("sign-in-error")}:not(:empty)`);
+    expect(await page.isVisible(byId("account-menu"))).toBe(false);
+  });
+
+  it("of a copy, whose counter went back, opens nothing, nor does an answer that came before", async () => {
+    const { page, cdp, authenticatorId } = await withDevice("/account");
+    await typePassword(page, "unsealer");
+    await page.click(byId("enrol-other-way"));
+    await page.fill(byId("passkey-name"), "key");
+    await page.click(byId("passkey-submit"));
+    await page.check(byId("recovery-kept"));
+    await page.click(byId("recovery-done"));
+    await page.waitForSelector(byId("passkeys"));
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/session/confirm")) sent.push(request.postData() ?? "");
+    });
+    await api.database.access.updateTable("web_sessions").set({ confirmed_at_ms: 1 }).execute();
+    await page.click(byId("portal-code"));
+    await page.click(byId("fresh-passkey"));
+    await page.waitForSelector(byId("portal-code-shown"));
+    const again = await page.evaluate(async (body) => {
+      const { csrfToken } = await (await fetch("/api/v1/session")).json();
+      const headers = { "content-type": "application/json", "x-csrf-token": csrfToken };
+      return (await fetch("/api/v1/session/confirm", { method: "POST", headers, body })).status;
+    }, sent[0] ?? "");
+    expect(again).toBe(403);
+    await page.keyboard.press("Escape");
+    const { credentials } = await cdp.send("WebAuthn.getCredentials", { authenticatorId });
+    await cdp.send("WebAuthn.clearCredentials", { authenticatorId });
+    for (const credential of credentials) {
+      await cdp.send("WebAuthn.addCredential", { authenticatorId, credential: { ...credential, signCount: 1 } });
+    }
+    await api.database.access.updateTable("passkeys").set({ counter: 50 }).execute();
+    await page.click(byId("account-menu"));
+    await page.click(byId("sign-out"));
+    await page.click(byId("sign-in-passkey"));
+    await page.waitForSelector(`${byId("sign-in-error")}:not(:empty)`);
+    await api.database.access.updateTable("passkeys").set({ counter: 0 }).execute();
+    await page.click(byId("sign-in-passkey"));
+    await page.waitForSelector(byId("account-menu"));
+  });
+});
+
 describe.each([
   { width: 1280, height: 800, dark: false },
   { width: 390, height: 844, dark: true, touch: true },

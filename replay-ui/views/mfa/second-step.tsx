@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { SecondStepNeeded } from "../../../shared/api/mfa.ts";
 import type { Me } from "../../../shared/api/types.ts";
 import { giveCode } from "../../api/client.ts";
+import { answerStep } from "../../api/identity-client.ts";
 import { errorText } from "../../components/states.tsx";
 import { CodeField } from "./code-field.tsx";
 
@@ -21,12 +22,11 @@ export function SecondStepForm({
   const [error, setError] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), [recovery]);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const answer = async (act: () => Promise<Me>) => {
     setBusy(true);
     setError(null);
     try {
-      onDone(await giveCode(needed.pending, code));
+      onDone(await act());
     } catch (failure) {
       setError(errorText(failure));
       setCode("");
@@ -35,6 +35,11 @@ export function SecondStepForm({
       setBusy(false);
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void answer(() => giveCode(needed.pending, code));
+  };
+  const { passkey } = needed;
   return (
     <>
       <p class="gate-lead">
@@ -42,7 +47,7 @@ export function SecondStepForm({
           ? "One of the codes you kept on paper. Each works once."
           : "The six digits your authenticator app shows now."}
       </p>
-      <form onSubmit={(event) => void submit(event)} data-testid="code-form">
+      <form onSubmit={submit} data-testid="code-form">
         <CodeField value={code} onInput={setCode} testId="sign-in-code" recovery={recovery} field={field} />
         <p class="form-error" role="alert" data-testid="sign-in-error">
           {error ?? ""}
@@ -51,6 +56,19 @@ export function SecondStepForm({
           {busy ? "Signing in…" : "Sign in"}
         </button>
       </form>
+      {passkey === undefined ? null : (
+        <div class="gate-ways">
+          <button
+            type="button"
+            class="button block"
+            disabled={busy}
+            data-testid="second-step-passkey"
+            onClick={() => void answer(() => answerStep(needed.pending, passkey))}
+          >
+            Use a passkey instead
+          </button>
+        </div>
+      )}
       <div class="gate-links">
         <button
           type="button"
@@ -68,7 +86,7 @@ export function SecondStepForm({
           Start again
         </button>
       </div>
-      <p class="gate-hint">No authenticator enrolled yet? Then the name or the password was not right: start again.</p>
+      <p class="gate-hint">No second factor set up yet? Then the name or the password was not right: start again.</p>
     </>
   );
 }

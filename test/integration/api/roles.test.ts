@@ -17,6 +17,8 @@ const table: Record<string, "public" | readonly string[]> = {
   "DELETE /api/v1/session": everybody,
   "POST /api/v1/me/password": everybody,
   "POST /api/v1/session/second-step": "public",
+  "GET /api/v1/session/ways": "public",
+  "HEAD /api/v1/session/ways": "public",
   "POST /api/v1/session/passkey": "public",
   "POST /api/v1/session/confirm": everybody,
   "POST /api/v1/session/confirm/challenge": everybody,

@@ -204,6 +204,7 @@ describe("who must enrol", () => {
       "POST /api/v1/me/passkeys/begin",
       "POST /api/v1/session",
       "POST /api/v1/session/passkey",
+      "GET /api/v1/session/ways",
       "POST /api/v1/session/second-step",
       "GET /api/v1/health",
     ]);

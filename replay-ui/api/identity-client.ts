@@ -1,0 +1,66 @@
+// What my account and the page for signing in ask the service about passkeys, the identity provider, tokens and keys.
+import type { z } from "zod";
+import type { SignInWays } from "../../shared/api/identity.ts";
+import type { Me } from "../../shared/api/types.ts";
+import type { AddedPasskey, ConfirmChallenge, PasskeyList, PortalCode } from "../../shared/api/webauthn.ts";
+import { readMe, remember, send } from "./client.ts";
+
+type Schemas = typeof import("./identity-schemas.ts");
+
+/** The schemas are fetched beside the answer. */
+async function read<T>(schema: (all: Schemas) => z.ZodType<T>, response: Promise<Response>): Promise<T> {
+  const [schemas, answer] = await Promise.all([import("./identity-schemas.ts"), response]);
+  return schema(schemas).parse(await answer.json());
+}
+
+const browserSide = () => import("./passkeys.ts");
+
+export function getSignInWays(): Promise<SignInWays> {
+  return read((all) => all.SignInWays, send("GET", "/session/ways"));
+}
+
+/** A whole sign-in: the passkey says whose it is. */
+export async function signInWithPasskey(): Promise<Me> {
+  const step = await read((all) => all.PasskeyStep, send("POST", "/session/passkey"));
+  return answerStep(step.pending, step.passkey);
+}
+
+/** The second step with a passkey in the place of a code. */
+export async function answerStep(pending: string, passkey: object): Promise<Me> {
+  const assertion = await (await browserSide()).answerWithPasskey(passkey);
+  return remember(await readMe(send("POST", "/session/second-step", { pending, assertion })));
+}
+
+export function getPasskeys(): Promise<PasskeyList> {
+  return read((all) => all.PasskeyList, send("GET", "/me/passkeys"));
+}
+
+/** Ends every other sign-in; the refreshed one comes with it. */
+export async function addPasskey(name: string): Promise<AddedPasskey> {
+  const { ticket, options } = await read((all) => all.PasskeyQuestion, send("POST", "/me/passkeys/begin"));
+  const response = await (await browserSide()).makePasskey(options);
+  const added = await read((all) => all.AddedPasskey, send("POST", "/me/passkeys", { ticket, name, response }));
+  remember(added.me);
+  return added;
+}
+
+export async function renamePasskey(id: string, name: string): Promise<void> {
+  await send("POST", "/me/passkeys/rename", { id, name });
+}
+
+export async function removePasskey(id: string): Promise<void> {
+  await send("POST", "/me/passkeys/remove", { id });
+}
+
+export function makePortalCode(): Promise<PortalCode> {
+  return read((all) => all.PortalCode, send("POST", "/me/portal-code"));
+}
+
+export function getConfirmChallenge(): Promise<ConfirmChallenge> {
+  return read((all) => all.ConfirmChallenge, send("POST", "/session/confirm/challenge"));
+}
+
+export async function confirmWithPasskey({ ticket, options }: NonNullable<ConfirmChallenge["passkey"]>): Promise<void> {
+  const assertion = await (await browserSide()).answerWithPasskey(options);
+  await send("POST", "/session/confirm", { ticket, assertion });
+}
