@@ -109,7 +109,7 @@ function shadowed(policy: Policy): PolicyFinding[] {
       .find(
         (earlier) =>
           !(earlier.rule.effect === "deny" && earlier.rule.hours !== undefined) &&
-          (earlier.rule.protocols ?? null) === null &&
+          allProtocols(earlier.rule, rule) &&
           allCovered(earlier.people, people) &&
           allCovered(earlier.rule.targets, rule.targets),
       );
@@ -117,6 +117,11 @@ function shadowed(policy: Policy): PolicyFinding[] {
     const problem = `("${rule.id}") is never reached: the rule "${by.rule.id}" before it matches whatever it matches`;
     return [{ path: ["rules", at, "id"], problem, mend: "Move it before that rule, or remove it." }];
   });
+}
+
+/** A rule without protocols matches each. */
+function allProtocols(by: Rule, { protocols }: Rule): boolean {
+  return by.protocols === undefined || (protocols?.every((one) => by.protocols?.includes(one)) ?? false);
 }
 
 function allCovered(by: readonly string[], patterns: readonly string[]): boolean {

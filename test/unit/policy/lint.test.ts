@@ -67,6 +67,7 @@ describe("a rule that never decides", () => {
     ["a wider one", rule("a", { people: ["*"], targets: ["*"] }), rule("b", { targets: ["tag:x", "conduit:y"] })],
     ["a denying one", rule("a", { effect: "deny" }), rule("b", { targets: ["plc-1"] })],
     ["one for all protocols", rule("a"), rule("b", { protocols: ["ssh"] })],
+    ["one for its protocol and more", rule("a", { protocols: ["vnc", "ssh"] }), rule("b", { protocols: ["ssh"] })],
   ])("after %s", (_name, ...rules) => {
     expect(found(policyOf(...rules))).toEqual([
       'rules.1.id ("b") is never reached: the rule "a" before it matches whatever it matches',
@@ -77,6 +78,7 @@ describe("a rule that never decides", () => {
     ["one for other people", rule("a", { people: ["erika"] }), rule("b")],
     ["one for other targets", rule("a", { targets: ["plc-1"] }), rule("b")],
     ["one for one protocol", rule("a", { protocols: ["ssh"] }), rule("b")],
+    ["one for one of its protocols", rule("a", { protocols: ["ssh"] }), rule("b", { protocols: ["ssh", "vnc"] })],
     ["one that denies at night", rule("a", { effect: "deny", hours: { from: "22:00", to: "06:00" } }), rule("b")],
   ])("is not said of one after %s", (_name, ...rules) => {
     expect(found(policyOf(...rules))).toEqual([]);
