@@ -49,11 +49,11 @@ test("many who type one after another have two commits at most between two quiet
   expect(here).toBe(2);
 });
 
-test("a disk that took long is not waited for again for seconds, also when it failed", () => {
+test("a disk that took long is not waited for again for fifty times as long, also when it failed", () => {
   const { clock, pace, write } = paced();
   write(30);
   pace.wrote();
-  clock.ms += 4900;
+  clock.ms += 1400;
   expect(pace.mayWriteHere(4096)).toBe(false);
   clock.ms += 101;
   expect(pace.mayWriteHere(4096)).toBe(true);
@@ -63,6 +63,23 @@ test("a disk that took long is not waited for again for seconds, also when it fa
       throw new Error("EIO");
     }),
   ).toThrow("EIO");
-  clock.ms += 4000;
+  clock.ms += 1400;
   expect(pace.mayWriteHere(4096)).toBe(false);
+});
+
+test("slow commits hold the thread for a fiftieth of the time at most, however slow the disk is", () => {
+  const { clock, pace, write } = paced();
+  const beganMs = clock.ms;
+  let heldMs = 0;
+  for (let key = 0; key < 10_000; key++) {
+    clock.ms += 20;
+    const tookMs = 2.1 + (key % 7) * 20;
+    if (!pace.mayWriteHere(4096)) pace.wrote();
+    else {
+      write(tookMs);
+      heldMs += tookMs;
+    }
+  }
+  expect(heldMs).toBeGreaterThan(0);
+  expect(heldMs / (clock.ms - beganMs)).toBeLessThan(0.021);
 });
