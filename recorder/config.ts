@@ -28,6 +28,16 @@ export type StoreConfig =
       objectLock: boolean;
     };
 
+export type OidcConfig = Omit<
+  ConfigFile["identity"]["oidc"],
+  "issuer" | "clientId" | "clientSecret" | "clientSecretFile"
+> & {
+  issuer: string;
+  clientId: string;
+  /** Null: a public client. */
+  clientSecret: Secret | null;
+};
+
 /** Where the master key comes from; `file` is made at the first start. */
 export type MasterKeyConfig =
   | { kind: "file"; path: string }
@@ -56,7 +66,10 @@ export interface Config {
     /** `https` where this listener or the proxy in front of it speaks TLS. */
     transport: "https" | "loopback-http";
   };
-  identity: ConfigFile["identity"];
+  identity: Omit<ConfigFile["identity"], "oidc"> & {
+    /** Null: there is no identity provider. */
+    oidc: OidcConfig | null;
+  };
   store: StoreConfig;
   spool: { directory: string; floorBytes: number; journalBytes: number };
   recording: ConfigFile["recording"];
@@ -216,8 +229,10 @@ class Placer {
 
 /** A configuration file is copied, mailed and backed up; a secret in it would go along. */
 function refuseSecretsInFile(document: SourceDocument): void {
-  const { store, search } = document.value as {
+  const { store, search, identity, database } = document.value as {
     store?: Record<string, unknown>;
+    identity?: { oidc?: Record<string, unknown> };
+    database?: Record<string, unknown>;
     search?: { database?: Record<string, unknown> };
   };
   const findings: Finding[] = [];
@@ -225,12 +240,18 @@ function refuseSecretsInFile(document: SourceDocument): void {
     const mend = "Use store.secretAccessKeyFile, or the variable CONDUIT_STORE_SECRET_ACCESS_KEY.";
     findings.push(document.finding(["store", "secretAccessKey"], "must not stand in the file", mend));
   }
-  const url = search?.database?.["url"];
-  if (typeof url === "string" && /:\/\/[^/?#]*:[^/?#]*@|[?&]password=/i.test(url)) {
-    const mend = "Use search.database.urlFile, or the variable CONDUIT_SEARCH_DATABASE_URL.";
-    findings.push(
-      document.finding(["search", "database", "url"], "has a password, which must not stand in the file", mend),
-    );
+  if (identity?.oidc?.["clientSecret"] !== undefined) {
+    const mend = "Use identity.oidc.clientSecretFile, or the variable CONDUIT_IDENTITY_OIDC_CLIENT_SECRET.";
+    findings.push(document.finding(["identity", "oidc", "clientSecret"], "must not stand in the file", mend));
+  }
+  for (const [key, url] of [
+    ["search.database", search?.database?.["url"]],
+    ["database", database?.["url"]],
+  ] as const) {
+    if (typeof url !== "string" || !/:\/\/[^/?#]*:[^/?#]*@|[?&]password=/i.test(url)) continue;
+    const path = [...key.split("."), "url"];
+    const mend = `Use ${key}.urlFile, or the variable ${variableOf(path)}.`;
+    findings.push(document.finding(path, "has a password, which must not stand in the file", mend));
   }
   if (findings.length > 0) throw invalid(findings, "config.validate");
 }
@@ -278,7 +299,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       tls: tls ?? null,
       transport: tls !== undefined || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
     },
-    identity: raw.identity,
+    identity: { ...raw.identity, oidc: assembleOidc(raw.identity.oidc, place) },
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
     recording: raw.recording,
@@ -386,8 +407,8 @@ function assembleStore(
     const directory = given("store.directory", raw.directory, "store");
     return { kind: "fs", directory, createDirectory: raw.createDirectory, immutable: raw.immutable };
   }
-  const accessKeyId = secretOf(raw.accessKeyId, raw.accessKeyIdFile, "accessKeyIdFile", place);
-  const secretAccessKey = secretOf(raw.secretAccessKey, raw.secretAccessKeyFile, "secretAccessKeyFile", place);
+  const accessKeyId = secretOf(raw.accessKeyId, raw.accessKeyIdFile, "store.accessKeyIdFile", place);
+  const secretAccessKey = secretOf(raw.secretAccessKey, raw.secretAccessKeyFile, "store.secretAccessKeyFile", place);
   return {
     kind: "s3",
     ...(raw.endpoint === undefined ? {} : { endpoint: raw.endpoint }),
@@ -402,13 +423,42 @@ function assembleStore(
   };
 }
 
-function assembleSearchDatabase({ url, urlFile }: ConfigFile["search"]["database"], place: Placer): Secret | null {
+function assembleOidc(raw: ConfigFile["identity"]["oidc"], place: Placer): OidcConfig | null {
+  const { issuer, clientId, clientSecret, clientSecretFile, ...rest } = raw;
+  const fault = (key: string, problem: string, mend: string) =>
+    invalid([place.finding(`identity.oidc.${key}`, problem, mend)], "config.validate");
+  if (issuer === undefined) {
+    if (clientId === undefined) return null;
+    throw fault("clientId", "stands without identity.oidc.issuer", "Give the provider's issuer as well.");
+  }
+  if (clientId === undefined) {
+    throw fault("issuer", "stands without identity.oidc.clientId", "Give the client's id that the provider knows.");
+  }
+  const { protocol, hostname } = new URL(issuer);
+  if (protocol !== "https:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname)) {
+    throw fault("issuer", "has no TLS: whoever is on the wire could sign in as anybody", "Use its https address.");
+  }
+  if (rest.roles.length === 0) {
+    throw fault("issuer", "has no identity.oidc.roles, so nobody could come in", "Map at least one group to roles.");
+  }
+  const secret = secretOf(clientSecret, clientSecretFile, "identity.oidc.clientSecretFile", place);
+  return { ...rest, issuer, clientId, clientSecret: secret === undefined ? null : new Secret(secret) };
+}
+
+function assembleDatabase({ schema, ...given }: ConfigFile["database"], place: Placer): Config["database"] {
+  const url = assemblePostgres(given, "database", place);
+  return url === null ? null : { url, schema };
+}
+
+/** @param key that holds both settings. */
+function assemblePostgres(
+  { url, urlFile }: ConfigFile["search"]["database"],
+  key: "database" | "search.database",
+  place: Placer,
+): Secret | null {
   if (url !== undefined && urlFile !== undefined) {
-    const mend = "Keep one of search.database.url and search.database.urlFile.";
-    throw invalid(
-      [place.finding("search.database.url", "stands beside search.database.urlFile", mend)],
-      "config.validate",
-    );
+    const mend = `Keep one of ${key}.url and ${key}.urlFile.`;
+    throw invalid([place.finding(`${key}.url`, `stands beside ${key}.urlFile`, mend)], "config.validate");
   }
   if (url !== undefined) return new Secret(url);
   if (urlFile === undefined) return null;
@@ -421,10 +471,10 @@ function assembleSearchDatabase({ url, urlFile }: ConfigFile["search"]["database
 
 function secretOf(value: string | undefined, file: string | undefined, key: string, place: Placer): string | undefined {
   if (value !== undefined || file === undefined) return value;
-  const path = place.path(`store.${key}`, file);
+  const path = place.path(key, file);
   const text = readConfigText(path, "secret file").trim();
   if (text !== "") return text;
-  throw invalid([place.finding(`store.${key}`, "names an empty file", "Put the value into it.")], "config.validate");
+  throw invalid([place.finding(key, "names an empty file", "Put the value into it.")], "config.validate");
 }
 
 function isLoopback(host: string): boolean {

@@ -228,7 +228,14 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   await keepPolicies({ inventory, versions: policyVersions, feed: access.feed, logger });
   const mfa = mfaOf(config, database, masterKey, access.feed);
   let portalUrl = config.http.publicUrl;
-  const identity = openIdentity(config, { database, feed: access.feed, portalUrl: () => portalUrl });
+  const identity = openIdentity(config, {
+    database,
+    feed: access.feed,
+    audit,
+    logger,
+    portalUrl: () => portalUrl,
+  });
+  undo.push(() => identity.close());
   const mfaRequired = () => inventory.current.policy.signIn.mfa === "required";
   const signIn = new SignIn({
     people,
@@ -382,7 +389,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     people,
     signIn,
     mfa,
-    ...identity,
+    ...identity.deps,
     mfaRequired,
     webSessions: new WebSessions(database.access, {
       idleSeconds: config.limits.signInIdleSeconds,
@@ -582,6 +589,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         { what: "facts of recordings", stop: () => activity.close() },
         { what: "keys of recordings", stop: () => recordingKeys.forget() },
         { what: "encryption", stop: () => encryption?.close() },
+        { what: "accounts of the identity provider", stop: () => identity.close() },
         { what: "access events", stop: () => access.close() },
         { what: "the last entry of the audit log", stop: () => audit.append(lastEntry) },
         { what: "signing keys", stop: () => keys.close() },

@@ -176,6 +176,8 @@ export class People {
 
   async setDisabled(name: string, disabled: boolean): Promise<void> {
     await this.#update(name, { disabled: disabled ? 1 : 0 });
+    // Whoever decides it here overrules what a sign-in with the identity provider would bring back.
+    await this.#db.updateTable("oidc_identities").set({ deprovisioned: 0 }).where("person", "=", keyOf(name)).execute();
     if (disabled) await this.#signOutEverywhere(name);
   }
 

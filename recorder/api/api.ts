@@ -14,6 +14,7 @@ import { addKeyRoutes } from "./key-routes.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addMfaRoutes } from "./mfa-routes.ts";
 import { addMyAccessRoutes } from "./my-access-routes.ts";
+import { addOidcRoutes } from "./oidc-routes.ts";
 import { addOpenApiRoute, describeRoutes } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import { addPasskeyRoutes } from "./passkey-routes.ts";
@@ -72,7 +73,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   await describeRoutes(app, deps);
   await app.register(
     async (api) => {
-      addSessionRoutes(api, deps);
+      addOidcRoutes(api, deps, addSessionRoutes(api, deps));
       addMfaRoutes(api, deps);
       addPasskeyRoutes(api, deps);
       const views = viewLogOf(deps);

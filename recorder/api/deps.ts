@@ -35,6 +35,8 @@ import type { Factor } from "../../shared/policy/factor.ts";
 import type { Conduit, Policy, Role, Target } from "../../shared/policy/policy.ts";
 import type { AccessFeed } from "../access/feed.ts";
 import type { Mfa } from "../access/mfa/mfa.ts";
+import type { OidcAccounts } from "../access/oidc/accounts.ts";
+import type { OidcProvider } from "../access/oidc/provider.ts";
 import type { People } from "../access/people.ts";
 import type { PolicyVersions } from "../access/policy-versions.ts";
 import type { AccessRequests } from "../access/requests/requests.ts";
@@ -249,6 +251,13 @@ export interface ApiDeps {
   signIn: Pick<SignIn, "password" | "passkey" | "provider" | "confirm" | "confirmPasskey">;
   mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset" | "makePortalCode">;
   passkeys: Pick<Passkeys, "whyNot" | "list" | "askToRegister" | "register" | "rename" | "remove" | "ask">;
+  /** Left out: there is no identity provider. */
+  oidc?: {
+    provider: Pick<OidcProvider, "label" | "ask" | "address" | "answer">;
+    accounts: Pick<OidcAccounts, "settle" | "of" | "personOf" | "link" | "unlink">;
+    /** Where the browser goes after signing out; null: nowhere. */
+    signOutUrl(): string | null;
+  };
   /** Whether policy wants a second factor of everybody who signs in. */
   mfaRequired(): boolean;
   webSessions: Pick<WebSessions, "create" | "find" | "revoke" | "confirm">;

@@ -141,7 +141,7 @@ export function addMfaRoutes(app: FastifyInstance, deps: ApiDeps): void {
                 options: question.options,
               },
         code: authenticator || recoveryCodesLeft > 0,
-        provider: null,
+        provider: me.factors.includes("oidc") ? (deps.oidc?.provider.label ?? null) : null,
       };
     },
   });

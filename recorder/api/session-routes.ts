@@ -39,7 +39,18 @@ export function cookieOptions(deps: ApiDeps) {
   return { path: "/", httpOnly: true, sameSite: "strict", secure: deps.transport === "https" } as const;
 }
 
-export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
+/** How every way to sign in ends. */
+export interface SignInSteps {
+  signedIn(person: SignedInPerson, request: FastifyRequest, reply: FastifyReply): Promise<z.input<typeof Me>>;
+  askSecond(
+    name: string,
+    step: PendingCode,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): z.input<typeof SecondStepNeeded>;
+}
+
+export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): SignInSteps {
   const cookie = cookieName(deps.transport);
   const pendingCookie = `${cookie}-pending`;
   const waiting = new PendingSignIns();
@@ -116,7 +127,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     summary: "What there is to sign in with beside name and password.",
     tag: "session",
     response: SignInWays,
-    handler: async () => ({ passkey: deps.passkeys.whyNot() === null, provider: null }),
+    handler: async () => ({ passkey: deps.passkeys.whyNot() === null, provider: deps.oidc?.provider.label ?? null }),
   });
 
   addPublicRoute(app, {
@@ -266,6 +277,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
       return insight ? health : { status: health.status };
     },
   });
+  return { signedIn, askSecond };
 }
 
 export function browserOf(request: FastifyRequest): Browser {
@@ -287,6 +299,7 @@ function meOf(
   deps: ApiDeps,
   me: Pick<SignedIn, "name" | "roles" | "csrfToken" | "mustChangePassword" | "mustEnrol" | "factors" | "expiresAt">,
 ): z.input<typeof Me> {
+  const signOutUrl = me.factors.includes("oidc") ? (deps.oidc?.signOutUrl() ?? null) : null;
   return {
     name: me.name,
     roles: [...me.roles],
@@ -295,6 +308,7 @@ function meOf(
     mustEnrol: me.mustEnrol,
     factors: [...me.factors],
     expiresAt: me.expiresAt,
+    ...(signOutUrl === null ? {} : { signOutUrl }),
     reasonFor: [...deps.inventory().policy.custody.reasonFor],
   };
 }

@@ -1,6 +1,7 @@
 // The configuration file as a schema: every key, its default and what it may hold. docs/configuration.md lists the same
 // keys, and a test compares the two.
 import { z } from "zod";
+import { Role } from "../../shared/policy/policy.ts";
 
 export interface Endpoint {
   host: string;
@@ -105,7 +106,32 @@ export const ConfigFile = z.strictObject({
     })
     .prefault({}),
   identity: z
-    .strictObject({ webauthn: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}) })
+    .strictObject({
+      webauthn: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+      oidc: z
+        .strictObject({
+          issuer: url.optional(),
+          clientId: z.string().min(1).max(255).optional(),
+          clientSecret: z.string().min(1).optional(),
+          clientSecretFile: path.optional(),
+          label: z.string().trim().min(1).max(60).default("the identity provider"),
+          scopes: z
+            .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/))
+            .max(32)
+            .default(["openid", "profile"]),
+          nameClaim: z.string().min(1).max(100).default("preferred_username"),
+          groupsClaim: z.string().min(1).max(100).default("groups"),
+          roles: z
+            .array(z.strictObject({ group: z.string().min(1).max(255), roles: z.array(Role).min(1) }))
+            .max(1000)
+            .default([]),
+          mfaAcr: z.array(z.string().min(1).max(255)).max(32).default([]),
+          mfaAmr: z.array(z.string().min(1).max(64)).max(32).default([]),
+          recheckDays: z.int().min(0).max(365).default(30),
+          signOutThere: z.boolean().default(true),
+        })
+        .prefault({}),
+    })
     .prefault({}),
   store: Store.prefault({ kind: "fs" }),
   spool: z

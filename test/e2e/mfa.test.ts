@@ -211,7 +211,7 @@ describe("a passkey", () => {
       "portal-code",
       null,
     ]);
-    await page.keyboard.press("Escape");
+    await page.click(`${byId("portal-code-dialog")} [aria-label=Close]`);
     // The only second factor stays where policy wants one.
     await page.click(byId("passkey-remove"));
     await page.waitForSelector(`${byId("passkeys-error")} >> text=only second factor`);
@@ -256,7 +256,7 @@ describe("a passkey", () => {
       return (await fetch("/api/v1/session/confirm", { method: "POST", headers, body })).status;
     }, sent[0] ?? "");
     expect(again).toBe(403);
-    await page.keyboard.press("Escape");
+    await page.click(`${byId("portal-code-dialog")} [aria-label=Close]`);
     const { credentials } = await cdp.send("WebAuthn.getCredentials", { authenticatorId });
     await cdp.send("WebAuthn.clearCredentials", { authenticatorId });
     for (const credential of credentials) {

@@ -205,6 +205,8 @@ describe("who must enrol", () => {
       "POST /api/v1/session",
       "POST /api/v1/session/passkey",
       "GET /api/v1/session/ways",
+      "POST /api/v1/session/provider",
+      "POST /api/v1/session/provider/answer",
       "POST /api/v1/session/second-step",
       "GET /api/v1/health",
     ]);
