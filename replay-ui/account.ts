@@ -25,9 +25,12 @@ export async function loadAccount(): Promise<void> {
 }
 
 export async function leave(): Promise<void> {
+  const away = account.get()?.signOutUrl;
   await signOut().catch(() => {});
   signInEnded.set(false);
   account.set(null);
+  // The next person at this computer must not come in by what the provider still remembers.
+  if (away !== undefined) location.assign(away);
 }
 
 export function hasRole(me: Me, ...roles: Role[]): boolean {

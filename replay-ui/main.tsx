@@ -4,6 +4,7 @@ import "./styles/index.css";
 import { render } from "preact";
 import { loadAccount } from "./account.ts";
 import { installPrinting } from "./printing.ts";
+import { providerAnswer, takeProviderAnswer } from "./provider.ts";
 import { installRouter, route } from "./router.ts";
 import { installTheme } from "./theme.ts";
 import { App } from "./views/app.tsx";
@@ -11,8 +12,10 @@ import { prepareRecording } from "./views/recording/prepare.ts";
 
 installTheme();
 installPrinting();
+takeProviderAnswer();
 installRouter();
-void loadAccount();
+// Back from the identity provider, who it is comes with its answer.
+if (providerAnswer.get() === null) void loadAccount();
 const first = route.get();
 if (first.view === "recording") prepareRecording(first.session, 0);
 route.subscribe((next) => {

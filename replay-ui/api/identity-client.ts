@@ -1,6 +1,6 @@
 // What my account and the page for signing in ask the service about passkeys, the identity provider, tokens and keys.
 import type { z } from "zod";
-import type { SignInWays } from "../../shared/api/identity.ts";
+import type { MyIdentity, ProviderAnswered, SignInWays } from "../../shared/api/identity.ts";
 import type { Me } from "../../shared/api/types.ts";
 import type { AddedPasskey, ConfirmChallenge, PasskeyList, PortalCode } from "../../shared/api/webauthn.ts";
 import { readMe, remember, send } from "./client.ts";
@@ -63,4 +63,25 @@ export function getConfirmChallenge(): Promise<ConfirmChallenge> {
 export async function confirmWithPasskey({ ticket, options }: NonNullable<ConfirmChallenge["passkey"]>): Promise<void> {
   const assertion = await (await browserSide()).answerWithPasskey(options);
   await send("POST", "/session/confirm", { ticket, assertion });
+}
+
+const addressOf = async (path: string): Promise<string> =>
+  (await read((all) => all.ProviderAddress, send("POST", path))).url;
+
+/** Where the browser goes to sign in at the identity provider; so the next two. */
+export const signInAtProvider = (): Promise<string> => addressOf("/session/provider");
+export const linkProvider = (): Promise<string> => addressOf("/me/provider/link");
+export const confirmAtProvider = (): Promise<string> => addressOf("/session/confirm/provider");
+
+export async function bringProviderAnswer(query: string): Promise<ProviderAnswered> {
+  const answer = await read((all) => all.ProviderAnswered, send("POST", "/session/provider/answer", { query }));
+  return "csrfToken" in answer ? remember(answer) : answer;
+}
+
+export function getMyIdentity(): Promise<MyIdentity> {
+  return read((all) => all.MyIdentity, send("GET", "/me/provider"));
+}
+
+export async function unlinkProvider(): Promise<void> {
+  await send("POST", "/me/provider/unlink");
 }

@@ -1,7 +1,7 @@
 // The schemas of what my account and the page for signing in ask. Loaded with the first of these questions.
 import "../zod-without-eval.ts";
 
-export { SignInWays } from "../../shared/api/identity.ts";
+export { MyIdentity, ProviderAddress, ProviderAnswered, SignInWays } from "../../shared/api/identity.ts";
 export {
   AddedPasskey,
   ConfirmChallenge,

@@ -4,7 +4,8 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ConfirmChallenge } from "../../shared/api/webauthn.ts";
 import { ApiError, confirmWithCode } from "../api/client.ts";
-import { confirmWithPasskey, getConfirmChallenge } from "../api/identity-client.ts";
+import { confirmAtProvider, confirmWithPasskey, getConfirmChallenge } from "../api/identity-client.ts";
+import { goToProvider } from "../provider.ts";
 import { CodeField } from "../views/mfa/code-field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { errorText } from "./states.tsx";
@@ -70,14 +71,17 @@ function FreshCodeDialog({ onConfirmed, onClose }: { onConfirmed: () => void; on
     void confirm(() => confirmWithCode(code));
   };
   const passkey = ways?.passkey ?? null;
+  const provider = ways?.provider ?? null;
   // Until it is known, and where nothing is, the field stands there.
-  const byCode = ways === null || ways.code || passkey === null;
+  const byCode = ways === null || ways.code || (passkey === null && provider === null);
   return (
     <Dialog title="Confirm that it is you" testId="fresh-code" onClose={onClose}>
       <p class="dialog-lead">
         {byCode
           ? "Give a new code of your authenticator. The one you signed in with is used."
-          : "Use one of your passkeys once more."}
+          : passkey !== null
+            ? "Use one of your passkeys once more."
+            : "Sign in there once more, then try again."}
       </p>
       {passkey === null ? null : (
         <button
@@ -88,6 +92,19 @@ function FreshCodeDialog({ onConfirmed, onClose }: { onConfirmed: () => void; on
           onClick={() => void confirm(() => confirmWithPasskey(passkey))}
         >
           Use a passkey
+        </button>
+      )}
+      {provider === null ? null : (
+        <button
+          type="button"
+          class="button block"
+          disabled={busy}
+          data-testid="fresh-provider"
+          onClick={() => {
+            confirmAtProvider().then(goToProvider, (failure: unknown) => setError(errorText(failure)));
+          }}
+        >
+          Confirm with {provider}
         </button>
       )}
       <form onSubmit={submit}>

@@ -9,6 +9,7 @@ import { GivenUp, useFreshCode } from "../components/fresh-code.tsx";
 import { ErrorState, errorText } from "../components/states.tsx";
 import { formatMoment, formatPlural } from "../format.ts";
 import { ChangePasswordView } from "./change-password.tsx";
+import { LinkedProvider } from "./linked-provider.tsx";
 import { CodeField } from "./mfa/code-field.tsx";
 import { EnrolmentSteps } from "./mfa/enrolment.tsx";
 import { PasskeySection } from "./mfa/passkeys.tsx";
@@ -33,6 +34,7 @@ export function AccountView({ me }: { me: Me }) {
         </dl>
       </section>
       <SecondFactor me={me} />
+      <LinkedProvider />
       <section class="card account-card" aria-labelledby="account-password">
         <h2 id="account-password">Password</h2>
         <p>Changing it ends every other sign-in of yours.</p>

@@ -6,6 +6,7 @@ import { ChevronDownIcon, Logo, SearchIcon, UserIcon } from "../components/icons
 import { Menu } from "../components/menu.tsx";
 import { EmptyState, ErrorState, LoadingPage } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
+import { providerAnswer } from "../provider.ts";
 import { leaveView, type Route, route } from "../router.ts";
 import { Store, useStore } from "../store.ts";
 import { zone } from "../zone.ts";
@@ -16,6 +17,7 @@ import { EmergencyBanner } from "./emergency-banner.tsx";
 import { LiveView } from "./live/live-page.tsx";
 import { MainNav } from "./main-nav.tsx";
 import { MustEnrolView } from "./mfa/must-enrol.tsx";
+import { ProviderAnswerView } from "./provider-answer.tsx";
 import { loadedRecordingView, loadRecordingView } from "./recording/prepare.ts";
 import { RecordingSkeleton } from "./recording/skeleton.tsx";
 import { RecordingsView } from "./recordings.tsx";
@@ -29,6 +31,8 @@ export function App() {
   const current = useStore(route);
   // Every page writes times: with another zone all of them are written anew.
   useStore(zone);
+  const answer = useStore(providerAnswer);
+  if (answer !== null) return <ProviderAnswerView query={answer} />;
   if (me === undefined && error !== null) {
     return (
       <main class="centred">

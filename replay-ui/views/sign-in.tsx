@@ -4,10 +4,11 @@ import type { SecondStepNeeded } from "../../shared/api/mfa.ts";
 import type { Me } from "../../shared/api/types.ts";
 import { account, signInEnded } from "../account.ts";
 import { signIn } from "../api/client.ts";
-import { getSignInWays, signInWithPasskey } from "../api/identity-client.ts";
+import { getSignInWays, signInAtProvider, signInWithPasskey } from "../api/identity-client.ts";
 import { Logo } from "../components/icons.tsx";
 import { errorText } from "../components/states.tsx";
 import { ThemeToggle } from "../components/theme-toggle.tsx";
+import { goToProvider } from "../provider.ts";
 import { useStore } from "../store.ts";
 import { SecondStepForm } from "./mfa/second-step.tsx";
 
@@ -25,11 +26,11 @@ export function SignInView() {
     // Without an answer there is still name and password.
     getSignInWays().then(setWays, () => undefined);
   }, []);
-  const byPasskey = async () => {
+  const attempt = async (action: () => Promise<void>) => {
     setBusy(true);
     setError(null);
     try {
-      enter(await signInWithPasskey());
+      await action();
     } catch (failure) {
       setError(errorText(failure));
       setBusy(false);
@@ -112,19 +113,32 @@ export function SignInView() {
                 {busy ? "Signing in…" : "Sign in"}
               </button>
             </form>
-            {ways?.passkey === true ? (
+            {ways === null ? null : (
               <div class="gate-ways">
-                <button
-                  type="button"
-                  class="button block"
-                  disabled={busy}
-                  data-testid="sign-in-passkey"
-                  onClick={() => void byPasskey()}
-                >
-                  Sign in with a passkey
-                </button>
+                {ways.passkey ? (
+                  <button
+                    type="button"
+                    class="button block"
+                    disabled={busy}
+                    data-testid="sign-in-passkey"
+                    onClick={() => void attempt(async () => enter(await signInWithPasskey()))}
+                  >
+                    Sign in with a passkey
+                  </button>
+                ) : null}
+                {ways.provider === null ? null : (
+                  <button
+                    type="button"
+                    class="button block"
+                    disabled={busy}
+                    data-testid="sign-in-provider"
+                    onClick={() => void attempt(async () => goToProvider(await signInAtProvider()))}
+                  >
+                    Sign in with {ways.provider}
+                  </button>
+                )}
               </div>
-            ) : null}
+            )}
           </>
         )}
       </main>

@@ -3,8 +3,12 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { totpCode, totpStepAt } from "../../recorder/access/mfa/totp.ts";
+import { OidcAccounts } from "../../recorder/access/oidc/accounts.ts";
+import { OidcProvider } from "../../recorder/access/oidc/provider.ts";
 import { type ApiFixture, password, startApi } from "../integration/api/api-fixture.ts";
 import { launchBrowser, type OpenPage, openPage, type PageOptions } from "../support/browser.ts";
+import { freePort } from "../support/free-port.ts";
+import { startOidcProvider } from "../support/oidc-provider.ts";
 import { builtUi } from "../support/replay-fixtures.ts";
 
 let api: ApiFixture;
@@ -270,6 +274,60 @@ describe("a passkey", () => {
     await api.database.access.updateTable("passkeys").set({ counter: 0 }).execute();
     await page.click(byId("sign-in-passkey"));
     await page.waitForSelector(byId("account-menu"));
+  });
+});
+
+describe("the identity provider", () => {
+  it("leads there and back: nothing of its answer stays in the address, and signing out ends both", async () => {
+    const port = await freePort();
+    const origin = `http://localhost:${port}`;
+    const idp = await startOidcProvider([origin]);
+    await idp.accounts({ s1: { preferred_username: "jane", groups: ["auditors"] } });
+    const provider = new OidcProvider(
+      {
+        ...idp,
+        label: "Plant ID",
+        scopes: ["profile"],
+        nameClaim: "preferred_username",
+        groupsClaim: "groups",
+        mfaAcr: ["urn:test:mfa"],
+        mfaAmr: [],
+      },
+      () => origin,
+    );
+    const accounts = new OidcAccounts(api.database.access, {
+      issuer: idp.issuer,
+      label: "Plant ID",
+      roles: [{ group: "auditors", roles: ["auditor"] }],
+      recheckDays: 0,
+      audit: (entry) => api.audit.append(entry),
+    });
+    const oidc = { provider, accounts, signOutUrl: () => provider.signOutUrl(origin) };
+    const { close } = await api.besides({ staticDirectory: builtUi, oidc }, port);
+    try {
+      const { page, context } = await openPage(browser, origin, {});
+      await page.goto("/account");
+      await page.click(byId("sign-in-provider"));
+      await page.fill("[name=account]", "s1");
+      await page.fill("[name=how]", "acr");
+      await page.click("text=Go");
+      await page.waitForSelector("text=identity provider, then its second factor");
+      expect(new URL(page.url())).toMatchObject({ pathname: "/account", search: "" });
+      await page.waitForSelector(byId("account-provider"));
+      expect(await page.evaluate(() => history.length)).toBeLessThan(6);
+      // An answer that this browser did not ask for: refused, and not left standing in the address.
+      await page.goto("/oidc/callback?code=x&state=y");
+      await page.waitForSelector(byId("provider-error"));
+      expect(new URL(page.url())).toMatchObject({ pathname: "/", search: "" });
+      await page.click(byId("provider-back"));
+      await page.click(byId("account-menu"));
+      await page.click(byId("sign-out"));
+      await page.waitForURL(`${idp.issuer}/session/end**`);
+      await context.close();
+    } finally {
+      await close();
+      await idp.stop();
+    }
   });
 });
 

@@ -66,6 +66,8 @@ export interface ApiFixture {
   /** `METHOD /address`, sorted. */
   routes: string[];
   signIn(name: string): Promise<Portal>;
+  /** A second API on the same data, e.g. with something that must know its address before. */
+  besides(overrides: Partial<ApiDeps>, port: number): Promise<{ close(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -169,7 +171,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     },
   });
   const retention = keepingOf({ database, store, audit, find: (session) => recordings.find(session) });
-  const app = await createApi({
+  const deps: ApiDeps = {
     transport: "loopback-http",
     people,
     signIn: new SignIn(signInParts),
@@ -251,7 +253,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     signingKeys: () => [{ keyId: key.keyId, algorithm: "ed25519", publicKeyPem: key.publicKeyPem }],
     version: "0.1.0",
     ...overrides,
-  });
+  };
+  const app = await createApi(deps);
   const origin = await app.listen({ host, port: 0 });
   port = Number(new URL(origin).port);
   return {
@@ -273,6 +276,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     access,
     routes: routesOf(app),
     signIn: (name) => signIn(origin, name),
+    besides: async (others, at) => {
+      const besides = await createApi({ ...deps, ...others });
+      await besides.listen({ host, port: at });
+      return { close: () => besides.close() };
+    },
     close: async () => {
       await app.close();
       await database.close();
