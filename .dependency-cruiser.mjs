@@ -20,8 +20,9 @@ const LAYERS = {
   "recorder/screen/": ["shared/"],
   "recorder/record/": ["shared/", "recorder/rfb/", "recorder/screen/", "recorder/encryption/", ...STORE_CONTRACT],
   "recorder/live/": ["shared/"],
-  "recorder/access/": ["shared/"],
-  "recorder/catalog/": ["shared/", "recorder/encryption/", ...STORE_CONTRACT],
+  // What the state's two engines write differently.
+  "recorder/access/": ["shared/", "recorder/database/engine.ts"],
+  "recorder/catalog/": ["shared/", "recorder/encryption/", "recorder/database/engine.ts", ...STORE_CONTRACT],
   // Its threads open the store by themselves; how long what is kept is retention's to say, and what a time stamp says the
   // ledger's.
   "recorder/verify/": [
@@ -105,7 +106,7 @@ const OWNERS = {
     "recorder/search/saved-searches.ts",
   ],
   libsql: ["recorder/database/"],
-  pg: ["recorder/search/postgres-database.ts"],
+  pg: ["recorder/database/postgres/", "recorder/search/postgres-database.ts"],
   fastify: ["recorder/api/"],
   "@fastify/": ["recorder/api/"],
   commander: ["recorder/cli/"],

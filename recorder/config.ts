@@ -5,7 +5,7 @@ import { hostname, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { type Finding, invalid, type Override, SourceDocument, validate } from "./config/document.ts";
-import { masterKeyVariable, readOverrides } from "./config/environment.ts";
+import { masterKeyVariable, readOverrides, variableOf } from "./config/environment.ts";
 import { ConfigFile, type Endpoint, parseEndpoint } from "./config/schema.ts";
 import { Secret } from "./config/secret.ts";
 
@@ -49,6 +49,8 @@ export interface Config {
   /** The file it was read from; null when there is none. */
   file: string | null;
   recorder: { id: string; dataDirectory: string; keyDirectory: string; database: string; adminSocket: string };
+  /** PostgreSQL, whose address may have a password, in place of the file `recorder.database`; null: the file. */
+  database: { url: Secret; schema: string } | null;
   masterKey: MasterKeyConfig;
   ssh: { listen: Endpoint; hostKeys: string[]; banner: string; legacyTargets: boolean };
   vnc: {
@@ -278,6 +280,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       database: given("recorder.database", raw.recorder.database, "conduit.db"),
       adminSocket: given("recorder.adminSocket", raw.recorder.adminSocket, "admin.sock"),
     },
+    database: assembleDatabase(raw.database, place),
     masterKey: assembleMasterKey(raw.masterKey, place, keys, masterKey),
     ssh: {
       ...raw.ssh,
@@ -312,7 +315,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
     retention: raw.retention,
     verification: raw.verification,
-    search: { ...raw.search, database: assembleSearchDatabase(raw.search.database, place) },
+    search: { ...raw.search, database: assemblePostgres(raw.search.database, "search.database", place) },
     inventory: {
       targets: given("inventory.targets", raw.inventory.targets, "inventory/targets.yaml"),
       conduits: given("inventory.conduits", raw.inventory.conduits, "inventory/conduits.yaml"),
@@ -462,11 +465,13 @@ function assemblePostgres(
   }
   if (url !== undefined) return new Secret(url);
   if (urlFile === undefined) return null;
-  const key = "search.database.urlFile";
-  const text = readConfigText(place.path(key, urlFile), "secret file").trim();
+  const text = readConfigText(place.path(`${key}.urlFile`, urlFile), "secret file").trim();
   if (/^postgres(?:ql)?:\/\/\S+$/.test(text)) return new Secret(text);
   const mend = "Put one line into it, such as postgresql://conduit:PASSWORD@db.example/conduit.";
-  throw invalid([place.finding(key, "names a file without an address of PostgreSQL", mend)], "config.validate");
+  throw invalid(
+    [place.finding(`${key}.urlFile`, "names a file without an address of PostgreSQL", mend)],
+    "config.validate",
+  );
 }
 
 function secretOf(value: string | undefined, file: string | undefined, key: string, place: Placer): string | undefined {

@@ -34,7 +34,7 @@ import { openMasterKey } from "./cli/key-files.ts";
 import { ClockWatch, isClockSynchronised, signed } from "./clock-watch.ts";
 import { atListenKey } from "./config/listen-error.ts";
 import { type Config, environment } from "./config.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase, stateOf } from "./database.ts";
 import type { RecordingEncryption } from "./encryption/recording-encryption.ts";
 import { RecordingKeys } from "./encryption/recording-keys.ts";
 import { openEncryption, openMonthKeys, shredRegularly } from "./encryption-service.ts";
@@ -109,7 +109,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger.error({ code: error.code, err: error }, "inventory change refused; the old one stays in force"),
   );
 
-  const database = await openDatabase(config.recorder.database, { thread: true });
+  const database = await openDatabase(stateOf(config), { thread: true });
   undo.push(() => database.close());
   const policyVersions = new PolicyVersions(database.policies);
   const masterKey = await openMasterKey(config, database);

@@ -132,7 +132,7 @@ async function standingNotes({ cases, catalog }: ServiceDatabase, session: strin
     .select(["kind", "at_us", "end_us", "text", "tags", "author"])
     .where("session", "=", session)
     .where("struck_by", "is", null)
-    .orderBy("at_us")
+    .orderBy("at_us", (order) => order.asc().nullsFirst())
     .orderBy("created_at")
     .execute();
   return rows.map(({ kind, at_us: atUs, end_us: endUs, text, tags, author }) => ({

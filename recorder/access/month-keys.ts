@@ -3,8 +3,9 @@
 // recordings: then the service can read none of them, wherever a copy may be. Invariant: a destroyed identity is never
 // made again.
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { AppError } from "../../shared/errors.ts";
+import { eraseRemains } from "../database/engine.ts";
 import type { MasterKey } from "./master-key.ts";
 import { sealedFor } from "./sealing.ts";
 import type { AccessTables } from "./tables.ts";
@@ -100,8 +101,7 @@ export class MonthKeys {
       .where("sealed", "is not", null)
       .executeTakeFirst();
     this.#unsealed.delete(month);
-    // Out of the log of recent writes too; a reader in another process may keep it there a little longer.
-    await sql`pragma wal_checkpoint(truncate)`.execute(this.#db);
+    await eraseRemains(this.#db, "month_keys");
     return numUpdatedRows > 0n;
   }
 

@@ -177,7 +177,9 @@ function wantedOf({ target = "", conduit = "" }: ActivityFilter) {
     ...(target === "" ? [] : [like("r.target_key", target)]),
     ...(conduit === "" ? [] : [sql<SqlBool>`r.conduit = ${conduit}`]),
   ];
-  return wanted.length === 0 ? sql<number>`1` : sql<number>`(${sql.join(wanted, sql` and `)})`;
+  return wanted.length === 0
+    ? sql<number>`1`
+    : sql<number>`case when ${sql.join(wanted, sql` and `)} then 1 else 0 end`;
 }
 
 function like(column: string, text: string) {

@@ -40,7 +40,7 @@ export class Notes {
   async of(on: NoteOn): Promise<Note[]> {
     const rows = await notesOn(this.#parts.db, on)
       .selectAll()
-      .orderBy("at_us")
+      .orderBy("at_us", (order) => order.asc().nullsFirst())
       .orderBy("created_at")
       .orderBy("id")
       .limit(maxNotes)

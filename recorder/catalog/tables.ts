@@ -1,6 +1,7 @@
 // The tables of the catalogue and their migration. Times are RFC 3339 in UTC with exactly six decimals, so that text
 // order is time order.
-import { type Generated, type Kysely, type Migration, sql } from "kysely";
+import type { Generated, Kysely, Migration } from "kysely";
+import { appendOnly, numbered } from "../database/engine.ts";
 
 export interface RecordingsTable {
   session: string;
@@ -126,11 +127,9 @@ export const catalogMigrations: Record<string, Migration> = {
         .execute();
       await db.schema.createIndex("audit_at").on("audit").column("at").execute();
       await db.schema.createIndex("audit_subject").on("audit").columns(["subject", "id"]).execute();
+      await numbered(db, "audit", "id");
       // Append-only also for whoever holds a connection: an audit line is neither changed nor deleted.
-      for (const verb of ["update", "delete"]) {
-        await sql`create trigger ${sql.id(`audit_no_${verb}`)} before ${sql.raw(verb)} on audit
-          begin select raise(abort, 'the audit log is append-only'); end`.execute(db);
-      }
+      await appendOnly(db, "audit", "the audit log is");
     },
   },
   "0014-enforcement": {

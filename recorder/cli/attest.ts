@@ -8,6 +8,7 @@ import { AppError } from "../../shared/errors.ts";
 import type { Attestation } from "../../shared/evidence/attestation.ts";
 import { catalogueRows, policyOf } from "../attestation-sources.ts";
 import type { Config } from "../config.ts";
+import { hasState } from "../database.ts";
 import { loadOrCreateSigningKey } from "../record/signing.ts";
 import { attestationPage } from "../verify/attest/attestation-page.ts";
 import { checkAttestation, sha256Hex } from "../verify/attest/check-attestation.ts";
@@ -204,7 +205,7 @@ async function signingKeyOf({ recorder }: Config) {
 }
 
 async function rowsOf(cli: Cli, command: Command, installation: Config | null) {
-  if (installation === null || !existsSync(installation.recorder.database)) return null;
+  if (installation === null || !hasState(installation)) return null;
   return inWorkspace(cli, command, ({ database }) => catalogueRows(database));
 }
 

@@ -1,11 +1,10 @@
 // What every command is given: streams, the configuration, the person at the machine, and how to end.
-import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { AuditLog } from "../catalog/audit.ts";
 import { type Config, loadConfig, operatingSystemUser } from "../config.ts";
-import { openDatabase, type ServiceDatabase } from "../database.ts";
+import { hasState, openDatabase, type ServiceDatabase, stateOf } from "../database.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 
@@ -50,7 +49,7 @@ export async function inWorkspace<T>(
 ): Promise<T> {
   const config = configOf(cli, command);
   refuseNoInstallation(config, cli);
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(stateOf(config));
   try {
     const log = new AuditLog(database.catalog);
     const actor = localActor(cli);
@@ -68,7 +67,7 @@ export async function inWorkspace<T>(
 function refuseNoInstallation(config: Config, cli: Cli): void {
   const { database } = config.recorder;
   const named = config.file !== null || Object.keys(cli.env).some((name) => name.startsWith("CONDUIT_"));
-  if (named || existsSync(database)) return;
+  if (named || hasState(config)) return;
   throw new AppError(
     "CONFIG_UNREADABLE",
     `${cli.directory} has no installation: there is no configuration file, and no database at ${database}. Give --config FILE or change to its directory; \`conduit serve\` makes a new one.`,

@@ -10,7 +10,7 @@ import { loadOrCreateMasterKey } from "../access/master-key-source.ts";
 import { People } from "../access/people.ts";
 import { AuditLog } from "../catalog/audit.ts";
 import { type Config, configFileName } from "../config.ts";
-import { openDatabase } from "../database.ts";
+import { openDatabase, stateOf } from "../database.ts";
 import { loadOrCreateSigningKey } from "../record/signing.ts";
 import { masterKeyPath, refuseLostMasterKey, signingKeyPath } from "./key-files.ts";
 import { generateEd25519 } from "./openssh-key.ts";
@@ -120,7 +120,7 @@ function createInventory({ inventory, recorder }: Config, created: string[]): vo
 }
 
 async function createAdmin(config: Config): Promise<FirstStart["admin"]> {
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(stateOf(config));
   try {
     const people = new People(database.access);
     if ((await people.list()).length > 0) return null;

@@ -11,7 +11,7 @@ import {
 } from "../access/master-key-source.ts";
 import { SecretStore } from "../access/secrets.ts";
 import type { Config } from "../config.ts";
-import { openDatabase, type ServiceDatabase } from "../database.ts";
+import { hasState, openDatabase, type ServiceDatabase, stateName, stateOf } from "../database.ts";
 import { readPrivateKey } from "../tap/ssh/private-key.ts";
 
 export function signingKeyPath(config: Config): string {
@@ -48,8 +48,8 @@ export async function openSecrets(config: Config, database: ServiceDatabase): Pr
 
 export async function refuseLostMasterKey(config: Config): Promise<void> {
   const path = masterKeyPath(config);
-  if (path === null || existsSync(path) || !existsSync(config.recorder.database)) return;
-  const database = await openDatabase(config.recorder.database);
+  if (path === null || existsSync(path) || !hasState(config)) return;
+  const database = await openDatabase(stateOf(config));
   await refuseIfSealed(path, config, database).finally(() => database.close());
 }
 
@@ -67,7 +67,7 @@ async function refuseIfSealed(path: string, config: Config, { access }: ServiceD
   if (sealed === 0) return;
   throw new AppError(
     "CONFIG_UNREADABLE",
-    `${path}: the master key is missing, but the database ${config.recorder.database} holds ${sealed} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
+    `${path}: the master key is missing, but the database ${stateName(stateOf(config))} holds ${sealed} secrets sealed with it. Restore the key from its backup, or check recorder.keyDirectory.`,
     { op: "keys.master" },
   );
 }

@@ -23,6 +23,14 @@ const path = z.string().min(1).max(4096);
 const url = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:/.test(text), 'an address such as "https://recorder.example:8443"');
+const postgres = {
+  url: z
+    .string()
+    .max(4096)
+    .regex(/^postgres(?:ql)?:\/\/\S+$/, 'an address such as "postgresql://conduit@db.example/conduit"')
+    .optional(),
+  urlFile: path.optional(),
+};
 const minute = 60;
 const ageRecipient = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)');
 
@@ -65,6 +73,15 @@ export const ConfigFile = z.strictObject({
       keyDirectory: path.optional(),
       database: path.optional(),
       adminSocket: path.optional(),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      ...postgres,
+      schema: z
+        .string()
+        .regex(/^(?!pg_)[a-z][a-z0-9_]{0,62}$/, "small letters, digits and underscore, and none of PostgreSQL's own")
+        .default("conduit"),
     })
     .prefault({}),
   masterKey: z
@@ -242,16 +259,7 @@ export const ConfigFile = z.strictObject({
       enabled: z.boolean().default(true),
       encrypted: z.enum(["session", "index"]).default("session"),
       cpuShare: z.number().min(0.01).max(1).default(0.25),
-      database: z
-        .strictObject({
-          url: z
-            .string()
-            .max(4096)
-            .regex(/^postgres(?:ql)?:\/\/\S+$/, 'an address such as "postgresql://conduit@db.example/conduit"')
-            .optional(),
-          urlFile: path.optional(),
-        })
-        .prefault({}),
+      database: z.strictObject(postgres).prefault({}),
       screens: z
         .strictObject({
           enabled: z.boolean().default(true),

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
 import { AppError } from "../../shared/errors.ts";
+import { serverOf } from "../database/postgres/place.ts";
 import type { Row, Run } from "./entries.ts";
 import { explained, isRepeatable, tablesAreGone } from "./postgres-faults.ts";
 
@@ -53,7 +54,7 @@ export class PostgresDatabase {
 
   constructor({ url, owner }: PostgresOptions, whenGone: () => void) {
     this.#schema = schemaOf(owner);
-    this.#place = placeOf(url);
+    this.#place = serverOf(url);
     this.#whenGone = whenGone;
     // Waited for before a connection is used, whatever its type says.
     const prepare = (client: pg.ClientBase): unknown =>
@@ -179,15 +180,6 @@ function schemaOf(owner: string): string {
     .replaceAll(/[^a-z0-9]+/g, "_")
     .slice(0, 30);
   return `conduit_search_${readable}_${createHash("sha256").update(owner).digest("hex").slice(0, 8)}`;
-}
-
-/** Without who signs in there, and with what. */
-function placeOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null) return "PostgreSQL";
-  const host = parsed.searchParams.get("host") ?? decodeURIComponent(parsed.hostname);
-  const port = parsed.searchParams.get("port") ?? (parsed.port === "" ? "5432" : parsed.port);
-  return `PostgreSQL at ${host === "" ? "localhost" : host}:${port}${decodeURIComponent(parsed.pathname)}`;
 }
 
 function newer(version: number): AppError {

@@ -61,7 +61,9 @@ export class Verifications {
         e.fn.countAll<number>().as("recordings"),
         e.fn.count<number>("verifications.at").as("read"),
         e.fn.min<string | null>("verifications.at").as("oldest"),
-        e.fn.sum<number>(e.case().when("verifications.at", ">=", since).then(1).else(0).end()).as("up_to_date"),
+        e.fn
+          .sum<number>(e.case().when("verifications.at", ">=", since).then(e.lit(1)).else(e.lit(0)).end())
+          .as("up_to_date"),
       ])
       .executeTakeFirstOrThrow();
     const recordings = Number(row.recordings);

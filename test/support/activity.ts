@@ -1,10 +1,10 @@
 // The activity of recordings that are made up in memory: a catalogue of its own, and their facts read as the service does.
 import { type ActivityFilter, readActivity } from "../../recorder/activity/activity.ts";
 import { KeptFacts, type KeptFactsOptions } from "../../recorder/activity/kept-facts.ts";
-import { openDatabase } from "../../recorder/database.ts";
 import type { Activity } from "../../shared/api/activity.ts";
 import type { RecordingSummary } from "../../shared/api/types.ts";
 import type { Policy } from "../../shared/policy/policy.ts";
+import { openState } from "./state.ts";
 
 export function activityOf(
   recordings: KeptFactsOptions["recordings"],
@@ -12,7 +12,7 @@ export function activityOf(
   policy: () => Policy,
 ): (filter: ActivityFilter) => Promise<Activity> {
   return async (filter) => {
-    const database = await openDatabase(":memory:");
+    const database = await openState(":memory:");
     try {
       await database.catalog.insertInto("recordings").values(summaries().map(recordingRow)).execute();
       await new KeptFacts({ db: database.activity, recordings, failed: () => {} }).readMissing();

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { MasterKey } from "../../recorder/access/master-key.ts";
 import { masterKeyFromFile } from "../../recorder/access/master-key-source.ts";
 import { MonthKeys } from "../../recorder/access/month-keys.ts";
-import { openDatabase, type ServiceDatabase } from "../../recorder/database.ts";
+import type { ServiceDatabase } from "../../recorder/database.ts";
 import { RecordingEncryption, serviceKeyMonth } from "../../recorder/encryption/recording-encryption.ts";
 import { RecordingKeys } from "../../recorder/encryption/recording-keys.ts";
 import { type ShredParts, shredDue, shreddingNow } from "../../recorder/encryption-service.ts";
@@ -15,6 +15,7 @@ import { OpenRecord } from "../../shared/manifest/open-record.ts";
 import { dataKeyOf, type Identity, newIdentity } from "../support/encryption.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder, sessionOf } from "../support/recording-builder.ts";
+import { openState } from "../support/state.ts";
 
 const facts = { person: "vera", target: "plc-1", startedAt: "2026-11-20T06:11:00.000Z", seed: 1 };
 const month = "2027-02";
@@ -30,7 +31,7 @@ let told: string[];
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "conduit-shred-"));
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   const masterKey = await MasterKey.open(database.access, masterKeyFromFile(join(directory, "master.key")));
   const monthKeys = new MonthKeys(database.access, masterKey);
   investigator = await newIdentity();

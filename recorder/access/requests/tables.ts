@@ -1,6 +1,7 @@
 // The tables of requests, grants, blocks and events, and their migration. Portable types only; times in milliseconds since
 // the epoch, names beside their lowercase form, which is what is compared.
 import { type Kysely, type Migration, sql } from "kysely";
+import { appendOnly } from "../../database/engine.ts";
 import type { AccessTables } from "../tables.ts";
 
 export interface AccessRequestsTable {
@@ -323,10 +324,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
     .addColumn("details", "text", (c) => c.notNull())
     .execute();
   await db.schema.createIndex("access_events_subject").on("access_events").columns(["subject", "seq"]).execute();
-  for (const verb of ["update", "delete"]) {
-    await sql`create trigger ${sql.id(`access_events_no_${verb}`)} before ${sql.raw(verb)} on access_events
-      begin select raise(abort, 'the events of access are append-only'); end`.execute(db);
-  }
+  await appendOnly(db, "access_events", "the events of access are");
   await db.schema
     .createTable("access_counters")
     .addColumn("name", "text", (c) => c.primaryKey())

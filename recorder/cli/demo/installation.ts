@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { People } from "../../access/people.ts";
 import { type Config, loadConfig } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { openDatabase, stateOf } from "../../database.ts";
 import { prepareInstallation } from "../first-start.ts";
 import { openSecrets } from "../key-files.ts";
 import type { Hmi } from "./hmi/hmi.ts";
@@ -51,7 +51,7 @@ export async function installDemo(
   await prepareInstallation(config, { admin: false });
   const investigatorPassword = easyPassword();
   const vendorPassword = easyPassword();
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(stateOf(config));
   try {
     const people = new People(database.access);
     await people.create({

@@ -7,7 +7,7 @@ import { mfaStatuses } from "../../access/mfa/status.ts";
 import { People } from "../../access/people.ts";
 import type { SecretStore } from "../../access/secrets.ts";
 import { type Config, storeOptions } from "../../config.ts";
-import { openDatabase, type ServiceDatabase } from "../../database.ts";
+import { hasState, openDatabase, type ServiceDatabase, stateName, stateOf } from "../../database.ts";
 import { probeKey } from "../../store/keys.ts";
 import { checkTarget } from "../../tap/ssh/upstream.ts";
 import type { VncTargetAccess } from "../../tap/tap.ts";
@@ -56,17 +56,17 @@ export async function checkStore(config: Config): Promise<Check[]> {
 }
 
 export async function checkDatabase(config: Config): Promise<Check[]> {
-  const path = config.recorder.database;
-  if (!existsSync(path))
-    return [warn("database", `${path} does not exist yet`, "Run conduit serve once: it sets everything up.")];
-  const database = await openDatabase(path);
+  const name = stateName(stateOf(config));
+  if (!hasState(config))
+    return [warn("database", `${name} does not exist yet`, "Run conduit serve once: it sets everything up.")];
+  const database = await openDatabase(stateOf(config));
   try {
     const answer = await database.check();
     if (answer !== "ok")
       return [
-        fail("database", `${path}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
+        fail("database", `${name}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
       ];
-    return [ok("database", path), ...(await checkPeople(database)), ...(await checkSecondFactors(config, database))];
+    return [ok("database", name), ...(await checkPeople(database)), ...(await checkSecondFactors(config, database))];
   } finally {
     await database.close();
   }
@@ -102,10 +102,10 @@ async function checkSecondFactors(config: Config, database: ServiceDatabase): Pr
 export async function checkSecrets(config: Config): Promise<Check[]> {
   // What is missing has a check of its own.
   const keyFile = masterKeyPath(config);
-  if (!existsSync(config.recorder.database) || (keyFile !== null && !existsSync(keyFile))) return [];
+  if (!hasState(config) || (keyFile !== null && !existsSync(keyFile))) return [];
   const targets = soundInventory(config)?.targets ?? null;
   if (targets === null) return [warn("secrets", "not checked: the inventory is at fault", "Mend the inventory first.")];
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(stateOf(config));
   try {
     const secrets = await openSecrets(config, database);
     return [...(await checkRotation(config)), ...(await secretsOf(targets, secrets))];
@@ -168,7 +168,7 @@ export function checkInventory(config: Config): Check[] {
 
 /** Signs in to every target and hangs up; only when asked for, since it touches the plant. */
 export async function checkTargets(config: Config): Promise<Check[]> {
-  const database = await openDatabase(config.recorder.database);
+  const database = await openDatabase(stateOf(config));
   try {
     const secrets = await openSecrets(config, database);
     const checks: Check[] = [];

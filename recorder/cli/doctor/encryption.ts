@@ -1,7 +1,7 @@
 // Of `conduit doctor`: are recordings encrypted to people who exist, and can the service read those that it has keys to?
 import { existsSync } from "node:fs";
 import type { Config } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { hasState, openDatabase, stateOf } from "../../database.ts";
 import { openEncryption, openMonthKeys } from "../../encryption-service.ts";
 import { masterKeyPath, openMasterKey } from "../key-files.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
@@ -11,8 +11,8 @@ const name = "encryption";
 export async function checkEncryption(config: Config): Promise<Check[]> {
   const path = masterKeyPath(config);
   // Before a first start there is no key, and the check must not be what makes one.
-  if (!existsSync(config.recorder.database) || (path !== null && !existsSync(path))) return [];
-  const database = await openDatabase(config.recorder.database);
+  if (!hasState(config) || (path !== null && !existsSync(path))) return [];
+  const database = await openDatabase(stateOf(config));
   try {
     const monthKeys = openMonthKeys(config, database, await openMasterKey(config, database));
     const checks: Check[] = [];

@@ -7,7 +7,7 @@ import { ledgerOrigin, parseCheckpoint, type SignedCheckpoint, verifyNote } from
 import { type LedgerEntry, parseEntry } from "../../../shared/ledger/entry.ts";
 import { ed25519KeyOf } from "../../../shared/ledger/key-history.ts";
 import { type Config, storeOptions } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { hasState, openDatabase, stateOf } from "../../database.ts";
 import { nodeNoteCrypto, sha256Hex } from "../../ledger/node-crypto.ts";
 import { otherLedgers, renamedText } from "../../ledger/other-ledgers.ts";
 import { listStored } from "../../ledger/store-copy.ts";
@@ -54,9 +54,9 @@ export async function checkLedger(config: Config, nowMs = Date.now()): Promise<C
 
 const see = "See docs/ledger.md, When both are gone.";
 
-async function hadOne({ recorder }: Config): Promise<boolean> {
-  if (!existsSync(recorder.database)) return false;
-  const database = await openDatabase(recorder.database);
+async function hadOne(config: Config): Promise<boolean> {
+  if (!hasState(config)) return false;
+  const database = await openDatabase(stateOf(config));
   try {
     return (await database.catalog.selectFrom("audit_ledger").select("n").limit(1).executeTakeFirst()) !== undefined;
   } finally {

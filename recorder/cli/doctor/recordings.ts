@@ -1,7 +1,6 @@
 // The recordings themselves: whether any that was made is gone. What each holds is for `conduit recordings verify`.
-import { existsSync } from "node:fs";
 import type { Config } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { hasState, openDatabase, stateOf } from "../../database.ts";
 import { printable } from "../output.ts";
 import { atShelves, trustedKeys } from "../recordings/archive.ts";
 import { knownRecordings, numberFaults } from "../recordings/completeness.ts";
@@ -12,8 +11,8 @@ const name = "numbers";
 /** Only reads, so that it may run while the service does. */
 export async function checkNumbers(config: Config): Promise<Check[]> {
   // Before a first start there is nothing to check; a database that is missing has its own check.
-  if (!existsSync(config.recorder.database)) return [];
-  const database = await openDatabase(config.recorder.database);
+  if (!hasState(config)) return [];
+  const database = await openDatabase(stateOf(config));
   try {
     return await atShelves(config, database, async (shelves) => {
       const known = await knownRecordings(shelves);

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
 import { type Config, storeOptions } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { hasState, openDatabase, stateOf } from "../../database.ts";
 import { RetainedRecordings } from "../../retention/retained.ts";
 import { bucketPolicy } from "../../retention/terms.ts";
 import type { BucketPolicy } from "../../store/retention-store.ts";
@@ -58,8 +58,8 @@ const words = {
 };
 
 async function checkOverdue(config: Config): Promise<Check[]> {
-  if (!existsSync(config.recorder.database)) return [];
-  const database = await openDatabase(config.recorder.database);
+  if (!hasState(config)) return [];
+  const database = await openDatabase(stateOf(config));
   try {
     const { overdue } = await new RetainedRecordings(database.retention).counts();
     if (overdue === 0) return [];

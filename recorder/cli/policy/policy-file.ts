@@ -8,7 +8,7 @@ import { AccessFeed } from "../../access/feed.ts";
 import { People } from "../../access/people.ts";
 import { AccessRequests } from "../../access/requests/requests.ts";
 import { type Config, readConfigText } from "../../config.ts";
-import { openDatabase } from "../../database.ts";
+import { hasState, openDatabase, stateOf } from "../../database.ts";
 import { type InventorySnapshot, parseInventory, readInventoryTexts } from "../../inventory/snapshot.ts";
 import { type Cli, configOf } from "../cli.ts";
 import { inventoryOf } from "../inventory-of.ts";
@@ -43,9 +43,8 @@ export async function grantAtHand(
   target: string,
   nowMs: number,
 ): Promise<GrantFacts | null> {
-  const path = config.recorder.database;
-  if (!existsSync(path)) return null;
-  const database = await openDatabase(path);
+  if (!hasState(config)) return null;
+  const database = await openDatabase(stateOf(config));
   const feed = new AccessFeed(database.requests);
   try {
     const people = new People(database.access);
@@ -58,9 +57,9 @@ export async function grantAtHand(
 }
 
 /** Of enabled accounts; undefined where there is no database yet. */
-export async function knownPeople({ recorder: { database: path } }: Config): Promise<PersonFacts[] | undefined> {
-  if (!existsSync(path)) return undefined;
-  const database = await openDatabase(path);
+export async function knownPeople(config: Config): Promise<PersonFacts[] | undefined> {
+  if (!hasState(config)) return undefined;
+  const database = await openDatabase(stateOf(config));
   try {
     const people = await new People(database.access).list();
     return people.filter(({ disabled }) => !disabled).map(({ name, roles }) => ({ name, roles }));

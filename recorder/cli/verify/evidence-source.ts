@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError } from "../../../shared/errors.ts";
 import { type Config, storeOptions } from "../../config.ts";
+import { hasState } from "../../database.ts";
 import { readRootPublicKey } from "../../keys/root-key.ts";
 import { readPublicKey, signingKeyHistory } from "../../signing-keys.ts";
 import type { StoreConfig } from "../../store/create-store.ts";
@@ -112,7 +113,7 @@ async function sourceOf(
       );
   }
   const authorities = authoritiesOf(cli, options, installation);
-  const hasDatabase = installation !== null && existsSync(installation.recorder.database);
+  const hasDatabase = installation !== null && hasState(installation);
   const source: EvidenceSource = {
     store,
     config,

@@ -17,7 +17,8 @@ import { totpCode, totpStepAt } from "../../../recorder/access/mfa/totp.ts";
 import { People } from "../../../recorder/access/people.ts";
 import { rotateMasterKey } from "../../../recorder/access/rotate-master-key.ts";
 import { SecretStore } from "../../../recorder/access/secrets.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
+import { openState } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -27,7 +28,7 @@ const secret = { kind: "password" as const, password: "the controller's own" };
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "conduit-master-key-"));
   keyFile = join(directory, "keys", "master.key");
-  database = await openDatabase(join(directory, "conduit.db"));
+  database = await openState(join(directory, "conduit.db"));
 });
 afterEach(async () => {
   await database.close();
@@ -156,7 +157,7 @@ describe("a rotation", () => {
 
   it("is one of two that begin at once", async () => {
     const { totpSecret } = await fill();
-    const second = await openDatabase(join(directory, "conduit.db"), { thread: true });
+    const second = await openState(join(directory, "conduit.db"), { thread: true });
     const outcomes = await Promise.allSettled(
       [database, second].map(({ access }) => rotateMasterKey(access, masterKeyFromFile(keyFile), randomBytes(32))),
     );

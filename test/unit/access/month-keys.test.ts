@@ -9,8 +9,9 @@ import { MasterKey } from "../../../recorder/access/master-key.ts";
 import { masterKeyFromFile } from "../../../recorder/access/master-key-source.ts";
 import { MonthKeys } from "../../../recorder/access/month-keys.ts";
 import { rotateMasterKey } from "../../../recorder/access/rotate-master-key.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { KeyServiceCommand } from "../../../recorder/encryption/key-service.ts";
+import { openState } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -18,7 +19,7 @@ let masterKey: MasterKey;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "conduit-months-"));
-  database = await openDatabase(join(directory, "conduit.db"));
+  database = await openState(join(directory, "conduit.db"));
   masterKey = await MasterKey.open(database.access, masterKeyFromFile(join(directory, "master.key")));
 });
 afterEach(async () => {

@@ -8,8 +8,9 @@ import { People } from "../../../recorder/access/people.ts";
 import { fingerprintOf } from "../../../recorder/access/public-keys.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import type { Role } from "../../../shared/policy/policy.ts";
+import { openState } from "../../support/state.ts";
 
 vi.mock("@node-rs/argon2", { spy: true });
 
@@ -25,7 +26,7 @@ let nowMs = Date.parse("2026-11-23T10:00:00Z");
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "conduit-people-"));
-  database = await openDatabase(join(directory, "test.db"));
+  database = await openState(join(directory, "test.db"));
   people = new People(database.access, { now: () => new Date(nowMs) });
   await people.create({ name: "Jane", roles: ["vendor"], password });
 });
@@ -37,7 +38,7 @@ afterAll(async () => {
 describe("a database that does not answer", () => {
   it("costs nobody an attempt", async () => {
     const throttle = new Throttle({ freePerPair: 1, freePerAddress: 1 });
-    const broken = await openDatabase(join(directory, "broken.db"));
+    const broken = await openState(join(directory, "broken.db"));
     const some = new People(broken.access, { throttle });
     await broken.close();
     for (let i = 0; i < 10; i++)
@@ -49,7 +50,7 @@ describe("a database that does not answer", () => {
   });
 
   it("keeps nobody out who signs in with a key: the log has its use then", async () => {
-    const broken = await openDatabase(join(directory, "broken-too.db"));
+    const broken = await openState(join(directory, "broken-too.db"));
     const some = new People(broken.access);
     await broken.close();
     const logged: [object, string][] = [];

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { PolicyVersions } from "../../../recorder/access/policy-versions.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
+import { openState } from "../../support/state.ts";
 
 let database: ServiceDatabase;
 let atMs: number;
@@ -11,7 +12,7 @@ const tick = () => {
 };
 const [a, b] = ["a".repeat(64), `${"a".repeat(10)}${"b".repeat(54)}`];
 beforeEach(async () => {
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   atMs = Date.UTC(2026, 10, 23);
   versions = new PolicyVersions(database.policies, { now: tick });
 });

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadOrCreateMasterKey } from "../../../recorder/access/master-key-source.ts";
 import { SecretStore } from "../../../recorder/access/secrets.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
+import { openState } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -14,7 +15,7 @@ const masterKey = randomBytes(32);
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "conduit-secrets-"));
-  database = await openDatabase(join(directory, "test.db"));
+  database = await openState(join(directory, "test.db"));
 });
 afterAll(async () => {
   await database.close();

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AccessFeed } from "../../../recorder/access/feed.ts";
 import { Stops } from "../../../recorder/access/stops.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import type { Stop } from "../../../shared/api/types.ts";
+import { openState } from "../../support/state.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -12,7 +13,7 @@ const ending: (() => Promise<void> | void)[] = [];
 
 beforeEach(async () => {
   folder = await createTempDir("stops");
-  database = await openDatabase(`${folder.path}/conduit.db`);
+  database = await openState(`${folder.path}/conduit.db`);
 });
 afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ActivityFilter, readActivity } from "../../../recorder/activity/activity.ts";
 import { KeptFacts } from "../../../recorder/activity/kept-facts.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { Activity } from "../../../shared/api/activity.ts";
 import type { RecordingSummary } from "../../../shared/api/types.ts";
 import { makeSessionId } from "../../../shared/ids.ts";
@@ -10,6 +10,7 @@ import { Policy } from "../../../shared/policy/policy.ts";
 import { recordingRow } from "../../support/activity.ts";
 import { makeSigningKey } from "../../support/recording-builder.ts";
 import { maintenanceScene } from "../../support/recording-scenes.ts";
+import { openState } from "../../support/state.ts";
 
 const policy = Policy.parse({
   version: 1,
@@ -57,7 +58,7 @@ function recording(
 }
 
 async function inDatabase<T>(all: RecordingSummary[], work: (database: ServiceDatabase) => Promise<T>): Promise<T> {
-  const database = await openDatabase(":memory:");
+  const database = await openState(":memory:");
   try {
     await database.catalog.insertInto("recordings").values(all.map(recordingRow)).execute();
     return await work(database);
@@ -72,7 +73,7 @@ const read = (database: ServiceDatabase, filter: Partial<ActivityFilter> = {}) =
 describe("a plant's sessions", () => {
   let database: ServiceDatabase;
   beforeAll(async () => {
-    database = await openDatabase(":memory:");
+    database = await openState(":memory:");
     const all = [
       recording("2026-11-16T08:00:00Z", 30),
       // From 23:30 to 00:30 on the zone's clock, over the end of Tuesday.

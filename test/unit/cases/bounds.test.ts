@@ -10,9 +10,10 @@ import { casePage } from "../../../recorder/cases/case-page.ts";
 import type { CaseParts } from "../../../recorder/cases/parts.ts";
 import type { StoredEvent } from "../../../recorder/cases/read-import.ts";
 import { storedEvents } from "../../../recorder/cases/stored-events.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { NewImport } from "../../../shared/api/cases.ts";
 import type { RecordingSummary } from "../../../shared/api/types.ts";
+import { openState } from "../../support/state.ts";
 
 const by = { name: "ines", roles: ["investigator" as const], address: "" };
 const startedAt = "2026-11-23T10:00:00.000Z";
@@ -22,7 +23,7 @@ let desk: CaseDesk;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "conduit-cases-"));
-  database = await openDatabase(join(directory, "conduit.db"));
+  database = await openState(join(directory, "conduit.db"));
   const goesOn = { startedAt, endedAt: null, durationUs: 0 } as unknown as RecordingSummary;
   desk = new CaseDesk({
     db: database.cases,

@@ -2,15 +2,16 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { AuditMirror } from "../../../recorder/catalog/audit-mirror.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { entryTime, genesisPrevious, type LedgerEntry, type NewLedgerEntry } from "../../../shared/ledger/entry.ts";
+import { openState } from "../../support/state.ts";
 
 let database: ServiceDatabase;
 let lines: LedgerEntry[];
 let failing: boolean;
 
 beforeEach(async () => {
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   lines = [];
   failing = false;
 });
@@ -86,7 +87,7 @@ it("a crash between ledger and database loses no line and makes none twice", asy
 it("a lost database has every line again", async () => {
   for (let i = 0; i < 450; i++) await audit().append(entry(`step.${i}`));
   await database.close();
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   expect(await mirror().reconcile()).toBe(450);
   expect((await beside().list({ limit: 500 })).items.map(({ action }) => action)).toEqual(
     Array.from({ length: 450 }, (_, i) => `step.${449 - i}`),

@@ -8,11 +8,12 @@ import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { rebuildRecordings } from "../../../recorder/catalog/rebuild.ts";
 import { type RecordingFilter, Recordings } from "../../../recorder/catalog/recordings.ts";
 import { toStoredTime } from "../../../recorder/catalog/time.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+import { openState } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -25,7 +26,7 @@ beforeEach(async () => {
   await database?.close();
   await rm(join(directory, "test.db"), { force: true });
   for (const end of ["-wal", "-shm"]) await rm(join(directory, `test.db${end}`), { force: true });
-  database = await openDatabase(join(directory, "test.db"));
+  database = await openState(join(directory, "test.db"));
   recordings = new Recordings(database.catalog);
 });
 afterAll(async () => {

@@ -2,14 +2,15 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { setByAnother } from "../../../recorder/catalog/set-by-another.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { Holds } from "../../../recorder/retention/holds.ts";
+import { openState } from "../../support/state.ts";
 
 let database: ServiceDatabase;
 let audit: AuditLog;
 
 beforeEach(async () => {
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   audit = new AuditLog(database.catalog);
 });
 afterEach(() => database.close());

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AccessFeed } from "../../../recorder/access/feed.ts";
 import { PolicyVersions } from "../../../recorder/access/policy-versions.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { Inventory } from "../../../recorder/inventory.ts";
 import { keepPolicies } from "../../../recorder/policy-history.ts";
+import { openState } from "../../support/state.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -32,7 +33,7 @@ beforeEach(async () => {
   folder = await createTempDir("policy-history");
   for (const name of ["targets.yaml", "conduits.yaml"]) writeFileSync(join(folder.path, name), "version: 1\n");
   write("version: 1 # first\n");
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   feed = new AccessFeed(database.requests);
   versions = new PolicyVersions(database.policies);
   await start();

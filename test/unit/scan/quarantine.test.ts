@@ -3,12 +3,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { Evidence } from "../../../recorder/scan/evidence.ts";
 import { openQuarantine } from "../../../recorder/scan/quarantine.ts";
 import type { QuarantineLimits } from "../../../recorder/scan/quarantine-files.ts";
 import type { ScanAnswer } from "../../../recorder/scan/scanner.ts";
 import type { FileHold, HeldFile, HoldFacts } from "../../../recorder/tap/file-hold.ts";
+import { openState } from "../../support/state.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 
 let dir: TempDir;
@@ -24,7 +25,7 @@ const facts: HoldFacts = { session: "s1", person: "vera", target: "plc-1", path:
 beforeEach(async () => {
   dir = await createTempDir("quarantine");
   directory = join(dir.path, "quarantine");
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   evidence = new Evidence(database.scan, directory);
   answer = { outcome: "infected", signature: "Test" };
   warnings = [];

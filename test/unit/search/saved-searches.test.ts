@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { openDatabase } from "../../../recorder/database.ts";
 import { SavedSearches } from "../../../recorder/search/saved-searches.ts";
+import { openState } from "../../support/state.ts";
 
 test("a kept search stays when its end cannot be written down, and only its owner's end is", async () => {
-  const database = await openDatabase(":memory:");
+  const database = await openState(":memory:");
   try {
     const saved = new SavedSearches(database.searches);
     const { id } = await saved.save("erika", { name: "resets", query: { q: "reset" }, shared: true });

@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
 import { rebuildCatalogue } from "../../../recorder/catalogue-rebuild.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { RetainedRecordings } from "../../../recorder/retention/retained.ts";
 import { retainTag } from "../../../recorder/retention/terms.ts";
 import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { EvidenceStore, type StoredSession } from "../../support/evidence-store.ts";
+import { openState } from "../../support/state.ts";
 
 const parse = <T>(schema: { parse(value: unknown): T }, bytes: Buffer | undefined) =>
   schema.parse(JSON.parse(String(bytes)));
@@ -44,7 +45,7 @@ async function rows(db: ServiceDatabase) {
 
 it("rebuilt from the store alone, has the same rows as the one that was lost", async () => {
   const plant = new EvidenceStore();
-  const lost = await openDatabase(":memory:");
+  const lost = await openState(":memory:");
   const first = await plant.session();
   const second = await plant.session({ person: "Omar" });
   const third = await plant.session();
@@ -78,7 +79,7 @@ it("rebuilt from the store alone, has the same rows as the one that was lost", a
   await new Recordings(lost.catalog).setState(first.session, "expired");
   await new RetainedRecordings(lost.retention).setExpired(first.session, time(), "sweeper");
   plant.pass(5);
-  const rebuilt = await openDatabase(":memory:");
+  const rebuilt = await openState(":memory:");
   const result = await rebuildCatalogue({
     store: plant.store,
     database: rebuilt,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { type ContinuousOptions, ContinuousVerifier } from "../../../recorder/verify/continuous.ts";
 import { pacedStore } from "../../../recorder/verify/paced-store.ts";
 import { Verifications } from "../../../recorder/verify/verifications.ts";
@@ -9,6 +9,7 @@ import { Manifest } from "../../../shared/manifest/manifest.ts";
 import { OpenRecord } from "../../../shared/manifest/open-record.ts";
 import { EvidenceStore, type StoredSession } from "../../support/evidence-store.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { openState } from "../../support/state.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 let plant: EvidenceStore;
@@ -20,7 +21,7 @@ let [first, second]: StoredSession[] = [];
 
 beforeEach(async () => {
   plant = new EvidenceStore();
-  database = await openDatabase(":memory:");
+  database = await openState(":memory:");
   [told, alarms, verifiers] = [[], new Map(), []];
   first = await plant.session();
   second = await plant.session();

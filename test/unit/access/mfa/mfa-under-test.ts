@@ -8,7 +8,8 @@ import { Mfa, type MfaEvent } from "../../../../recorder/access/mfa/mfa.ts";
 import { totpCode, totpStepAt } from "../../../../recorder/access/mfa/totp.ts";
 import { People } from "../../../../recorder/access/people.ts";
 import { Throttle } from "../../../../recorder/access/throttle.ts";
-import { openDatabase, type ServiceDatabase } from "../../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../../recorder/database.ts";
+import { openState } from "../../../support/state.ts";
 
 export const password = "correct horse battery";
 export const from = { address: "192.0.2.1" };
@@ -36,7 +37,7 @@ export class MfaUnderTest {
 
   static async open(): Promise<MfaUnderTest> {
     const directory = mkdtempSync(join(tmpdir(), "conduit-mfa-"));
-    const made = new MfaUnderTest(directory, await openDatabase(join(directory, "conduit.db")));
+    const made = new MfaUnderTest(directory, await openState(join(directory, "conduit.db")));
     for (const name of ["Erika", "omar"]) await made.people.create({ name, roles: ["vendor"], password });
     return made;
   }

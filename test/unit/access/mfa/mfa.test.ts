@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { totpCode, totpStepAt } from "../../../../recorder/access/mfa/totp.ts";
 import { WebSessions } from "../../../../recorder/access/web-sessions.ts";
-import { openDatabase } from "../../../../recorder/database.ts";
+import { openState } from "../../../support/state.ts";
 import { from, MfaUnderTest } from "./mfa-under-test.ts";
 
 let it_: MfaUnderTest;
@@ -105,7 +105,7 @@ describe("a code", () => {
 
   it("opens once when many bring it at the same moment, in two processes", async () => {
     const erika = await it_.enrol("Erika");
-    const second = await openDatabase(it_.file);
+    const second = await openState(it_.file);
     try {
       const all = [it_.mfa, it_.another(second)].flatMap((mfa) =>
         Array.from({ length: 10 }, () => mfa.verify("Erika", erika.code(), from)),

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { AccessFeed } from "../../../../recorder/access/feed.ts";
 import { People } from "../../../../recorder/access/people.ts";
 import { AccessRequests, type Acting } from "../../../../recorder/access/requests/requests.ts";
-import { openDatabase, type ServiceDatabase } from "../../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../../recorder/database.ts";
 import type { AccessEvent, AccessRequest, RequestDraft } from "../../../../shared/api/access.ts";
 import { compilePolicy } from "../../../../shared/policy/compile.ts";
 import { Conduit, Policy, type Role, Target } from "../../../../shared/policy/policy.ts";
+import { openState } from "../../../support/state.ts";
 import { createTempDir } from "../../../support/temp-dir.ts";
 
 export const hourMs = 3_600_000;
@@ -70,7 +71,7 @@ export interface AccessUnderTest {
 export async function accessUnderTest({ thread = false } = {}): Promise<AccessUnderTest> {
   const folder = await createTempDir("access");
   const file = join(folder.path, "conduit.db");
-  const database = await openDatabase(file, { thread });
+  const database = await openState(file, { thread });
   const people = new People(database.access);
   for (const [name, own] of Object.entries(roles)) await people.create({ name, roles: own });
   const clock = { wallMs: startMs, monotonicMs: 1000 };
@@ -114,7 +115,7 @@ export async function accessUnderTest({ thread = false } = {}): Promise<AccessUn
       compiled = compilePolicy(policyOf(changes), changed);
     },
     another: async () => {
-      const other = await openDatabase(file, { thread });
+      const other = await openState(file, { thread });
       const otherFeed = new AccessFeed(other.requests, { pollMs: 20, now: () => clock.wallMs });
       const otherRequests = new AccessRequests(other.requests, dependencies(otherFeed, new People(other.access)));
       await otherRequests.start();
