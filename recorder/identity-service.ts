@@ -6,6 +6,7 @@ import type { AccessFeed } from "./access/feed.ts";
 import { type AccountOptions, OidcAccounts } from "./access/oidc/accounts.ts";
 import { OidcProvider } from "./access/oidc/provider.ts";
 import type { RequestTables } from "./access/requests/tables.ts";
+import { ApiTokens } from "./access/tokens.ts";
 import { Passkeys } from "./access/webauthn/passkeys.ts";
 import type { ApiDeps } from "./api/api.ts";
 import type { Config } from "./config.ts";
@@ -25,7 +26,7 @@ export interface IdentityParts {
 export interface IdentityService {
   passkeys: Passkeys;
   /** For the API. */
-  deps: Pick<ApiDeps, "passkeys" | "oidc">;
+  deps: Pick<ApiDeps, "passkeys" | "tokens" | "ownKeys" | "oidc">;
   close(): Promise<void>;
 }
 
@@ -40,10 +41,11 @@ export function openIdentity(config: Config, parts: IdentityParts): IdentityServ
     },
     recorded: () => feed.changed(),
   });
+  const tokens = new ApiTokens(database.access, config.identity.tokens.maxDays);
   const oidc = openOidc(config, parts);
   return {
     passkeys,
-    deps: { passkeys, ...(oidc === null ? {} : { oidc: oidc.deps }) },
+    deps: { passkeys, tokens, ownKeys: config.identity.ownKeys, ...(oidc === null ? {} : { oidc: oidc.deps }) },
     close: async () => oidc?.close(),
   };
 }

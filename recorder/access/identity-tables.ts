@@ -46,8 +46,8 @@ export interface ApiTokensTable {
   /** JSON array; what the token may do is what of them the person still has. */
   roles: string;
   read_only: number;
-  /** JSON array: how its owner was signed in when it was made. */
-  factors: string;
+  /** 1: its owner had a second factor when it was made. */
+  second_factor: number;
   created_by: string;
   created_at: string;
   expires_at_ms: number;
@@ -104,7 +104,7 @@ export const identityMigrations: Record<string, Migration> = {
         .addColumn("token_hash", "text", (c) => c.notNull().unique())
         .addColumn("roles", "text", (c) => c.notNull())
         .addColumn("read_only", "integer", (c) => c.notNull())
-        .addColumn("factors", "text", (c) => c.notNull())
+        .addColumn("second_factor", "integer", (c) => c.notNull())
         .addColumn("created_by", "text", (c) => c.notNull())
         .addColumn("created_at", "text", (c) => c.notNull())
         .addColumn("expires_at_ms", "bigint", (c) => c.notNull())

@@ -108,7 +108,7 @@ export class SignIn {
       const asked = proven === null ? this.#options.mfaRequired() : enrolled;
       if (asked) {
         const question = passkeys ? ((await this.#options.passkeys?.ask({ whole: false })) ?? null) : null;
-        return this.#pending(proven, name, address, attempt, { place: ownAlone ? "portal" : "gateway", question });
+        return this.#pending(proven, name, address, attempt, { place: passkeys ? "portal" : "gateway", question });
       }
       if (proven === null) return { outcome: "refused" };
       attempt.succeeded();

@@ -31,6 +31,7 @@ import { addSearchRoutes } from "./search-routes.ts";
 import { addSecurity, setHeaders } from "./security.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addStaticUi } from "./static-ui.ts";
+import { addTokenRoutes } from "./token-routes.ts";
 import { KnownAddresses } from "./unrouted.ts";
 import { takeUpgrades } from "./upgrades.ts";
 import { viewLogOf } from "./view-log.ts";
@@ -76,6 +77,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       addOidcRoutes(api, deps, addSessionRoutes(api, deps));
       addMfaRoutes(api, deps);
       addPasskeyRoutes(api, deps);
+      addTokenRoutes(api, deps);
       const views = viewLogOf(deps);
       api.addHook("onClose", () => views.close());
       addRecordingRoutes(api, deps, views);

@@ -97,6 +97,7 @@ function addNoteRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/notes",
+    tokens: "act",
     access: contentReaders,
     summary: "A note or a bookmark at a moment or on a stretch. It is beside the recording, not in it.",
     tag: "notes",
@@ -156,6 +157,7 @@ function addImportRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/imports",
+    tokens: "act",
     access: contentReaders,
     summary:
       "Imports a file of events (CSV or JSON lines) beside a recording. A line that cannot be read imports nothing.",
@@ -216,6 +218,7 @@ function addCaseListRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/cases",
+    tokens: "act",
     access: exporters,
     summary: "Opens a case. Who opens it works on it.",
     tag: "cases",
@@ -286,6 +289,7 @@ function addCasePartRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/cases/:id/sessions",
+    tokens: "act",
     access: contentReaders,
     summary: "Makes a recording part of the case, with the reason.",
     tag: "cases",
@@ -343,6 +347,7 @@ function addCaseNoteRoutes(app: FastifyInstance, { cases: desk }: ApiDeps): void
   addRoute(app, {
     method: "POST",
     url: "/cases/:id/notes",
+    tokens: "act",
     access: contentReaders,
     summary: "A note on the case as a whole.",
     tag: "cases",
@@ -390,6 +395,7 @@ function addCaseNoteRoutes(app: FastifyInstance, { cases: desk }: ApiDeps): void
   addRoute(app, {
     method: "POST",
     url: "/cases/:id/imports",
+    tokens: "act",
     access: contentReaders,
     summary: "Imports a file of events (CSV or JSON lines) on the case. A line that cannot be read imports nothing.",
     tag: "imports",

@@ -29,6 +29,7 @@ export function addControlRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/sessions/:id/message",
+    tokens: "act",
     access: terminators,
     summary: "Tell the person of a live session something, in the terminal or over the screen; it is kept.",
     tag: "sessions",
@@ -47,6 +48,7 @@ export function addControlRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/sessions/:id/marks",
+    tokens: "act",
     access: terminators,
     summary: "A note or a bookmark on the timeline of a live session, for now or for a moment that has passed.",
     tag: "sessions",

@@ -42,6 +42,7 @@ import type { PolicyVersions } from "../access/policy-versions.ts";
 import type { AccessRequests } from "../access/requests/requests.ts";
 import type { SignIn } from "../access/sign-in.ts";
 import type { Stops } from "../access/stops.ts";
+import type { ApiTokens } from "../access/tokens.ts";
 import type { WebSessions } from "../access/web-sessions.ts";
 import type { Passkeys } from "../access/webauthn/passkeys.ts";
 import type { ActivityFilter } from "../activity/activity.ts";
@@ -251,6 +252,9 @@ export interface ApiDeps {
   signIn: Pick<SignIn, "password" | "passkey" | "provider" | "confirm" | "confirmPasskey">;
   mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset" | "makePortalCode">;
   passkeys: Pick<Passkeys, "whyNot" | "list" | "askToRegister" | "register" | "rename" | "remove" | "ask">;
+  tokens: Pick<ApiTokens, "maxDays" | "whyNot" | "create" | "list" | "revoke" | "find">;
+  /** Whether people register SSH keys of their own. */
+  ownKeys: boolean;
   /** Left out: there is no identity provider. */
   oidc?: {
     provider: Pick<OidcProvider, "label" | "ask" | "address" | "answer">;

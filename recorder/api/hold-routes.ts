@@ -40,6 +40,7 @@ export function addHoldRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/holds",
+    tokens: "act",
     access: holders,
     summary: "Places a legal hold: nothing of the recording goes until it is released.",
     tag: "retention",

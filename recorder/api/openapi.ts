@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifySchema } from "fastify";
 import { z } from "zod";
 import { Problem } from "../../shared/api/types.ts";
 import type { ApiDeps } from "./deps.ts";
-import { type Access, addRoute, type RouteDescription } from "./route.ts";
+import { type Access, addRoute, type ForTokens, type RouteDescription } from "./route.ts";
 import { cookieName, csrfHeader } from "./security.ts";
 
 const problemMediaType = "application/problem+json";
@@ -19,12 +19,20 @@ export async function describeRoutes(app: FastifyInstance, deps: ApiDeps): Promi
         version: deps.version,
         description: `Every change needs the sign-in's CSRF token in the \`${csrfHeader}\` header. Errors are problem documents (RFC 9457).`,
       },
-      components: { securitySchemes: { session: { type: "apiKey", in: "cookie", name: cookieName(deps.transport) } } },
+      components: {
+        securitySchemes: {
+          session: { type: "apiKey", in: "cookie", name: cookieName(deps.transport) },
+          token: { type: "http", scheme: "bearer", description: "An API token (`crt_…`); it needs no CSRF token." },
+        },
+      },
     },
     convertConstToEnum: false,
     transform: ({ url, route }) => {
-      const { spec, access } = route.config ?? {};
-      return { url, schema: spec === undefined || access === undefined ? { hide: true } : schemaOf(spec, access) };
+      const { spec, access, tokens = "never" } = route.config ?? {};
+      return {
+        url,
+        schema: spec === undefined || access === undefined ? { hide: true } : schemaOf(spec, access, tokens),
+      };
     },
   });
 }
@@ -42,14 +50,20 @@ export function addOpenApiRoute(app: FastifyInstance): void {
   });
 }
 
-function schemaOf(spec: RouteDescription, access: Access): FastifySchema {
+const tokenWords: Record<ForTokens, string> = {
+  read: "Any API token.",
+  act: "API tokens that may act.",
+  never: "No API token.",
+};
+
+function schemaOf(spec: RouteDescription, access: Access, tokens: ForTokens): FastifySchema {
   const who =
     access === "public" ? "Anybody." : access === "signed-in" ? "Every role." : `Roles: ${access.join(", ")}.`;
   return {
     summary: spec.summary,
-    description: who,
+    description: access === "public" ? who : `${who} ${tokenWords[tokens]}`,
     tags: [spec.tag],
-    security: access === "public" ? [] : [{ session: [] }],
+    security: access === "public" ? [] : [{ session: [] }, ...(tokens === "never" ? [] : [{ token: [] }])],
     ...(spec.params === undefined ? {} : { params: jsonSchema(spec.params, "input") }),
     ...(spec.query === undefined ? {} : { querystring: jsonSchema(spec.query, "input") }),
     ...(spec.body === undefined ? {} : { body: jsonSchema(spec.body, "input") }),

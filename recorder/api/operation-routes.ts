@@ -43,6 +43,7 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/sessions/:id/terminate",
+    tokens: "act",
     access: terminators,
     summary:
       "End a live session at once; or freeze it but for its open transfers, and say what runs. The reason is told to the person and kept.",
@@ -76,6 +77,7 @@ export function addOperationRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/sessions/:id/freeze",
+    tokens: "act",
     access: terminators,
     summary: "Hold a live session's input back; its output goes on. The reason is told to the person and kept.",
     tag: "sessions",

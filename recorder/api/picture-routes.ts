@@ -18,6 +18,7 @@ export function addPictureRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/pictures",
+    tokens: "act",
     access: exporters,
     summary: "Begins a video (mp4, webm, gif) or a single picture (png) of a terminal or a screen.",
     tag: "recordings",
@@ -75,6 +76,7 @@ export function addPictureRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "DELETE",
     url: "/pictures/:job",
+    tokens: "act",
     access: exporters,
     summary: "Gives a video or picture up, and removes its file.",
     tag: "recordings",

@@ -132,6 +132,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/view",
+    tokens: "read",
     access: contentReaders,
     summary: "The player says that it opened the recording.",
     tag: "recordings",
@@ -148,6 +149,7 @@ export function addRecordingRoutes(app: FastifyInstance, deps: ApiDeps, views: V
   addRoute(app, {
     method: "POST",
     url: "/recordings/:id/verify",
+    tokens: "read",
     access: exporters,
     summary: "Reads the whole recording from the store and checks every signature, hash and link.",
     tag: "recordings",

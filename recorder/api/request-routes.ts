@@ -67,6 +67,7 @@ export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/requests/check",
+    tokens: "read",
     access: "signed-in",
     summary: "All that the policy has against a request, without asking for it.",
     tag,
@@ -78,6 +79,7 @@ export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/requests",
+    tokens: "act",
     access: "signed-in",
     summary:
       "Ask for access. Refused with all violations of the policy together (`violations` of the problem document).",
@@ -136,6 +138,7 @@ export function addRequestRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "POST",
     url: "/requests/:id/withdraw",
+    tokens: "act",
     access: "signed-in",
     summary: "Withdraw one's own request, also an approved one: its credentials die, its live sessions end.",
     tag,

@@ -22,7 +22,12 @@ export interface SignedIn {
   expiresAt: string;
   /** Names the sign-in in the audit; opens nothing. */
   webSessionId: string;
+  /** An API token speaks for the person; null: the person does. */
+  token: { readOnly: boolean } | null;
 }
+
+/** `read`: any API token may call it; `act`: one that may change things; `never`: a person alone. */
+export type ForTokens = "read" | "act" | "never";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -34,6 +39,7 @@ declare module "fastify" {
     withOneTimePassword?: boolean;
     /** May be called while the second factor that policy wants is still to be enrolled. */
     whileEnrolling?: boolean;
+    tokens?: ForTokens;
     spec?: RouteDescription;
   }
 }
@@ -68,6 +74,8 @@ interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   response: R | null | { contentTypes: readonly string[] };
   withOneTimePassword?: boolean;
   whileEnrolling?: boolean;
+  /** Left out, tokens may read and nothing else: what asks a person for a fresh second factor is never theirs. */
+  tokens?: ForTokens;
   /** HEAD beside GET; not where answering is costly or has an effect. */
   head?: boolean;
   bodyLimit?: number;
@@ -132,6 +140,7 @@ function register<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType,
       access,
       withOneTimePassword: spec.withOneTimePassword === true,
       whileEnrolling: spec.whileEnrolling === true,
+      tokens: spec.tokens ?? (spec.method === "GET" ? "read" : "never"),
       spec: spec as RouteDescription,
     },
     handler: async (request, reply) => {

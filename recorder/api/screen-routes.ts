@@ -39,6 +39,7 @@ export function addScreenRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "GET",
     url: "/targets/:name/screen",
+    tokens: "never",
     access: "signed-in",
     summary:
       "The target's screen: RFB in a WebSocket. Subprotocols `binary` and `conduit.ticket.TICKET`; only from the portal's own pages.",

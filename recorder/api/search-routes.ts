@@ -65,6 +65,7 @@ export function addSearchRoutes(app: FastifyInstance, deps: ApiDeps, views: View
   addRoute(app, {
     method: "POST",
     url: "/searches",
+    tokens: "act",
     access: contentReaders,
     summary: "Keeps a search under a name; one of that name is replaced.",
     tag: "search",
@@ -88,6 +89,7 @@ export function addSearchRoutes(app: FastifyInstance, deps: ApiDeps, views: View
   addRoute(app, {
     method: "DELETE",
     url: "/searches/:id",
+    tokens: "act",
     access: contentReaders,
     summary: "Forgets a search that this person keeps.",
     tag: "search",

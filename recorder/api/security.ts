@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../shared/errors.ts";
 import { hasSecondFactor } from "../../shared/policy/factor.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { Access, SignedIn } from "./route.ts";
+import type { Access, ForTokens, SignedIn } from "./route.ts";
 
 const pagePolicy = [
   "default-src 'none'",
@@ -46,7 +46,9 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
     if (me === null)
       throw new AppError("AUTH_REQUIRED", "sign in first; the sign-in may have expired", { op: "api.signIn" });
     request.signedIn = me;
-    if (unsafe) requireCsrfToken(request, me);
+    // A browser sends no such header by itself: what has the token was given it.
+    if (unsafe && me.token === null) requireCsrfToken(request, me);
+    if (me.token !== null) requireForTokens(me.token, request.routeOptions.config.tokens ?? "never");
     requireRole(me, access, request.routeOptions.config);
   });
 }
@@ -56,6 +58,9 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
  * asked after, by something that goes on without its person.
  */
 export async function findSignedIn(request: FastifyRequest, deps: ApiDeps, use = true): Promise<SignedIn | null> {
+  const { authorization } = request.headers;
+  // One or the other: a cookie that comes along says nothing about who holds the token.
+  if (authorization !== undefined) return findTokenHolder(authorization, request, deps);
   const token = request.cookies[cookieName(deps.transport)];
   if (token === undefined) return null;
   const session = await deps.webSessions.find(token, use);
@@ -73,7 +78,41 @@ export async function findSignedIn(request: FastifyRequest, deps: ApiDeps, use =
     csrfToken: session.csrfToken,
     expiresAt: session.expiresAt,
     webSessionId: session.id,
+    token: null,
   };
+}
+
+async function findTokenHolder(
+  authorization: string,
+  request: FastifyRequest,
+  deps: ApiDeps,
+): Promise<SignedIn | null> {
+  const token = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1];
+  const holder = token === undefined ? null : await deps.tokens.find(token, request.ip);
+  const person = holder === null ? null : await deps.people.find(holder.person);
+  if (holder === null || person === null || person.disabled) return null;
+  return {
+    name: person.name,
+    roles: holder.roles,
+    mustChangePassword: person.mustChangePassword,
+    // Its owner had none when it was made.
+    mustEnrol: deps.mfaRequired() && !holder.secondFactor,
+    factors: ["token"],
+    confirmedWithin: () => false,
+    csrfToken: "",
+    expiresAt: holder.expiresAt,
+    webSessionId: `token:${holder.id}`,
+    token: { readOnly: holder.readOnly },
+  };
+}
+
+function requireForTokens({ readOnly }: { readOnly: boolean }, tokens: ForTokens): void {
+  if (tokens === "read" || (tokens === "act" && !readOnly)) return;
+  const text =
+    tokens === "act"
+      ? "this API token reads alone"
+      : "not with an API token: a person does this, signed in to the portal";
+  throw new AppError("AUTH_FORBIDDEN", text, { op: "api.token" });
 }
 
 export function setHeaders(request: FastifyRequest, reply: FastifyReply, transport: ApiDeps["transport"]): void {

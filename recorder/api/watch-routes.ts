@@ -45,6 +45,7 @@ export function addWatchRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, {
     method: "GET",
     url: "/sessions/:id/watch",
+    tokens: "never",
     access: contentReaders,
     summary:
       "A live session as it goes on: a WebSocket, described in docs/live-sessions.md; only from the portal's own pages.",

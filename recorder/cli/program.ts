@@ -31,6 +31,7 @@ import { registerServe } from "./serve.ts";
 import { registerSessions } from "./sessions.ts";
 import { registerTarget } from "./target.ts";
 import { Interrupted } from "./terminal-input.ts";
+import { registerToken } from "./token.ts";
 import { registerUser } from "./user.ts";
 import { registerVerifyEvidence } from "./verify.ts";
 
@@ -48,6 +49,7 @@ const commands: Register[] = [
   registerDemo,
   registerDemoTarget,
   registerUser,
+  registerToken,
   registerTarget,
   registerSecret,
   registerPolicy,

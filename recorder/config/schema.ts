@@ -125,6 +125,8 @@ export const ConfigFile = z.strictObject({
   identity: z
     .strictObject({
       webauthn: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+      ownKeys: z.boolean().default(true),
+      tokens: z.strictObject({ maxDays: z.int().min(0).max(3650).default(365) }).prefault({}),
       oidc: z
         .strictObject({
           issuer: url.optional(),

@@ -10,6 +10,7 @@ import type { FastifyInstance } from "fastify";
 import { notEnrolled } from "../../recorder/access/mfa/status.ts";
 import { People } from "../../recorder/access/people.ts";
 import { PolicyVersions } from "../../recorder/access/policy-versions.ts";
+import { ApiTokens } from "../../recorder/access/tokens.ts";
 import { Passkeys } from "../../recorder/access/webauthn/passkeys.ts";
 import { createApi } from "../../recorder/api/api.ts";
 import type { ApiDeps } from "../../recorder/api/deps.ts";
@@ -124,6 +125,8 @@ export async function startReplayServer(options: {
   const deps: ApiDeps = {
     transport: "loopback-http",
     ...known,
+    tokens: new ApiTokens(database.access, 365),
+    ownKeys: true,
     passkeys: new Passkeys(database.access, { portalUrl: () => "http://127.0.0.1", name: "Conduit test" }),
     ...reading,
     pictures,

@@ -11,6 +11,7 @@ import { PolicyVersions } from "../../../recorder/access/policy-versions.ts";
 import { SignIn } from "../../../recorder/access/sign-in.ts";
 import { Stops } from "../../../recorder/access/stops.ts";
 import { Throttle } from "../../../recorder/access/throttle.ts";
+import { ApiTokens } from "../../../recorder/access/tokens.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import { Passkeys } from "../../../recorder/access/webauthn/passkeys.ts";
 import { readActivity } from "../../../recorder/activity/activity.ts";
@@ -49,6 +50,7 @@ export interface ApiFixture {
   database: ServiceDatabase;
   people: People;
   mfa: Mfa;
+  tokens: ApiTokens;
   mfaRequired: { value: boolean };
   /** Put ahead, what failed before is forgotten. */
   throttleClock: { aheadMs: number };
@@ -137,6 +139,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
   let port = 0;
   // By name, as browsers want it for passkeys.
   const passkeys = new Passkeys(database.access, { portalUrl: () => `http://localhost:${port}`, name: "Conduit test" });
+  const tokens = new ApiTokens(database.access, 365);
   const signInParts = { people, mfa, passkeys, throttle, mfaRequired: () => mfaRequired.value };
   for (const role of Role.options) await people.create({ name: role, roles: [role], password });
   const audit = new AuditLog(database.catalog);
@@ -177,6 +180,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     signIn: new SignIn(signInParts),
     mfa,
     passkeys,
+    tokens,
+    ownKeys: true,
     mfaRequired: () => mfaRequired.value,
     webSessions: new WebSessions(database.access),
     recordings,
@@ -263,6 +268,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0
     database,
     people,
     mfa,
+    tokens,
     mfaRequired,
     throttleClock,
     audit,

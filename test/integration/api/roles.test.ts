@@ -1,7 +1,7 @@
 // Who may call what, for every route that exists and every role. A new route fails here until it has its line.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../../shared/policy/policy.ts";
-import { type ApiFixture, type Portal, startApi } from "./api-fixture.ts";
+import { type ApiFixture, type Portal, password, startApi } from "./api-fixture.ts";
 
 const everybody = Role.options;
 const readers = ["admin", "escort", "investigator", "auditor"];
@@ -36,6 +36,17 @@ const table: Record<string, "public" | readonly string[]> = {
   "POST /api/v1/me/passkeys/rename": everybody,
   "POST /api/v1/me/passkeys/remove": everybody,
   "POST /api/v1/me/portal-code": everybody,
+  "GET /api/v1/me/tokens": everybody,
+  "HEAD /api/v1/me/tokens": everybody,
+  "POST /api/v1/me/tokens": everybody,
+  "POST /api/v1/me/tokens/:id/revoke": everybody,
+  "GET /api/v1/tokens": ["admin", "approver", "auditor"],
+  "HEAD /api/v1/tokens": ["admin", "approver", "auditor"],
+  "POST /api/v1/tokens/:id/revoke": ["admin"],
+  "GET /api/v1/me/keys": everybody,
+  "HEAD /api/v1/me/keys": everybody,
+  "POST /api/v1/me/keys": everybody,
+  "POST /api/v1/me/keys/remove": everybody,
   "GET /api/v1/me/mfa": everybody,
   "HEAD /api/v1/me/mfa": everybody,
   "POST /api/v1/me/mfa/enrolment": everybody,
@@ -240,6 +251,75 @@ describe("every route", () => {
       }
     }
     for (const [, portal] of portals) expect((await portal.get("/api/v1/session")).status).toBe(200);
+  });
+
+  it("lets an API token pass where its roles and its kind let it, and never where a person is asked", async () => {
+    // What tokens may change at all; the rest of what is not GET is for people alone.
+    const acts = new Set([
+      "POST /api/v1/requests",
+      "POST /api/v1/requests/:id/withdraw",
+      "POST /api/v1/recordings/:id/holds",
+      "POST /api/v1/recordings/:id/pictures",
+      "DELETE /api/v1/pictures/:job",
+      "POST /api/v1/sessions/:id/terminate",
+      "POST /api/v1/sessions/:id/freeze",
+      "POST /api/v1/sessions/:id/message",
+      "POST /api/v1/sessions/:id/marks",
+      "POST /api/v1/searches",
+      "DELETE /api/v1/searches/:id",
+      "POST /api/v1/recordings/:id/notes",
+      "POST /api/v1/recordings/:id/imports",
+      "POST /api/v1/cases",
+      "POST /api/v1/cases/:id/notes",
+      "POST /api/v1/cases/:id/imports",
+      "POST /api/v1/cases/:id/sessions",
+    ]);
+    const reads = new Set([
+      "POST /api/v1/recordings/:id/view",
+      "POST /api/v1/recordings/:id/verify",
+      "POST /api/v1/requests/check",
+    ]);
+    const neverGet = new Set(["GET /api/v1/sessions/:id/watch", "GET /api/v1/targets/:name/screen"]);
+    await api.people.create({ name: "several", roles: ["admin", "auditor", "escort"], password });
+    const by = { actor: "several", secondFactor: true };
+    const make = async (roles: Role[], readOnly: boolean) =>
+      (await api.tokens.create("several", { name: "t", roles, readOnly, days: 1 }, by)).token;
+    const tokens = [
+      { token: await make(["auditor"], true), roles: ["auditor"], readOnly: true },
+      { token: await make(["auditor"], false), roles: ["auditor"], readOnly: false },
+      { token: await make(["admin", "escort"], false), roles: ["admin", "escort"], readOnly: false },
+    ];
+    for (const { token, roles, readOnly } of tokens) {
+      for (const [route, access] of Object.entries(table)) {
+        if (access === "public") continue;
+        const { method, path } = addressOf(route);
+        // A cookie of somebody with more roles comes along, and counts for nothing.
+        const headers = { authorization: `Bearer ${token}`, cookie: portals.get("investigator")!.cookie };
+        const response = await fetch(api.origin + path, { method, headers });
+        const isRead = /^(GET|HEAD) /.test(route) ? !neverGet.has(route) : reads.has(route);
+        const mayPass = (isRead || (acts.has(route) && !readOnly)) && roles.some((role) => access.includes(role));
+        const passed = response.status !== 401 && response.status !== 403;
+        await response.arrayBuffer();
+        expect([roles, readOnly, route, passed, response.status]).toEqual([
+          roles,
+          readOnly,
+          route,
+          mayPass,
+          response.status,
+        ]);
+      }
+    }
+    // Roles that its owner has no more are gone from it, and with the owner's account it is shut.
+    const ask = (path: string) =>
+      fetch(api.origin + path, { headers: { authorization: `Bearer ${tokens[0]?.token}` } }).then(
+        ({ status }) => status,
+      );
+    expect(await ask("/api/v1/audit")).toBe(200);
+    await api.people.setRoles("several", ["vendor"]);
+    expect(await ask("/api/v1/audit")).toBe(403);
+    await api.people.setDisabled("several", true);
+    expect(await ask("/api/v1/session")).toBe(401);
+    await expect(make(["admin"], true)).rejects.toThrow(/does not have the role admin/);
   });
 
   it("takes changed roles at once", async () => {
