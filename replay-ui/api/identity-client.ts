@@ -1,6 +1,14 @@
 // What my account and the page for signing in ask the service about passkeys, the identity provider, tokens and keys.
 import type { z } from "zod";
-import type { MyIdentity, ProviderAnswered, SignInWays } from "../../shared/api/identity.ts";
+import type {
+  ApiTokenList,
+  MadeApiToken,
+  MyIdentity,
+  NewApiToken,
+  OwnKeyList,
+  ProviderAnswered,
+  SignInWays,
+} from "../../shared/api/identity.ts";
 import type { Me } from "../../shared/api/types.ts";
 import type { AddedPasskey, ConfirmChallenge, PasskeyList, PortalCode } from "../../shared/api/webauthn.ts";
 import { readMe, remember, send } from "./client.ts";
@@ -84,4 +92,29 @@ export function getMyIdentity(): Promise<MyIdentity> {
 
 export async function unlinkProvider(): Promise<void> {
   await send("POST", "/me/provider/unlink");
+}
+
+export function getTokens(): Promise<ApiTokenList> {
+  return read((all) => all.ApiTokenList, send("GET", "/me/tokens"));
+}
+
+/** The token is in the answer alone. */
+export function makeToken(wish: NewApiToken): Promise<MadeApiToken> {
+  return read((all) => all.MadeApiToken, send("POST", "/me/tokens", wish));
+}
+
+export async function revokeToken(id: string): Promise<void> {
+  await send("POST", `/me/tokens/${encodeURIComponent(id)}/revoke`);
+}
+
+export function getOwnKeys(): Promise<OwnKeyList> {
+  return read((all) => all.OwnKeyList, send("GET", "/me/keys"));
+}
+
+export function addOwnKey(publicKey: string): Promise<OwnKeyList> {
+  return read((all) => all.OwnKeyList, send("POST", "/me/keys", { publicKey }));
+}
+
+export function removeOwnKey(fingerprint: string): Promise<OwnKeyList> {
+  return read((all) => all.OwnKeyList, send("POST", "/me/keys/remove", { fingerprint }));
 }

@@ -1,7 +1,15 @@
 // The schemas of what my account and the page for signing in ask. Loaded with the first of these questions.
 import "../zod-without-eval.ts";
 
-export { MyIdentity, ProviderAddress, ProviderAnswered, SignInWays } from "../../shared/api/identity.ts";
+export {
+  ApiTokenList,
+  MadeApiToken,
+  MyIdentity,
+  OwnKeyList,
+  ProviderAddress,
+  ProviderAnswered,
+  SignInWays,
+} from "../../shared/api/identity.ts";
 export {
   AddedPasskey,
   ConfirmChallenge,

@@ -14,6 +14,8 @@ import { CodeField } from "./mfa/code-field.tsx";
 import { EnrolmentSteps } from "./mfa/enrolment.tsx";
 import { PasskeySection } from "./mfa/passkeys.tsx";
 import { RecoveryCodes } from "./mfa/recovery-codes.tsx";
+import { OwnKeys } from "./own-keys.tsx";
+import { OwnTokens } from "./own-tokens.tsx";
 
 export function AccountView({ me }: { me: Me }) {
   const [changing, setChanging] = useState(false);
@@ -34,6 +36,8 @@ export function AccountView({ me }: { me: Me }) {
         </dl>
       </section>
       <SecondFactor me={me} />
+      <OwnKeys />
+      <OwnTokens me={me} />
       <LinkedProvider />
       <section class="card account-card" aria-labelledby="account-password">
         <h2 id="account-password">Password</h2>

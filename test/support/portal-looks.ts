@@ -33,7 +33,7 @@ export interface Look {
   empty?: boolean;
 }
 
-type Named = Route["view"] | "nobody-signed-in" | "must-enrol" | "own-password";
+type Named = Route["view"] | "nobody-signed-in" | "must-enrol" | "own-password" | "passkeys-tokens-keys";
 
 const click = (page: Page, id: string) => page.locator(byId(id)).first().click();
 
@@ -131,6 +131,37 @@ const audit: Look = { name: "audit", path: "/audit", as: "replay:engineer", read
 const ledger: Look = { name: "ledger", path: "/ledger", as: "audrey", ready: byId("ledger-row") };
 const attestation: Look = { name: "attestation", path: "/attestation", as: "audrey", ready: byId("attested-row") };
 const account: Look = { name: "account", path: "/account", as: "ines", ready: byId("mfa-state") };
+/** As somebody who gave a code just now. */
+const confirmedAccount: Look = {
+  ...account,
+  name: "account, confirmed",
+  ready: byId("account-tokens"),
+  prepare: async (page, plants) => {
+    const db = plants.access.api.database.access;
+    await db
+      .updateTable("web_sessions")
+      .set({ confirmed_at_ms: Date.now(), factors: '["password","totp"]' })
+      .where("person", "=", "ines")
+      .execute();
+    await db
+      .insertInto("passkeys")
+      .values({
+        id: "look",
+        person: "ines",
+        name: "blue key",
+        public_key: "",
+        counter: 0,
+        transports: "[]",
+        backed_up: 1,
+        added_at: "2026-11-23T10:00:00.000Z",
+        last_used_at: null,
+      })
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .execute();
+    await page.reload();
+    await page.waitForSelector(byId("passkey"));
+  },
+};
 const targets: Look = { name: "targets", path: "/targets", as: "erika", ready: byId("target") };
 const connect: Look = {
   name: "connect",
@@ -225,6 +256,47 @@ export const looks: Record<Named, readonly Look[]> = {
   "own-password": [
     { name: "own password", path: "/", as: "replay:newcomer", ready: byId("change-password") },
     opens(account, "password-change-dialog", "text=Change password"),
+  ],
+  "passkeys-tokens-keys": [
+    opens(confirmedAccount, "passkey-dialog", byId("passkey-add")),
+    opens(confirmedAccount, "passkey-rename-dialog", byId("passkey-rename")),
+    opens(confirmedAccount, "portal-code-dialog", byId("portal-code")),
+    opens(confirmedAccount, "own-key-dialog", byId("own-key-add")),
+    opens(confirmedAccount, "token-dialog", byId("token-make")),
+    {
+      ...confirmedAccount,
+      name: "account, a token made",
+      dialogs: ["token-dialog"],
+      prepare: async (page, plants) => {
+        await confirmedAccount.prepare?.(page, plants);
+        await click(page, "token-make");
+        await page.fill(byId("token-name"), "nightly export");
+        await click(page, "token-submit");
+        await page.waitForSelector(byId("token-shown"));
+      },
+    },
+    {
+      name: "must enrol, with a passkey",
+      path: "/",
+      ready: byId("sign-in-form"),
+      prepare: async (page, plants) => {
+        plants.access.api.mfaRequired.value = true;
+        try {
+          await page.fill(byId("sign-in-name"), "jonas");
+          await page.fill(byId("sign-in-password"), accessPassword);
+          await click(page, "sign-in-submit");
+          await click(page, "enrol-other-way");
+          await page.waitForSelector(byId("passkey-form"));
+        } finally {
+          plants.access.api.mfaRequired.value = false;
+        }
+      },
+    },
+    {
+      name: "an answer of a provider that nobody asked",
+      path: "/oidc/callback?code=x&state=y",
+      ready: byId("provider-error"),
+    },
   ],
   compare: [
     compare,
