@@ -140,6 +140,14 @@ export class SignIn {
     return this.#pending(proven, name, address, null, { place: "portal", question });
   }
 
+  /**
+   * An attempt with something that cannot be guessed: one of its address's minute, and nobody's failure, since whoever sends
+   * rubbish would otherwise keep out the others of that address. AUTH_THROTTLED.
+   */
+  unguessable(address: string): void {
+    this.#options.throttle.begin(nobody, address).undecided();
+  }
+
   /** A sign-in with a passkey alone, which says whose it is; null where there are none. */
   async passkey(address: string): Promise<PendingCode | null> {
     const question = (await this.#options.passkeys?.ask({ whole: true })) ?? null;
@@ -153,14 +161,10 @@ export class SignIn {
       verify: async (answer) => {
         if (typeof answer === "string" || !unanswered) return null;
         unanswered = false;
-        const attempt = this.#options.throttle.begin(nobody, address);
-        return undecidedOnFailure(attempt, async () => {
-          const found = await this.#options.passkeys?.verify(answer, question.challenge, { whole: true, address });
-          const person = found == null ? null : await this.#options.people.find(found.person);
-          if (person === null || person.disabled) return null;
-          attempt.succeeded();
-          return signedIn({ person, factor: "webauthn" });
-        });
+        this.unguessable(address);
+        const found = await this.#options.passkeys?.verify(answer, question.challenge, { whole: true, address });
+        const person = found == null ? null : await this.#options.people.find(found.person);
+        return person === null || person.disabled ? null : signedIn({ person, factor: "webauthn" });
       },
     };
   }

@@ -249,7 +249,7 @@ export interface ApiDeps {
     warnings: readonly { file: string; line: number | null; key: string; problem: string; mend: string }[];
   };
   policyVersions: Pick<PolicyVersions, "list" | "find">;
-  signIn: Pick<SignIn, "password" | "passkey" | "provider" | "confirm" | "confirmPasskey">;
+  signIn: Pick<SignIn, "password" | "passkey" | "provider" | "unguessable" | "confirm" | "confirmPasskey">;
   mfa: Pick<Mfa, "status" | "statuses" | "begin" | "confirm" | "renewRecoveryCodes" | "reset" | "makePortalCode">;
   passkeys: Pick<Passkeys, "whyNot" | "list" | "askToRegister" | "register" | "rename" | "remove" | "ask">;
   tokens: Pick<ApiTokens, "maxDays" | "whyNot" | "create" | "list" | "revoke" | "find">;

@@ -37,15 +37,12 @@ export function addOidcRoutes(app: FastifyInstance, deps: ApiDeps, steps: SignIn
     return { url };
   };
 
-  const claimsOf = async (query: string, request: FastifyRequest): Promise<{ claims: Claims; wish: Wish }> => {
-    const state = new URLSearchParams(query).get("state") ?? "";
+  /** What nobody here asked is no attempt at anything, and stands nowhere. */
+  const wishOfAnswer = (state: string, request: FastifyRequest): Wish => {
     const wish = waiting.take(state, ownerOf(request.cookies[cookie] ?? "", request));
-    if (wish === undefined) {
-      const text = "this sign-in is over: it took too long, was finished already, or is another browser's; begin again";
-      throw new AppError("AUTH_FAILED", text, { op });
-    }
-    const purpose = wish.purpose === "sign-in" ? "first" : "again";
-    return { claims: await provider().provider.answer(query, state, wish.asked, purpose), wish };
+    if (wish !== undefined) return wish;
+    const text = "this sign-in is over: it took too long, was finished already, or is another browser's; begin again";
+    throw new AppError("AUTH_FAILED", text, { op });
   };
 
   const refused = async (error: unknown, request: FastifyRequest): Promise<void> => {
@@ -82,19 +79,22 @@ export function addOidcRoutes(app: FastifyInstance, deps: ApiDeps, steps: SignIn
     response: ProviderAnswered,
     bodyLimit: 32 * 1024,
     handler: async ({ body, request, reply }) => {
-      let found: { claims: Claims; wish: Wish };
+      deps.signIn.unguessable(request.ip);
+      const state = new URLSearchParams(body.query).get("state") ?? "";
+      const wish = wishOfAnswer(state, request);
+      void reply.clearCookie(cookie, cookieOptions(deps));
+      let claims: Claims;
       let name: string;
       try {
-        found = await claimsOf(body.query, request);
-        if (found.wish.purpose !== "sign-in") return await ofSignedIn(found.wish, found.claims, request);
-        name = await provider().accounts.settle(found.claims, request.ip);
+        const purpose = wish.purpose === "sign-in" ? "first" : "again";
+        claims = await provider().provider.answer(body.query, state, wish.asked, purpose);
+        if (wish.purpose !== "sign-in") return await ofSignedIn(wish, claims, request);
+        name = await provider().accounts.settle(claims, request.ip);
       } catch (error) {
         await refused(error, request);
         throw error;
-      } finally {
-        void reply.clearCookie(cookie, cookieOptions(deps));
       }
-      const step = await deps.signIn.provider(name, found.claims.secondFactor, request.ip);
+      const step = await deps.signIn.provider(name, claims.secondFactor, request.ip);
       switch (step.outcome) {
         case "accepted":
           return steps.signedIn(step.person, request, reply);

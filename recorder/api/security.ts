@@ -60,7 +60,9 @@ export function addSecurity(app: FastifyInstance, deps: ApiDeps): void {
 export async function findSignedIn(request: FastifyRequest, deps: ApiDeps, use = true): Promise<SignedIn | null> {
   const { authorization } = request.headers;
   // One or the other: a cookie that comes along says nothing about who holds the token.
-  if (authorization !== undefined) return findTokenHolder(authorization, request, deps);
+  if (authorization !== undefined && /^Bearer /i.test(authorization)) {
+    return findTokenHolder(authorization, request, deps);
+  }
   const token = request.cookies[cookieName(deps.transport)];
   if (token === undefined) return null;
   const session = await deps.webSessions.find(token, use);

@@ -17,8 +17,8 @@ type Schemas = typeof import("./identity-schemas.ts");
 
 /** The schemas are fetched beside the answer. */
 async function read<T>(schema: (all: Schemas) => z.ZodType<T>, response: Promise<Response>): Promise<T> {
-  const [schemas, answer] = await Promise.all([import("./identity-schemas.ts"), response]);
-  return schema(schemas).parse(await answer.json());
+  const [answer] = await Promise.all([response, import("./identity-schemas.ts")]);
+  return schema(await import("./identity-schemas.ts")).parse(await answer.json());
 }
 
 const browserSide = () => import("./passkeys.ts");

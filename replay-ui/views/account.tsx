@@ -17,7 +17,7 @@ import { RecoveryCodes } from "./mfa/recovery-codes.tsx";
 import { OwnKeys } from "./own-keys.tsx";
 import { OwnTokens } from "./own-tokens.tsx";
 
-export function AccountView({ me }: { me: Me }) {
+export default function AccountView({ me }: { me: Me }) {
   const [changing, setChanging] = useState(false);
   return (
     <div class="container narrow">

@@ -10,7 +10,6 @@ import { providerAnswer } from "../provider.ts";
 import { leaveView, type Route, route } from "../router.ts";
 import { Store, useStore } from "../store.ts";
 import { zone } from "../zone.ts";
-import { AccountView } from "./account.tsx";
 import { AuditView } from "./audit.tsx";
 import { ChangePasswordView } from "./change-password.tsx";
 import { EmergencyBanner } from "./emergency-banner.tsx";
@@ -70,12 +69,11 @@ function View({ me, current }: { me: Me | undefined; current: Route }) {
       return <LiveView me={me} />;
     case "audit":
       return <AuditView />;
-    case "account":
-      return <AccountView me={me} />;
     case "compare":
       return <LazyPage key={current.sessions.join(" ")} me={me} current={current} />;
     case "connect":
       return <LazyConnect key={current.target} target={current.target} />;
+    case "account":
     case "targets":
     case "access":
     case "new-request":
@@ -135,6 +133,7 @@ type Page = ComponentType<PageProps>;
 /** Each is a part of the program of its own, so that the list of recordings is as light as it was. */
 const lazyPages: Record<string, () => Promise<{ default: ComponentType<never> }>> = {
   compare: () => import("./compare/compare-page.tsx"),
+  account: () => import("./account.tsx"),
   targets: () => import("./targets.tsx"),
   access: () => import("./access/my-access.tsx"),
   "new-request": () => import("./access/new-request.tsx"),

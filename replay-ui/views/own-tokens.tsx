@@ -138,7 +138,7 @@ function MakeToken({ me, maxDays, onClose }: { me: Me; maxDays: number; onClose:
               onInput={(event) => setName(event.currentTarget.value)}
             />
           </label>
-          <fieldset class="field">
+          <fieldset class="checks">
             <legend>Roles, of yours</legend>
             {me.roles.map((role) => (
               <label class="check" key={role}>

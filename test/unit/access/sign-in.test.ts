@@ -200,3 +200,76 @@ describe("a password with the code at its end", () => {
     expect(await signIn.passwordWithCode("erika", `${password},${code}`, address)).toBeNull();
   });
 });
+
+describe("a passkey", () => {
+  const assertion = {
+    id: "key",
+    rawId: "key",
+    type: "public-key" as const,
+    response: { clientDataJSON: "x", authenticatorData: "x", signature: "x" },
+  };
+  /** As if this challenge's answer were right, and Erika's; whether it was signed is the library's to say. */
+  const withPasskeys = (right: string) =>
+    new SignIn({
+      people: it_.people,
+      mfa: it_.mfa,
+      throttle: it_.throttle,
+      mfaRequired: () => true,
+      passkeys: {
+        ask: async () => ({ options: { challenge: "asked" }, challenge: "asked" }),
+        verify: async (_answer, challenge) => (challenge === right ? { person: "erika" } : null),
+      },
+    });
+
+  it("answers its question once, as second factor and alone", async () => {
+    await it_.enrol("Erika");
+    const at = withPasskeys("asked");
+    const step = await at.password("Erika", password, address, { ownAlone: true, passkeys: true });
+    if (step.outcome !== "second-step") throw new Error(step.outcome);
+    expect(step.passkey).toEqual({ challenge: "asked" });
+    expect(await step.verify(assertion)).toMatchObject({ authMethod: "password+webauthn" });
+    expect(await step.verify(assertion)).toBeNull();
+    const whole = await at.passkey(address);
+    expect(await whole?.verify(assertion)).toMatchObject({ name: "Erika", factors: ["webauthn"] });
+    expect(await whole?.verify(assertion)).toBeNull();
+    // After a wrong password, or of somebody else, it opens nothing.
+    for (const [name, text] of [
+      ["Erika", "wrong"],
+      ["omar", password],
+    ] as const) {
+      await it_.mfa.begin("omar");
+      const other = await at.password(name, text, address, { ownAlone: true, passkeys: true });
+      expect(other.outcome === "second-step" ? await other.verify(assertion) : null).toBeNull();
+    }
+  });
+
+  it("that is rubbish keeps nobody of its address out, however often it comes, up to so many a minute", async () => {
+    const at = withPasskeys("another");
+    for (let i = 0; i < 59; i++) expect(await (await at.passkey(address))?.verify(assertion)).toBeNull();
+    expect((await at.password("omar", password, address)).outcome).toBe("accepted");
+    const more = await at.passkey(address);
+    await expect(more?.verify(assertion)).rejects.toMatchObject({ code: "AUTH_THROTTLED" });
+    it_.nowMs += 60_000;
+    expect((await at.password("omar", password, address)).outcome).toBe("accepted");
+  });
+
+  it("of the portal's own stands in for it at a gateway: a code, once, within five minutes, and not at the portal", async () => {
+    const { code } = await it_.enrol("Erika");
+    const make = async () => (await it_.mfa.makePortalCode("Erika", { actor: "Erika", address })).code;
+    const first = await make();
+    const atPortal = await withPasskeys("x").password("Erika", password, address, { ownAlone: true, passkeys: true });
+    expect(atPortal.outcome === "second-step" ? await atPortal.verify(first) : "no step").toBeNull();
+    expect(await signIn.confirm("Erika", first, address)).toBeNull();
+    expect(await (await pending("Erika")).verify(first)).toMatchObject({ authMethod: "password+portal-code" });
+    expect(await (await pending("Erika")).verify(first)).toBeNull();
+    const [replaced, last] = [await make(), await make()];
+    expect(await (await pending("Erika")).verify(replaced)).toBeNull();
+    it_.nowMs += 5 * 60_000;
+    expect(await (await pending("Erika")).verify(last)).toBeNull();
+    it_.nowMs += 3_600_000;
+    expect(await signIn.passwordWithCode("Erika", `${password},${await make()}`, address)).toMatchObject({
+      factors: ["password", "portal-code"],
+    });
+    expect(await signIn.confirm("Erika", code(), address)).toBe("totp");
+  });
+});

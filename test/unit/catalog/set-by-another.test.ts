@@ -34,6 +34,8 @@ it("is told of a password that somebody else set, until its owner has changed it
 it("is told of a second factor that somebody else enrolled or took away", async () => {
   await tell("os:root", "mfa.enrolled");
   await tell("adam", "mfa.recovery-codes-made");
+  // Beside what another has, a passkey of one's own proves nothing more.
+  await tell("adam", "mfa.passkey-added");
   expect(await found()).toMatchObject({ what: "second factor", by: "os:root" });
   await tell("adam", "password.change");
   expect(await found()).toMatchObject({ what: "second factor" });
@@ -42,6 +44,9 @@ it("is told of a second factor that somebody else enrolled or took away", async 
   await tell("erika", "mfa.reset");
   expect(await found()).toMatchObject({ what: "second factor", by: "erika" });
   await tell("adam", "password.change");
+  expect(await found()).toBeNull();
+  await tell("erika", "mfa.reset");
+  await tell("adam", "mfa.passkey-added");
   expect(await found()).toBeNull();
 });
 

@@ -211,3 +211,23 @@ test("the key in the environment leaves it when it is read, and is in no child p
   expect(process.env["CONDUIT_MASTER_KEY"]).toBeUndefined();
   expect(environment()["CONDUIT_MASTER_KEY"]).toBeUndefined();
 });
+
+test("token: made once, listed without it, revoked; of no role that its person lacks", async () => {
+  const made = await conduit(["token", "create", "erika", "--name", "nightly", "--role", "approver", "--days", "30"]);
+  const token = /^ {4}(crt_[\w-]{43})$/m.exec(made.stdout)?.[1] ?? "";
+  expect(token).not.toBe("");
+  const beyond = await conduit(["token", "create", "erika", "--name", "x", "--role", "admin"]);
+  expect([beyond.code, beyond.stderr]).toEqual([1, expect.stringContaining("does not have the role admin")]);
+  const unknown = await conduit(["token", "create", "erika", "--name", "x", "--role", "king"]);
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("roles are")]);
+  const listed = await conduit(["token", "list", "erika", "--json"]);
+  expect(listed.stdout).not.toContain(token);
+  const [one] = JSON.parse(listed.stdout) as { id: string; state: string }[];
+  expect(one).toMatchObject({ name: "nightly", roles: ["approver"], readOnly: true, state: "valid", lastUsedAt: null });
+  expect((await conduit(["token", "revoke", one?.id ?? ""])).stdout).toContain("opens nothing any more");
+  expect((await conduit(["token", "list"])).stdout).toMatch(/nightly +approver +read +revoked/);
+  expect((await conduit(["token", "revoke", "none"])).code).toBe(4);
+  const kept = await audit();
+  expect(kept.map(({ action }) => action)).toEqual(expect.arrayContaining(["token.create", "token.revoke"]));
+  expect(JSON.stringify(kept)).not.toContain(token);
+});

@@ -238,6 +238,25 @@ describe("what fits each key but not together is refused", () => {
     expect(refusal("store: { kind: s3, bucket: recordings, accessKeyId: A }\n")[0]).toContain("Give secretAccessKey");
   });
 
+  test("an identity provider that lets nobody in, or that anybody on the wire could be; its secret stays out of the file", () => {
+    const oidc = (more: string) => `identity:\n  oidc: { clientId: c, ${more} }\n`;
+    const roles = "roles: [{ group: ot, roles: [engineer] }]";
+    expect(refusal(oidc(`issuer: 'http://login.example', ${roles}`))[0]).toMatch(
+      /:2:.*identity\.oidc\.issuer has no TLS/,
+    );
+    expect(refusal(oidc(`issuer: 'http://127.0.0.1.evil.example', ${roles}`))[0]).toContain("has no TLS");
+    expect(refusal(oidc("issuer: 'https://login.example'"))[0]).toContain("nobody could come in");
+    expect(refusal(oidc(roles))[0]).toContain("without identity.oidc.issuer");
+    const whole = oidc(`issuer: 'https://login.example', ${roles}`);
+    expect(refusal(whole.replace("clientId: c", "clientId: c, clientSecret: s3cr3t-value"))[0]).toContain(
+      "identity.oidc.clientSecret must not stand in the file",
+    );
+    const { oidc: found } = load(whole, { env: { CONDUIT_IDENTITY_OIDC_CLIENT_SECRET: "s3cr3t-value" } }).identity;
+    expect(found?.clientSecret?.reveal()).toBe("s3cr3t-value");
+    expect(JSON.stringify(found)).not.toContain("s3cr3t");
+    expect(load("").identity.oidc).toBeNull();
+  });
+
   test("a secret in the file itself", () => {
     const text = "store: { kind: s3, bucket: recordings, accessKeyId: A, secretAccessKey: B }\n";
     expect(refusal(text)[0]).toContain("must not stand in the file");
