@@ -93,12 +93,13 @@ export class OutputText {
 }
 
 /** Without regard to capitals. `lowered` has as many characters as the text it is of. */
-function lower(text: string): string {
+export function lower(text: string): string {
   const lowered = text.toLowerCase();
   return lowered.length === text.length ? lowered : text;
 }
 
-function* places(text: string, wanted: string): Generator<number> {
+/** Where it stands, in order. @param wanted in small letters, not empty. */
+export function* places(text: string, wanted: string): Generator<number> {
   const lowered = lower(text);
   for (let at = lowered.indexOf(wanted); at >= 0; at = lowered.indexOf(wanted, at + wanted.length)) yield at;
 }
@@ -164,7 +165,6 @@ class TrackReader {
   private readonly wanted: string;
   private readonly unfinished: Unfinished = new Map();
   private carried = "";
-  private carriedAtUs = 0;
 
   constructor(track: TrackMeta, wanted: string) {
     this.track = track;
@@ -207,11 +207,11 @@ class TrackReader {
     for (const at of places(text, wanted)) {
       // It was found with the segment before.
       if (at + wanted.length <= carried.length) continue;
-      const atUs = at < carried.length ? this.carriedAtUs : output.atUs(at);
+      // When its last character came: at that moment all of it is on the screen.
+      const atUs = output.atUs(at + wanted.length - 1);
       yield { atUs, kind: "output", track: this.track.name, ...excerpt(text, at, wanted.length) };
     }
     this.carried = text.slice(-Math.max(CARRIED, wanted.length));
-    this.carriedAtUs = output.runs.at(-1)?.atUs ?? this.carriedAtUs;
   }
 
   private *within(atUs: number, kind: HitKind, text: string): Generator<Hit> {

@@ -17,9 +17,12 @@ export class Loupe {
   private width = 1;
   private height = 1;
   private zoom: ScreenZoom = "fit";
+  private readonly laidOut: () => void;
 
-  constructor(box: HTMLElement, frame: HTMLElement) {
+  /** @param laidOut once the screen has another size on the page. */
+  constructor(box: HTMLElement, frame: HTMLElement, laidOut: () => void) {
     this.box = box;
+    this.laidOut = laidOut;
     this.frame = frame;
     this.observer = new ResizeObserver(() => this.layOut());
     this.observer.observe(box);
@@ -70,6 +73,7 @@ export class Loupe {
     this.box.classList.toggle("zoomed", this.zoom !== "fit");
     // Fitted text is easier to read smoothed; whole multiples are shown as the pixels they are.
     this.frame.classList.toggle("crisp", this.zoom !== "fit" || Number.isInteger(scale * ratio));
+    this.laidOut();
   }
 
   /** A finger scrolls by itself. */

@@ -5,6 +5,7 @@ import { ByteReader } from "../../shared/screen/byte-reader.ts";
 import { type ScreenRecord, type ScreenRect, screenCode } from "../../shared/screen/format.ts";
 import { ScreenCanvas } from "../../shared/screen/player.ts";
 import { RenderError, type Renderer, type RenderOp } from "../player/renderer.ts";
+import { Lens } from "./lens.ts";
 import { Loupe, type ScreenZoom } from "./loupe.ts";
 import { type MarksAt, ScreenMarks } from "./screen-marks.ts";
 
@@ -21,6 +22,8 @@ export interface ScreenRenderer extends Renderer {
   setZoom(zoom: ScreenZoom): void;
   /** A screen that is larger than its box moves along with the pointer. */
   setFollow(follow: boolean): void;
+  /** The magnifier: it stands where the pointer is while that is followed, until somebody moves it. */
+  setLens(on: boolean): void;
   /** Where the pointer was and what it did, from the input track; asked again at every moment. */
   setMarks(marks: MarksAt | null): void;
   /** The recorded pixels and nothing else. */
@@ -42,8 +45,12 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
   frame.append(canvas);
   parent.replaceChildren(frame);
   const context = canvas.getContext("2d", { alpha: false })!;
-  const loupe = new Loupe(parent, frame);
   const marks = new ScreenMarks(frame);
+  let lensByHand = false;
+  const lens = new Lens(parent, frame, canvas, () => {
+    lensByHand = true;
+  });
+  const loupe = new Loupe(parent, frame, () => lens.draw());
   const dirty = new DirtyArea();
   let screen = new ScreenCanvas();
   let image: ImageData | null = null;
@@ -58,7 +65,9 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
 
   const showMarks = () => {
     const pointer = marks.show(screen, pointerAtUs, marksAt?.(momentUs) ?? null);
-    if (follow && pointer !== null && screen.width > 0) loupe.show(pointer.x / screen.width, pointer.y / screen.height);
+    if (!follow || pointer === null || screen.width === 0) return;
+    loupe.show(pointer.x / screen.width, pointer.y / screen.height);
+    if (!lensByHand) lens.show(pointer.x, pointer.y);
   };
 
   const resize = (width: number, height: number) => {
@@ -109,6 +118,7 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
     jpeg = false;
     if (canvas.width !== width || canvas.height !== height) resize(width, height);
     context.fillRect(0, 0, width, height);
+    lens.draw();
   };
 
   const flush = () => {
@@ -122,6 +132,7 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
     if (dirty.pixels > width * height * WHOLE_FROM) context.putImageData(image, 0, 0);
     else for (const r of dirty.rects) context.putImageData(image, 0, 0, r.x, r.y, r.width, r.height);
     dirty.clear();
+    lens.draw();
   };
 
   return {
@@ -147,6 +158,11 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
       follow = on;
       showMarks();
     },
+    setLens(on) {
+      lensByHand = false;
+      lens.setOn(on);
+      showMarks();
+    },
     setMarks(source) {
       marksAt = source;
       showMarks();
@@ -160,6 +176,7 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
       }),
     dispose() {
       loupe.dispose();
+      lens.dispose();
       frame.remove();
     },
   };

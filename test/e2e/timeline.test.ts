@@ -154,6 +154,41 @@ describe("finding", () => {
     await afterMark(page, "conduit:seeked", () => page.press(byId("find-input"), "Enter"));
     expect(await terminalText(page)).toContain("FT-110 written, 3 values, revision 118");
   });
+
+  it("marks it on the screen as it is at that moment, and goes on and back by keys", async () => {
+    const page = await watch(plant.maintenance);
+    const marked = () =>
+      page.evaluate(() =>
+        [...(CSS.highlights.get("found") ?? [])].map((place) => {
+          const range = document.createRange();
+          range.setStart(place.startContainer, place.startOffset);
+          range.setEnd(place.endContainer, place.endOffset);
+          return range.toString();
+        }),
+      );
+    const places = async () => (await terminalText(page)).split("FT-110").length - 1;
+    await page.keyboard.press("/");
+    await page.fill(byId("find-input"), "ft-110");
+    await page.waitForSelector(`${byId("find-state")}[data-done=true]`);
+    await page.press(byId("find-input"), "Enter");
+    // As many as can be read there, each of them the words themselves; and said in words beside.
+    const all = async () => {
+      await expect.poll(async () => (await marked()).length).toBe(await places());
+      expect(new Set(await marked())).toEqual(new Set(["FT-110"]));
+      expect(await page.textContent(byId("find-on-screen"))).toBe(`${await places()} on the screen now`);
+    };
+    await expect.poll(places).toBeGreaterThan(0);
+    await all();
+    const first = await seconds(page);
+    await page.focus(byId("find-hit"));
+    await afterMark(page, "conduit:seeked", () => page.keyboard.press("n"));
+    expect(await seconds(page)).toBeGreaterThan(first);
+    await all();
+    await afterMark(page, "conduit:seeked", () => page.keyboard.press("N"));
+    expect(await seconds(page)).toBe(first);
+    await page.fill(byId("find-input"), "");
+    await expect.poll(marked).toEqual([]);
+  });
 });
 
 describe("the text of a moment", () => {

@@ -225,6 +225,47 @@ describe("around the picture", () => {
     expect(await width()).toBeLessThanOrEqual(box.width);
   });
 
+  it("magnifies what is around the pointer in whole pixels, moved by arrow keys, and put away", async () => {
+    const page = await watch(plant.hmi, "?t=10.5");
+    await page.waitForSelector(byId("screen-zoom"));
+    await page.keyboard.press("x");
+    const lens = page.locator(".pixel-lens:not([hidden])");
+    await lens.waitFor();
+    /** Each square of it is one colour, that of the recorded pixel. */
+    const looked = () =>
+      page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>(".pixel-lens")!;
+        const scale = Number(canvas.dataset["scale"]);
+        const [x, y] = canvas.dataset["from"]!.split(",").map(Number) as [number, number];
+        const [width, height] = [canvas.width / scale, canvas.height / scale];
+        const large = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data;
+        const screen = document.querySelector<HTMLCanvasElement>("canvas.pixels")!.getContext("2d")!;
+        const small = screen.getImageData(x, y, width, height).data;
+        let wrong = 0;
+        for (let row = 0; row < canvas.height; row++) {
+          for (let column = 0; column < canvas.width; column++) {
+            const at = (Math.floor(row / scale) * width + Math.floor(column / scale)) * 4;
+            const here = (row * canvas.width + column) * 4;
+            for (let part = 0; part < 3; part++) if (large[here + part] !== small[at + part]) wrong++;
+          }
+        }
+        return { x, y, width, height, scale, wrong };
+      });
+    const before = await looked();
+    expect(before).toMatchObject({ wrong: 0, scale: Math.round(before.scale) });
+    // Around the click that was made just now.
+    expect([before.x < 1216, before.x + before.width > 1216]).toEqual([true, true]);
+    expect([before.y < 436, before.y + before.height > 436]).toEqual([true, true]);
+    const at = await seconds(page);
+    await page.keyboard.press("Shift+ArrowLeft");
+    await page.keyboard.press("ArrowUp");
+    expect(await looked()).toMatchObject({ y: before.y - 16, wrong: 0 });
+    expect((await looked()).x).toBeLessThan(before.x);
+    expect(await seconds(page)).toBe(at);
+    await page.keyboard.press("Escape");
+    await lens.waitFor({ state: "detached" });
+  });
+
   it("saves the frame as PNG: the recorded pixels, without cursor and rings", async () => {
     const page = await watch(plant.hmi, "?t=10");
     await page.click(byId("frame"));

@@ -33,11 +33,12 @@ export function FindPanel({ opened, focus }: { opened: OpenedRecording; focus: n
     const abort = new AbortController();
     setProgress(null);
     opened.hits.set([]);
+    opened.wanted.set(query);
     if (query.trim() === "") return;
     const timer = setTimeout(() => {
       void findAll(loader, player.timeline.get(), query, abort.signal, (next) => {
         setProgress(next);
-        opened.hits.set(next.hits.map(({ atUs }) => atUs));
+        opened.hits.set(next.hits);
       });
     }, TYPING_MS);
     return () => {
@@ -45,7 +46,14 @@ export function FindPanel({ opened, focus }: { opened: OpenedRecording; focus: n
       abort.abort();
     };
   }, [opened, query]);
-  useEffect(() => () => opened.hits.set([]), [opened]);
+  useEffect(
+    () => () => {
+      opened.hits.set([]);
+      opened.wanted.set("");
+    },
+    [opened],
+  );
+  const onScreen = useStore(opened.onScreen);
 
   const all = progress?.hits ?? [];
   const first = range === null ? 0 : upperBound(all.length, (i) => all[i]!.atUs < range.fromUs);
@@ -54,13 +62,12 @@ export function FindPanel({ opened, focus }: { opened: OpenedRecording; focus: n
   const current = useMoment(player, (atUs) => upperBound(all.length, (i) => all[i]!.atUs <= atUs) - 1, [progress]);
 
   const go = (hit: Hit) => {
-    if (hit.kind === "output") player.setTrack(hit.track);
-    void player.seek(hit.atUs);
+    goToHit(opened, hit);
     setFollow(true);
   };
   const step = (direction: 1 | -1) => {
-    const hit = adjacentHit(all, player.timeUs.get(), direction);
-    if (hit !== undefined) go(hit);
+    stepToHit(opened, direction);
+    setFollow(true);
   };
 
   return (
@@ -98,6 +105,11 @@ export function FindPanel({ opened, focus }: { opened: OpenedRecording; focus: n
           {said(progress, shown)}
         </p>
       )}
+      {onScreen === 0 ? null : (
+        <p class="find-on-screen" data-testid="find-on-screen">
+          <mark>{formatCount(onScreen)}</mark> on the screen now
+        </p>
+      )}
       {shown === 0 ? null : (
         <VirtualList
           length={shown}
@@ -132,6 +144,17 @@ export function FindPanel({ opened, focus }: { opened: OpenedRecording; focus: n
       )}
     </div>
   );
+}
+
+function goToHit({ player }: OpenedRecording, hit: Hit): void {
+  if (hit.kind === "output") player.setTrack(hit.track);
+  void player.seek(hit.atUs);
+}
+
+/** To the next of what was found after this moment, or the one before it. */
+export function stepToHit(opened: OpenedRecording, direction: 1 | -1): void {
+  const hit = adjacentHit(opened.hits.get(), opened.player.timeUs.get(), direction);
+  if (hit !== undefined) goToHit(opened, hit);
 }
 
 export function adjacentHit<T extends { atUs: number }>(

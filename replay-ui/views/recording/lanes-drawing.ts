@@ -13,7 +13,7 @@ export interface LanesPicture {
   densities: Partial<Record<LaneId, Float32Array>>;
   marks: Partial<Record<LaneId, readonly LaneMark[]>>;
   range: LaneWindow | null;
-  hits: readonly number[];
+  hits: readonly { atUs: number }[];
   scale: { atUs: number; text: string; minor: string }[];
   /** The newest moment: after it nothing is known yet. */
   edgeUs: number;
@@ -267,7 +267,7 @@ function drawHits(
   if (hits.length === 0) return;
   context.fillStyle = colours.accent;
   let last = Number.NEGATIVE_INFINITY;
-  for (const atUs of hits) {
+  for (const { atUs } of hits) {
     if (atUs < shown.fromUs || atUs > shown.toUs) continue;
     const x = Math.min(width - 1, Math.max(1, Math.round(xOf(atUs))));
     if (x <= last + 1) continue;

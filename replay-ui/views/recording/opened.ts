@@ -1,5 +1,6 @@
 // A recording that is open on the page: its source, what is known of its integrity, and the player, wired together.
 import type { SigningKey } from "../../../shared/api/types.ts";
+import type { Hit } from "../../player/find.ts";
 import { inflateWorker } from "../../player/inflate.ts";
 import type { LaneWindow } from "../../player/lane-window.ts";
 import { Player } from "../../player/player.ts";
@@ -28,10 +29,16 @@ export interface OpenedRecording {
   loop: Store<boolean>;
   /** What the timeline shows; null: the whole session. */
   window: Store<LaneWindow | null>;
-  /** Where what was looked for was found, in order. */
-  hits: Store<readonly number[]>;
+  /** What is looked for; empty: nothing. */
+  wanted: Store<string>;
+  /** Where it was found, in order. */
+  hits: Store<readonly Hit[]>;
+  /** How many of it stand on the screen at this moment. */
+  onScreen: Store<number>;
   /** A zoomed screen of pixels moves along with the pointer. */
   followPointer: Store<boolean>;
+  /** A magnifier over a screen of pixels. */
+  lens: Store<boolean>;
   /** Rises each time somebody wants to look for something. */
   finding: Store<number>;
   /** Chain and signatures, once the first picture is there. */
@@ -92,9 +99,12 @@ export function openedFrom(source: RecordingSource, keys: () => Promise<SigningK
     range,
     loop,
     window: new Store<LaneWindow | null>(null),
-    hits: new Store<readonly number[]>([]),
+    wanted: new Store(""),
+    hits: new Store<readonly Hit[]>([]),
+    onScreen: new Store(0),
     finding: new Store(0),
     followPointer: new Store(true),
+    lens: new Store(false),
     audit() {
       if (audited) return;
       audited = true;

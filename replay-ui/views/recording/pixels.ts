@@ -37,6 +37,12 @@ export function usePixels(
   const follow = useStore(opened.followPointer);
   useLayoutEffect(() => renderer?.setFollow(follow), [renderer, follow]);
 
+  const lens = useStore(opened.lens);
+  useLayoutEffect(() => {
+    renderer?.setLens(lens);
+    if (renderer !== null && lens) host.current?.focus({ preventScroll: true });
+  }, [renderer, lens]);
+
   useEffect(() => {
     if (renderer === null || track === null) return;
     const channel = player.timeline.get().track(track)?.channel ?? 0;

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
 import { fasterThan, slowerThan } from "../../player/clock.ts";
 import type { Player } from "../../player/player.ts";
-import { adjacentHit } from "./find-panel.tsx";
+import { stepToHit } from "./find-panel.tsx";
 import { clearRange, zoomAtPlayhead } from "./lanes.tsx";
 import type { OpenedRecording } from "./opened.ts";
 
@@ -108,6 +108,16 @@ function shortcuts(actions: PageActions): Shortcut[] {
     },
     { keys: ["c"], shown: ["c"], text: "Copy a link to this moment", run: () => actions.copyLink?.() },
     { keys: ["z"], shown: ["z"], text: "Larger, or fit the whole screen", run: () => actions.zoom() },
+    {
+      keys: ["x"],
+      shown: ["x"],
+      text: "Magnifier on a VNC screen; arrow keys move it, Esc puts it away",
+      run: (player) =>
+        withOpened(actions, ({ lens }) => {
+          const track = player.state.get().track;
+          if (track !== null && player.timeline.get().track(track)?.kind === "screen") lens.set(!lens.get());
+        }),
+    },
     { keys: ["t"], shown: ["t"], text: "Text of a terminal, to select and copy", run: () => actions.text?.() },
     { keys: ["p"], shown: ["p"], text: "Copy the frame of a VNC screen as PNG", run: () => actions.copyFrame() },
     { keys: ["P"], shown: ["Shift", "p"], text: "Save it as a file", run: () => actions.saveFrame() },
@@ -152,18 +162,13 @@ function shortcuts(actions: PageActions): Shortcut[] {
       keys: ["n", "N"],
       shown: ["n", "N"],
       text: "Next of what was found; the one before",
-      run: (player, event) =>
-        withOpened(actions, ({ hits }) => {
-          const found = hits.get().map((atUs) => ({ atUs }));
-          const hit = adjacentHit(found, player.timeUs.get(), event.key === "n" ? 1 : -1);
-          if (hit !== undefined) void player.seek(hit.atUs);
-        }),
+      run: (_player, event) => withOpened(actions, (opened) => stepToHit(opened, event.key === "n" ? 1 : -1)),
     },
     {
       keys: ["Escape"],
       shown: ["Esc"],
-      text: "Choose no stretch",
-      run: () => withOpened(actions, clearRange),
+      text: "Put the magnifier away; choose no stretch",
+      run: () => withOpened(actions, (opened) => (opened.lens.get() ? opened.lens.set(false) : clearRange(opened))),
     },
     { keys: ["e"], shown: ["e"], text: "Write a note at this moment, or on the stretch", run: () => actions.note?.() },
     { keys: ["m"], shown: ["m"], text: "Set a bookmark at this moment", run: () => actions.bookmark?.() },
@@ -211,8 +216,8 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
       if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel, .control-surface") != null)
         return;
       if ((event.key === " " || event.key === "Enter") && target?.closest("button, a") != null) return;
-      // The timeline has the arrow keys while it has the focus.
-      if (event.key.startsWith("Arrow") && target?.closest(".lanes") != null) return;
+      // The timeline and the magnifier have the arrow keys while they have the focus.
+      if (event.key.startsWith("Arrow") && target?.closest(".lanes, .magnified") != null) return;
       const shortcut = table.find(({ keys }) => keys.includes(event.key));
       if (shortcut === undefined) return;
       event.preventDefault();

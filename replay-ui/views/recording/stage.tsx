@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { AlertIcon, FastForwardIcon, FileIcon, LockIcon, PlayIcon, ShieldAlertIcon } from "../../components/icons.tsx";
 import { formatDuration } from "../../format.ts";
 import type { RendererSize } from "../../player/renderer.ts";
+import { markFound } from "../../renderers/found.ts";
 import type { ScreenZoom } from "../../renderers/loupe.ts";
 import type { ScreenNote } from "../../renderers/screen.ts";
 import { createTerminalRenderer, type TerminalRenderer } from "../../renderers/terminal.ts";
@@ -116,6 +117,12 @@ function RendererSwitch(props: {
     player.setRenderer(terminal);
     return () => player.setRenderer(null);
   }, [player, shown, terminal]);
+  const wanted = useStore(opened.wanted);
+  useEffect(() => {
+    const host = shown === "screen" ? null : hosts[shown].current;
+    if (wanted.trim() === "" || host === null) return;
+    return markFound(host, wanted, (count) => opened.onScreen.set(count));
+  }, [opened, shown, wanted, terminal]);
   usePixels(opened, shown === "screen" ? track : null, hosts.screen, props.screenZoom);
   return null;
 }

@@ -172,8 +172,9 @@ export function Transport(props: {
 
 function ZoomMenu(props: { opened: OpenedRecording; zoom: ScreenZoom; onZoom: (zoom: ScreenZoom) => void }) {
   const { zoom, onZoom } = props;
-  const { followPointer } = props.opened;
+  const { followPointer, lens } = props.opened;
   const follow = useStore(followPointer);
+  const magnified = useStore(lens);
   return (
     <Menu
       label={`Size ${zoomText(zoom)}`}
@@ -198,6 +199,19 @@ function ZoomMenu(props: { opened: OpenedRecording; zoom: ScreenZoom; onZoom: (z
               {choice === "fit" ? "Fit the whole screen" : zoomText(choice)}
             </button>
           ))}
+          <button
+            type="button"
+            class={magnified ? "menu-item chosen" : "menu-item"}
+            aria-pressed={magnified}
+            title="Pixels around the pointer, larger (x)"
+            data-testid="lens"
+            onClick={() => {
+              close();
+              lens.set(!magnified);
+            }}
+          >
+            Magnifier
+          </button>
           <button
             type="button"
             class={follow ? "menu-item chosen" : "menu-item"}

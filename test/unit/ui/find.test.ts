@@ -6,6 +6,8 @@ import { plainLines, scrollbackAt } from "../../../replay-ui/player/scrollback.t
 import { SegmentLoader } from "../../../replay-ui/player/segments.ts";
 import { Timeline } from "../../../replay-ui/player/timeline.ts";
 import { covered, momentAt } from "../../../replay-ui/player/together.ts";
+import { screenText } from "../../../replay-ui/renderers/found.ts";
+import { lensView } from "../../../replay-ui/renderers/lens-view.ts";
 import { scrolled } from "../../../replay-ui/renderers/loupe.ts";
 import { parseRoute } from "../../../replay-ui/router.ts";
 import { Integrity } from "../../../replay-ui/verify/integrity.ts";
@@ -75,7 +77,7 @@ describe("finding", () => {
       await builder.output(0, 40_000_000, "mp end pump");
     });
     expect(recording.timeline.segments("terminal-0").length).toBeGreaterThan(1);
-    expect((await found(recording, "pump")).hits.map(({ atUs }) => atUs)).toEqual([1e6, 1e6, 40e6]);
+    expect((await found(recording, "pump")).hits.map(({ atUs }) => atUs)).toEqual([1e6, 40e6, 40e6]);
   });
 
   it("lists no more than it may, and says so", async () => {
@@ -107,6 +109,60 @@ describe("finding", () => {
       undefined,
       hits[0],
     ]);
+  });
+});
+
+describe("what is found on the screen", () => {
+  const row = (...parts: [column: number, text: string][]) =>
+    parts.map(([column, text]) => ({ column, text, node: text }));
+
+  it("reads rows with their gaps, and a full one goes on in the next", () => {
+    const { text, pieces } = screenText(
+      [row([0, "a"], [3, "pump"]), row([0, "0123456789"]), row([0, "ab"]), [], row([0, "日"], [2, "本"], [5, "x"])],
+      10,
+    );
+    expect(text).toBe("a  pump\n0123456789ab\n\n日本 x\n");
+    expect(pieces.map(({ at, node }) => text.slice(at, at + node.length))).toEqual(pieces.map(({ node }) => node));
+  });
+});
+
+describe("the magnifier", () => {
+  const screen = { width: 1280, height: 800 };
+  const size = { width: 360, height: 220 };
+  const view = (x: number, y: number, shownScale: number, ratio: number) =>
+    lensView({
+      x,
+      y,
+      screen,
+      shownScale,
+      size,
+      ratio,
+      seen: { x: 0, y: 0, width: 1280 * shownScale, height: 800 * shownScale },
+    });
+
+  it("has each recorded pixel as a whole number of the display's, twice as large as it is shown at least", () => {
+    for (const shownScale of [0.3, 0.7, 1, 2.1]) {
+      for (const ratio of [1, 1.5, 2, 3]) {
+        const { scale, from } = view(640, 400, shownScale, ratio);
+        expect(Number.isInteger(scale)).toBe(true);
+        expect(scale).toBeGreaterThanOrEqual(2 * shownScale * ratio);
+        expect([from.x, from.y, from.width, from.height].every(Number.isInteger)).toBe(true);
+      }
+    }
+  });
+
+  it("stays within the screen, and within what is seen of it", () => {
+    for (const [x, y] of [
+      [0, 0],
+      [1279, 799],
+      [1279, 0],
+    ] as const) {
+      const { from, scale, left, top } = view(x, y, 0.7, 1);
+      expect(x >= from.x && x < from.x + from.width && y >= from.y && y < from.y + from.height).toBe(true);
+      expect(from.x + from.width).toBeLessThanOrEqual(screen.width);
+      expect(left >= 0 && top >= 0 && left + from.width * scale <= 1280 * 0.7 + 1e-6).toBe(true);
+      expect(top + from.height * scale).toBeLessThanOrEqual(800 * 0.7 + 1e-6);
+    }
   });
 });
 
