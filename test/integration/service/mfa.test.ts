@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { totpCode, totpStepAt } from "../../../recorder/access/mfa/totp.ts";
 import type { RecordingSummary, VncTicket } from "../../../shared/api/types.ts";
+import { freePort } from "../../support/free-port.ts";
 import { type ProcessResult, runProcess, startProcess } from "../../support/process.ts";
 import { type RunningService, startRunningService } from "../../support/service.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
@@ -53,6 +54,17 @@ beforeAll(async () => {
       },
       { name: "hmi-1", protocol: "vnc", host: panel.host, port: panel.port, secret: "hmi-1" },
     ],
+    config: {
+      identity: {
+        oidc: {
+          // Nobody answers there.
+          issuer: `http://127.0.0.1:${await freePort()}`,
+          clientId: "recorder",
+          label: "Plant ID",
+          roles: [{ group: "vendors", roles: ["vendor"] }],
+        },
+      },
+    },
     policy: {
       signIn: { mfa: "required" },
       rules: [
@@ -126,6 +138,29 @@ describe("before the second factor is enrolled", () => {
   });
 });
 
+/** With the password and a code; what every request then sends. */
+async function portalSignIn(code: string | undefined): Promise<{ headers: Record<string, string> }> {
+  const headers = { "content-type": "application/json" };
+  const first = await fetch(`${service.httpUrl}/api/v1/session`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ name: "vera", password }),
+  });
+  const { pending } = (await first.json()) as { pending: string };
+  const cookieOf = (response: Response, name: string) =>
+    response.headers
+      .getSetCookie()
+      .find((line) => line.startsWith(`${name}=`))
+      ?.split(";")[0] ?? "";
+  const second = await fetch(`${service.httpUrl}/api/v1/session/second-step`, {
+    method: "POST",
+    headers: { ...headers, cookie: cookieOf(first, "conduit-session-pending") },
+    body: JSON.stringify({ pending, code }),
+  });
+  const me = (await second.json()) as { csrfToken: string };
+  return { headers: { ...headers, cookie: cookieOf(second, "conduit-session"), "x-csrf-token": me.csrfToken } };
+}
+
 describe("once it is enrolled", () => {
   beforeAll(async () => {
     const begun = JSON.parse(await service.conduit(["user", "mfa", "enrol", "vera", "--json"])) as { secret: string };
@@ -194,27 +229,10 @@ describe("once it is enrolled", () => {
   });
 
   it("the portal's ticket carries the factors of its sign-in", async () => {
-    const headers = { "content-type": "application/json" };
-    const first = await fetch(`${service.httpUrl}/api/v1/session`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ name: "vera", password }),
-    });
-    const { pending } = (await first.json()) as { pending: string };
-    const cookieOf = (response: Response, name: string) =>
-      response.headers
-        .getSetCookie()
-        .find((line) => line.startsWith(`${name}=`))
-        ?.split(";")[0] ?? "";
-    const second = await fetch(`${service.httpUrl}/api/v1/session/second-step`, {
-      method: "POST",
-      headers: { ...headers, cookie: cookieOf(first, "conduit-session-pending") },
-      body: JSON.stringify({ pending, code: recoveryCodes[1] }),
-    });
-    const me = (await second.json()) as { csrfToken: string };
+    const { headers } = await portalSignIn(recoveryCodes[1]);
     const issued = await fetch(`${service.httpUrl}/api/v1/targets/hmi-1/vnc-ticket`, {
       method: "POST",
-      headers: { ...headers, cookie: cookieOf(second, "conduit-session"), "x-csrf-token": me.csrfToken },
+      headers,
       body: JSON.stringify({ use: "viewer" }),
     });
     expect(issued.status).toBe(200);
@@ -230,6 +248,40 @@ describe("once it is enrolled", () => {
       what: "the recording to say how its person signed in",
       timeoutMs: 20_000,
     });
+  });
+
+  it("a code that the portal shows opens ssh once, and the recording says so", async () => {
+    const { headers } = await portalSignIn(recoveryCodes[4]);
+    const shown = await fetch(`${service.httpUrl}/api/v1/me/portal-code`, {
+      method: "POST",
+      headers: { cookie: headers["cookie"] ?? "", "x-csrf-token": headers["x-csrf-token"] ?? "" },
+    });
+    const { code } = (await shown.json()) as { code: string };
+    const opened = await ssh(code);
+    expect(opened, opened.stderr).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(await methodOf("plc-1")).toMatch(/by keyboard-interactive\+portal-code/);
+    expect((await ssh(code)).code).toBe(255);
+  });
+
+  it("an API token reads as its person until it is revoked beside the running service", async () => {
+    const made = await service.conduit(["token", "create", "vera", "--name", "nightly", "--role", "vendor", "--json"]);
+    const { id, token } = JSON.parse(made) as { id: string; token: string };
+    const read = () => fetch(`${service.httpUrl}/api/v1/recordings`, { headers: { authorization: `Bearer ${token}` } });
+    const page = (await (await read()).json()) as { items: RecordingSummary[] };
+    expect(page.items.map(({ person }) => person)).toContain("vera");
+    await service.conduit(["token", "revoke", id]);
+    expect((await read()).status).toBe(401);
+    expect(service.log()).not.toContain(token);
+  });
+
+  it("an identity provider that is away is said so, and passwords open all the same", async () => {
+    const ways = await fetch(`${service.httpUrl}/api/v1/session/ways`);
+    expect(await ways.json()).toEqual({ passkey: false, provider: "Plant ID" });
+    const away = await fetch(`${service.httpUrl}/api/v1/session/provider`, { method: "POST" });
+    expect([away.status, await away.json()]).toEqual([
+      503,
+      expect.objectContaining({ code: "SERVICE_UNREACHABLE", detail: expect.stringContaining("Plant ID cannot be") }),
+    ]);
   });
 
   it("goes on when the master key is rotated under the running service", async () => {
@@ -251,7 +303,7 @@ describe("once it is enrolled", () => {
     await database.close();
     const count = (action: string) => items.filter((entry) => entry.action === action).length;
     expect(count("mfa.enrolled")).toBe(1);
-    expect(count("mfa.recovery-code-used")).toBe(3);
+    expect(count("mfa.recovery-code-used")).toBe(4);
     const kept = JSON.stringify(items);
     for (const word of [secret, ...recoveryCodes, password]) expect(kept).not.toContain(word);
     expect(service.log()).not.toContain(secret);
