@@ -22,6 +22,7 @@ import { waitFor } from "../support/wait-for.ts";
 const vendor = { name: "vendor", password: "seven slow river boats" };
 const auditor = { name: "auditor", password: "nine quiet mountain owls" };
 const unsealer = { name: "ines", password: "five calm winter lakes" };
+const investigator = { name: "iris", password: "six warm summer fields" };
 const target = "plc-reactor-01";
 const screen = "hmi-reactor-01";
 const enablePassword = "boost-7431";
@@ -46,6 +47,7 @@ beforeAll(async () => {
       { ...vendor, roles: ["vendor"] },
       { ...auditor, roles: ["auditor"] },
       { ...unsealer, roles: ["unsealer"] },
+      { ...investigator, roles: ["investigator"] },
     ],
     secrets: [
       { name: target, password: "the controller's password" },
@@ -249,6 +251,80 @@ describe("a recording of the real gateway, where policy asks why", () => {
       await afterMark(page, "conduit:seeked", () => page.keyboard.press("End"));
       await expect.poll(() => wrongPixels(page, "canvas.pixels", hmi.pixels.data)).toBe(0);
     });
+  });
+
+  it("both leave in a case with its note, holds and imported alarms, as one file that proves itself", async () => {
+    const recordings = (await listed()).map((one) => one.session);
+    expect(recordings).toHaveLength(2);
+    const { page, context, problems } = await openPage(browser, service.httpUrl, { person: investigator });
+    await page.goto("/");
+    await page.click(byId("compare-start"));
+    for (const one of recordings) await page.check(`[data-session="${one}"] ${byId("compare-check")}`);
+    await page.click(byId("chosen-add-to-case"));
+    await page.selectOption(byId("add-to-case-choice"), "new");
+    await page.fill(byId("add-to-case-title"), "The reactor at noon");
+    await page.fill(byId("add-to-case-reason"), "the same vendor");
+    await page.click(byId("add-to-case-confirm"));
+    const id = (await page.getAttribute(byId("case-page"), "data-case"))!;
+    await page.click(byId("case-note"));
+    await page.fill(byId("note-text"), "The setpoint came by hand <b>");
+    await page.click(byId("note-save"));
+    await page.click(byId("case-hold"));
+    await page.fill(byId("case-hold-dialog-reason"), "kept for the court");
+    await page.click(`${byId("case-hold-dialog")} button[type=submit]`);
+    await page.waitForSelector(byId("case-release"));
+    await page.click(byId("case-import"));
+    const alarms = Buffer.from(`time;text\n${new Date().toISOString()};TIC-101 high\n`);
+    await page.setInputFiles(byId("import-file"), { name: "alarms.csv", mimeType: "text/csv", buffer: alarms });
+    await page.fill(byId("import-at"), "time");
+    await page.fill(byId("import-text"), "text");
+    await page.click(byId("import-send"));
+    await page.waitForSelector(byId("import-sample"));
+    await page.click(byId("import-send"));
+    await page
+      .locator(`${byId("case-timeline")} .on-imported`)
+      .getByText("TIC-101 high")
+      .waitFor();
+    await page.click(byId("case-export"));
+    await page.fill(byId("reason-export-reason"), "for the court");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(byId("reason-export-confirm"))]);
+    const zip = join(directory.path, "case.zip");
+    await download.saveAs(zip);
+    await context.close();
+    expect(problems).toEqual([]);
+
+    const into = join(directory.path, "case");
+    await runProcess("unzip", ["-q", zip, "-d", into]);
+    const folder = join(into, id);
+    expect(await runProcess("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: folder })).toMatchObject({
+      code: 0,
+    });
+    const whole = JSON.parse(await readFile(join(folder, "case.json"), "utf8")) as {
+      files: Record<string, { file?: string }>;
+    };
+    expect(Object.keys(whole.files).sort()).toEqual([...recordings].sort());
+    for (const one of recordings) {
+      await runProcess("unzip", ["-q", join(folder, whole.files[one]!.file!), "-d", folder]);
+      expect(await failedCommands(join(folder, one))).toEqual([]);
+      await checkedOnItsPage(join(folder, one), async () => {});
+    }
+    const told = await openPage(browser, "file:///", { width: 1280, height: 900 });
+    await told.context.setOffline(true);
+    await told.page.goto(pathToFileURL(join(folder, "CASE.html")).href);
+    const text = await told.page.textContent("body");
+    for (const words of ["The setpoint came by hand <b>", "TIC-101 high", "kept for the court", ...recordings]) {
+      expect(text).toContain(words);
+    }
+    expect(told.problems).toEqual([]);
+    await told.context.close();
+    // The recordings themselves, from the store alone; the newest entries may still wait for their checkpoint.
+    const said = await service
+      .conduit(["verify", ...recordings, "--reason", "before it is handed over", "--json"])
+      .catch(({ code, stdout }: { code: number; stdout: string }) =>
+        code === 8 ? stdout : expect.unreachable(stdout),
+      );
+    expect(said).toMatch(/"(VALID|UNANCHORED)"/);
+    expect(said).not.toMatch(/"(TAMPERED|MISSING|UNTRUSTED|INCOMPLETE)"/);
   });
 
   it("searches in the portal with a reason alone", async () => {
