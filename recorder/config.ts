@@ -68,7 +68,9 @@ export interface Config {
     /** `https` where this listener or the proxy in front of it speaks TLS. */
     transport: "https" | "loopback-http";
   };
-  identity: Omit<ConfigFile["identity"], "oidc"> & {
+  identity: Omit<ConfigFile["identity"], "oidc" | "ssh"> & {
+    /** Null: no certificate opens anything. */
+    ssh: { authoritiesFile: string | null; maxCertificateHours: number };
     /** Null: there is no identity provider. */
     oidc: OidcConfig | null;
   };
@@ -302,7 +304,17 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       tls: tls ?? null,
       transport: tls !== undefined || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
     },
-    identity: { ...raw.identity, oidc: assembleOidc(raw.identity.oidc, place) },
+    identity: {
+      ...raw.identity,
+      ssh: {
+        maxCertificateHours: raw.identity.ssh.maxCertificateHours,
+        authoritiesFile:
+          raw.identity.ssh.authoritiesFile === undefined
+            ? null
+            : place.path("identity.ssh.authoritiesFile", raw.identity.ssh.authoritiesFile),
+      },
+      oidc: assembleOidc(raw.identity.oidc, place),
+    },
     store: assembleStore(raw.store, place, given),
     spool: { ...raw.spool, directory: given("spool.directory", raw.spool.directory, "spool") },
     recording: raw.recording,

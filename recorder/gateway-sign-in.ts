@@ -4,6 +4,7 @@
 import type { Logger } from "pino";
 import { noteKeyUse } from "./access/key-use.ts";
 import type { People } from "./access/people.ts";
+import { fingerprintOf } from "./access/public-keys.ts";
 import type { PendingCode, SignedInPerson, SignIn } from "./access/sign-in.ts";
 import type { AuthAttempt, AuthenticatedPerson, SecondStep } from "./tap/tap.ts";
 
@@ -16,6 +17,8 @@ export interface GatewaySignInParts {
   signIn: SignIn;
   people: People;
   logger: Logger;
+  /** Durable when it resolves: by which certificate somebody is there, which is registered nowhere. */
+  certificateUsed(person: string, address: string, facts: Record<string, string>): Promise<void>;
 }
 
 export class GatewaySignIn {
@@ -32,7 +35,12 @@ export class GatewaySignIn {
     const step =
       attempt.method === "password"
         ? await signIn.password(name, attempt.password, client.address)
-        : await signIn.key(name, attempt.algorithm, attempt.blob, client.address);
+        : attempt.certificate !== undefined
+          ? await signIn.certificate(name, attempt.certificate, client.address)
+          : await signIn.key(name, attempt.algorithm, attempt.blob, client.address);
+    if ("why" in step) {
+      this.#parts.logger.info({ address: client.address, why: step.why }, "an SSH certificate opened nothing");
+    }
     switch (step.outcome) {
       case "accepted":
         return this.#admit(step.person, attempt, refused);
@@ -82,7 +90,14 @@ export class GatewaySignIn {
   async #admit(person: SignedInPerson, attempt: AuthAttempt, refused: Refused): Promise<AuthenticatedPerson | null> {
     const { mustChangePassword, ...known } = person;
     if (mustChangePassword) return this.#refuse(attempt, refused);
-    if (attempt.method === "publickey" && known.grant === undefined) {
+    if (attempt.method === "publickey" && attempt.certificate !== undefined) {
+      const { authority, keyId, serial } = attempt.certificate;
+      await this.#parts.certificateUsed(known.name, attempt.client.address, {
+        authority: fingerprintOf(authority),
+        keyId: keyId.replaceAll(/\p{Cc}/gu, "").slice(0, 200),
+        serial,
+      });
+    } else if (attempt.method === "publickey" && known.grant === undefined) {
       await noteKeyUse(this.#parts.people, known.name, attempt, this.#parts.logger);
     }
     return known;

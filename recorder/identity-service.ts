@@ -2,14 +2,16 @@
 // beside main.ts.
 import type { Transaction } from "kysely";
 import type { Logger } from "pino";
+import { AppError } from "../shared/errors.ts";
 import type { AccessFeed } from "./access/feed.ts";
 import { type AccountOptions, OidcAccounts } from "./access/oidc/accounts.ts";
 import { OidcProvider } from "./access/oidc/provider.ts";
 import type { RequestTables } from "./access/requests/tables.ts";
+import { SshAuthorities } from "./access/ssh-authorities.ts";
 import { ApiTokens } from "./access/tokens.ts";
 import { Passkeys } from "./access/webauthn/passkeys.ts";
 import type { ApiDeps } from "./api/api.ts";
-import type { Config } from "./config.ts";
+import { type Config, readConfigText } from "./config.ts";
 import type { ServiceDatabase } from "./database.ts";
 
 const recheckMs = 10 * 60_000;
@@ -25,6 +27,8 @@ export interface IdentityParts {
 
 export interface IdentityService {
   passkeys: Passkeys;
+  /** For the sign-in: whose SSH certificates count. */
+  authorities: { authorities?: SshAuthorities };
   /** For the API. */
   deps: Pick<ApiDeps, "passkeys" | "tokens" | "ownKeys" | "oidc">;
   close(): Promise<void>;
@@ -45,9 +49,25 @@ export function openIdentity(config: Config, parts: IdentityParts): IdentityServ
   const oidc = openOidc(config, parts);
   return {
     passkeys,
+    authorities: openAuthorities(config),
     deps: { passkeys, tokens, ownKeys: config.identity.ownKeys, ...(oidc === null ? {} : { oidc: oidc.deps }) },
     close: async () => oidc?.close(),
   };
+}
+
+function openAuthorities(config: Config): { authorities?: SshAuthorities } {
+  const { authoritiesFile, maxCertificateHours } = config.identity.ssh;
+  if (authoritiesFile === null) return {};
+  const lines = readConfigText(authoritiesFile, "file of SSH authorities");
+  try {
+    return { authorities: new SshAuthorities(lines, { maxHours: maxCertificateHours }) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError("CONFIG_INVALID", `${authoritiesFile} (identity.ssh.authoritiesFile): ${why}`, {
+      op: "identity.authorities",
+      cause,
+    });
+  }
 }
 
 function openOidc(config: Config, { database, audit, logger, portalUrl }: IdentityParts) {

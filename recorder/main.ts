@@ -241,11 +241,24 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     people,
     mfa,
     passkeys: identity.passkeys,
+    ...identity.authorities,
     throttle,
     mfaRequired,
     grants: access.credentials,
   });
-  const gatewaySignIn = new GatewaySignIn({ signIn, people, logger });
+  const gatewaySignIn = new GatewaySignIn({
+    signIn,
+    people,
+    logger,
+    certificateUsed: (actor, address, details) =>
+      audit.append({
+        actor,
+        action: "sign-in",
+        subject: "ssh",
+        address,
+        details: { method: "certificate", ...details },
+      }),
+  });
   undo.push(() => gatewaySignIn.close());
   const vncRefusals = new RefusalTally({
     append: ({ actor, address, details }) =>

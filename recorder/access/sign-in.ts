@@ -12,6 +12,7 @@ import { parsePortalCode } from "./mfa/portal-codes.ts";
 import { parseRecoveryCode } from "./mfa/recovery-codes.ts";
 import { parseTotpCode } from "./mfa/totp.ts";
 import type { People, Person } from "./people.ts";
+import type { PresentedCertificate, SshAuthorities } from "./ssh-authorities.ts";
 import { Throttle, type ThrottledAttempt, type ThrottleLimits } from "./throttle.ts";
 import type { Passkeys, Question } from "./webauthn/passkeys.ts";
 
@@ -56,6 +57,8 @@ export interface SignInOptions {
   /** Whether policy wants a second factor at sign-in. */
   mfaRequired(): boolean;
   grants?: GrantCredentials;
+  /** Left out: no certificate opens anything. */
+  authorities?: Pick<SshAuthorities, "whyNot">;
   /** Wrong codes of each person. */
   codes?: Throttle;
 }
@@ -124,6 +127,24 @@ export class SignIn {
       return this.#pending(proven, name, address, null, { place: "gateway", question: null });
     }
     return { outcome: "accepted", person: signedIn(proven) };
+  }
+
+  /** The caller has verified its authority's signature and its holder's. `why` is for the log. */
+  async certificate(
+    name: string,
+    certificate: PresentedCertificate,
+    address: string,
+  ): Promise<FirstStep | { outcome: "refused"; why: string }> {
+    const person = await this.#options.people.find(name);
+    const why = this.#options.authorities?.whyNot(certificate, name, address) ?? null;
+    if (this.#options.authorities === undefined || why !== null) {
+      return { outcome: "refused", why: why ?? "no authority is trusted here" };
+    }
+    if (person === null || person.disabled)
+      return { outcome: "refused", why: "there is no such account, or it is disabled" };
+    const proven: Proven = { person, factor: "certificate" };
+    if (!(await this.#options.mfa.isEnrolled(person.name))) return { outcome: "accepted", person: signedIn(proven) };
+    return this.#pending(proven, name, address, null, { place: "gateway", question: null });
   }
 
   /**
@@ -255,7 +276,7 @@ export class SignIn {
     };
     return {
       outcome: "second-step",
-      mayRepeat: proven?.factor === "publickey",
+      mayRepeat: proven?.factor === "publickey" || proven?.factor === "certificate",
       person: proven?.person.name ?? null,
       ...(question === null ? {} : { passkey: question.options }),
       verify: async (answer) => {

@@ -126,6 +126,12 @@ export const ConfigFile = z.strictObject({
     .strictObject({
       webauthn: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
       ownKeys: z.boolean().default(true),
+      ssh: z
+        .strictObject({
+          authoritiesFile: path.optional(),
+          maxCertificateHours: z.int().min(1).max(8760).default(24),
+        })
+        .prefault({}),
       tokens: z.strictObject({ maxDays: z.int().min(0).max(3650).default(365) }).prefault({}),
       oidc: z
         .strictObject({

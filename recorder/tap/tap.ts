@@ -201,7 +201,28 @@ export interface SecondStep {
 export type AuthAttempt =
   | { method: "password"; name: string; password: string; client: ClientAddress }
   /** `blob` is the public key in RFC 4253 §6.6 form; the tap verifies the signature itself, after asking whether it is known. */
-  | { method: "publickey"; name: string; algorithm: string; blob: Uint8Array; client: ClientAddress };
+  | {
+      method: "publickey";
+      name: string;
+      algorithm: string;
+      blob: Uint8Array;
+      client: ClientAddress;
+      /** The key came in one: it counts instead of whose key it is. */
+      certificate?: UserCertificate;
+    };
+
+/** A user certificate of OpenSSH, signed by the authority that it names; nothing else of it is verified. */
+export interface UserCertificate {
+  /** The authority's public key, RFC 4253 §6.6. */
+  authority: Uint8Array;
+  keyId: string;
+  serial: string;
+  principals: readonly string[];
+  /** Seconds since 1970. */
+  validAfter: bigint;
+  validBefore: bigint;
+  critical: ReadonlyMap<string, string>;
+}
 
 /** What a target's connection needs. Never logged, never recorded. */
 export interface TargetAccess {

@@ -50,6 +50,7 @@ export const isMe = members<Me>({
     oneOf(
       "password",
       "publickey",
+      "certificate",
       "ticket",
       "grant-password",
       "oidc",

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const Factor = z.enum([
   "password",
   "publickey",
+  /** A user certificate over SSH. */
+  "certificate",
   "ticket",
   "grant-password",
   /** The identity provider says who it is. */

@@ -15,6 +15,7 @@ import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext
 import { AppError } from "../../../shared/errors.ts";
 import type { AuthAttempt, AuthenticatedPerson, ClientAddress, GatewayHost, SecondStep, TapLogger } from "../tap.ts";
 import { type Login, splitUserName } from "../user-name.ts";
+import { certificateType, readCertificate } from "./certificate.ts";
 import { fingerprintOf } from "./host-keys.ts";
 import { isAcceptableKey, signatureIsValid } from "./public-key.ts";
 import { disconnectReason } from "./wire.ts";
@@ -103,12 +104,14 @@ export class Authenticator {
       this.#reject(context);
       return;
     }
+    const read = keyType === certificateType ? readCertificate(blob) : null;
     await this.#ask(context, login, {
       method: "publickey",
       name: login.name.slice(0, maxNameLength),
       algorithm: keyType,
-      blob,
+      blob: read?.key ?? blob,
       client: this.#options.client,
+      ...(read === null ? {} : { certificate: read.certificate }),
     });
   }
 

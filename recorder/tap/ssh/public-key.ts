@@ -2,6 +2,7 @@
 // PROTOCOL.u2f for security keys), verified before anybody is asked whether the key is known.
 import { createHash, createPublicKey, verify as verifySignature } from "node:crypto";
 import ssh2 from "ssh2";
+import { certificateType, plainSignature, readCertificate } from "./certificate.ts";
 import { encodePart, WireReader } from "./wire.ts";
 
 export interface SignedLogin {
@@ -30,6 +31,7 @@ const minRsaBits = 2048;
 /** For EXT_INFO `server-sig-algs`: SHA-1 and DSA are not in it. */
 export const signatureAlgorithms = [
   "ssh-ed25519",
+  certificateType,
   securityKeyEd25519,
   securityKeyEcdsa,
   "ecdsa-sha2-nistp256",
@@ -45,6 +47,7 @@ export function isAcceptableKey(keyType: string, blob: Buffer): boolean {
     const reader = new WireReader(blob);
     if (reader.text() !== keyType) return false;
     if (keyType === securityKeyEd25519 || keyType === securityKeyEcdsa) return true;
+    if (keyType === certificateType) return readCertificate(blob) !== null;
     if (!plainTypes.has(keyType) || ssh2.utils.parseKey(blob) instanceof Error) return false;
     if (keyType !== "ssh-rsa") return true;
     reader.string();
@@ -58,6 +61,10 @@ export function signatureIsValid(login: SignedLogin): boolean {
   if (!isAcceptableKey(login.keyType, login.blob)) return false;
   try {
     if (login.keyType === securityKeyEd25519 || login.keyType === securityKeyEcdsa) return securityKeyIsValid(login);
+    if (login.keyType === certificateType) {
+      const key = ssh2.utils.parseKey(readCertificate(login.blob)?.key ?? Buffer.alloc(0));
+      return !(key instanceof Error) && key.verify(login.signed, plainSignature(login.signature)) === true;
+    }
     if (login.keyType === "ssh-rsa" && login.hash !== "sha256" && login.hash !== "sha512") return false;
     const key = ssh2.utils.parseKey(login.blob);
     return !(key instanceof Error) && key.verify(login.signed, login.signature, login.hash) === true;

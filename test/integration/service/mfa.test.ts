@@ -8,6 +8,7 @@ import type { RecordingSummary, VncTicket } from "../../../shared/api/types.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type ProcessResult, runProcess, startProcess } from "../../support/process.ts";
 import { type RunningService, startRunningService } from "../../support/service.ts";
+import { generateSshKey, type SshKey } from "../../support/ssh-key.ts";
 import type { SshTarget } from "../../support/ssh-target.ts";
 import { startSshd } from "../../support/sshd.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
@@ -19,6 +20,7 @@ let directory: TempDir;
 let controller: SshTarget;
 let panel: VncTarget;
 let service: RunningService;
+let authority: SshKey;
 let secret: string;
 let recoveryCodes: string[];
 /** Codes are used once: the steps that are open now, the earliest first. */
@@ -36,6 +38,8 @@ beforeAll(async () => {
   panel = await startXtigervnc();
   const userKey = join(directory.path, "target-key");
   await writeFile(userKey, controller.userKey.privatePem, { mode: 0o600 });
+  authority = await generateSshKey(directory.path, "authority");
+  await writeFile(join(directory.path, "authorities.pub"), `# of the plant\n${authority.publicLine}\n`);
   service = await startRunningService({
     directory: directory.path,
     people: [{ name: "vera", roles: ["vendor"], password }],
@@ -63,6 +67,7 @@ beforeAll(async () => {
           label: "Plant ID",
           roles: [{ group: "vendors", roles: ["vendor"] }],
         },
+        ssh: { authoritiesFile: "authorities.pub" },
       },
     },
     policy: {
@@ -86,18 +91,22 @@ afterAll(async () => {
   await directory?.remove();
 });
 
-async function ssh(code: string): Promise<ProcessResult> {
+async function ssh(
+  code: string,
+  how: string[] = ["-o", "PreferredAuthentications=keyboard-interactive"],
+): Promise<ProcessResult> {
   const askpass = join(directory.path, "askpass");
   const script = `#!/bin/sh\ncase "$1" in *erification*) echo "$CODE";; *) echo "$SECRET";; esac\n`;
   await writeFile(askpass, script, { mode: 0o700 });
   const words = "StrictHostKeyChecking=no UserKnownHostsFile=/dev/null NumberOfPasswordPrompts=1 LogLevel=ERROR";
-  const options = `${words} PreferredAuthentications=keyboard-interactive IdentityAgent=none`.split(" ");
+  const options = `${words} IdentityAgent=none`.split(" ");
   return runProcess(
     "ssh",
     [
       "-F",
       "none",
       ...options.flatMap((one) => ["-o", one]),
+      ...how,
       "-p",
       String(service.sshPort),
       "vera+plc-1@127.0.0.1",
@@ -263,6 +272,24 @@ describe("once it is enrolled", () => {
     expect((await ssh(code)).code).toBe(255);
   });
 
+  it("a certificate of the plant's authority is a first factor, and no other's is", async () => {
+    const key = await generateSshKey(directory.path, "vera-key");
+    const stranger = await generateSshKey(directory.path, "stranger");
+    const present = async (by: SshKey, principal: string, code?: string) => {
+      const sign = ["-s", by.privatePath, "-I", "vera, permit 17", "-n", principal, "-V", "+1h", "-z", "7"];
+      await runProcess("ssh-keygen", ["-q", ...sign, key.publicPath]);
+      const methods = `PreferredAuthentications=publickey${code === undefined ? "" : ",keyboard-interactive"}`;
+      return ssh(code ?? "", ["-i", key.privatePath, "-o", "IdentitiesOnly=yes", "-o", methods]);
+    };
+    const opened = await present(authority, "vera", recoveryCodes[5] ?? "");
+    expect(opened, opened.stderr).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(await methodOf("plc-1")).toMatch(/vera \(vendor\), by certificate\+recovery-code/);
+    expect((await present(stranger, "vera")).code).toBe(255);
+    expect((await present(authority, "root")).code).toBe(255);
+    expect(service.log()).toMatch(/its authority is not trusted.*an SSH certificate opened nothing/);
+    expect(service.log()).toMatch(/it does not name the account.*an SSH certificate opened nothing/);
+  });
+
   it("an API token reads as its person until it is revoked beside the running service", async () => {
     const made = await service.conduit(["token", "create", "vera", "--name", "nightly", "--role", "vendor", "--json"]);
     const { id, token } = JSON.parse(made) as { id: string; token: string };
@@ -303,7 +330,11 @@ describe("once it is enrolled", () => {
     await database.close();
     const count = (action: string) => items.filter((entry) => entry.action === action).length;
     expect(count("mfa.enrolled")).toBe(1);
-    expect(count("mfa.recovery-code-used")).toBe(4);
+    expect(count("mfa.recovery-code-used")).toBe(5);
+    expect(items.find(({ action, subject }) => action === "sign-in" && subject === "ssh")).toMatchObject({
+      actor: "vera",
+      details: { method: "certificate", keyId: "vera, permit 17", serial: "7", authority: authority.fingerprint },
+    });
     const kept = JSON.stringify(items);
     for (const word of [secret, ...recoveryCodes, password]) expect(kept).not.toContain(word);
     expect(service.log()).not.toContain(secret);

@@ -32,7 +32,12 @@ beforeEach(async () => {
   people = await MfaUnderTest.open();
   const quiet = { error: () => undefined } as unknown as ConstructorParameters<typeof GatewaySignIn>[0]["logger"];
   const whole = new SignIn({ ...people, people: people.people, mfaRequired: () => required });
-  signIn = new GatewaySignIn({ signIn: whole, people: people.people, logger: quiet });
+  signIn = new GatewaySignIn({
+    certificateUsed: async () => undefined,
+    signIn: whole,
+    people: people.people,
+    logger: quiet,
+  });
   gateway = await startGateway(target, {
     authenticate: (attempt) =>
       signIn.ssh(attempt, async (actor) => {
