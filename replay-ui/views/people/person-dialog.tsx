@@ -50,7 +50,12 @@ export function PersonDialog(props: {
         </Fact>
         <Fact name="Second factor">
           {person.mfa.enrolled
-            ? `an authenticator since ${person.mfa.since === null ? "?" : formatMoment(person.mfa.since)}, ${formatPlural(person.mfa.recoveryCodesLeft, "recovery code")} left`
+            ? [
+                ...(person.mfa.authenticator ? ["an authenticator"] : []),
+                ...(person.mfa.passkeys > 0 ? [formatPlural(person.mfa.passkeys, "passkey")] : []),
+                `since ${person.mfa.since === null ? "?" : formatMoment(person.mfa.since)}`,
+                `${formatPlural(person.mfa.recoveryCodesLeft, "recovery code")} left`,
+              ].join(", ")
             : "none"}
         </Fact>
         <Fact name="Added">{formatMoment(person.createdAt)}</Fact>
@@ -117,8 +122,8 @@ export function PersonDialog(props: {
             done();
           }}
         >
-          The authenticator and the recovery codes open nothing any more; a new one is set up at the next sign-in. Make
-          sure that it is this person who asks.
+          Authenticator, passkeys and recovery codes open nothing any more; a new one is set up at the next sign-in.
+          Make sure that it is this person who asks.
         </ReasonDialog>
       ) : doing === "password" ? (
         <ReasonDialog
