@@ -20,6 +20,7 @@ const LAYERS = {
   "recorder/screen/": ["shared/"],
   "recorder/record/": ["shared/", "recorder/rfb/", "recorder/screen/", "recorder/encryption/", ...STORE_CONTRACT],
   "recorder/live/": ["shared/"],
+  "recorder/metrics/": ["shared/", ...STORE_CONTRACT],
   // What the state's two engines write differently.
   "recorder/access/": ["shared/", "recorder/database/engine.ts"],
   "recorder/catalog/": ["shared/", "recorder/encryption/", "recorder/database/engine.ts", ...STORE_CONTRACT],
@@ -124,6 +125,7 @@ const OWNERS = {
   // Text in pictures of screens; loads a language's data from its own package.
   "tesseract.js": ["recorder/search/screens/"],
   pino: ["recorder/"],
+  "prom-client": ["recorder/metrics/"],
   yaml: ["recorder/config", "recorder/inventory", "recorder/cli/"],
   yazl: ["recorder/export/"],
   "@novnc/novnc": ["replay-ui/viewer/session.ts"],

@@ -11,6 +11,7 @@ import { sessionIdPattern } from "../shared/ids.ts";
 import { Factor } from "../shared/policy/factor.ts";
 import { parseBody } from "./admin-body.ts";
 import { controlRoutes, type LocalControls } from "./admin-controls.ts";
+import { drainRoutes, type LocalDrain } from "./admin-drain.ts";
 import { keepingRoutes, type LocalKeeping } from "./admin-keeping.ts";
 import { type AdminProofs, attributed, CodeProof, PasswordProof } from "./admin-proofs.ts";
 import { type LocalWatches, watchOf } from "./admin-watch.ts";
@@ -26,6 +27,8 @@ export interface LocalAdministration {
   controls: LocalControls;
   /** Left out, the service keeps nothing. */
   keeping?: LocalKeeping;
+  /** Left out, the service does not drain. */
+  drain?: LocalDrain;
   watches: LocalWatches;
   proofs: AdminProofs;
   audit(entry: {
@@ -160,6 +163,11 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   if (control !== undefined) {
     const body = incoming.method === "POST" ? attributed(route, await readJson(incoming), admin.proofs) : null;
     return send(response, 200, await control(body, admin.controls, admin.audit));
+  }
+  const drain = drainRoutes[route];
+  if (drain !== undefined && admin.drain !== undefined) {
+    const body = incoming.method === "POST" ? attributed(route, await readJson(incoming), admin.proofs) : null;
+    return send(response, 200, await drain(body, admin.drain, admin.audit));
   }
   const keep = keepingRoutes[route];
   if (keep !== undefined && admin.keeping !== undefined) {

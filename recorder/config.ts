@@ -64,10 +64,16 @@ export interface Config {
     listen: Endpoint;
     publicUrl: string;
     tls: { certificate: string; key: string } | null;
+    /** The service makes the certificate. */
+    selfSigned: boolean;
     trustProxy: string[];
     /** `https` where this listener or the proxy in front of it speaks TLS. */
     transport: "https" | "loopback-http";
   };
+  /** Whose PROXY headers are believed, and at which listeners. */
+  proxyProtocol: ConfigFile["proxyProtocol"];
+  /** Null: metrics have no listener. */
+  metrics: { listen: Endpoint; token: Secret | null; tls: boolean } | null;
   identity: Omit<ConfigFile["identity"], "oidc" | "ssh"> & {
     /** Null: no certificate opens anything. */
     ssh: { authoritiesFile: string | null; maxCertificateHours: number };
@@ -186,7 +192,13 @@ export function loadConfig(source: ConfigSource = {}): Config {
   const overrides = readOverrides(ConfigFile, env);
   refuseSecretsInFile(document);
   const raw = validate(ConfigFile, document, overrides);
-  const place = new Placer(document, overrides, file === null ? directory : dirname(file), directory);
+  const place = new Placer(
+    document,
+    overrides,
+    file === null ? directory : dirname(file),
+    directory,
+    env["CREDENTIALS_DIRECTORY"],
+  );
   const config = assemble(raw, file, place, env[masterKeyVariable]);
   const findings = crossCheck(config, raw, place);
   if (findings.length > 0) throw invalid(findings, "config.validate");
@@ -199,13 +211,16 @@ class Placer {
   readonly #overrides: readonly Override[];
   readonly #fileDirectory: string;
   readonly #workingDirectory: string;
+  readonly #credentials: string | undefined;
 
   constructor(
     document: SourceDocument,
     overrides: readonly Override[],
     fileDirectory: string,
     workingDirectory: string,
+    credentials: string | undefined,
   ) {
+    this.#credentials = credentials;
     this.#document = document;
     this.#overrides = overrides;
     this.#fileDirectory = fileDirectory;
@@ -217,7 +232,16 @@ class Placer {
   }
 
   path(key: string, value: string): string {
+    const credential = /^credential:([A-Za-z0-9._-]{1,255})$/.exec(value)?.[1];
+    if (credential !== undefined) return this.#credential(key, credential);
     return resolve(this.#override(key) === undefined ? this.#fileDirectory : this.#workingDirectory, value);
+  }
+
+  /** systemd.exec(5), LoadCredential=: files that only the service can read. */
+  #credential(key: string, name: string): string {
+    if (this.#credentials !== undefined && this.#credentials !== "") return join(this.#credentials, name);
+    const mend = `Start the service by systemd with LoadCredential=${name}:FILE, or give the path of a file.`;
+    throw invalid([this.finding(key, "names a credential of systemd, and there is none", mend)], "config.validate");
   }
 
   finding(key: string, problem: string, mend: string): Finding {
@@ -269,10 +293,7 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     value === undefined ? join(data, name) : place.path(key, value);
   const keys = given("recorder.keyDirectory", raw.recorder.keyDirectory, "keys");
   const listen = endpoint(raw.http.listen);
-  const tls = raw.http.tls && {
-    certificate: place.path("http.tls.certificate", raw.http.tls.certificate),
-    key: place.path("http.tls.key", raw.http.tls.key),
-  };
+  const tls = assembleHttpTls(raw.http, place, keys);
   return {
     file,
     recorder: {
@@ -300,10 +321,12 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     http: {
       ...raw.http,
       listen,
-      publicUrl: raw.http.publicUrl ?? localUrl(listen, tls !== undefined),
-      tls: tls ?? null,
-      transport: tls !== undefined || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
+      publicUrl: raw.http.publicUrl ?? localUrl(listen, tls !== null),
+      tls,
+      transport: tls !== null || raw.http.trustProxy.length > 0 ? "https" : "loopback-http",
     },
+    proxyProtocol: raw.proxyProtocol,
+    metrics: assembleMetrics(raw.metrics, tls !== null, place),
     identity: {
       ...raw.identity,
       ssh: {
@@ -336,6 +359,48 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
     log: raw.log,
     limits: raw.limits,
   };
+}
+
+function assembleHttpTls({ tls, selfSigned }: ConfigFile["http"], place: Placer, keys: string): Config["http"]["tls"] {
+  if (tls === undefined) {
+    return selfSigned ? { certificate: join(keys, "http.crt"), key: join(keys, "http.key") } : null;
+  }
+  if (selfSigned) {
+    const mend = "Keep one of them: a certificate of your own, or one that the first start makes.";
+    throw invalid([place.finding("http.selfSigned", "stands beside http.tls", mend)], "config.validate");
+  }
+  return {
+    certificate: place.path("http.tls.certificate", tls.certificate),
+    key: place.path("http.tls.key", tls.key),
+  };
+}
+
+const leastTokenLength = 16;
+
+/** Beyond this machine metrics tell who knows how to read them when a plant is being worked on. */
+function assembleMetrics(
+  { listen, tokenFile, allowPlain }: ConfigFile["metrics"],
+  hasTls: boolean,
+  place: Placer,
+): Config["metrics"] {
+  if (listen === undefined) return null;
+  const at = endpoint(listen);
+  const fault = (key: string, problem: string, mend: string) =>
+    invalid([place.finding(key, problem, mend)], "config.validate");
+  const token = secretOf(undefined, tokenFile, "metrics.tokenFile", place);
+  if (token !== undefined && token.length < leastTokenLength) {
+    throw fault("metrics.tokenFile", "has a token that can be guessed", "Make one: openssl rand -hex 32.");
+  }
+  const isLocal = isLoopback(at.host);
+  if (!isLocal && token === undefined) {
+    const mend = "Give metrics.tokenFile (openssl rand -hex 32), or listen on 127.0.0.1.";
+    throw fault("metrics.listen", "would tell every host about the plant's sessions", mend);
+  }
+  if (!isLocal && !hasTls && !allowPlain) {
+    const mend = "Give http.tls, listen on 127.0.0.1, or say metrics.allowPlain where that wire is yours alone.";
+    throw fault("metrics.listen", "would take its token from other hosts without encryption", mend);
+  }
+  return { listen: at, token: token === undefined ? null : new Secret(token), tls: !isLocal && hasTls };
 }
 
 function assembleMasterKey(
@@ -506,7 +571,7 @@ function crossCheck(config: Config, raw: ConfigFile, place: Placer): Finding[] {
       place.finding(
         "http.listen",
         "would take sign-ins from other hosts without encryption",
-        "Give http.tls a certificate and key, or name the TLS proxy in front in http.trustProxy, or listen on 127.0.0.1.",
+        "Give http.tls a certificate and key, or set http.selfSigned, or name the TLS proxy in front in http.trustProxy, or listen on 127.0.0.1.",
       ),
     );
   }

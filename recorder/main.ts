@@ -50,7 +50,10 @@ import { Inventory } from "./inventory.ts";
 import { LedgerDesk } from "./ledger/ledger-desk.ts";
 import { createLiveService } from "./live-service.ts";
 import { localKeeping, witnessedBy } from "./local-keeping.ts";
+import { MeteredStore } from "./metrics/metered-store.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import { mfaOf } from "./mfa-of.ts";
+import { openOperations } from "./operations-service.ts";
 import { keepPolicies } from "./policy-history.ts";
 import { createRecorder } from "./record/create-recorder.ts";
 import type { Recorder } from "./record/recorder.ts";
@@ -59,11 +62,13 @@ import { makeReport } from "./report/make.ts";
 import { KeptForYears } from "./retention/kept-for-years.ts";
 import { Retention } from "./retention/retention.ts";
 import { openSearch } from "./search-service.ts";
+import type { SessionRefusal } from "./session/admission.ts";
 import { SessionControls } from "./session/controls.ts";
 import { targetsForPerson } from "./session/my-access.ts";
 import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
+import type { SessionHappening } from "./session/session-facts.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { stopInSteps } from "./stopping.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
@@ -71,7 +76,7 @@ import type { ObjectStore } from "./store/object-store.ts";
 import { excerptFrom } from "./stored-ledger.ts";
 import { taps } from "./tap/registry.ts";
 import { version } from "./version.ts";
-import { createVncGateway, readPair } from "./vnc-gateway.ts";
+import { createVncGateway } from "./vnc-gateway.ts";
 import { type AlarmChange, openWitness, type Witness } from "./witness.ts";
 
 export interface Service {
@@ -113,11 +118,16 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => database.close());
   const policyVersions = new PolicyVersions(database.policies);
   const masterKey = await openMasterKey(config, database);
-  const store = createStore(storeConfig(config.store));
+  const registry = new SessionRegistry();
+  const alarms = new Alarms(logger);
+  const operations = openOperations(config, { registry, alarms, logger });
+  undo.push(() => operations.close());
+  const { metrics } = operations;
+  const store = new MeteredStore(createStore(storeConfig(config.store)), (...what) => metrics.storeAnswered(...what));
   undo.push(() => store.close());
+  const certificates = await operations.certificates();
 
   const recordings = new Recordings(database.catalog);
-  const alarms = new Alarms(logger);
   const keptForYears = new KeptForYears(store, config.retention.ledgerYears);
   const keys = await SigningKeys.open(config.recorder, { store: keptForYears, alarms, logger });
   undo.push(() => keys.close());
@@ -162,6 +172,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     signing: keys.signing,
     recordings,
     alarms,
+    metrics,
     sealed: (session) => {
       search?.indexer.sealed(session);
       activity.sealed(session);
@@ -205,7 +216,6 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   undo.push(() => shredding.stop());
   const throttle = new Throttle();
   const people = new People(database.access, { throttle });
-  const registry = new SessionRegistry();
   const access = await openAccessService({
     database,
     people,
@@ -277,6 +287,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     access: access.requests,
     happened: (facts, what) => {
       access.happened(facts, what);
+      count(metrics, registry, facts.session, what);
       if (facts.session !== null) live.bus.changed(facts.session);
       if (what.type === "unfrozen" && what.escort === true && facts.session !== null) {
         feed.escorted(facts.session, what.by);
@@ -286,13 +297,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       }
     },
     authenticate: (attempt) =>
-      gatewaySignIn.ssh(attempt, (actor, address) =>
-        audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} }),
-      ),
+      gatewaySignIn.ssh(attempt, (actor, address) => {
+        metrics.signInFailed("ssh");
+        return audit.append({ actor, action: "sign-in-failed", subject: "ssh", address, details: {} });
+      }),
     credential: (name) => secrets.get(name),
     openRecording: (facts) => recorder.open(facts),
     sealRecipients: config.recording.sealRecipients,
     stopOf: (conduit) => stops.covering(conduit),
+    refuseWhileDraining: () => operations.drain.refuse(),
     audit: (actor, action, subject, address, details) => audit.append({ actor, action, subject, address, details }),
   });
   const fileScan = await createFileScan(config, {
@@ -333,6 +346,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     const found = await checkHealth(recorder, alarms, fileScan, retention, clock);
     const checks = [
       ...(found.checks ?? []),
+      ...operations.health(),
       ...(await desk.verifier.health()),
       ...((await search?.indexer.health()) ?? []),
     ];
@@ -360,7 +374,11 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     opener,
     people,
     authenticate: (attempt) =>
-      gatewaySignIn.vnc(attempt, (actor, address) => vncRefusals.refused(actor, address, "password")),
+      gatewaySignIn.vnc(attempt, (actor, address) => {
+        metrics.signInFailed("vnc");
+        return vncRefusals.refused(actor, address, "password");
+      }),
+    certificate: certificates.vnc,
     throttle,
     refusals: vncRefusals,
     logger,
@@ -397,7 +415,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   };
   const api = await createApi({
     transport: config.http.transport,
-    ...(config.http.tls === null ? {} : { tls: await readPair(config.http.tls) }),
+    ...(certificates.portal === null ? {} : { tls: certificates.portal.current }),
+    ready: () => operations.ready(),
     trustedProxies: config.http.trustProxy,
     people,
     signIn,
@@ -487,6 +506,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger,
   });
 
+  operations.portal(api.server, certificates);
   undo.push(() => api.close());
   const { listen } = config.http;
   const httpAddress = await atListenKey("http.listen", listen, () =>
@@ -527,6 +547,14 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       },
     },
     keeping: localKeeping({ retention, people, audit }),
+    drain: {
+      begin: (...how) => operations.drain.begin(...how),
+      cancel: () => operations.drain.cancel(),
+      get state() {
+        return operations.drain.state;
+      },
+      live: () => registry.sessions().length,
+    },
     watches: createLocalWatches({
       door: live.door,
       isLive: (session) => registry.get(session) !== undefined,
@@ -554,10 +582,15 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   });
   undo.push(() => admin.close());
   // The gateway last: nobody logs in to a service that is not whole.
-  const ssh = await atListenKey("ssh.listen", config.ssh.listen, () => sshTap.listen(config.ssh.listen));
+  const ssh = await atListenKey("ssh.listen", config.ssh.listen, () =>
+    sshTap.listen({ ...config.ssh.listen, ...operations.balancers("ssh") }),
+  );
   sshPort = ssh.port;
   undo.push(() => sshTap.close());
-  const vnc = await atListenKey("vnc.listen", config.vnc.listen, () => vncGateway.tap.listen(config.vnc.listen));
+  const vnc = await atListenKey("vnc.listen", config.vnc.listen, () =>
+    vncGateway.tap.listen({ ...config.vnc.listen, ...operations.balancers("vnc") }),
+  );
+  await operations.serve({ recorder, database, ledger: witness.service, verifier: desk.verifier, certificates });
   await audit.append({
     actor: "recorder",
     action: "service.start",
@@ -574,6 +607,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
 
   let stopping: Promise<void> | null = null;
   const stop = async () => {
+    await operations.drainBeforeStop();
     logger.info({}, "stopping: no new sessions, live ones are ended and sealed");
     clearInterval(spoolWatch);
     const lastEntry = {
@@ -585,6 +619,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     };
     await stopInSteps(
       [
+        { what: "metrics and probes", stop: () => operations.close() },
         { what: "the destruction of month keys", stop: () => shredding.stop() },
         { what: "live sessions and their seals", stop: () => registry.stop() },
         { what: "the gateways' connections", stop: () => Promise.all([sshTap.close(), vncGateway.tap.close()]) },
@@ -618,6 +653,20 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   return { ssh, vnc, http, stop: () => (stopping ??= stop()) };
 }
 
+/** What happened in sessions, or kept one from beginning. */
+function count(
+  metrics: Metrics,
+  registry: SessionRegistry,
+  session: string | null,
+  what: SessionHappening | { type: "opened" } | SessionRefusal,
+): void {
+  if (what.type === "refused") metrics.sessionRefused(what.reason);
+  const protocol = session === null ? undefined : registry.get(session)?.facts.target.protocol;
+  if (protocol === undefined) return;
+  if (what.type === "opened") metrics.sessionOpened(protocol);
+  else if (what.type === "ended") metrics.sessionEnded(protocol, what.reason);
+}
+
 function isPinned(target: Target): boolean {
   if (target.protocol === "ssh") return target.hostKeys.length > 0;
   const { fingerprints, ca } = target.vnc.tls;
@@ -632,6 +681,7 @@ interface RecordingParts {
   retention: Retention;
   alarms: Alarms;
   sealed(session: string): void;
+  metrics: Metrics;
   encryption: RecordingEncryption | null;
   /** Public keys in PEM by key id. */
   trustedKeys(): ReadonlyMap<string, string>;
@@ -671,13 +721,19 @@ function createRecording(config: Config, logger: Logger, parts: RecordingParts) 
     ...(parts.encryption === null ? {} : { encryption: parts.encryption }),
     events: {
       opened: (open) => feed.opened(open),
-      segment: (session, meta) => feed.segment(session, meta),
+      committed: (ms) => parts.metrics.journalCommitted(ms),
+      segment: (session, meta) => {
+        parts.metrics.segmentWritten(meta.bytes);
+        feed.segment(session, meta);
+      },
       sealed: (manifest) => {
+        parts.metrics.recordingSealed(manifest.state, manifest.gaps.length);
         feed.sealed(manifest);
         // Once the index of recordings has it as ended.
         void feed.settled().then(() => parts.sealed(manifest.session));
       },
       stored: (session) => {
+        parts.metrics.recordingStored();
         feed.stored(session);
         parts.witness.tell({ type: "recording-stored", actor: "recorder", subject: session, facts: {} });
       },

@@ -1,7 +1,6 @@
 // The VNC tap as the service uses it: with its certificate, its tickets, and who may have one. A part of the composition
 // root, beside main.ts.
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import { AppError } from "../shared/errors.ts";
 import type { Factor } from "../shared/policy/factor.ts";
@@ -9,6 +8,7 @@ import type { Role } from "../shared/policy/policy.ts";
 import type { People } from "./access/people.ts";
 import type { RefusalTally } from "./access/refusal-tally.ts";
 import type { Throttle } from "./access/throttle.ts";
+import type { WatchedCertificate } from "./certificate-files.ts";
 import type { Config } from "./config.ts";
 import type { SessionOpener } from "./session/opener.ts";
 import { taps } from "./tap/registry.ts";
@@ -27,6 +27,7 @@ export interface VncGatewayParts {
   /** The same for tickets as for passwords. */
   throttle: Throttle;
   refusals: RefusalTally;
+  certificate: WatchedCertificate;
   logger: Logger;
 }
 
@@ -50,7 +51,7 @@ export interface VncGateway {
 export async function createVncGateway(config: Config, parts: VncGatewayParts): Promise<VncGateway> {
   const { opener, people, throttle, refusals, logger } = parts;
   const tickets = new VncTickets({ lifetimeMs: config.vnc.ticketSeconds * 1000 });
-  const certificate = await readPair(config.vnc.tls);
+  const certificate = parts.certificate.current;
   const findPerson = async (name: string) => {
     const person = await people.find(name);
     return person === null || person.disabled || person.mustChangePassword ? null : person;
@@ -78,6 +79,7 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
       dialTimeoutMs: config.limits.targetConnectSeconds * 1000,
     },
   });
+  parts.certificate.onChange((pair) => tap.setCertificate(pair));
   const ticket: VncGateway["ticket"] = async ({ name, roles, factors }, targetName, use, { address, software }) => {
     const client = { address, port: 0, software };
     const target = await opener.mayOpenVnc({ name, roles, authMethod: "portal", factors }, targetName, client);
@@ -85,8 +87,12 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
   };
   return {
     tap,
-    fingerprint: new X509Certificate(certificate.cert).fingerprint256,
-    publicKeyPin: publicKeyPin(certificate.cert),
+    get fingerprint() {
+      return new X509Certificate(parts.certificate.current.cert).fingerprint256;
+    },
+    get publicKeyPin() {
+      return publicKeyPin(parts.certificate.current.cert);
+    },
     ticket,
     ticketFor: async (name, target, factors) => {
       const person = await findPerson(name);
@@ -104,9 +110,4 @@ export async function createVncGateway(config: Config, parts: VncGatewayParts): 
       });
     },
   };
-}
-
-/** Certificate and key, as PEM. */
-export async function readPair(files: { certificate: string; key: string }): Promise<{ cert: string; key: string }> {
-  return { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") };
 }

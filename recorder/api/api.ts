@@ -21,6 +21,7 @@ import { addPasskeyRoutes } from "./passkey-routes.ts";
 import { addPeopleRoutes } from "./people-routes.ts";
 import { addPictureRoutes } from "./picture-routes.ts";
 import { addPolicyRoutes } from "./policy-routes.ts";
+import { addProbes } from "./probes.ts";
 import { pathOf, problemOf, sendProblem } from "./problems.ts";
 import { addRecordingRoutes } from "./recording-routes.ts";
 import { addReportRoutes } from "./report-routes.ts";
@@ -72,6 +73,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   takeUpgrades(app);
   logRequests(app);
   await describeRoutes(app, deps);
+  addProbes(app, deps);
   await app.register(
     async (api) => {
       addOidcRoutes(api, deps, addSessionRoutes(api, deps));

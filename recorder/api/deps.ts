@@ -312,6 +312,8 @@ export interface ApiDeps {
   /** As people reach the portal, without a slash at its end. */
   portalUrl(): string;
   health(): Promise<Health>;
+  /** Whether a session would be taken now; left out: always. */
+  ready?(): Promise<{ ready: boolean }>;
   audit: AuditTrail;
   /** Left out: there is none. */
   ledger?: LedgerReading;

@@ -1,7 +1,8 @@
 // Makes what a service needs and does not have yet: directories, configuration, keys, inventory, the first admin. Runs
 // before every start; a second run changes nothing. Invariant: it never replaces a file, and never makes a new key where
 // an old one belongs to data that is already there.
-import { existsSync, mkdirSync, statSync, unlinkSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -38,6 +39,7 @@ export async function prepareInstallation(config: Config, options: { admin?: boo
   }
   createHostKeys(config, created);
   createVncCertificate(config, created);
+  createPortalCertificate(config, created);
   createInventory(config, created);
   const masterKey = masterKeyPath(config);
   if (masterKey !== null) await createKey(created, masterKey, loadOrCreateMasterKey);
@@ -99,6 +101,27 @@ function createVncCertificate({ vnc: { tls }, recorder, http }: Config, created:
   const made = generateSelfSigned(`Conduit Recorder ${recorder.id}`, [...names].filter(isPlainName));
   // The key last: with the certificate alone the next start makes both anew.
   if (existsSync(tls.certificate)) unlinkSync(tls.certificate);
+  create(created, tls.certificate, () => made.certificate);
+  create(created, tls.key, () => made.key);
+}
+
+/** Browsers take none that is valid for longer. */
+const portalDays = 825;
+const renewBeforeMs = 30 * 86_400_000;
+
+/** Where the configuration asks for one; made anew in the last month of its time. */
+function createPortalCertificate({ http, recorder }: Config, created: string[]): void {
+  const { tls } = http;
+  if (!http.selfSigned || tls === null) return;
+  const isDue = () =>
+    !existsSync(tls.certificate) ||
+    Date.parse(new X509Certificate(readFileSync(tls.certificate)).validTo) < Date.now() + renewBeforeMs;
+  if (existsSync(tls.key) && !isDue()) return;
+  const names = new Set([new URL(http.publicUrl).hostname, hostname(), "localhost", "127.0.0.1", "::1"]);
+  const plain = [...names].map((name) => name.replace(/^\[|\]$/g, "")).filter(isPlainName);
+  const made = generateSelfSigned(`Conduit Recorder ${recorder.id}`, plain, new Date(), portalDays);
+  // The key last: with the certificate alone the next start makes both anew.
+  for (const path of [tls.key, tls.certificate]) if (existsSync(path)) unlinkSync(path);
   create(created, tls.certificate, () => made.certificate);
   create(created, tls.key, () => made.key);
 }

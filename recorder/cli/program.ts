@@ -12,6 +12,7 @@ import type { Cli, GlobalOptions, Register } from "./cli.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerDrain } from "./drain.ts";
 import { registerEncryption } from "./encryption.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { registerHolds } from "./holds.ts";
@@ -71,6 +72,7 @@ const commands: Register[] = [
   registerAttest,
   registerCatalog,
   registerReport,
+  registerDrain,
   registerDoctor,
 ];
 

@@ -1,8 +1,9 @@
-// A self-signed X.509 certificate for the VNC listener, made once at the first start. Node reads certificates but makes
+// A self-signed X.509 certificate for a listener, made once at the first start. Node reads certificates but makes
 // none; one fixed shape in DER (RFC 5280 §4.1) is less than the packages that can make every shape.
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 
+/** For what people compare by its fingerprint. */
 const validDays = 3650;
 
 const oid = {
@@ -25,12 +26,17 @@ export interface SelfSigned {
 }
 
 /** ECDSA on P-256. `names` are the host names and addresses that people reach the gateway by. */
-export function generateSelfSigned(commonName: string, names: readonly string[], now = new Date()): SelfSigned {
+export function generateSelfSigned(
+  commonName: string,
+  names: readonly string[],
+  now = new Date(),
+  days = validDays,
+): SelfSigned {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const algorithm = sequence(objectId(oid.ecdsaWithSha256));
   const name = sequence(set(sequence(objectId(oid.commonName), text(commonName.slice(0, 64)))));
   const from = new Date(now.getTime() - 86_400_000);
-  const to = new Date(now.getTime() + validDays * 86_400_000);
+  const to = new Date(now.getTime() + days * 86_400_000);
   // Positive, without a leading zero byte.
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;

@@ -19,7 +19,7 @@ const problems: Record<string, string> = {
 
 /** Listens; a refusal of the system becomes CONFIG_INVALID that names the key. Other errors pass as they are. */
 export async function atListenKey<T>(
-  key: "http.listen" | "ssh.listen" | "vnc.listen",
+  key: "http.listen" | "ssh.listen" | "vnc.listen" | "metrics.listen",
   { host, port }: Endpoint,
   listen: () => Promise<T>,
 ): Promise<T> {

@@ -1,5 +1,6 @@
 // The configuration file as a schema: every key, its default and what it may hold. docs/configuration.md lists the same
 // keys, and a test compares the two.
+import { isIP } from "node:net";
 import { z } from "zod";
 import { Role } from "../../shared/policy/policy.ts";
 
@@ -20,6 +21,16 @@ const endpoint = z
   .string()
   .refine((text) => parseEndpoint(text) !== null, 'host:port, such as "127.0.0.1:2222" or "[::]:2222"');
 const path = z.string().min(1).max(4096);
+
+/** `/0` would believe everybody. */
+function isAddressOrNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || address.includes("%") || more.length > 0) return false;
+  if (bits === undefined) return true;
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
+}
+
 const url = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:/.test(text), 'an address such as "https://recorder.example:8443"');
@@ -119,7 +130,34 @@ export const ConfigFile = z.strictObject({
       listen: endpoint.default("127.0.0.1:8080"),
       publicUrl: url.optional(),
       tls: z.strictObject({ certificate: path, key: path }).optional(),
+      selfSigned: z.boolean().default(false),
       trustProxy: z.array(z.string().regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, "an address or network")).default([]),
+    })
+    .prefault({}),
+  proxyProtocol: z
+    .strictObject({
+      trusted: z
+        .array(
+          z
+            .string()
+            .refine(
+              isAddressOrNetwork,
+              'an address or network such as "10.0.5.10" or "10.0.5.0/28", and not all of them',
+            ),
+        )
+        .max(64)
+        .default([]),
+      listeners: z
+        .array(z.enum(["ssh", "vnc", "http"]))
+        .min(1)
+        .default(["ssh", "vnc", "http"]),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      listen: endpoint.optional(),
+      tokenFile: path.optional(),
+      allowPlain: z.boolean().default(false),
     })
     .prefault({}),
   identity: z
@@ -308,6 +346,7 @@ export const ConfigFile = z.strictObject({
         .min(minute)
         .max(7 * 86_400)
         .default(30 * minute),
+      drainSeconds: z.int().min(0).max(86_400).default(0),
     })
     .prefault({}),
 });

@@ -96,6 +96,8 @@ class RecorderService implements Recorder, RecorderCore {
     const { journalFileBytes, journalFiles, batchBytes, lingerMs } = this.#limits;
     this.ring = new JournalRing(journalDirectory(this.directory), journalFileBytes, journalFiles);
     this.#journal = new Journal(this.ring, { batchBytes, lingerMs, fastBytes: 64 * 1024 });
+    const { committed } = options.events;
+    if (committed !== undefined) this.#journal.onCommit = committed;
     this.#care = new SpoolCare(this.directory, {
       recordings: this.#recordings,
       events: options.events,

@@ -68,6 +68,8 @@ export interface RecorderEvents {
   alarm(code: string, message: string, facts: Record<string, unknown>): void;
   /** The alarm no longer holds. */
   clear(code: string): void;
+  /** The journal's durable write took so long. Left out: nobody measures it. */
+  committed?(ms: number): void;
 }
 
 export interface SpoolState {

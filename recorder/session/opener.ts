@@ -35,6 +35,8 @@ export interface OpenerDependencies {
   access?: AccessStates;
   /** What stops every session through this conduit now; left out: nothing ever does. */
   stopOf?(conduit: string): { reason: string } | null;
+  /** Throws where no session may begin now, in words for who connects; left out: it never drains. */
+  refuseWhileDraining?(): void;
   authenticate(attempt: AuthAttempt): Promise<AuthenticatedPerson | SecondStep | null>;
   /** AppError when there is no such secret. */
   credential(secret: string): Promise<TargetAccess["credential"]>;
@@ -125,6 +127,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
     const { registry } = this.#deps;
     const { target, decision } = admitted;
     if (!registry.accepting) throw beingStopped();
+    this.#deps.refuseWhileDraining?.();
     const { maxSessionsPerPerson } = decision.obligations.limits;
     if (!registry.reserve(person.name, maxSessionsPerPerson)) {
       await this.#refused(person, target.name, client, { type: "refused", reason: "too-many-sessions" });
@@ -146,6 +149,7 @@ export class SessionOpener implements GatewayHost, Omit<VncGatewayHost, "authent
         session.ended("recorder-stopped");
         throw beingStopped();
       }
+      this.#deps.refuseWhileDraining?.();
       // Neither did a stop that was set in the meantime.
       const stop = this.#stopOf(target.conduit);
       if (stop !== null) {

@@ -1,12 +1,15 @@
 // A gateway's TCP listener brought to its address; the port that was found where 0 was asked for.
 import type { Server } from "node:net";
+import { acceptThroughBalancers } from "./balancers.ts";
+import type { ListenAddress } from "./tap.ts";
 
 const backlog = 511;
 
 export function listenAt(
   server: Server,
-  { host, port }: { host: string; port: number },
+  { host, port, balancers }: ListenAddress,
 ): Promise<{ host: string; port: number }> {
+  if (balancers !== undefined) acceptThroughBalancers(server, balancers);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port, backlog }, () => {

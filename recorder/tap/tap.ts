@@ -5,6 +5,7 @@ import type { Decision } from "../../shared/policy/decide.ts";
 import type { Factor } from "../../shared/policy/factor.ts";
 import type { KeyCombination } from "../../shared/policy/key-combination.ts";
 import type { Capability, Role, VncSettings } from "../../shared/policy/policy.ts";
+import type { Balancers } from "./balancers.ts";
 
 /**
  * Where a session's events go. Bytes given to `append` are copied before it returns.
@@ -286,9 +287,16 @@ export interface TapLogger {
 }
 
 /** A listener of one protocol. */
+export interface ListenAddress {
+  host: string;
+  port: number;
+  /** In front of it; left out: connections are whose they look. */
+  balancers?: Balancers;
+}
+
 export interface Tap {
   readonly protocol: "ssh" | "vnc";
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  listen(address: ListenAddress): Promise<{ host: string; port: number }>;
   /** Stops accepting; resolves when no connection is left. Connections end through their session's signal. */
   close(): Promise<void>;
 }

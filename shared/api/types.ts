@@ -284,6 +284,10 @@ export const LiveSession = z.strictObject({
 });
 export type LiveSession = z.infer<typeof LiveSession>;
 
+/** No new sessions, and an end to live ones. */
+export const DrainState = z.strictObject({ by: z.string(), endsAt: z.string() });
+export type DrainState = z.infer<typeof DrainState>;
+
 export const AuditEntry = z.strictObject({
   id: z.int(),
   at: z.string(),

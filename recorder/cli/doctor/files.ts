@@ -108,6 +108,7 @@ function checkCertificate(name: string, { certificate, key }: { certificate: str
     return fail(name, `${certificate} and ${key} do not belong together`, "Give the pair.");
   const days = Math.floor((Date.parse(parsed.validTo) - Date.now()) / dayMs);
   if (days < 0) return fail(name, `${certificate} has expired on ${parsed.validTo}`, "Renew it.");
-  if (days < 30) return warn(name, `${certificate} expires in ${days} days`, "Renew it, and restart the service.");
+  if (days < 30)
+    return warn(name, `${certificate} expires in ${days} days`, "Renew it; the running service takes it by itself.");
   return ok(name, `valid for ${days} days`);
 }

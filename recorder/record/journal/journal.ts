@@ -127,6 +127,8 @@ export class Journal {
   onFailure: (error: AppError, batch: Batch) => void = () => {};
   /** No journal file is free: true when it begins, false when it ends. */
   onStall: (stalled: boolean) => void = () => {};
+  /** A durable write is done; it took so long. */
+  onCommit: (ms: number) => void = () => {};
 
   constructor(ring: JournalRing, limits: JournalLimits) {
     this.#ring = ring;
@@ -333,6 +335,7 @@ export class Journal {
     lane.queue.shift();
     const at = this.#place(batch, file, padded);
     let failure: Error | null = null;
+    const beganMs = performance.now();
     try {
       const bytes = this.#pace.timed(() => writeSync(file.handle.fd, batch.buffer, 0, padded, at));
       if (bytes !== padded) failure = shortWrite(bytes, padded);
@@ -340,6 +343,7 @@ export class Journal {
       failure = error as Error;
     }
     if (failure === null) {
+      this.onCommit(performance.now() - beganMs);
       this.#ended(batch, file, null);
       return true;
     }
@@ -390,9 +394,11 @@ export class Journal {
   #write(lane: Lane, batch: Batch, file: JournalFile, padded: number): void {
     const at = this.#place(batch, file, padded);
     lane.writing = true;
+    const beganMs = performance.now();
     write(file.handle.fd, batch.buffer, 0, padded, at, (error, bytes) => {
       lane.writing = false;
       this.#pace.wrote();
+      if (!error) this.onCommit(performance.now() - beganMs);
       this.#ended(batch, file, error ?? (bytes === padded ? null : shortWrite(bytes, padded)));
       this.#pump(lane);
     });

@@ -3,9 +3,10 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type Connection } from "ssh2";
 import { AppError } from "../../../shared/errors.ts";
+import { sameSource } from "../balancers.ts";
 import { listenAt } from "../listen.ts";
 import { Strangers } from "../strangers.ts";
-import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
+import type { AuthenticatedPerson, ClientAddress, ListenAddress, Tap } from "../tap.ts";
 import type { Login } from "../user-name.ts";
 import { gatewayAlgorithms, nativeCryptoAvailable } from "./algorithms.ts";
 import { Authenticator } from "./authenticate.ts";
@@ -81,7 +82,7 @@ class SshTap implements Tap {
     this.#listener.on("error", (error) => options.logger.error({ err: error }, "the SSH listener failed"));
   }
 
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+  listen(address: ListenAddress): Promise<{ host: string; port: number }> {
     return listenAt(this.#listener, address);
   }
 
@@ -101,6 +102,7 @@ class SshTap implements Tap {
 
   #accept(accepted: Socket): void {
     const { socket, memory } = readAgain(accepted);
+    sameSource(accepted, socket);
     if (memory !== undefined) this.#memories.set(socket, memory);
     const address = socket.remoteAddress ?? "";
     if (this.#sockets.size >= this.#limits.maxConnections || !this.#strangers.admit(socket, address)) {
@@ -116,7 +118,10 @@ class SshTap implements Tap {
     });
     // Before ssh2 listens: a reset in that moment must not end the process.
     socket.on("error", () => undefined);
+    const early = socket === accepted ? null : (accepted.read() as Buffer | null);
     this.#ssh.injectSocket(socket);
+    // What came in one packet with a balancer's header was read by the socket that gave its handle away.
+    if (early !== null) socket.emit("data", early);
   }
 
   #welcome(connection: Connection, socket: Socket, identRaw: string): void {

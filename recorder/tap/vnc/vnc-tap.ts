@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { AppError } from "../../../shared/errors.ts";
 import { listenAt } from "../listen.ts";
 import { Strangers } from "../strangers.ts";
-import type { AuthenticatedPerson, ClientAddress, Tap } from "../tap.ts";
+import type { AuthenticatedPerson, ClientAddress, ListenAddress, Tap } from "../tap.ts";
 import { loginBrowser } from "./browser-login.ts";
 import { defaultLimits, type VncTapLimits, type VncTapOptions } from "./options.ts";
 import { SilentBrowsers } from "./silent-browsers.ts";
@@ -24,6 +24,8 @@ const farewellMs = 2000;
 const readMs = 5000;
 
 export interface VncTap extends Tap {
+  /** For handshakes from now on. CONFIG_INVALID: it cannot be used, and the old one stays. */
+  setCertificate(pair: { cert: string; key: string }): void;
   /**
    * A browser's WebSocket, from the HTTP service, which has checked origin and sign-in. Takes the socket over, whatever
    * comes of it.
@@ -48,7 +50,7 @@ class VncGateway implements VncTap {
   readonly protocol = "vnc";
   readonly #options: VncTapOptions;
   readonly #limits: VncTapLimits;
-  readonly #tls: ViewerTls;
+  #tls: ViewerTls;
   readonly #listener: NetServer;
   readonly #sockets = new Set<Duplex>();
   /** Each closes a viewer whose session is over and whose person still reads why. */
@@ -70,7 +72,7 @@ class VncGateway implements VncTap {
     this.#listener.on("error", (error) => options.logger.error({ err: error }, "the VNC listener failed"));
   }
 
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+  listen(address: ListenAddress): Promise<{ host: string; port: number }> {
     return listenAt(this.#listener, address);
   }
 
@@ -88,6 +90,10 @@ class VncGateway implements VncTap {
       for (const close of this.#read) close();
     });
     this.#door.close();
+  }
+
+  setCertificate(pair: { cert: string; key: string }): void {
+    this.#tls = readTls(pair);
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, from: BrowserOrigin): void {

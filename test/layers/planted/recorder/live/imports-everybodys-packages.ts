@@ -1,7 +1,7 @@
 // breaks: owner-of-ssh2 owner-of-aws-sdk owner-of-xterm owner-of-zstd-napi owner-of-kysely owner-of-libsql
 // breaks: owner-of-fastify owner-of-commander owner-of-node-rs-argon2 owner-of-age-encryption owner-of-yaml owner-of-otpauth owner-of-uqr owner-of-pkijs owner-of-asn1js owner-of-pg owner-of-tesseract.js
 // breaks: owner-of-yazl owner-of-asciinema-player owner-of-novnc-novnc owner-of-fzstd owner-of-re2js owner-of-preact owner-of-vite owner-of-noble package-without-owner
-// breaks: owner-of-simplewebauthn-server owner-of-simplewebauthn-browser owner-of-openid-client
+// breaks: owner-of-prom-client owner-of-simplewebauthn-server owner-of-simplewebauthn-browser owner-of-openid-client
 import "@aws-sdk/client-s3";
 import "@noble/ed25519";
 import "@node-rs/argon2";
@@ -17,6 +17,7 @@ import "libsql";
 import "otpauth";
 import "pg";
 import "preact";
+import "prom-client";
 import "re2js";
 import "ssh2";
 import "tesseract.js";

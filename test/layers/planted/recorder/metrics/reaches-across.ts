@@ -1,0 +1,2 @@
+// breaks: layer-recorder-metrics
+import "../../../../../recorder/session/session.ts";
