@@ -101,13 +101,23 @@ async function openSchema(place: PostgresPlace): Promise<ServiceDatabase> {
     await prepared(patient, place, () => migrate(migrating, placeOf(place), place.schema));
   } finally {
     await migrating.destroy();
+    await patient.pool.end();
   }
-  const kysely = new Kysely<AllTables>({ dialect: dialect(openPool(place, servingLimits)) });
-  return seenBy(kysely, async () => {
+  const serving = openPool(place, servingLimits);
+  const kysely = new Kysely<AllTables>({ dialect: dialect(serving) });
+  const seen = seenBy(kysely, async () => {
     // Looks only whether every table can be read: what lies beneath is for PostgreSQL's own tools (pg_amcheck).
     for (const table of await tablesIn(kysely)) await sql`select from ${sql.table(table)} limit 1`.execute(kysely);
     return "ok";
   });
+  let closing: Promise<void> | null = null;
+  return {
+    ...seen,
+    close: () => {
+      closing ??= seen.close().then(() => serving.pool.end());
+      return closing;
+    },
+  };
 }
 
 /** In the order of their names. */

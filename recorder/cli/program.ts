@@ -9,6 +9,7 @@ import { registerBreakGlass } from "./break-glass.ts";
 import { registerCases } from "./cases.ts";
 import { registerCatalog } from "./catalog.ts";
 import type { Cli, GlobalOptions, Register } from "./cli.ts";
+import { registerDatabase } from "./database.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDemoTarget } from "./demo-target.ts";
 import { registerDoctor } from "./doctor.ts";
@@ -71,6 +72,7 @@ const commands: Register[] = [
   registerVerifyEvidence,
   registerAttest,
   registerCatalog,
+  registerDatabase,
   registerReport,
   registerDrain,
   registerDoctor,

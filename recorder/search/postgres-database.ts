@@ -57,8 +57,11 @@ export class PostgresDatabase {
     this.#place = serverOf(url);
     this.#whenGone = whenGone;
     // Waited for before a connection is used, whatever its type says.
-    const prepare = (client: pg.ClientBase): unknown =>
-      client.query(`set search_path = ${this.#schema}; set statement_timeout = ${readMs}`);
+    const prepare = (client: pg.ClientBase): unknown => {
+      // Between two statements of one who has it, nobody else would hear of its end, and an event unheard ends the process.
+      client.on("error", () => {});
+      return client.query(`set search_path = ${this.#schema}; set statement_timeout = ${readMs}`);
+    };
     this.#pool = new pg.Pool({
       connectionString: url,
       max: maxConnections,

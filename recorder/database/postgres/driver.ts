@@ -54,9 +54,8 @@ export class PostgresDriver implements Driver {
     (connection as Lease).release();
   }
 
-  async destroy(): Promise<void> {
-    await this.#connections.pool.end();
-  }
+  /** The pool's end is for who opened it: of a driver that was never asked anything Kysely destroys nothing. */
+  async destroy(): Promise<void> {}
 }
 
 interface Statement {

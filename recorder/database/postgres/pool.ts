@@ -30,6 +30,8 @@ export interface PostgresPool {
 
 export function openPool(where: PostgresPlace, limits: PoolLimits, name = "conduit-recorder state"): PostgresPool {
   const prepare = async (client: pg.ClientBase): Promise<void> => {
+    // Between two statements of one who has it, nobody else would hear of its end, and an event unheard ends the process.
+    client.on("error", () => {});
     await client.query(
       [
         `set search_path = ${where.schema}, pg_temp`,

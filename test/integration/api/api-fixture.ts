@@ -22,7 +22,7 @@ import { OpenedRecordings } from "../../../recorder/catalog/opened-recordings.ts
 import { RecordingReader } from "../../../recorder/catalog/reader.ts";
 import { Recordings } from "../../../recorder/catalog/recordings.ts";
 import { RecordingVerifier } from "../../../recorder/catalog/verify.ts";
-import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
+import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { RecordingKeys } from "../../../recorder/encryption/recording-keys.ts";
 import { RecordingExporter } from "../../../recorder/export/export.ts";
 import { findFfmpeg } from "../../../recorder/export/video/ffmpeg.ts";
@@ -37,6 +37,7 @@ import { accessOf, type TestAccess } from "../../support/access.ts";
 import { keepingOf } from "../../support/keeping.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { type BuiltRecording, makeSigningKey, RecordingBuilder } from "../../support/recording-builder.ts";
+import { openState } from "../../support/state.ts";
 
 const key = makeSigningKey();
 
@@ -130,7 +131,7 @@ export async function buildRecording(
 
 export async function startApi(overrides: Partial<ApiDeps> = {}, host = "127.0.0.1"): Promise<ApiFixture> {
   const directory = await mkdtemp(join(tmpdir(), "conduit-api-"));
-  const database = await openDatabase(join(directory, "conduit.db"));
+  const database = await openState(join(directory, "conduit.db"));
   const throttleClock = { aheadMs: 0 };
   const throttle = new Throttle({}, () => Date.now() + throttleClock.aheadMs);
   const people = new People(database.access, { throttle });

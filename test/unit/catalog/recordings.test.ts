@@ -18,15 +18,14 @@ import { openState } from "../../support/state.ts";
 let directory: string;
 let database: ServiceDatabase;
 let recordings: Recordings;
+let databases = 0;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "conduit-catalog-"));
 });
 beforeEach(async () => {
   await database?.close();
-  await rm(join(directory, "test.db"), { force: true });
-  for (const end of ["-wal", "-shm"]) await rm(join(directory, `test.db${end}`), { force: true });
-  database = await openState(join(directory, "test.db"));
+  database = await openState(join(directory, `${++databases}.db`));
   recordings = new Recordings(database.catalog);
 });
 afterAll(async () => {

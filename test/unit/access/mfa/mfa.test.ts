@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { totpCode, totpStepAt } from "../../../../recorder/access/mfa/totp.ts";
 import { WebSessions } from "../../../../recorder/access/web-sessions.ts";
-import { openState } from "../../../support/state.ts";
+import { isStateInPostgres, openState } from "../../../support/state.ts";
 import { from, MfaUnderTest } from "./mfa-under-test.ts";
 
 let it_: MfaUnderTest;
@@ -34,14 +34,17 @@ describe("enrolment", () => {
     expect(await it_.mfa.verify("Erika", code, from)).toBeNull();
   });
 
-  it("leaves neither the secret nor a recovery code in the database in the clear", async () => {
-    const { secret, recoveryCodes } = await it_.enrol("Erika");
-    const bytes = ["", "-wal"].map((end) => readFileSync(it_.file + end, "latin1")).join("");
-    expect(bytes).toContain("Erika");
-    for (const text of [secret, ...recoveryCodes, ...recoveryCodes.map((code) => code.replaceAll("-", ""))]) {
-      expect(bytes).not.toContain(text);
-    }
-  });
+  it.skipIf(isStateInPostgres())(
+    "leaves neither the secret nor a recovery code in the database in the clear",
+    async () => {
+      const { secret, recoveryCodes } = await it_.enrol("Erika");
+      const bytes = ["", "-wal"].map((end) => readFileSync(it_.file + end, "latin1")).join("");
+      expect(bytes).toContain("Erika");
+      for (const text of [secret, ...recoveryCodes, ...recoveryCodes.map((code) => code.replaceAll("-", ""))]) {
+        expect(bytes).not.toContain(text);
+      }
+    },
+  );
 
   it("is over after 15 minutes, and when another was begun", async () => {
     const first = await it_.mfa.begin("Erika");
