@@ -31,7 +31,9 @@ export interface FindProgress {
 }
 
 export const MAX_HITS = 1_000;
-const AROUND = 48;
+/** Less before it, so that it stands within a narrow line. */
+const BEFORE = 14;
+const AFTER = 48;
 /** Of the segment before: what a text that begins there may need. */
 const CARRIED = 200;
 const TELL_MS = 100;
@@ -107,8 +109,8 @@ export function* places(text: string, wanted: string): Generator<number> {
 function excerpt(text: string, at: number, length: number): Pick<Hit, "text" | "from" | "to"> {
   const lineStart = text.lastIndexOf("\n", at - 1) + 1;
   const lineEnd = text.indexOf("\n", at + length);
-  const from = Math.max(lineStart, at - AROUND);
-  const to = Math.min(lineEnd < 0 ? text.length : lineEnd, at + length + AROUND);
+  const from = Math.max(lineStart, at - BEFORE);
+  const to = Math.min(lineEnd < 0 ? text.length : lineEnd, at + length + AFTER);
   const head = from > lineStart ? "…" : "";
   return {
     text: `${head}${text.slice(from, to).replaceAll("\n", " ")}${to < text.length && lineEnd !== to ? "…" : ""}`,

@@ -5,7 +5,7 @@ import { type Area, lensView } from "./lens-view.ts";
 const WIDTH = 360;
 const HEIGHT = 220;
 /** Of the box at most, so that the screen around it stays in view. */
-const PART_OF_BOX = 0.6;
+const PART_OF_BOX = 0.5;
 /** What an arrow key moves it, in recorded pixels; with Shift. */
 const STEP = 16;
 const FAR = 128;
@@ -20,8 +20,13 @@ export class Lens {
   private x = 0;
   private y = 0;
 
-  /** @param moved when somebody puts it elsewhere by hand. */
-  constructor(box: HTMLElement, frame: HTMLElement, source: HTMLCanvasElement, moved: () => void) {
+  /** @param moved when somebody put it elsewhere by hand; a place that keys took it to is to be brought into view. */
+  constructor(
+    box: HTMLElement,
+    frame: HTMLElement,
+    source: HTMLCanvasElement,
+    moved: (toShow: { x: number; y: number } | null) => void,
+  ) {
     this.box = box;
     this.frame = frame;
     this.source = source;
@@ -35,7 +40,7 @@ export class Lens {
       (event) => {
         if (!this.on) return;
         const { left, top, width, height } = source.getBoundingClientRect();
-        moved();
+        moved(null);
         this.show(((event.clientX - left) / width) * source.width, ((event.clientY - top) / height) * source.height);
       },
       { signal },
@@ -47,8 +52,8 @@ export class Lens {
         if (!this.on || (dx === 0 && dy === 0) || event.ctrlKey || event.metaKey || event.altKey) return;
         event.preventDefault();
         const far = event.shiftKey ? FAR : STEP;
-        moved();
         this.show(this.x + dx * far, this.y + dy * far);
+        moved({ x: this.x, y: this.y });
       },
       { signal },
     );

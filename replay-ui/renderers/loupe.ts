@@ -24,6 +24,8 @@ export class Loupe {
     this.box = box;
     this.laidOut = laidOut;
     this.frame = frame;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "The screen");
     this.observer = new ResizeObserver(() => this.layOut());
     this.observer.observe(box);
     box.addEventListener("pointerdown", (event) => this.drag(event), { signal: this.abort.signal });
@@ -71,6 +73,8 @@ export class Loupe {
     this.frame.style.width = `${width}px`;
     this.frame.style.height = `${height}px`;
     this.box.classList.toggle("zoomed", this.zoom !== "fit");
+    // What scrolls is scrolled by keys as well.
+    this.box.tabIndex = this.zoom === "fit" ? -1 : 0;
     // Fitted text is easier to read smoothed; whole multiples are shown as the pixels they are.
     this.frame.classList.toggle("crisp", this.zoom !== "fit" || Number.isInteger(scale * ratio));
     this.laidOut();

@@ -47,10 +47,11 @@ export function createScreenRenderer(parent: HTMLElement, onNote: (note: ScreenN
   const context = canvas.getContext("2d", { alpha: false })!;
   const marks = new ScreenMarks(frame);
   let lensByHand = false;
-  const lens = new Lens(parent, frame, canvas, () => {
+  const lens: Lens = new Lens(parent, frame, canvas, (toShow) => {
     lensByHand = true;
+    if (toShow !== null) loupe.show(toShow.x / canvas.width, toShow.y / canvas.height);
   });
-  const loupe = new Loupe(parent, frame, () => lens.draw());
+  const loupe: Loupe = new Loupe(parent, frame, () => lens.draw());
   const dirty = new DirtyArea();
   let screen = new ScreenCanvas();
   let image: ImageData | null = null;

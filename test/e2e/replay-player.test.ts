@@ -73,6 +73,17 @@ describe("the player", () => {
     expect(await seconds(page)).toBeCloseTo(plant.maintenance.index.durationUs / 2e6, 0);
   });
 
+  it("never leaves the picture of another moment as it was while the recorder does not answer", async () => {
+    const page = await watch(plant.maintenance, "?t=3");
+    // What is not there yet cannot be had.
+    await page.route("**/segments/**", (route) => route.abort());
+    await page.keyboard.press("9");
+    await page.waitForSelector(byId("stalled"));
+    await page.unroute("**/segments/**");
+    await page.waitForSelector(byId("stalled"), { state: "detached", timeout: 20_000 });
+    expect(await terminalText(page)).toContain("status | head");
+  });
+
   it("changes speed and skips idle time while it plays", async () => {
     const page = await watch(plant.maintenance, "?t=28");
     await page.waitForSelector(byId("speed"));

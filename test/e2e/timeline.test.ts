@@ -223,6 +223,12 @@ describe("side by side", () => {
     await page.waitForSelector(`${pane(plant.maintenance)}[data-place=before]`);
     await page.waitForSelector(`${pane(plant.interrupted)}[data-place=during]`);
     await expect.poll(() => new URL(page.url()).searchParams.get("t")).toContain("T");
+    // On a phone one stands above the other, and each fills its width.
+    await page.setViewportSize({ width: 390, height: 844 });
+    const widths = page.locator(`${byId("compare-pane")} ${byId("stage")}`);
+    await expect
+      .poll(() => widths.evaluateAll((all) => all.map((stage) => stage.getBoundingClientRect().width > 340)))
+      .toEqual([true, true]);
   });
 });
 

@@ -201,8 +201,10 @@ function Overlays({ opened, quiet }: { opened: OpenedRecording; quiet: boolean }
         <PictureNote note={note} />
       )}
       {state.stalled ? (
-        <div class="stage-toast warn" role="status">
-          The recorder does not answer. Trying again…
+        <div class="overlay stale" role="status" data-testid="stalled">
+          <AlertIcon size={28} />
+          <strong>The recorder does not answer</strong>
+          <p>What shows through is not the picture of this moment. Trying again…</p>
         </div>
       ) : showLoading ? (
         <div class="stage-toast" role="status">
