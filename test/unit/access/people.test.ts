@@ -10,7 +10,7 @@ import { Throttle } from "../../../recorder/access/throttle.ts";
 import { WebSessions } from "../../../recorder/access/web-sessions.ts";
 import type { ServiceDatabase } from "../../../recorder/database.ts";
 import type { Role } from "../../../shared/policy/policy.ts";
-import { openState } from "../../support/state.ts";
+import { isStateInPostgres, openState } from "../../support/state.ts";
 
 vi.mock("@node-rs/argon2", { spy: true });
 
@@ -134,17 +134,20 @@ describe("a password", () => {
     }
   });
 
-  it("costs the same hash for a name that does not exist, is disabled or has no password", async () => {
-    await people.create({ name: "keyed", roles: ["vendor"] });
-    await people.create({ name: "left", roles: ["vendor"], password });
-    await people.setDisabled("left", true);
-    for (const name of ["Jane", "nobody", "keyed", "left"]) {
-      vi.mocked(argon2.verify).mockClear();
-      await people.authenticatePassword(name, "wrong password", "192.0.2.9");
-      expect(argon2.verify, name).toHaveBeenCalledTimes(1);
-      expect(vi.mocked(argon2.verify).mock.calls[0]?.[0], name).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
-    }
-  });
+  it.skipIf(isStateInPostgres())(
+    "costs the same hash for a name that does not exist, is disabled or has no password",
+    async () => {
+      await people.create({ name: "keyed", roles: ["vendor"] });
+      await people.create({ name: "left", roles: ["vendor"], password });
+      await people.setDisabled("left", true);
+      for (const name of ["Jane", "nobody", "keyed", "left"]) {
+        vi.mocked(argon2.verify).mockClear();
+        await people.authenticatePassword(name, "wrong password", "192.0.2.9");
+        expect(argon2.verify, name).toHaveBeenCalledTimes(1);
+        expect(vi.mocked(argon2.verify).mock.calls[0]?.[0], name).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+      }
+    },
+  );
 
   it("is throttled by AUTH_THROTTLED with the time to wait, for names that exist and that do not", async () => {
     const stopped = new Throttle({}, () => 1_000_000);
