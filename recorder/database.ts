@@ -18,6 +18,7 @@ import type { Config } from "./config.ts";
 import { ExecutorDialect } from "./database/dialect.ts";
 import { DatabaseThread, inThisThread } from "./database/executor.ts";
 import { explainingFaults } from "./database/faults.ts";
+import { type Claimant, claim } from "./database/postgres/claim.ts";
 import { PostgresStateDialect } from "./database/postgres/dialect.ts";
 import { type PostgresPlace, placeOf } from "./database/postgres/place.ts";
 import { openPool, patientLimits, servingLimits } from "./database/postgres/pool.ts";
@@ -48,6 +49,8 @@ export interface ServiceDatabase {
 export interface DatabaseOptions {
   /** Queries run in a thread of their own, so that neither a sync nor another process's lock blocks this one. */
   thread?: boolean;
+  /** The service: of recorders on one schema of PostgreSQL the second is refused. */
+  claimant?: Claimant;
 }
 
 /** A SQLite file, `:memory:`, or PostgreSQL. */
@@ -73,7 +76,7 @@ export function stateName(place: StatePlace): string {
  * DATABASE_FAILED, then and later, when its disk fails or its server does not answer.
  */
 export async function openDatabase(place: StatePlace, options: DatabaseOptions = {}): Promise<ServiceDatabase> {
-  return typeof place === "string" ? openFile(place, options) : openSchema(place);
+  return typeof place === "string" ? openFile(place, options) : openSchema(place, options);
 }
 
 async function openFile(path: string, options: DatabaseOptions): Promise<ServiceDatabase> {
@@ -92,13 +95,17 @@ async function openFile(path: string, options: DatabaseOptions): Promise<Service
   });
 }
 
-async function openSchema(place: PostgresPlace): Promise<ServiceDatabase> {
+async function openSchema(place: PostgresPlace, { claimant }: DatabaseOptions): Promise<ServiceDatabase> {
+  const unclaim = claimant === undefined ? async () => {} : await claim(place, claimant);
   const patient = openPool(place, patientLimits);
   const dialect = (connections: ReturnType<typeof openPool>) =>
     new PostgresStateDialect(connections, writeLock(place.schema));
   const migrating = new Kysely<AllTables>({ dialect: dialect(patient) });
   try {
     await prepared(patient, place, () => migrate(migrating, placeOf(place), place.schema));
+  } catch (error) {
+    await unclaim();
+    throw error;
   } finally {
     await migrating.destroy();
     await patient.pool.end();
@@ -114,7 +121,10 @@ async function openSchema(place: PostgresPlace): Promise<ServiceDatabase> {
   return {
     ...seen,
     close: () => {
-      closing ??= seen.close().then(() => serving.pool.end());
+      closing ??= seen
+        .close()
+        .then(() => Promise.all([serving.pool.end(), unclaim()]))
+        .then(() => {});
       return closing;
     },
   };

@@ -114,7 +114,17 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
     logger.error({ code: error.code, err: error }, "inventory change refused; the old one stays in force"),
   );
 
-  const database = await openDatabase(stateOf(config), { thread: true });
+  const database = await openDatabase(stateOf(config), {
+    thread: true,
+    claimant: {
+      recorder: config.recorder.id,
+      taken: (by) =>
+        logger.fatal(
+          { by },
+          "another recorder has taken this one's state while the database was away: stop one of them",
+        ),
+    },
+  });
   undo.push(() => database.close());
   const policyVersions = new PolicyVersions(database.policies);
   const masterKey = await openMasterKey(config, database);

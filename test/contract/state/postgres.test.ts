@@ -8,6 +8,7 @@ import { AccessFeed } from "../../../recorder/access/feed.ts";
 import { People } from "../../../recorder/access/people.ts";
 import { AuditLog } from "../../../recorder/catalog/audit.ts";
 import { moveState } from "../../../recorder/database/move.ts";
+import { claim } from "../../../recorder/database/postgres/claim.ts";
 import { openDatabase, type ServiceDatabase } from "../../../recorder/database.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { createTempDir } from "../../support/temp-dir.ts";
@@ -307,6 +308,34 @@ test("everything moves out of SQLite, byte for byte, into an empty schema alone"
   expect((await new AuditLog(target.catalog).list({ limit: 1 })).items[0]?.id).toBe(701);
   await expect(moveState(source.access, target.access)).rejects.toMatchObject({ code: "REQUEST_CONFLICT" });
 });
+
+test("one recorder at a time is at work on a schema, also after its connection was cut", async () => {
+  const where = { url: postgres.url, schema: fresh() };
+  const end = await claim(where, { recorder: "plant-a", taken: () => {} });
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  const second = claim(where, { recorder: "plant-b", taken: () => {} });
+  try {
+    await expect.poll(async () => (await admin.query(waitingSql, ["conduit-recorder plant-b"])).rows).toHaveLength(1);
+    await end();
+    await (await second)();
+    const holder = await claim(where, { recorder: "plant-c", taken: () => {} });
+    const names: string[] = [];
+    const lost = await claim({ ...where, schema: fresh() }, { recorder: "plant-d", taken: (by) => names.push(by) });
+    // Its connection ends, and it takes the schema again by itself.
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ 'plant-d'");
+    await expect
+      .poll(async () => (await admin.query(waitingSql, ["conduit-recorder plant-d"])).rows, { timeout: 15_000 })
+      .toHaveLength(1);
+    expect(names).toEqual([]);
+    await holder();
+    await lost();
+  } finally {
+    await admin.end();
+  }
+});
+
+const waitingSql = "select from pg_stat_activity where application_name = $1";
 
 // The last: it takes the server away from under the others.
 test("after a crash of the server it goes on with the next request, and what was committed is there", async () => {
