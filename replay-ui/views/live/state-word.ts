@@ -6,6 +6,7 @@ export function stateWord({ state, hold, control }: LiveSession): string {
   if (hold === "escort-lost") return "Its escort has left";
   if (hold === "stopped") return "Stopped by the plant";
   if (hold === "ending") return "Is being ended";
+  if (state === "closing") return "Ending";
   return state === "frozen" ? "Frozen" : state === "active" ? "Live" : state;
 }
 

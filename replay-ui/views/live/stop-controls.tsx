@@ -105,8 +105,8 @@ function StopDialog(props: { sessions: readonly LiveSession[]; onDone: () => voi
             data-testid="stop-action"
             onChange={(event) => setAction(event.currentTarget.value as Stop["action"])}
           >
-            <option value="freeze">Freeze: input stops, the screens stay</option>
-            <option value="end">End: connections are cut</option>
+            <option value="freeze">Freeze: input stops</option>
+            <option value="end">End: lines are cut</option>
           </select>
         </label>
       </div>
