@@ -8,6 +8,8 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
+  type TableMetadata,
 } from "kysely";
 import { PostgresDriver } from "./driver.ts";
 import type { PostgresPool } from "./pool.ts";
@@ -34,7 +36,23 @@ export class PostgresStateDialect implements Dialect {
   }
 
   createIntrospector(db: Kysely<unknown>): PostgresIntrospector {
-    return new PostgresIntrospector(db);
+    return new SchemaIntrospector(db);
+  }
+}
+
+/** Of its own schema: Kysely's lists every table and column of the whole database, several times a start. */
+class SchemaIntrospector extends PostgresIntrospector {
+  readonly #db: Kysely<unknown>;
+
+  constructor(db: Kysely<unknown>) {
+    super(db);
+    this.#db = db;
+  }
+
+  override async getTables(): Promise<TableMetadata[]> {
+    const { rows } = await sql<{ name: string; schema: string }>`select tablename as name, schemaname as schema
+      from pg_tables where schemaname = current_schema()`.execute(this.#db);
+    return rows.map((table) => ({ ...table, isView: false, columns: [] }));
   }
 }
 
