@@ -7,6 +7,7 @@ import { mfaStatuses } from "../../access/mfa/status.ts";
 import { People } from "../../access/people.ts";
 import type { SecretStore } from "../../access/secrets.ts";
 import { type Config, storeOptions } from "../../config.ts";
+import { isProtected } from "../../database/postgres/place.ts";
 import { hasState, openDatabase, type ServiceDatabase, stateName, stateOf } from "../../database.ts";
 import { probeKey } from "../../store/keys.ts";
 import { checkTarget } from "../../tap/ssh/upstream.ts";
@@ -66,10 +67,24 @@ export async function checkDatabase(config: Config): Promise<Check[]> {
       return [
         fail("database", `${name}: ${answer}`, "Stop the service, restore a backup, run conduit recordings rebuild."),
       ];
-    return [ok("database", name), ...(await checkPeople(database)), ...(await checkSecondFactors(config, database))];
+    return [
+      ok("database", name),
+      ...unprotected(config),
+      ...(await checkPeople(database)),
+      ...(await checkSecondFactors(config, database)),
+    ];
   } finally {
     await database.close();
   }
+}
+
+/** Password hashes and sealed credentials go over it. */
+function unprotected({ database }: Config): Check[] {
+  if (database === null || isProtected(database.url.reveal())) return [];
+  const mend = "Add ?sslmode=verify-full to its address, with sslrootcert=FILE for a CA of the plant's own.";
+  return [
+    warn("database", "the connection to it is not verified: somebody on the way could answer in its place", mend),
+  ];
 }
 
 async function checkPeople(database: ServiceDatabase): Promise<Check[]> {

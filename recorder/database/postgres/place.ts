@@ -21,6 +21,15 @@ export function placeOf({ url, schema }: PostgresPlace): string {
   return `${serverOf(url)}, schema ${schema}`;
 }
 
+/** Nobody on the way can read or change what goes over it. */
+export function isProtected(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname, searchParams } = new URL(url);
+  const host = searchParams.get("host") ?? decodeURIComponent(hostname);
+  const isLocal = ["", "localhost", "[::1]"].includes(host) || host.startsWith("127.") || host.startsWith("/");
+  return isLocal || ["verify-ca", "verify-full"].includes(searchParams.get("sslmode") ?? "");
+}
+
 /** SQLSTATE, or the system's code; "" where it has none. */
 export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../../../recorder/config.ts";
+import { isProtected } from "../../../recorder/database/postgres/place.ts";
 import { hasState, stateName, stateOf } from "../../../recorder/database.ts";
 
 const url = "postgresql://conduit:hunter2@db.example/plant";
@@ -30,6 +31,16 @@ test("the state is in its file, or in the schema of PostgreSQL that is named", (
   expect(inspect(there, { depth: 5 }) + JSON.stringify(there)).not.toContain("hunter2");
   const env = { CONDUIT_DATABASE_URL: url, CONDUIT_DATABASE_SCHEMA: "plant_b" };
   expect(stateOf(load("recorder: {}\n", env))).toEqual({ url, schema: "plant_b" });
+});
+
+test("a connection over the network is protected only by a certificate that is verified", () => {
+  const at = (rest: string) => isProtected(`postgresql://conduit:hunter2@${rest}`);
+  expect(
+    ["localhost/x", "127.0.0.1/x", "localhost/x?host=/run/postgresql", "db/x?sslmode=verify-full"].map(at),
+  ).toEqual(Array(4).fill(true));
+  expect(["db/x", "db/x?sslmode=disable", "localhost.evil/x", "db/x?sslmode=no-verify"].map(at)).toEqual(
+    Array(4).fill(false),
+  );
 });
 
 test.each([
