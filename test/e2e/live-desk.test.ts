@@ -1,5 +1,7 @@
 // An escort at the portal while a vendor works: the session as it goes on, and everything that may be done about it. The
 // built service, OpenSSH's ssh and sshd, TigerVNC's viewer and server, two pages in Chromium.
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LiveSession } from "../../shared/api/types.ts";
@@ -159,6 +161,18 @@ describe("the desk of a live session", () => {
     await shows(page, "later-51");
     // What is typed is beside it in the same moment.
     await showsState(page, "Live");
+
+    // A store that is away is red, and the session goes on; when it is back, nothing is wrong any more.
+    const store = join(plant.service.directory, "data", "store");
+    const wrong = page.locator(`${byId("live-health")} .text-bad`);
+    expect(await wrong.count()).toBe(0);
+    await rename(store, `${store}-away`);
+    await wrong.first().waitFor();
+    expect((await wrong.allTextContents()).join()).toMatch(/store/);
+    type(client, "echo away-$((60+1))");
+    await shows(page, "away-61");
+    await rename(`${store}-away`, store);
+    await wrong.first().waitFor({ state: "detached", timeout: 90_000 });
   });
 
   it("freezes and releases, says something, keeps notes, and ends", async () => {
