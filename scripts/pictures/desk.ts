@@ -70,6 +70,32 @@ async function takeReplayPages(browser: Browser, directory: string): Promise<voi
         prepare: openTimeline,
       }),
       light({
+        name: "find",
+        path: `/recordings/${session}?t=10`,
+        height: 900,
+        prepare: async (page) => {
+          await openTimeline(page);
+          await page.locator("h1").click();
+          await page.keyboard.press("/");
+          await page.fill(byId("find-input"), "FT-110");
+          await page.waitForSelector(`${byId("find-state")}[data-done=true]`);
+          for (const n of [1, 2, 3]) {
+            await page.press(byId("find-input"), "Enter");
+            await page.waitForSelector(`${byId("find-hit")}.current`);
+            await page.waitForTimeout(n * 100);
+          }
+        },
+      }),
+      light({
+        name: "magnifier",
+        path: `/recordings/${hmi.summary.session}?t=10.5`,
+        prepare: async (page) => {
+          await pictured(page);
+          await page.keyboard.press("x");
+          await page.waitForSelector(".pixel-lens:not([hidden])");
+        },
+      }),
+      ...desktopAndPhone({
         name: "compare",
         path: `/compare?sessions=${session},${hmi.summary.session}&t=${at}`,
         prepare: async (page) => {

@@ -284,6 +284,16 @@ describe("integrity", () => {
     await expect.poll(() => page.textContent(byId("verdict-text"))).toBe(`All ${total} segments verified`);
   });
 
+  it("puts its verdict away with Escape, also when the button that had the focus is gone", async () => {
+    const page = await watch(plant.maintenance);
+    await page.click(byId("verdict"));
+    await page.click(byId("check-all"));
+    await page.waitForSelector(`${byId("verdict")}.good`);
+    await page.waitForSelector(byId("check-all"), { state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".menu-panel", { state: "detached" });
+  });
+
   it("never shows a segment that was changed, and says so at once", async () => {
     const bad = plant.tampered.index.segments.find((s) => s.track === "terminal-0" && s.index === 2)!;
     const page = await watch(plant.tampered, `?t=${(bad.startUs / 1e6 + 3).toFixed(1)}`);

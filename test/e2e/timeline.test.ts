@@ -155,6 +155,17 @@ describe("finding", () => {
     expect(await terminalText(page)).toContain("FT-110 written, 3 values, revision 118");
   });
 
+  it("goes from what was found in all recordings to that second of one", async () => {
+    const page = await visit('/search?q="revision 118"');
+    const link = page.locator(`a[href^="/recordings/${plant.maintenance.summary.session}?"]`).first();
+    await link.waitFor();
+    const asked = new URL((await link.getAttribute("href"))!, plant.server.url).searchParams.get("t");
+    await link.click();
+    await page.waitForFunction(() => performance.getEntriesByName("conduit:first-picture").length > 0);
+    await page.waitForSelector(byId("lanes"));
+    expect(await seconds(page)).toBeCloseTo(Number(asked), 0);
+  });
+
   it("marks it on the screen as it is at that moment, and goes on and back by keys", async () => {
     const page = await watch(plant.maintenance);
     const marked = () =>
@@ -188,6 +199,52 @@ describe("finding", () => {
     expect(await seconds(page)).toBe(first);
     await page.fill(byId("find-input"), "");
     await expect.poll(marked).toEqual([]);
+  });
+});
+
+describe("with the keyboard alone", () => {
+  it("a recording is opened, looked through, a stretch chosen, a note written and evidence taken", async () => {
+    const page = await visit("/");
+    await page.waitForSelector(byId("recording-row"));
+    /** As many steps as a long list may take; the focus is where it is looked for by then. */
+    const tabTo = async (selector: string) => {
+      for (let step = 0; step < 120; step++) {
+        if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) === true, selector)) return;
+        await page.keyboard.press("Tab");
+      }
+      expect.unreachable(`no way to ${selector}`);
+    };
+    const { session } = plant.maintenance.summary;
+    await tabTo(`a[href="/recordings/${session}"]`);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(byId("lanes"));
+    await page.keyboard.press("/");
+    await page.waitForSelector(`${byId("find-input")}:focus`);
+    await page.keyboard.type("revision 118");
+    await page.waitForSelector(`${byId("find-state")}[data-done=true]`);
+    await afterMark(page, "conduit:seeked", () => page.keyboard.press("Enter"));
+    const at = await seconds(page);
+    await tabTo(byId("find-hit"));
+    await page.keyboard.press("b");
+    await afterMark(page, "conduit:seeked", () => page.keyboard.press("ArrowLeft"));
+    await page.keyboard.press("a");
+    await page.waitForSelector("text=Only");
+    await page.keyboard.press("e");
+    await page.waitForSelector(`${byId("note-text")}:focus`);
+    await page.keyboard.type("Written here");
+    await tabTo(byId("note-save"));
+    await page.keyboard.press("Enter");
+    await page.locator(byId("note"), { hasText: "Written here" }).waitFor();
+    expect(await seconds(page)).toBeCloseTo(at - 5, 1);
+    await page.keyboard.press("?");
+    await page.waitForSelector(byId("shortcuts-dialog"));
+    await page.keyboard.press("Escape");
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await tabTo(byId("export"));
+    await page.keyboard.press("Enter");
+    await tabTo(byId("export-jsonl"));
+    const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
+    expect(download.suggestedFilename()).toContain(".jsonl");
   });
 });
 

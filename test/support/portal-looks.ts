@@ -413,11 +413,23 @@ export const looks: Record<Named, readonly Look[]> = {
         await page.waitForSelector(byId("lanes-entry"));
         await page.keyboard.press("/");
         await page.fill(byId("find-input"), "FT-110");
-        await page.waitForSelector(byId("find-hit"));
+        await page.waitForSelector(`${byId("find-state")}[data-done=true]`);
+        await page.press(byId("find-input"), "Enter");
+        await page.waitForSelector(`${byId("find-hit")}.current`);
+        await page.waitForSelector(byId("find-on-screen"));
       },
     },
     { ...player, name: "no such recording", path: "/recordings/nothing", ready: byId("no-recording") },
     screen,
+    {
+      ...screen,
+      name: "screen player, larger, under the magnifier",
+      prepare: async (page) => {
+        await page.keyboard.press("z");
+        await page.keyboard.press("x");
+        await page.waitForSelector(".pixel-lens:not([hidden])");
+      },
+    },
     opens(screen, "picture-dialog", byId("export"), byId("export-picture")),
   ],
   cases: [

@@ -216,6 +216,8 @@ export function useShortcuts(player: Player | null, actions: PageActions): void 
       if (target?.closest("input, textarea, select, dialog, [role=tablist], .menu-panel, .control-surface") != null)
         return;
       if ((event.key === " " || event.key === "Enter") && target?.closest("button, a") != null) return;
+      // It puts away what stands open, wherever the focus has gone meanwhile.
+      if (event.key === "Escape" && document.querySelector(".menu-panel") !== null) return;
       // The timeline, the magnifier and a screen that scrolls have the arrow keys while they have the focus.
       if (event.key.startsWith("Arrow") && target?.closest(".lanes, .magnified, .zoomed") != null) return;
       const shortcut = table.find(({ keys }) => keys.includes(event.key));

@@ -139,6 +139,7 @@ function Overlays({ opened, quiet }: { opened: OpenedRecording; quiet: boolean }
   const bad = useStore(opened.integrity.state, (known) => known.bad);
   // The large button is an invitation: gone with the first thing that anybody does.
   const [openedAtUs] = useState(() => player.timeUs.get());
+  const magnified = useStore(opened.lens);
   const untouched = useMoment(player, (atUs) => atUs === openedAtUs, [openedAtUs]);
 
   const gap = useMoment(player, (atUs) => player.timeline.get().gapAt(atUs)?.fromUs ?? -1);
@@ -217,6 +218,7 @@ function Overlays({ opened, quiet }: { opened: OpenedRecording; quiet: boolean }
       ) : null}
       {untouched &&
       !quiet &&
+      !magnified &&
       gapFacts === undefined &&
       state.track !== null &&
       state.status === "paused" &&
