@@ -115,7 +115,7 @@ test.each([
 test("a reason is asked where the policy asks, and kept", async () => {
   const { policy } = config.inventory;
   const before = readFileSync(policy, "utf8");
-  writeFileSync(policy, `${before}\ncustody:\n  reasonFor: [search]\n`);
+  writeFileSync(policy, `${before}\ncustody:\n  reasonFor: [search, verify]\n`);
   try {
     const refused = await conduit("search", "pump");
     expect(refused.code).toBe(2);
@@ -123,6 +123,16 @@ test("a reason is asked where the policy asks, and kept", async () => {
     expect(refused.stderr).toContain("give --reason TEXT [REASON_REQUIRED]");
     expect((await conduit("search", "pump", "--reason", "case 17")).code).toBe(0);
     expect(await lastAudit()).toMatchObject({ action: "recording.search", details: { reason: "case 17" } });
+    for (const command of [
+      ["verify", "--all"],
+      ["recordings", "verify", "latest"],
+    ]) {
+      const unasked = await conduit(...command);
+      expect([unasked.code, unasked.stdout]).toEqual([2, ""]);
+      expect(unasked.stderr).toContain("give --reason TEXT [REASON_REQUIRED]");
+      await conduit(...command, "--reason", "audit of the month");
+      expect(await lastAudit()).toMatchObject({ details: { reason: "audit of the month" } });
+    }
   } finally {
     writeFileSync(policy, before);
   }
