@@ -118,7 +118,12 @@ const OWNERS = {
   "@simplewebauthn/server": ["recorder/access/webauthn/"],
   "@simplewebauthn/browser": ["replay-ui/api/passkeys.ts"],
   "openid-client": ["recorder/access/oidc/"],
-  "age-encryption": ["recorder/record/", "recorder/encryption/", "recorder/access/month-keys.ts"],
+  "age-encryption": [
+    "recorder/record/",
+    "recorder/encryption/",
+    "recorder/access/month-keys.ts",
+    "recorder/cli/backup/",
+  ],
   // Time stamps of RFC 3161.
   pkijs: ["recorder/ledger/timestamp"],
   asn1js: ["recorder/ledger/timestamp"],

@@ -5,6 +5,7 @@ import { AppError } from "../../shared/errors.ts";
 import { version } from "../version.ts";
 import { registerAccess } from "./access.ts";
 import { registerAttest } from "./attest.ts";
+import { registerBackup, registerRestore } from "./backup.ts";
 import { registerBreakGlass } from "./break-glass.ts";
 import { registerCases } from "./cases.ts";
 import { registerCatalog } from "./catalog.ts";
@@ -75,6 +76,8 @@ const commands: Register[] = [
   registerDatabase,
   registerReport,
   registerDrain,
+  registerBackup,
+  registerRestore,
   registerDoctor,
 ];
 

@@ -6,10 +6,11 @@ import { Agent, request as httpsRequest } from "node:https";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
+import { generateIdentity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { generateSelfSigned } from "../../../recorder/cli/self-signed.ts";
 import { freePort, waitForPort } from "../../support/free-port.ts";
-import { type RunningProcess, startProcess } from "../../support/process.ts";
+import { type RunningProcess, runProcess, startProcess } from "../../support/process.ts";
 import { createTempDir, type TempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { ssh, sshOptions } from "../ssh/clients.ts";
@@ -228,4 +229,22 @@ test("draining refuses in clear words, tells who is there, ends them at the dead
   expect((await open.exited).code).not.toBe(0);
   expect(open.output()).toContain("the time for that has come");
   expect(await plant.service.conduit(["drain", "--cancel"])).toContain("Called off");
+});
+
+test("a backup of the running service becomes another installation, which reads and verifies the recordings", async () => {
+  const identity = await generateIdentity();
+  const at = (name: string) => join(secrets.path, name);
+  writeFileSync(at("id.txt"), `${identity}\n`, { mode: 0o600 });
+  await plant.newest("sealed");
+  const recipient = await identityToRecipient(identity);
+  expect(await plant.service.conduit(["backup", at("state.age"), "--recipient", recipient])).toContain("1 recipients");
+  const said = await plant.service.conduit(["restore", at("state.age"), "--identity", at("id.txt"), "--to", at("new")]);
+  expect(said).toContain("1 secrets of targets open");
+  const env = { CREDENTIALS_DIRECTORY: secrets.path };
+  const conduit = (args: string[]) =>
+    runProcess("node", ["dist/recorder/cli/main.js", "--config", join(at("new"), "conduit.yaml"), ...args], { env });
+  const verified = await conduit(["recordings", "verify", "latest", "--json"]);
+  expect(verified).toMatchObject({ code: 0 });
+  expect(verified.stdout).toContain('"VALID"');
+  expect((await conduit(["user", "list"])).stdout).toContain("vera");
 });
