@@ -30,7 +30,8 @@ export const errorCodes = {
   STORE_NOT_FOUND: "The object store has no object of that key.",
   STORE_EXISTS: "An object of that key exists already; objects are never overwritten.",
   STORE_REFUSED: "The object store refused the request; the configuration or its credentials need mending.",
-  DATABASE_FAILED: "The database cannot be read or written: it does not answer, or its disk is full, read-only or faulty.",
+  DATABASE_FAILED:
+    "The database cannot be read or written: it does not answer, or its disk is full, read-only or faulty.",
   SEARCH_UNAVAILABLE: "The search index does not answer, or is being made again; recording and replay go on.",
   SCAN_UNAVAILABLE: "The virus scanner does not answer; files that must be scanned are refused until it does.",
   INTEGRITY_HASH: "Stored bytes do not match the hash in the manifest.",
