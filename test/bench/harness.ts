@@ -48,7 +48,8 @@ export function figure(name: string, unit: string, value: number, peer: number |
 }
 
 /**
- * Runs the contenders in turn, A, B, C, A, B, C …, so that a slow minute of the machine falls on all of them.
+ * Runs the contenders in turn, A, B, C, C, B, A …, so that a slow minute of the machine falls on all of them, and none always
+ * comes right after the same other.
  * Each gives one number a round; `warmUps` rounds are run first and thrown away.
  */
 export async function interleaved<Name extends string>(
@@ -59,7 +60,7 @@ export async function interleaved<Name extends string>(
   const names = Object.keys(contenders) as Name[];
   const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = -warmUps; round < rounds; round++) {
-    for (const name of names) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const sample = await contenders[name](round);
       if (round >= 0) samples[name].push(sample);
     }

@@ -2,25 +2,18 @@
 // memory a session, what a key then takes, and what a session-hour costs in the store. Sessions, their client and the
 // target's sshd share the machine, so a key's time includes theirs; processor time and memory are the service's own.
 // `--set` takes: sessions=10+100+300+1000, seconds=N (of typing at each size, 20 if not said).
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BenchContext, type Figure, figure, percentile } from "./harness.ts";
 import { startTopology, type Topology } from "./ssh/topology.ts";
 import { everythingStored, residentMegabytes, startTypists } from "./ssh/typists.ts";
+import { cpuMs } from "./vnc/child.ts";
 
 /** Somebody who types without a rest. */
 const keysPerSecond = 2;
-const clockTicks = 100;
 const settleMs = 5000;
-
-/** Of all its threads, in seconds (proc(5): utime and stime). */
-function processorSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / clockTicks;
-}
 
 function bytesUnder(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -62,27 +55,27 @@ export async function run(context: BenchContext): Promise<Figure[]> {
     for (const sessions of counts) {
       const typists = await startTypists(stage, "gateway", sessions, keysPerSecond);
       await sleep(settleMs);
-      const idleFrom = processorSeconds(pid);
+      const idleFrom = cpuMs(pid);
       await sleep(settleMs);
-      const idle = (processorSeconds(pid) - idleFrom) / (settleMs / 1000);
-      const before = processorSeconds(pid);
+      const idle = (cpuMs(pid) - idleFrom) / (settleMs / 1000);
+      const before = cpuMs(pid);
       const latenciesMs = await typists.type(seconds);
       // By key: where the machine is full, fewer are typed than were meant.
-      const perKey = (processorSeconds(pid) - before) / latenciesMs.length;
+      const perKey = (cpuMs(pid) - before) / latenciesMs.length;
       const megabytes = residentMegabytes(pid) - empty;
       await typists.end();
       await everythingStored(stage);
       const many = `${sessions} sessions`;
       context.log(`${many}: ${latenciesMs.length} keys, ${megabytes.toFixed(0)} MB`);
       figures.push(
-        figure(`${many}: processor time a key and its echo`, "ms", 1000 * perKey, null),
+        figure(`${many}: processor time a key and its echo`, "ms", perKey, null),
         figure(
           `${many}: sessions a core, each typing ${keysPerSecond} keys a second`,
           "",
-          1 / (perKey * keysPerSecond),
+          1000 / (perKey * keysPerSecond),
           null,
         ),
-        figure(`${many}: processor time a session-second, idle`, "ms", (1000 * idle) / sessions, null),
+        figure(`${many}: processor time a session-second, idle`, "ms", idle / sessions, null),
         figure(`${many}: memory a session`, "MB", megabytes / sessions, null),
         figure(`${many}: echo p50`, "ms", percentile(latenciesMs, 50), null),
         figure(`${many}: echo p99`, "ms", percentile(latenciesMs, 99), null),

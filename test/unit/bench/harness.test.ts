@@ -49,7 +49,7 @@ describe("samples", () => {
       return round;
     };
     expect(await interleaved({ a: contender("a"), b: contender("b") }, 2)).toEqual({ a: [0, 1], b: [0, 1] });
-    expect(order).toEqual(["a-1", "b-1", "a0", "b0", "a1", "b1"]);
+    expect(order).toEqual(["b-1", "a-1", "a0", "b0", "b1", "a1"]);
   });
 
   it("give percentiles between the nearest ranks", () => {
