@@ -125,7 +125,11 @@ function readHeader(socket: Socket): Promise<ProxyHeader> {
         pauseReading(socket);
         if (read.length > header.bytes) socket.unshift(read.subarray(header.bytes));
         // The stream settles first: then whoever listens for data gets it at once.
-        setImmediate(() => resolve(header));
+        setImmediate(() => {
+          // It may have begun to read ahead meanwhile.
+          pauseReading(socket);
+          resolve(header);
+        });
       } catch (error) {
         failed(error);
       }

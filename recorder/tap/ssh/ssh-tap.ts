@@ -118,10 +118,18 @@ class SshTap implements Tap {
     });
     // Before ssh2 listens: a reset in that moment must not end the process.
     socket.on("error", () => undefined);
+    // What came in one packet with a balancer's header was read by the socket that gave its handle away. ssh2 listens for
+    // data only a moment after it was given the socket.
     const early = socket === accepted ? null : (accepted.read() as Buffer | null);
+    if (early !== null) {
+      const listens = (event: string | symbol): void => {
+        if (event !== "data") return;
+        socket.removeListener("newListener", listens);
+        process.nextTick(() => socket.emit("data", early));
+      };
+      socket.on("newListener", listens);
+    }
     this.#ssh.injectSocket(socket);
-    // What came in one packet with a balancer's header was read by the socket that gave its handle away.
-    if (early !== null) socket.emit("data", early);
   }
 
   #welcome(connection: Connection, socket: Socket, identRaw: string): void {

@@ -145,6 +145,22 @@ test("a balancer that sends no header, or too much of one, gets nothing", async 
   expect(plant.service.log()).toContain("a balancer's connection was turned away");
 });
 
+test("what comes in one packet with the header is not lost", async () => {
+  const heard = await new Promise<string>((resolve) => {
+    const socket = connect({ port: plant.service.sshPort, host: "127.0.0.1", localAddress: balancer });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      if (text.includes("curve25519-sha256")) socket.destroy();
+    });
+    socket.setTimeout(10_000, () => socket.destroy());
+    socket.on("close", () => resolve(text));
+    socket.write(`PROXY TCP4 ${person} 127.0.0.1 1000 22\r\nSSH-2.0-OpenSSH_9.2\r\n`);
+  });
+  // The gateway answers a client's first line with its algorithms.
+  expect(heard).toContain("curve25519-sha256");
+});
+
 test("metrics are for who has the token, count what happened, and name nobody", async () => {
   expect((await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).status).toBe(401);
   const wrong = { headers: { authorization: `Bearer ${token}x` } };
