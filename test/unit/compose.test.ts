@@ -110,7 +110,7 @@ test("the image copies what exists and what .dockerignore lets through, and ends
   const lastStage = dockerfile.slice(dockerfile.lastIndexOf("\nFROM "));
   expect(lastStage).toMatch(/\nUSER node\n/);
   expect(lastStage).toMatch(/\nHEALTHCHECK /);
-  expect(read("docker/healthcheck.mjs")).toContain("/api/v1/health");
+  expect(read("docker/healthcheck.mjs")).toContain("/healthz");
   for (const port of conduit.ports ?? [])
     expect(lastStage).toMatch(new RegExp(`EXPOSE.* ${port.split(":").at(-1)}\\b`));
 });
