@@ -209,6 +209,8 @@ describe("who must enrol", () => {
       "POST /api/v1/session/provider/answer",
       "POST /api/v1/session/second-step",
       "GET /api/v1/health",
+      "GET /healthz",
+      "GET /readyz",
     ]);
     for (const route of api.routes) {
       const [method = "", pattern = ""] = route.split(" ");
