@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { AppError } from "../../shared/errors.ts";
 import { version } from "../version.ts";
 import { registerAccess } from "./access.ts";
+import { registerActivity } from "./activity.ts";
 import { registerAttest } from "./attest.ts";
 import { registerBackup, registerRestore } from "./backup.ts";
 import { registerBreakGlass } from "./break-glass.ts";
@@ -62,6 +63,7 @@ const commands: Register[] = [
   registerSessions,
   registerRecordings,
   registerSearch,
+  registerActivity,
   registerNotes,
   registerCases,
   registerHolds,

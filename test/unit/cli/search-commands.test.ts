@@ -159,3 +159,36 @@ test("an index that cannot be used is left as it is, and none is made", async ()
   expect(stderr).toContain("cannot be used: start the service, which makes a new one");
   expect(readFileSync(file, "utf8")).toContain("no database");
 });
+
+test("activity says who was where when and what was unusual, by the filters, and is in the audit with them", async () => {
+  const { code, stdout, stderr } = await conduit("activity", "--from", "2026-11-23", "--to", "2026-11-24");
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    "2026-11-23 00:00:00Z to 2026-11-24 00:00:00Z: 2 sessions, 2 people, 2 targets, 4 h 00 min.",
+  );
+  expect(stdout).toMatch(/^2026-11-23 +2 +2 +2 +4 h 00 min .* 01 02 03$/m);
+  expect(stdout).toMatch(/^erika +1 +1 +2 h 00 min +\S.* 2026-11-23 01:00:00Z$/m);
+  expect(stdout).toMatch(new RegExp(`^2026-11-23 01:00:00Z  ${pump}  0:00:00  erika +plc-1 +first-time +\\S`, "m"));
+  expect(stderr).toContain("2 sessions of which the contents were not looked at yet.");
+  const narrowed = ["activity", "--from", "2026-11-23", "--to", "2026-11-24", "--person", "oma*", "--json"];
+  const found = JSON.parse((await conduit(...narrowed, "--zone", "Europe/Berlin")).stdout);
+  expect(found).toMatchObject({ zone: "Europe/Berlin", totals: { sessions: 1 }, people: [{ name: "omar" }] });
+  expect(found.days[0].hours.map(({ hour }: { hour: number }) => hour)).toEqual([3, 4]);
+  expect(await lastAudit()).toMatchObject({
+    action: "recording.search",
+    details: { filter: { activity: { from: "2026-11-23", to: "2026-11-24", person: "oma*" } } },
+  });
+  expect((await conduit("activity", "--to", "2020-01-01")).stdout).toMatch(/^Nobody was there from /);
+});
+
+test("a period or a zone of activity that is none is an error of use", async () => {
+  for (const [option, value] of [
+    ["--from", "tuesday"],
+    ["--zone", "Mars/Base"],
+    ["--to", "1970-01-01"],
+  ] as const) {
+    const { code, stdout, stderr } = await conduit("activity", option, value);
+    expect({ option, code, stdout }).toEqual({ option, code: 2, stdout: "" });
+    expect(stderr).toContain("REQUEST_INVALID");
+  }
+});
