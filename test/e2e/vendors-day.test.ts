@@ -214,7 +214,9 @@ async function escort(target: string): Promise<void> {
     async () => {
       if (await page.locator(byId("freeze")).isVisible()) return true;
       await page.locator(byId("unfreeze")).click({ timeout: 5000 });
-      return false;
+      // Not pressed again before it had time to become the other one: that would freeze.
+      await page.locator(byId("freeze")).waitFor({ timeout: 10_000 });
+      return true;
     },
     { what: `the release of ${target}`, timeoutMs: 30_000, intervalMs: 500 },
   );
