@@ -164,6 +164,7 @@ describe("finding", () => {
     await page.waitForFunction(() => performance.getEntriesByName("conduit:first-picture").length > 0);
     await page.waitForSelector(byId("lanes"));
     expect(await seconds(page)).toBeCloseTo(Number(asked), 0);
+    await expect.poll(() => terminalText(page)).toContain("revision 118");
   });
 
   it("marks it on the screen as it is at that moment, and goes on and back by keys", async () => {

@@ -5,11 +5,15 @@ import { formatBytes, formatDateTime, formatPlural, formatSessionTime } from "..
 import { recordingPath } from "../../router.ts";
 import { kindNames } from "./asked.ts";
 
-/** A moment before it, so that it is seen to happen. */
+/** A moment before an event, so that it is seen to happen. */
 const beforeUs = 1_000_000;
+/** Its words are on the screen at its moment, and not yet before it. */
+const shownKinds: ReadonlySet<SearchHit["kind"]> = new Set(["command", "typed", "output", "screen-text"]);
 
-export function placeOf({ session, atUs, track }: SearchHit): string {
-  const parameters = new URLSearchParams({ t: String(Math.floor(Math.max(0, atUs - beforeUs) / 100_000) / 10) });
+/** The link to its moment in tenths of a second: never before words that were found can be read. */
+export function placeOf({ session, atUs, track, kind }: SearchHit): string {
+  const tenths = shownKinds.has(kind) ? Math.ceil(atUs / 100_000) : Math.floor(Math.max(0, atUs - beforeUs) / 100_000);
+  const parameters = new URLSearchParams({ t: String(tenths / 10) });
   if (track !== undefined && /^(?:terminal|screen)-/.test(track)) parameters.set("track", track);
   return `${recordingPath(session)}?${parameters}`;
 }
