@@ -26,6 +26,9 @@ interface Made<Row> {
   withAfter: boolean;
 }
 
+/** Segments that are fetched before they are looked at, on the side to which somebody scrolls. */
+const readAhead = 3;
+
 export class TrackRows<Row extends { atUs: number }> {
   private readonly loader: SegmentLoader;
   private readonly trackName: string;
@@ -38,6 +41,8 @@ export class TrackRows<Row extends { atUs: number }> {
   private timeline: Timeline;
   /** Place of each segment's first row, and after the last the number of rows. */
   private starts: number[] | null = null;
+  /** The segments that were looked at last: a view over the edge of one looks at two by turns. */
+  private looked: { first: number; last: number } | null = null;
 
   constructor(loader: SegmentLoader, timeline: Timeline, trackName: string, toRows: ToRows<Row>, rowsPerEvent = 1) {
     this.loader = loader;
@@ -67,6 +72,7 @@ export class TrackRows<Row extends { atUs: number }> {
     const segment = this.timeline.segments(this.trackName)[position];
     if (segment === undefined) return { state: "loading" };
     const rows = this.rowsOf(position);
+    this.lookAt(position);
     if (rows === null) {
       if (this.loader.isLocked(segment.n)) return { state: "bad", message: this.loader.whyNotShown(segment.n) };
       if (this.loader.isBad(segment.n))
@@ -81,6 +87,19 @@ export class TrackRows<Row extends { atUs: number }> {
     }
     const row = rows[place - this.layout()[position]!];
     return row === undefined ? { state: "loading" } : { state: "row", row };
+  }
+
+  /** Whoever scrolls fast finds rows there: what lies farther on the same way is fetched, the nearest before the others. */
+  private lookAt(position: number): void {
+    this.looked ??= { first: position, last: position };
+    const { first, last } = this.looked;
+    if (position >= first && position <= last) return;
+    const way = position > last ? 1 : -1;
+    this.looked = way > 0 ? { first: position - 1, last: position } : { first: position, last: position + 1 };
+    for (let ahead = readAhead; ahead > 0; ahead--) {
+      const segment = this.timeline.segments(this.trackName)[position + way * ahead];
+      if (segment !== undefined) this.loader.prefetch(segment.n);
+    }
   }
 
   /** The last row at or before the moment; -1 when there is none. */

@@ -249,6 +249,22 @@ describe("the rows of a long track", () => {
     expect(source.asked).toHaveLength(3);
   });
 
+  it("reads ahead the way somebody scrolls, and no farther", async () => {
+    const { rows, source, recording } = await open(1_000);
+    const segments = recording.index.segments.filter(({ track }) => track === "events").map(({ n }) => n);
+    const asked = () => segments.flatMap((n, position) => (source.asked.includes(n) ? [position] : []));
+    const lookAt = (place: number, positions: number[]) =>
+      vi.waitFor(() => {
+        expect(rows.at(place).state).toBe("row");
+        expect(asked()).toEqual(positions);
+      });
+    await lookAt(505, [49, 50, 51]);
+    await lookAt(525, [49, 50, 51, 52, 53, 54, 55]);
+    await lookAt(485, [45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55]);
+    // Nothing is fetched twice, however often the same rows are drawn.
+    expect(source.asked).toHaveLength(11);
+  });
+
   it("finds the row of a moment", async () => {
     const { rows, loader, recording } = await open(100);
     for (const segment of recording.index.segments) await loader.load(segment.n);
