@@ -8,8 +8,15 @@ const STORE_CONTRACT = ["recorder/store/object-store.ts", "recorder/store/keys.t
 const LAYERS = {
   "shared/": [],
   "recorder/store/": ["shared/"],
-  // A line of the ledger is made durable as the spool's small files are.
-  "recorder/ledger/": ["shared/", "recorder/record/durable-file.ts", ...STORE_CONTRACT],
+  "recorder/siem/": ["shared/"],
+  // A line of the ledger is made durable as the spool's small files are; a checkpoint goes to a SIEM as events do.
+  "recorder/ledger/": [
+    "shared/",
+    "recorder/record/durable-file.ts",
+    "recorder/siem/rfc5424.ts",
+    "recorder/siem/syslog-tls.ts",
+    ...STORE_CONTRACT,
+  ],
   "recorder/keys/": ["shared/", "recorder/record/durable-file.ts", ...STORE_CONTRACT],
   "recorder/retention/": ["shared/", "recorder/store/retention-store.ts", ...STORE_CONTRACT],
   "recorder/encryption/": ["shared/"],
@@ -105,6 +112,7 @@ const OWNERS = {
     "recorder/mfa-of.ts",
     "recorder/report/facts.ts",
     "recorder/search/saved-searches.ts",
+    "recorder/siem/tables.ts",
   ],
   libsql: ["recorder/database/"],
   pg: ["recorder/database/postgres/", "recorder/search/postgres-database.ts"],

@@ -15,6 +15,7 @@ import { drainRoutes, type LocalDrain } from "./admin-drain.ts";
 import { keepingRoutes, type LocalKeeping } from "./admin-keeping.ts";
 import { type AdminProofs, attributed, CodeProof, PasswordProof } from "./admin-proofs.ts";
 import { type LocalWatches, watchOf } from "./admin-watch.ts";
+import type { ForwarderState } from "./siem/forwarder.ts";
 
 export interface LocalAdministration {
   sessions(): LiveSession[];
@@ -47,6 +48,8 @@ export interface LocalAdministration {
   ): Promise<Pick<VncTicket, "ticket" | "target" | "expiresAt" | "userName" | "port" | "fingerprint" | "publicKeyPin">>;
   /** Signs a checkpoint of the ledger now. */
   ledgerCheckpoint(): Promise<{ size: number; note: string }>;
+  /** How far each destination of `siem.destinations` is; left out, there is none. */
+  siem?(): readonly ForwarderState[];
   /** What `conduit doctor` shows of the running service: versions, addresses, alarms. */
   status(): Promise<Record<string, unknown>>;
 }
@@ -151,6 +154,7 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, admin
   const route = `${incoming.method} ${incoming.url}`;
   if (route === "GET /sessions") return send(response, 200, admin.sessions());
   if (route === "POST /ledger-checkpoint") return send(response, 200, await admin.ledgerCheckpoint());
+  if (route === "GET /siem") return send(response, 200, admin.siem?.() ?? []);
   if (route === "GET /status") return send(response, 200, await admin.status());
   if (route === "POST /prove")
     return send(response, 200, await admin.proofs.password(await read(PasswordProof, incoming)));

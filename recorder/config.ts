@@ -44,6 +44,11 @@ export type MasterKeyConfig =
   | { kind: "command"; command: string[]; timeoutMs: number }
   | { kind: "environment"; variable: string; key: Secret };
 
+type WithEndpoint<T extends { address: string }> = Omit<T, "address"> & Endpoint;
+type AnchorInFile = ConfigFile["ledger"]["anchors"][number];
+type LedgerAnchor = Exclude<AnchorInFile, { kind: "syslog" }> | WithEndpoint<Extract<AnchorInFile, { kind: "syslog" }>>;
+export type SiemDestination = WithEndpoint<ConfigFile["siem"]["destinations"][number]>;
+
 /** All paths absolute, all sizes in bytes, all times in the unit of their name. */
 export interface Config {
   /** The file it was read from; null when there is none. */
@@ -99,7 +104,8 @@ export interface Config {
     quarantineDirectory: string;
     maxQuarantineBytes: number;
   };
-  ledger: ConfigFile["ledger"] & { directory: string };
+  ledger: Omit<ConfigFile["ledger"], "anchors"> & { anchors: LedgerAnchor[]; directory: string };
+  siem: Omit<ConfigFile["siem"], "destinations"> & { destinations: SiemDestination[] };
   retention: ConfigFile["retention"];
   verification: ConfigFile["verification"];
   search: Omit<ConfigFile["search"], "database"> & {
@@ -348,6 +354,10 @@ function assemble(raw: ConfigFile, file: string | null, place: Placer, masterKey
       quarantineDirectory: given("scan.quarantineDirectory", raw.scan.quarantineDirectory, "quarantine"),
     },
     ledger: assembleLedger(raw.ledger, place, join(data, "ledger")),
+    siem: {
+      ...raw.siem,
+      destinations: raw.siem.destinations.map((one, i) => assembleReceiver(one, `siem.destinations.${i}`, place)),
+    },
     retention: raw.retention,
     verification: raw.verification,
     search: { ...raw.search, database: assemblePostgres(raw.search.database, "search.database", place) },
@@ -456,6 +466,7 @@ function assembleLedger(raw: ConfigFile["ledger"], place: Placer, directory: str
     directory,
     anchors: raw.anchors.map((anchor, i) => {
       if (anchor.kind === "file") return { ...anchor, path: place.path(`ledger.anchors.${i}.path`, anchor.path) };
+      if (anchor.kind === "syslog") return assembleReceiver(anchor, `ledger.anchors.${i}`, place);
       const { headerFile, ...rest } = anchor;
       if (headerFile === undefined) return rest;
       return { ...rest, headerFile: place.path(`ledger.anchors.${i}.headerFile`, headerFile) };
@@ -470,6 +481,21 @@ function assembleLedger(raw: ConfigFile["ledger"], place: Placer, directory: str
               : { caFile: place.path("ledger.timestamps.caFile", timestamps.caFile) }),
           },
         }),
+  };
+}
+
+/** @param key of the entry, for findings. */
+function assembleReceiver<T extends { address: string; caFile: string; certificateFile: string; keyFile: string }>(
+  { address, ...rest }: T,
+  key: string,
+  place: Placer,
+): WithEndpoint<T> {
+  return {
+    ...rest,
+    ...endpoint(address),
+    caFile: place.path(`${key}.caFile`, rest.caFile),
+    certificateFile: place.path(`${key}.certificateFile`, rest.certificateFile),
+    keyFile: place.path(`${key}.keyFile`, rest.keyFile),
   };
 }
 

@@ -26,6 +26,7 @@ import { prepared, writeLock } from "./database/postgres/prepared.ts";
 import { type RetentionTables, retentionMigrations } from "./retention/tables.ts";
 import { type ScanTables, scanMigrations } from "./scan/tables.ts";
 import { type SavedSearchTables, savedSearchMigrations } from "./search/saved-searches.ts";
+import { type SiemTables, siemMigrations } from "./siem/tables.ts";
 import { type VerificationTables, verificationMigrations } from "./verify/tables.ts";
 
 /** One connection, seen by each folder through its own tables. */
@@ -41,6 +42,7 @@ export interface ServiceDatabase {
   readonly searches: Kysely<SavedSearchTables>;
   readonly cases: Kysely<CaseTables>;
   readonly activity: Kysely<ActivityTables & CatalogTables>;
+  readonly siem: Kysely<SiemTables>;
   /** The engine's own look at what it holds: `ok`, or the first fault. */
   check(): Promise<string>;
   close(): Promise<void>;
@@ -152,6 +154,7 @@ function seenBy(kysely: Kysely<AllTables>, check: () => Promise<string>): Servic
     searches: kysely as unknown as Kysely<SavedSearchTables>,
     cases: kysely as unknown as Kysely<CaseTables>,
     activity: kysely as unknown as Kysely<ActivityTables & CatalogTables>,
+    siem: kysely as unknown as Kysely<SiemTables>,
     check,
     close: () => kysely.destroy(),
   };
@@ -182,6 +185,7 @@ async function migrate(kysely: Kysely<AllTables>, file: string, schema?: string)
       ...savedSearchMigrations,
       ...caseMigrations,
       ...activityMigrations,
+      ...siemMigrations,
     }),
   };
   const { error } = await new Migrator({

@@ -69,6 +69,7 @@ import { openableTargets } from "./session/openable-targets.ts";
 import { SessionOpener } from "./session/opener.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import type { SessionHappening } from "./session/session-facts.ts";
+import { openSiem } from "./siem-service.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { stopInSteps } from "./stopping.ts";
 import { createStore, type StoreConfig } from "./store/create-store.ts";
@@ -145,6 +146,8 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const witness = await openWitness(config, { database, store: keptForYears, keys, alarms, logger });
   undo.push(() => witness.stop());
   const { audit } = witness;
+  const siem = openSiem(config, { database, ledger: witness.service, alarms });
+  undo.push(() => siem.close());
   const monthKeys = openMonthKeys(config, database, masterKey);
   const encryption = await openEncryption(config, monthKeys, alarms);
   const recordingKeys = new RecordingKeys((month) => monthKeys.identityOf(month));
@@ -582,6 +585,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
       return { ...issued, userName: `${person}+${issued.target}`, ...vncListener() };
     },
     ledgerCheckpoint: () => witness.service.checkpoint(),
+    siem: () => siem.state(),
     status: async () => ({
       version: version(),
       ssh,
@@ -600,7 +604,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
   const vnc = await atListenKey("vnc.listen", config.vnc.listen, () =>
     vncGateway.tap.listen({ ...config.vnc.listen, ...operations.balancers("vnc") }),
   );
-  await operations.serve({ recorder, database, ledger: witness.service, verifier: desk.verifier, certificates });
+  await operations.serve({ recorder, database, ledger: witness.service, verifier: desk.verifier, siem, certificates });
   await audit.append({
     actor: "recorder",
     action: "service.start",
@@ -650,6 +654,7 @@ async function start(config: Config, { logger }: ServiceOptions, undo: Undo[]): 
         { what: "accounts of the identity provider", stop: () => identity.close() },
         { what: "access events", stop: () => access.close() },
         { what: "the last entry of the audit log", stop: () => audit.append(lastEntry) },
+        { what: "events to the SIEM", stop: () => siem.close() },
         { what: "signing keys", stop: () => keys.close() },
         { what: "the ledger", stop: () => witness.stop() },
         { what: "the inventory", stop: () => inventory.close() },

@@ -14,6 +14,7 @@ import { type Readiness, ReadinessCheck } from "./metrics/readiness.ts";
 import type { Recorder } from "./record/recorder.ts";
 import { Drain } from "./session/drain.ts";
 import type { SessionRegistry } from "./session/registry.ts";
+import type { SiemService } from "./siem-service.ts";
 import { acceptThroughBalancers, type Balancers } from "./tap/balancers.ts";
 import type { ContinuousVerifier } from "./verify/continuous.ts";
 import { version } from "./version.ts";
@@ -36,6 +37,7 @@ export interface OperatedService {
   database: ServiceDatabase;
   ledger: LedgerService;
   verifier: ContinuousVerifier;
+  siem: SiemService;
   certificates: Certificates;
 }
 
@@ -181,7 +183,7 @@ async function listenForMetrics(
 }
 
 function sampled(
-  { recorder, ledger, verifier, certificates }: OperatedService,
+  { recorder, ledger, verifier, siem, certificates }: OperatedService,
   {
     registry,
     alarms,
@@ -216,6 +218,7 @@ function sampled(
         anchors: anchors.map((anchor) => ({ entries: anchor.size, failing: anchor.failing !== null })),
       };
     },
+    siem: () => siem.state(),
     verification: async () => {
       const { recordings, upToDate, faults } = await verifier.state();
       return { recordings, upToDate, faults: faults.length };

@@ -16,6 +16,7 @@ import type { LedgerSigner } from "./ledger/ledger.ts";
 import { type EarlierLedger, LedgerService, writeCode } from "./ledger/ledger-service.ts";
 import { otherLedgers, renamedText } from "./ledger/other-ledgers.ts";
 import type { RecordingWitness } from "./ledger/recording-witness.ts";
+import { SyslogAnchor } from "./ledger/syslog-anchor.ts";
 import { TimestampAnchor, type TimestampAnchorOptions } from "./ledger/timestamp-anchor.ts";
 import { WebhookAnchor } from "./ledger/webhook-anchor.ts";
 import type { SigningKey } from "./record/signing.ts";
@@ -153,6 +154,7 @@ function noteKeys(name: string, history: readonly PublicSigningKey[]): NoteKey[]
 function anchorsOf({ ledger }: Config, origin: string, keep: TimestampAnchorOptions["keep"]): Anchor[] {
   const anchors: Anchor[] = ledger.anchors.map((anchor) => {
     if (anchor.kind === "file") return new FileAnchor(anchor.path);
+    if (anchor.kind === "syslog") return new SyslogAnchor({ origin, ...anchor });
     const { url, headerFile } = anchor;
     return new WebhookAnchor({ url, origin, ...(headerFile === undefined ? {} : { headerFile }) });
   });

@@ -20,6 +20,7 @@ import { checkNumbers } from "./doctor/recordings.ts";
 import { checkRetention } from "./doctor/retention.ts";
 import { checkScanner } from "./doctor/scanner.ts";
 import { checkSearch } from "./doctor/search.ts";
+import { checkSiem } from "./doctor/siem.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 
@@ -27,7 +28,7 @@ export const registerDoctor: Register = (program, cli) => {
   program
     .command("doctor")
     .description(
-      "check configuration, keys, disk, clock, store, retention, database, encryption, ledger, recording numbers, inventory; say what to mend",
+      "check configuration, keys, disk, clock, store, retention, database, encryption, ledger, SIEM, recording numbers, inventory; say what to mend",
     )
     .option("--targets", "also sign in to every target and hang up")
     .option("--json", "print JSON")
@@ -61,6 +62,7 @@ async function examine(cli: Cli, command: Command, targets: boolean): Promise<Ch
     await attempt("secrets", () => checkSecrets(config)),
     await attempt("encryption", () => checkEncryption(config)),
     await attempt("ledger", () => checkLedger(config)),
+    await attempt("siem", () => checkSiem(config, cli.signal)),
     await attempt("numbers", () => checkNumbers(config)),
     await attempt("inventory", () => checkInventory(config)),
     await attempt("search", () => checkSearch(config)),

@@ -33,6 +33,7 @@ import { registerSearch } from "./search.ts";
 import { registerSecret } from "./secret.ts";
 import { registerServe } from "./serve.ts";
 import { registerSessions } from "./sessions.ts";
+import { registerSiem } from "./siem.ts";
 import { registerTarget } from "./target.ts";
 import { Interrupted } from "./terminal-input.ts";
 import { registerToken } from "./token.ts";
@@ -71,6 +72,7 @@ const commands: Register[] = [
   registerEncryption,
   registerQuarantine,
   registerLedger,
+  registerSiem,
   registerKeys,
   registerVerifyEvidence,
   registerAttest,

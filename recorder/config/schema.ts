@@ -43,6 +43,14 @@ const postgres = {
   urlFile: path.optional(),
 };
 const minute = 60;
+/** A receiver of syslog over TLS, with certificates on both sides. */
+const syslogReceiver = {
+  address: endpoint.refine((text) => !/^:|:0+$/.test(text), 'a host and a port, such as "siem.example:6514"'),
+  serverName: z.string().min(1).max(253).optional(),
+  caFile: path,
+  certificateFile: path,
+  keyFile: path,
+};
 const ageRecipient = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, 'an age public key ("age1…", 62 characters)');
 
 const Store = z.discriminatedUnion("kind", [
@@ -269,6 +277,7 @@ export const ConfigFile = z.strictObject({
           z.discriminatedUnion("kind", [
             z.strictObject({ kind: z.literal("file"), path }),
             z.strictObject({ kind: z.literal("webhook"), url, headerFile: path.optional() }),
+            z.strictObject({ kind: z.literal("syslog"), ...syslogReceiver }),
           ]),
         )
         .max(8)
@@ -276,6 +285,36 @@ export const ConfigFile = z.strictObject({
       timestamps: z
         .strictObject({ url, caFile: path.optional(), everySeconds: z.number().min(1).max(86_400).default(3600) })
         .optional(),
+    })
+    .prefault({}),
+  siem: z
+    .strictObject({
+      destinations: z
+        .array(
+          z.strictObject({
+            name: z
+              .string()
+              .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "letters, digits, dot, dash and underscore")
+              .default("siem"),
+            ...syslogReceiver,
+            format: z.enum(["ocsf", "cef"]).default("ocsf"),
+            from: z.enum(["now", "beginning"]).default("now"),
+            maxMessageBytes: z
+              .int()
+              .min(2048)
+              .max(64 * 1024)
+              .default(8192),
+          }),
+        )
+        .max(8)
+        .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "a name of its own for each")
+        .default([]),
+      backlogEvents: z.int().min(1).default(10_000),
+      backlogSeconds: z
+        .number()
+        .min(minute)
+        .max(7 * 86_400)
+        .default(15 * minute),
     })
     .prefault({}),
   retention: z

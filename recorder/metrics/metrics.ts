@@ -18,6 +18,8 @@ export interface Sampled {
     accepting: boolean;
   }>;
   ledger(): SampledLedger;
+  /** In the configuration's order. */
+  siem(): ReadonlyArray<{ behind: number; ageSeconds: number; failing: string | null }>;
   verification(): Promise<{ recordings: number; upToDate: number; faults: number }>;
   /** Rejects where the database does not answer. */
   askDatabase(): Promise<unknown>;
@@ -161,6 +163,7 @@ export class Metrics {
     this.#sampleSessions(from);
     this.#sampleSpool(from);
     this.#sampleLedger(from);
+    this.#sampleSiem(from);
     this.#sampleRest(from);
   }
 
@@ -238,6 +241,23 @@ export class Metrics {
         const label = { anchor: String(i + 1) };
         behind.set(label, Math.max(0, ledger.signedEntries - anchor.entries));
         failing.set(label, anchor.failing ? 1 : 0);
+      }
+    });
+  }
+
+  #sampleSiem(from: Sampled): void {
+    const behind = this.#gauge("siem_behind_events", "Events that were not sent for sure.", ["destination"]);
+    const age = this.#gauge("siem_behind_seconds", "Age of the oldest event that was not sent for sure.", [
+      "destination",
+    ]);
+    const failing = this.#gauge("siem_failing", "1 while a destination cannot be sent to.", ["destination"]);
+    this.#part([behind, age, failing], () => {
+      for (const [i, one] of from.siem().entries()) {
+        // By its place, as anchors are.
+        const label = { destination: String(i + 1) };
+        behind.set(label, one.behind);
+        age.set(label, one.ageSeconds);
+        failing.set(label, one.failing === null ? 0 : 1);
       }
     });
   }

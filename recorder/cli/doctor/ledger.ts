@@ -129,7 +129,10 @@ function anchored({ ledger }: Config, tail: readonly LedgerEntry[], nowMs: numbe
       ),
     ];
   const names = new Set(
-    ledger.anchors.map((one) => (one.kind === "file" ? `file:${one.path}` : at("webhook", one.url))),
+    ledger.anchors.map((one) => {
+      if (one.kind === "file") return `file:${one.path}`;
+      return one.kind === "syslog" ? `syslog:${one.host}:${one.port}` : at("webhook", one.url);
+    }),
   );
   if (ledger.timestamps !== undefined) names.add(at("timestamp", ledger.timestamps.url));
   const taken = tail.filter(({ type, subject }) => type === "anchor" && names.has(subject));
@@ -139,7 +142,9 @@ function anchored({ ledger }: Config, tail: readonly LedgerEntry[], nowMs: numbe
   const checks = [...newest.values()].map(({ subject, at: takenAt, facts }) => {
     const isStamp = subject.startsWith("timestamp:");
     const ageMs = nowMs - Date.parse(takenAt);
-    const message = `${subject} ${isStamp ? "stamped" : "took"} ${String(facts["size"])} entries at ${formatTime(takenAt)}, ${ago(ageMs)}`;
+    // Syslog has no acknowledgement.
+    const verb = isStamp ? "stamped" : subject.startsWith("syslog:") ? "was sent" : "took";
+    const message = `${subject} ${verb} ${String(facts["size"])} entries at ${formatTime(takenAt)}, ${ago(ageMs)}`;
     const everyMs = 1000 * Math.max(ledger.checkpointSeconds, isStamp ? (ledger.timestamps?.everySeconds ?? 0) : 0);
     return ageMs > everyMs + slackMs
       ? warn("ledger anchors", `${message}, and none since`, "Start the service, or look at its alarms.")

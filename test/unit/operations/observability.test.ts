@@ -46,6 +46,7 @@ beforeAll(async () => {
     alarms: () => [],
     spool: never,
     ledger: () => ({ entries: 0, signedEntries: 0, uploadedEntries: 0, checkpointAt: null, anchors: [] }),
+    siem: () => [],
     verification: never,
     askDatabase: never,
     ready: never,

@@ -1,0 +1,2 @@
+// breaks: layer-recorder-siem
+import "../../../../../recorder/ledger/ledger.ts";
